@@ -1,0 +1,150 @@
+"""The lab's commands: run, up, down, status and shell."""
+
+import argparse
+import concurrent.futures
+import fcntl
+import os
+import sys
+
+from embedded_cloud import image
+from embedded_cloud import machine
+from embedded_cloud import rootfs
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.progress import Progress
+from embedded_cloud.settings import LabError
+from embedded_cloud.settings import Settings
+
+_VARIABLES = '''\
+environment:
+  LAB_DIR         the folder of everything that the lab makes (.lab)
+  LAB_RELEASE     the versions of OpenStack, a file of lab/releases (2026.2)
+  LAB_STORAGE     block: each compute has disks of its own (the default);
+                  shared: one directory of instances for both
+  LAB_IMAGE       a guest image to use instead of the lab's own
+  LAB_VIRT_TYPE   qemu (the default), or kvm where it is known to work
+'''
+
+
+def main(arguments):
+    """Run one command; returns the exit status."""
+    options = _parse(arguments)
+    try:
+        machine.check()
+        settings = Settings.from_environment(os.environ)
+        cloud = Cloud(settings, Progress())
+        return options.function(cloud, options) or 0
+    except LabError as error:
+        print(f'lab/{options.command}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f'lab/{options.command}: interrupted. lab/down clears what '
+              'runs.', file=sys.stderr)
+        return 130
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog='lab', epilog=_VARIABLES, description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest='command', required=True)
+    run = commands.add_parser(
+        'run', help='bring the cloud up if need be, run the tests in it')
+    run.add_argument('--regex', default='migration_tempest_plugin',
+                     help='which tests (%(default)s)')
+    run.add_argument('tempest', nargs=argparse.REMAINDER,
+                     help='after --: further options of tempest run')
+    run.set_defaults(function=_run)
+    up = commands.add_parser('up', help='bring up a fresh cloud')
+    up.set_defaults(function=_up)
+    down = commands.add_parser('down', help='end the cloud')
+    down.set_defaults(function=_down)
+    status = commands.add_parser('status', help='what runs')
+    status.set_defaults(function=_status)
+    shell = commands.add_parser('shell', help='a shell in a host')
+    shell.add_argument('host')
+    shell.add_argument('words', nargs=argparse.REMAINDER,
+                       help='a command to run instead of a shell')
+    shell.set_defaults(function=_shell)
+    return parser.parse_args(arguments)
+
+
+def _up(cloud, options):
+    with _lock(cloud.settings):
+        _prepare(cloud)
+        cloud.up()
+        cloud.progress.say('the cloud is up; its phases:')
+        print(cloud.progress.table())
+
+
+def _prepare(cloud):
+    settings, progress = cloud.settings, cloud.progress
+    with progress.phase('packages of the machine'):
+        machine.install(settings.home / 'packages.log')
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        tempest = pool.submit(_phase, progress, 'Tempest',
+                              cloud.tester.install)
+        _phase(progress, f'root file system of {settings.release}',
+               rootfs.build, settings)
+        if settings.image is None:
+            _phase(progress, 'guest image', image.build, settings)
+        tempest.result()
+
+
+def _phase(progress, name, function, *arguments):
+    with progress.phase(name):
+        function(*arguments)
+
+
+def _run(cloud, options):
+    with _lock(cloud.settings):
+        if not all(host.pid for host in (*cloud.hosts, cloud.tester)):
+            _prepare(cloud)
+            cloud.up()
+        rest = options.tempest[1:] if options.tempest[:1] == ['--'] \
+            else options.tempest
+        cloud.progress.say(f'tests: {options.regex}')
+        return cloud.tester.tempest('run', '--serial', '--regex',
+                                    options.regex, *rest)
+
+
+def _down(cloud, options):
+    with _lock(cloud.settings):
+        with cloud.progress.phase('ending the cloud'):
+            cloud.down()
+
+
+def _status(cloud, options):
+    for host in (*cloud.hosts, cloud.tester):
+        print(f'{host.name}: '
+              f'{"process " + str(host.pid) if host.pid else "not running"}')
+    for host in cloud.hosts:
+        if host.pid:
+            print(f'\n{host.name} ({host.management})')
+            print(host.run('sh', '-c', 'supervisorctl status || true'))
+
+
+def _shell(cloud, options):
+    host = cloud.host(options.host)
+    os.chdir('/')
+    command = host.command(*host.environment(),
+                           *(options.words or ['/bin/bash']))
+    os.execvp(command[0], command)
+
+
+class _lock:
+    """One lab command at a time on one folder."""
+
+    def __init__(self, settings):
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = open(settings.home / 'lock', 'w')
+
+    def __enter__(self):
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LabError('another lab command is at work on '
+                           f'{self._file.name[:-5]}. Wait for it, or end '
+                           'it.') from None
+
+    def __exit__(self, *_):
+        self._file.close()

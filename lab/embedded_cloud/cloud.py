@@ -1,0 +1,158 @@
+"""Brings the hosts up as one OpenStack, and down again."""
+
+import concurrent.futures
+import json
+import secrets
+import shutil
+import uuid
+
+from embedded_cloud import network
+from embedded_cloud import rootfs
+from embedded_cloud.host import COMPUTE
+from embedded_cloud.host import CONTROLLER
+from embedded_cloud.host import Host
+from embedded_cloud.settings import LabError
+from embedded_cloud.tester import Tester
+
+_AUTH = '''\
+auth_type = password
+auth_url = http://{controller}:5000/v3
+project_domain_name = Default
+user_domain_name = Default
+project_name = service'''
+
+_APIS = ('keystone', 'glance-api', 'placement-api', 'nova-api',
+         'nova-metadata', 'neutron-api')
+_WORKERS = ('nova-conductor', 'nova-scheduler',
+            'neutron-ovn-maintenance-worker')
+_INSTANCES = '/var/lib/nova/instances'
+
+
+class Cloud:
+    """The tester, the controller and two computes."""
+
+    def __init__(self, settings, progress):
+        self.settings = settings
+        self.progress = progress
+        self.tester = Tester(settings)
+        self.controller = Host(settings, 'controller', CONTROLLER, 11)
+        self.computes = (Host(settings, 'compute1', COMPUTE, 21),
+                         Host(settings, 'compute2', COMPUTE, 22))
+        self.hosts = (self.controller, *self.computes)
+
+    def host(self, name):
+        """:raises LabError: when there is no host of that name"""
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise LabError(f'There is no host {name}; there are '
+                       f'{", ".join(host.name for host in self.hosts)}.')
+
+    def down(self):
+        """End everything, and forget what the hosts wrote but their logs."""
+        for namespaces in (*self.hosts, self.tester):
+            namespaces.stop()
+        if self.settings.hosts.exists():
+            shutil.rmtree(self.settings.hosts)
+
+    def up(self):
+        """Bring up a fresh cloud; one that runs already is taken down."""
+        with self.progress.phase('clearing what an earlier run left'):
+            self.down()
+            if self.settings.logs.exists():
+                shutil.rmtree(self.settings.logs)
+        image = self.settings.image or \
+            self.settings.images / 'guest.qcow2'
+        with self.progress.phase('starting the hosts'):
+            self._start_hosts(image)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            joined = [pool.submit(host.run, 'ovs-setup')
+                      for host in self.hosts]
+            self._start_services()
+            for future in joined:
+                future.result()
+            seeded = pool.submit(self._seed)
+            self._await_computes()
+            self.tester.configure(self._keep_password(), seeded.result(),
+                                  self.settings.storage,
+                                  self.controller.management)
+
+    def _start_hosts(self, image):
+        self.tester.start()
+        values = self._values()
+        keys = self._host_files()
+        for host in self.hosts:
+            host.prepare({**values, 'uuid': uuid.uuid5(
+                uuid.NAMESPACE_DNS, host.name)}, keys)
+        self.controller.start(self.tester, [
+            (self.controller.state / 'mysql', '/var/lib/mysql'),
+            (image.parent, '/srv/images')])
+        for host in self.computes:
+            instances = self.settings.hosts / 'instances' if \
+                self.settings.storage == 'shared' else \
+                host.state / 'instances'
+            host.start(self.tester, [(instances, _INSTANCES)])
+        self._image = f'/srv/images/{image.name}'
+
+    def _start_services(self):
+        with self.progress.phase('databases'):
+            self.controller.run('lab-databases', patience=300)
+        with self.progress.phase('identity service'):
+            self.controller.start_programs('keystone')
+            self.controller.run('lab-seed', 'identity')
+        with self.progress.phase('APIs'):
+            self.controller.start_programs(*_WORKERS, *_APIS[1:])
+            for host in self.computes:
+                host.start_programs('neutron-ovn-agent', 'nova-compute')
+
+    def _seed(self):
+        with self.progress.phase('image, flavors, external network'):
+            return json.loads(self.controller.run(
+                'lab-seed', 'cloud', self._image).splitlines()[-1])
+
+    def _await_computes(self):
+        with self.progress.phase('computes'):
+            self.controller.run('lab-await-computes', str(len(self.computes)))
+
+    def _values(self):
+        controller = self.controller.management
+        return {
+            'controller': controller,
+            'password': self._keep_password(),
+            'auth': _AUTH.format(controller=controller),
+            'hosts': '\n'.join(f'{host.management} {host.name}'
+                               for host in self.hosts),
+            'virt_type': self.settings.virt_type,
+            'qemu_shared_filesystems':
+                f'shared_filesystems = ["{_INSTANCES}"]'
+                if self.settings.storage == 'shared' else '',
+            'external_subnet': network.subnet(network.EXTERNAL),
+            'external_gateway': network.address(network.EXTERNAL,
+                                                network.TESTER),
+            'external_first': network.address(network.EXTERNAL, 100),
+            'external_last': network.address(network.EXTERNAL, 250),
+        }
+
+    def _keep_password(self):
+        """The one password of the lab, made at its first start."""
+        path = self.settings.keys / 'password'
+        if not path.exists():
+            self.settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(0o600)
+            path.write_text(secrets.token_urlsafe(18))
+        return path.read_text()
+
+    def _host_files(self):
+        """The keys of the hosts' sshd, and the one that opens them."""
+        for name in ('id_ed25519', 'ssh_host_ed25519_key'):
+            if not (self.settings.keys / name).exists():
+                with open(self.settings.home / 'keys.log', 'wb') as log:
+                    rootfs.run_inside(
+                        self.settings.rootfs,
+                        ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '',
+                         '-C', 'lab', '-f', f'/run/keys/{name}'], log,
+                        binds=[(self.settings.keys, '/run/keys')])
+        public = (self.settings.keys / 'id_ed25519.pub').read_text()
+        private = (self.settings.keys / 'ssh_host_ed25519_key').read_text()
+        return [('/root/.ssh/authorized_keys', public, 0o600),
+                ('/etc/ssh/ssh_host_ed25519_key', private, 0o600)]

@@ -1,0 +1,212 @@
+"""A host of the lab: namespaces, an overlay as its root, a supervisor."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import signal
+import string
+import subprocess
+
+from embedded_cloud import network
+from embedded_cloud import process
+from embedded_cloud import programs
+from embedded_cloud.settings import LabError
+
+_HERE = pathlib.Path(__file__).parent
+_PATH = ('/opt/openstack/bin:/usr/local/sbin:/usr/local/bin:'
+         '/usr/sbin:/usr/bin:/sbin:/bin')
+
+
+@dataclasses.dataclass(frozen=True)
+class Role:
+    """What all hosts of a kind have alike."""
+
+    name: str
+    programs: tuple
+    networks: tuple
+
+
+CONTROLLER = Role('controller', programs.CONTROLLER,
+                  (network.MANAGEMENT, network.TUNNEL, network.EXTERNAL))
+COMPUTE = Role('compute', programs.COMPUTE,
+               (network.MANAGEMENT, network.TUNNEL, network.MIGRATION))
+
+
+class Namespaces:
+    """A process 1 in namespaces of its own, recorded; the tester is one."""
+
+    def __init__(self, settings, name):
+        self.settings = settings
+        self.name = name
+        self.process = process.Process(settings.run / f'{name}.stat')
+
+    @property
+    def pid(self):
+        """The pid of its process 1 as the machine sees it, or None."""
+        return self.process.child
+
+    def _start(self, log, script, *arguments, environment=None):
+        # A private mount namespace and --kill-child: when the recorded
+        # process ends, for whatever reason, all of the host ends.
+        popen = self.process.start(
+            ['unshare', '--mount', '--uts', '--ipc', '--net', '--pid',
+             '--fork', '--kill-child', str(_HERE / script), *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=open(log, 'ab'), cwd='/',
+            env={'PATH': os.environ['PATH'], **(environment or {})})
+        if popen.stdout.readline() != b'ready\n':
+            popen.kill()
+            raise LabError(f'{self.name} did not start; see {log}.')
+        return popen
+
+    def stop(self):
+        """End all that runs in the namespaces, at once."""
+        pid = self.pid
+        if pid is not None:
+            process.kill(pid)
+        if not self.process.stop():
+            raise LabError(f'{self.name}: process {self.process.pid} does '
+                           'not end; look at it with ps.')
+
+    def command(self, *command, only_network=False):
+        """The command line that runs a command in the namespaces."""
+        pid = self.pid
+        if pid is None:
+            raise LabError(f'{self.name} is not running. Try lab/status, '
+                           'or lab/up.')
+        kinds = ['--net'] if only_network else ['--all']
+        return ['nsenter', f'--target={pid}', *kinds, '--', *command]
+
+
+class Host(Namespaces):
+    """The controller or a compute."""
+
+    def __init__(self, settings, name, role, number):
+        super().__init__(settings, name)
+        self.role = role
+        self.cards = network.cards(number, role.networks)
+        self.management = network.address(network.MANAGEMENT, number)
+        self.tunnel = network.address(network.TUNNEL, number)
+        self.migration = network.address(network.MIGRATION, number)
+        self.state = settings.hosts / name
+        self.log_folder = settings.logs / name
+
+    def prepare(self, values, files=()):
+        """Write the host's own files over the shared root file system.
+
+        :param values: what the ``${names}`` in the files stand for
+        :param files: more files, as (path in the host, text, mode)
+        """
+        self.state.mkdir(parents=True, mode=0o700)
+        self.log_folder.mkdir(parents=True)
+        values = {**values, 'name': self.name,
+                  'management': self.management, 'tunnel': self.tunnel,
+                  'migration': self.migration}
+        upper = self.state / 'upper'
+        for role in ('common', self.role.name):
+            _render(_HERE / 'hosts' / role, upper, values)
+        configuration = '\n'.join(
+            program.section() for program in self.role.programs)
+        _write(upper / 'etc/supervisor/programs.conf',
+               string.Template(configuration).substitute(values), 0o600)
+        for path, text, mode in files:
+            _write(upper / path.lstrip('/'), text, mode)
+
+    def start(self, tester, binds=()):
+        """Start it, plug its cards into the tester's bridges."""
+        log = self.log_folder / 'host_init.log'
+        binds = ((self.log_folder, '/var/log'), *binds)
+        popen = self._start(
+            log, 'host_init.sh', self.name, str(self.settings.rootfs),
+            str(self.state), *(f'{source}:{target}'
+                               for source, target in binds),
+            environment={'LAB_VIRT_TYPE': self.settings.virt_type})
+        self._plug(tester)
+        with popen.stdin:
+            popen.stdin.write(b'go\n')
+        popen.stdout.close()
+
+    def _plug(self, tester):
+        outside = [f'link add {self.name}-{card.name} '
+                   f'master {network.BRIDGES[card.network]} up mtu 9000 '
+                   f'type veth peer name {card.name} netns {self.pid}'
+                   for card in self.cards]
+        inside = []
+        for card in self.cards:
+            inside.append(f'link set {card.name} up mtu 9000')
+            if card.address:
+                inside.append(f'address add {card.address}/24 '
+                              f'dev {card.name}')
+        for command, lines in (
+                (tester.command('ip', '-batch', '-', only_network=True),
+                 outside),
+                (self.command('ip', '-batch', '-', only_network=True),
+                 inside)):
+            _run(command, '\n'.join(lines))
+        for card in self.cards:
+            # the user-space switches do not fill in checksums
+            _run(self.command('ethtool', '-K', card.name, 'tx', 'off',
+                              only_network=True))
+
+    def run(self, *command, input=None, patience=120):
+        """Run a command in the host and return what it printed.
+
+        :raises LabError: when it fails or takes longer than ``patience`` s
+        """
+        return _run(self.command(*self.environment(), *command),
+                    input, patience, self.name)
+
+    @staticmethod
+    def environment():
+        """The words that put a clean environment before a command."""
+        return ['env', '-i', f'PATH={_PATH}', 'HOME=/root', 'LANG=C.UTF-8',
+                f'TERM={os.environ.get("TERM", "dumb")}']
+
+    def start_programs(self, *names):
+        """Start programs of supervisor that do not start by themselves."""
+        self.run('supervisorctl', 'start', *names)
+
+    def remove(self):
+        """Forget what it wrote; its logs stay."""
+        if self.state.exists():
+            shutil.rmtree(self.state)
+
+
+def _render(tree, target, values):
+    """Copy a tree; what lies in etc is a template, scripts are as they are.
+
+    All is readable inside the host: the state's folder itself is root's
+    alone, since the files hold passwords.
+    """
+    for path in tree.rglob('*'):
+        if path.is_file():
+            relative = path.relative_to(tree)
+            text = path.read_text()
+            if relative.parts[0] == 'etc':
+                text = string.Template(text).substitute(values)
+            _write(target / relative, text,
+                   0o755 if os.access(path, os.X_OK) else 0o644)
+
+
+def _write(path, text, mode):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode)
+    path.chmod(mode)
+    path.write_text(text)
+
+
+def _run(command, input=None, patience=120, name=None):
+    try:
+        done = subprocess.run(command, input=input, text=True, cwd='/',
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=patience,
+                              stdin=None if input else subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as late:
+        raise LabError(f'{name or "machine"}: {" ".join(command)} did not '
+                       f'end within {patience} s; it said: '
+                       f'{late.output or "nothing"}') from None
+    if done.returncode:
+        raise LabError(f'{name or "machine"}: {" ".join(command)} ended '
+                       f'with {done.returncode} and said: {done.stdout}')
+    return done.stdout

@@ -1,0 +1,117 @@
+"""Processes that the lab starts, recorded so that a later run can end them.
+
+A record is written by the process itself before it does anything else, so a
+lab command that is killed half-way leaves no process without a record. It
+holds the start time beside the pid: a pid that was given to another process
+since then is never touched.
+"""
+
+import dataclasses
+import os
+import pathlib
+import select
+import signal
+import subprocess
+
+# Runs before the command: the shell's pid stays the command's.
+_RECORD = 'read -r stat < /proc/$$/stat && echo "$stat" > "$0" && exec "$@"'
+
+
+class Process:
+    """One recorded process, running or not."""
+
+    def __init__(self, record):
+        self.record = pathlib.Path(record)
+
+    def start(self, command, **popen_options):
+        """Start a command under this record; returns the Popen."""
+        self.record.parent.mkdir(parents=True, exist_ok=True)
+        return subprocess.Popen(
+            ['/bin/sh', '-c', _RECORD, str(self.record), *command],
+            start_new_session=True, **popen_options)
+
+    @property
+    def pid(self):
+        """The pid while the process runs, otherwise None."""
+        try:
+            recorded = Stat.parse(self.record.read_text())
+        except (OSError, ValueError):
+            return None
+        return recorded.pid if recorded.same_as(_stat(recorded.pid)) else None
+
+    @property
+    def child(self):
+        """The pid of its first child, or None: of unshare, the PID 1."""
+        pid = self.pid
+        if pid is None:
+            return None
+        for entry in pathlib.Path('/proc').glob('[0-9]*'):
+            stat = _stat(entry.name)
+            if stat and stat.parent == pid:
+                return stat.pid
+        return None
+
+    def stop(self, patience=10):
+        """Kill the process, wait up to ``patience`` seconds, forget it.
+
+        :returns: False when it still runs
+        """
+        pid = self.pid
+        if pid is not None and not kill(pid, lambda: self.pid == pid,
+                                        patience):
+            return False
+        self.record.unlink(missing_ok=True)
+        return True
+
+
+def kill(pid, is_ours=lambda: True, patience=10):
+    """Kill a process.
+
+    :param is_ours: asked once the process can't be taken for another
+    :returns: False when it still runs after ``patience`` seconds
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        if is_ours():
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            ended, _, _ = select.select([handle], [], [], patience)
+            return bool(ended)
+        return True
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(handle)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stat:
+    """What /proc/PID/stat says (proc(5)); ``start`` in ticks since boot."""
+
+    pid: int
+    state: str
+    parent: int
+    start: int
+
+    @classmethod
+    def parse(cls, text):
+        """:raises ValueError: when the text is no such line"""
+        pid, _, rest = text.partition(' (')
+        fields = rest.rpartition(') ')[2].split()
+        if len(fields) < 20:
+            raise ValueError(f'not a line of /proc/PID/stat: {text!r}')
+        return cls(int(pid), fields[0], int(fields[1]), int(fields[19]))
+
+    def same_as(self, other):
+        """Whether ``other`` is this process and still runs."""
+        return (other is not None and other.state not in 'ZX'
+                and (self.pid, self.start) == (other.pid, other.start))
+
+
+def _stat(pid):
+    try:
+        return Stat.parse(pathlib.Path(f'/proc/{pid}/stat').read_text())
+    except (OSError, ValueError):
+        return None

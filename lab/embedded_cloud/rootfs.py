@@ -1,0 +1,138 @@
+"""Builds the root file system that all hosts of a release share.
+
+Debian 13 has QEMU, libvirt, OVN and Python as OpenStack wants them, all from
+one suite. It is a folder, never booted and never changed once it is built:
+hosts lay an overlay on it.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+from embedded_cloud.settings import LabError
+
+SUITE = 'trixie'
+
+PACKAGES = (
+    # what OpenStack stands on
+    'mariadb-server', 'rabbitmq-server', 'memcached', 'openvswitch-switch',
+    'ovn-central', 'ovn-host', 'haproxy', 'libvirt-daemon',
+    'libvirt-daemon-driver-qemu', 'libvirt-clients', 'qemu-system-x86',
+    'qemu-utils',
+    # what a host stands on
+    'supervisor', 'openssh-server', 'openssh-client', 'iproute2', 'iptables',
+    'nftables', 'iputils-ping', 'ethtool', 'conntrack', 'procps', 'kmod',
+    'sudo', 'crudini', 'tcpdump', 'less', 'curl', 'ca-certificates',
+    # what installing OpenStack from PyPI takes
+    'python3', 'python3-venv', 'python3-dev', 'gcc', 'libc6-dev',
+    'pkg-config', 'libvirt-dev',
+    # what the guest image is made of
+    'busybox-static', 'dropbear-bin', 'syslinux', 'mtools', 'dosfstools',
+    'cpio', 'xz-utils',
+)
+
+# Its dependencies come along; their versions are in the release's file.
+OPENSTACK = ('keystone', 'glance', 'openstack-placement', 'nova', 'neutron',
+             'uwsgi', 'pymysql', 'pymemcache', 'python-memcached',
+             'libvirt-python', 'openstacksdk')
+
+_LEFT_OUT = ('man', 'doc', 'locale', 'info')
+
+_INSTALL = """
+set -eu
+python3 -m venv /opt/openstack
+/opt/openstack/bin/pip install --quiet --constraint /opt/release.txt uv
+/opt/openstack/bin/uv pip install --quiet --compile-bytecode \\
+    --python /opt/openstack/bin/python --constraint /opt/release.txt "$@"
+cp -r /opt/openstack/etc/nova /opt/openstack/etc/neutron \\
+    /opt/openstack/etc/glance /etc/
+"""
+
+
+def build(settings):
+    """Build it unless it is there and made of the same parts.
+
+    :raises LabError: when the download or an installation fails
+    """
+    parts = _parts(settings)
+    stamp = settings.rootfs / 'opt/lab-parts'
+    if stamp.exists() and stamp.read_text() == parts:
+        return
+    log = settings.home / f'{settings.rootfs.name}.log'
+    unfinished = settings.rootfs.with_suffix('.unfinished')
+    for leftover in (unfinished, settings.rootfs):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    with open(log, 'wb') as output:
+        _bootstrap(unfinished, output)
+        _take_along(settings, unfinished)
+        run_inside(unfinished, ['/bin/sh', '-c', _INSTALL, 'install',
+                                *OPENSTACK], output)
+    (unfinished / 'opt/lab-parts').write_text(parts)
+    unfinished.rename(settings.rootfs)
+
+
+def run_inside(rootfs, command, output, environment=None, binds=()):
+    """Run a command in the root file system, with the machine's network.
+
+    In namespaces of its own: whatever becomes of it, no mount is left.
+
+    :param binds: folders of the machine to see inside, as (source, target)
+    :raises LabError: when it fails; what it printed is in ``output``
+    """
+    mounts = ['mount -t proc proc "$0/proc"', 'mount --bind /dev "$0/dev"']
+    for source, target in binds:
+        (rootfs / target.lstrip('/')).mkdir(parents=True, exist_ok=True)
+        mounts.append(f'mount --bind "{source}" "$0{target}"')
+    script = ' && '.join([*mounts, 'exec chroot "$0" "$@"'])
+    _run(['unshare', '--mount', '--pid', '--fork', '--kill-child', '/bin/sh',
+          '-c', script, str(rootfs), *command], output,
+         {**_inside_environment(rootfs), **(environment or {})})
+
+
+def _bootstrap(target, output):
+    _run(['mmdebstrap', '--mode=root', '--variant=apt', '--quiet',
+          f'--include={",".join(PACKAGES)}',
+          '--aptopt=Apt::Install-Recommends "false"',
+          '--dpkgopt=force-unsafe-io',
+          *(f'--dpkgopt=path-exclude=/usr/share/{name}/*'
+            for name in _LEFT_OUT),
+          SUITE, str(target)], output)
+
+
+def _take_along(settings, rootfs):
+    """What an installation needs to know of the machine."""
+    shutil.copy('/etc/resolv.conf', rootfs / 'etc/resolv.conf')
+    bundle = pathlib.Path('/etc/ssl/certs/ca-certificates.crt')
+    if bundle.exists():
+        shutil.copy(bundle, rootfs / bundle.relative_to('/'))
+    shutil.copy(settings.requirements, rootfs / 'opt/release.txt')
+
+
+def _inside_environment(rootfs):
+    bundle = '/etc/ssl/certs/ca-certificates.crt'
+    environment = {
+        'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:'
+                '/bin',
+        'HOME': '/root', 'LANG': 'C.UTF-8',
+        'SSL_CERT_FILE': bundle, 'PIP_CERT': bundle}
+    for name in ('http_proxy', 'https_proxy', 'no_proxy', 'PIP_INDEX_URL'):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return environment
+
+
+def _parts(settings):
+    text = '\n'.join([SUITE, *PACKAGES, *OPENSTACK, _INSTALL,
+                      settings.requirements.read_text()])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _run(command, output, environment=None):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
+                          stderr=output, env=environment)
+    if done.returncode:
+        raise LabError(f'{command[0]} ended with {done.returncode} while '
+                       f'building the root file system; see {output.name}.')

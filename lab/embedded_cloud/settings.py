@@ -1,0 +1,117 @@
+"""What a user can choose about the lab, and where the lab keeps its things."""
+
+import dataclasses
+import os
+import pathlib
+
+LAB = pathlib.Path(__file__).resolve().parent.parent
+CHECKOUT = LAB.parent
+RELEASES = LAB / 'releases'
+
+
+class LabError(Exception):
+    """The lab can't go on; the message says what was tried and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The choices, made by environment variables (see ``from_environment``).
+
+    :param home: the one folder that everything the lab makes lies in
+    :param release: the name of a set of versions in lab/releases
+    :param image: a guest image to use instead of the lab's own, or None
+    :param storage: ``block`` (a disk of its own on each compute, copied in
+        every migration) or ``shared`` (one directory for both computes)
+    :param virt_type: ``qemu`` or ``kvm``
+    """
+
+    home: pathlib.Path
+    release: str
+    image: pathlib.Path | None
+    storage: str
+    virt_type: str
+
+    @classmethod
+    def from_environment(cls, environ):
+        """Read and check the LAB_* variables.
+
+        :raises LabError: when one of them has a value that can't be used
+        """
+        settings = cls(
+            home=_absolute(environ.get('LAB_DIR') or CHECKOUT / '.lab'),
+            release=environ.get('LAB_RELEASE') or '2026.2',
+            image=_absolute(environ.get('LAB_IMAGE')),
+            storage=environ.get('LAB_STORAGE') or 'block',
+            virt_type=environ.get('LAB_VIRT_TYPE') or 'qemu')
+        settings._check()
+        return settings
+
+    def _check(self):
+        _one_of('LAB_RELEASE', self.release, releases())
+        _one_of('LAB_STORAGE', self.storage, ('block', 'shared'))
+        _one_of('LAB_VIRT_TYPE', self.virt_type, ('qemu', 'kvm'))
+        if self.image and not self.image.is_file():
+            raise LabError(f'LAB_IMAGE={self.image}: there is no such file.')
+        if self.virt_type == 'kvm' and not os.access('/dev/kvm', os.W_OK):
+            raise LabError('LAB_VIRT_TYPE=kvm: /dev/kvm is missing or may '
+                           'not be used. Leave LAB_VIRT_TYPE out.')
+        # Overlay mounts take options separated by these characters, and the
+        # folder is removed as a whole: a strange one is refused at once.
+        if any(c in str(self.home) for c in ',:\\ \n') or self.home == \
+                pathlib.Path('/'):
+            raise LabError(f'LAB_DIR={str(self.home)!r}: choose a folder '
+                           'without commas, colons, blanks or backslashes '
+                           'in its name.')
+
+    @property
+    def rootfs(self):
+        """The root file system that all hosts share, one per release."""
+        return self.home / f'rootfs-{self.release}'
+
+    @property
+    def requirements(self):
+        """The pinned versions of the release."""
+        return RELEASES / f'{self.release}.txt'
+
+    @property
+    def images(self):
+        return self.home / 'images'
+
+    @property
+    def hosts(self):
+        """What the running hosts have written; gone after lab/down."""
+        return self.home / 'hosts'
+
+    @property
+    def logs(self):
+        """A folder of logs for each host, kept until the next lab/up."""
+        return self.home / 'logs'
+
+    @property
+    def run(self):
+        """Records of the lab's processes."""
+        return self.home / 'run'
+
+    @property
+    def keys(self):
+        """Passwords and keys; for root's eyes only."""
+        return self.home / 'keys'
+
+    @property
+    def tempest(self):
+        """Tempest's venv, workspace and results."""
+        return self.home / 'tempest'
+
+
+def releases():
+    """The names of the sets of versions that the lab knows."""
+    return sorted(path.stem for path in RELEASES.glob('*.txt'))
+
+
+def _absolute(path):
+    return pathlib.Path(path).absolute() if path else None
+
+
+def _one_of(name, value, allowed):
+    if value not in allowed:
+        raise LabError(f'{name}={value}: use one of {", ".join(allowed)}.')

@@ -1,0 +1,104 @@
+"""Where Tempest runs: the machine's files, but a network of the lab's."""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import string
+import subprocess
+import sys
+
+from embedded_cloud import network
+from embedded_cloud.host import Namespaces
+from embedded_cloud.settings import CHECKOUT
+from embedded_cloud.settings import LabError
+
+_HERE = pathlib.Path(__file__).parent
+
+
+class Tester(Namespaces):
+    """Tempest's venv, its configuration, and the network that it runs in."""
+
+    def __init__(self, settings):
+        super().__init__(settings, 'tester')
+        self.venv = settings.tempest / f'venv-{settings.release}'
+        self.workspace = settings.tempest / 'workspace'
+
+    def start(self):
+        """Start the namespaces with the bridges that join the hosts."""
+        self.settings.logs.mkdir(parents=True, exist_ok=True)
+        popen = self._start(
+            self.settings.logs / 'tester.log', 'tester_init.sh',
+            *(f'{bridge}:{network.address(number, network.TESTER)}/24'
+              for number, bridge in enumerate(network.BRIDGES)))
+        popen.stdin.close()
+        popen.stdout.close()
+
+    def install(self):
+        """Build the venv: pinned Tempest, and the plugin as it lies here.
+
+        :raises LabError: when the installation fails
+        """
+        log = self.settings.tempest / 'install.log'
+        log.parent.mkdir(parents=True, exist_ok=True)
+        parts = hashlib.sha256(
+            (self.settings.requirements.read_text() + sys.version).encode()
+            + (CHECKOUT / 'requirements.txt').read_bytes()).hexdigest()
+        stamp = self.venv / 'lab-parts'
+        with open(log, 'wb') as output:
+            if not stamp.exists() or stamp.read_text() != parts:
+                shutil.rmtree(self.venv, ignore_errors=True)
+                self._run(output, sys.executable, '-m', 'venv', self.venv)
+                self._pip(output, 'pip', 'setuptools', 'wheel', 'pbr')
+                self._pip(output, 'tempest', '-r',
+                          CHECKOUT / 'requirements.txt')
+                stamp.write_text(parts)
+            self._pip(output, '--no-deps', '--no-build-isolation',
+                      '--editable', CHECKOUT)
+
+    def configure(self, password, seeded, storage, controller):
+        """Write Tempest's configuration for the cloud that is up.
+
+        :param seeded: the identifiers that lab-seed printed
+        """
+        template = string.Template((_HERE / 'tempest.conf.in').read_text())
+        images, flavors = seeded['images'], seeded['flavors']
+        text = template.substitute(
+            tempest=self.settings.tempest, password=password,
+            controller=controller, network=seeded['network'],
+            image=images[0], image_alt=images[1],
+            flavor=flavors[0], flavor_alt=flavors[1],
+            block_migration=str(storage == 'block').lower())
+        (self.settings.tempest / 'locks').mkdir(exist_ok=True)
+        if not (self.workspace / '.stestr').exists():
+            shutil.rmtree(self.workspace, ignore_errors=True)
+            with open(self.settings.tempest / 'init.log', 'wb') as output:
+                self._run(output, self.venv / 'bin/tempest', 'init',
+                          '--workspace-path', self.settings.tempest /
+                          'workspaces.yaml', self.workspace)
+        configuration = self.workspace / 'etc/tempest.conf'
+        configuration.touch(0o600)
+        configuration.chmod(0o600)
+        configuration.write_text(text)
+
+    def tempest(self, *arguments):
+        """Run tempest in the lab's network; returns its exit status.
+
+        It runs in all of the tester's namespaces, so that it ends with them.
+        """
+        command = self.command(
+            'env', f'PATH={self.venv / "bin"}:{os.environ["PATH"]}',
+            'tempest', *arguments)
+        return subprocess.run(command, cwd=self.workspace).returncode
+
+    def _pip(self, output, *arguments):
+        self._run(output, self.venv / 'bin/pip', 'install', '--quiet',
+                  '--constraint', self.settings.requirements, *arguments)
+
+    def _run(self, output, *command):
+        done = subprocess.run([str(word) for word in command],
+                              stdin=subprocess.DEVNULL, stdout=output,
+                              stderr=output)
+        if done.returncode:
+            raise LabError(f'{command[0]} ended with {done.returncode} while '
+                           f'preparing Tempest; see {output.name}.')

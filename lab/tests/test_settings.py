@@ -1,0 +1,62 @@
+"""What a user can choose, and how a wrong choice is refused."""
+
+import pathlib
+import tempfile
+import unittest
+
+from embedded_cloud import settings
+
+
+def choose(**variables):
+    return settings.Settings.from_environment(variables)
+
+
+class SettingsTest(unittest.TestCase):
+
+    def refused(self, text, **variables):
+        with self.assertRaises(settings.LabError) as caught:
+            choose(**variables)
+        self.assertIn(text, str(caught.exception))
+
+    def test_defaults(self):
+        chosen = choose()
+        self.assertEqual('2026.2', chosen.release)
+        self.assertEqual('block', chosen.storage)
+        self.assertEqual('qemu', chosen.virt_type)
+        self.assertEqual(settings.CHECKOUT / '.lab', chosen.home)
+        self.assertIsNone(chosen.image)
+
+    def test_an_empty_variable_is_an_unset_one(self):
+        self.assertEqual(choose(), choose(LAB_RELEASE='', LAB_IMAGE=''))
+
+    def test_every_release_file_can_be_chosen(self):
+        self.assertIn('2026.2', settings.releases())
+        for release in settings.releases():
+            chosen = choose(LAB_RELEASE=release)
+            self.assertTrue(chosen.requirements.is_file())
+            self.assertIn('nova==', chosen.requirements.read_text())
+
+    def test_releases_do_not_share_a_root_file_system(self):
+        self.assertNotEqual(choose(LAB_RELEASE='2025.2').rootfs,
+                            choose(LAB_RELEASE='2026.2').rootfs)
+
+    def test_unknown_release(self):
+        self.refused('LAB_RELEASE=1999.1: use one of 2025.2, 2026.2.',
+                     LAB_RELEASE='1999.1')
+
+    def test_unknown_storage(self):
+        self.refused('LAB_STORAGE=ceph: use one of block, shared.',
+                     LAB_STORAGE='ceph')
+
+    def test_missing_image(self):
+        self.refused('LAB_IMAGE=/nowhere/image: there is no such file.',
+                     LAB_IMAGE='/nowhere/image')
+
+    def test_existing_image(self):
+        with tempfile.NamedTemporaryFile() as image:
+            self.assertEqual(pathlib.Path(image.name),
+                             choose(LAB_IMAGE=image.name).image)
+
+    def test_folders_that_an_overlay_can_not_name(self):
+        for folder in ('/tmp/a,b', '/tmp/a:b', '/tmp/a b', '/'):
+            self.refused('LAB_DIR=', LAB_DIR=folder)
