@@ -87,9 +87,10 @@ class Tester(Namespaces):
         It runs in all of the tester's namespaces, so that it ends with them.
         """
         command = self.command(
-            'env', f'PATH={self.venv / "bin"}:{os.environ["PATH"]}',
+            'env', f'--chdir={self.workspace}',
+            f'PATH={self.venv / "bin"}:{os.environ["PATH"]}',
             'tempest', *arguments)
-        return subprocess.run(command, cwd=self.workspace).returncode
+        return subprocess.run(command).returncode
 
     def _pip(self, output, *arguments):
         self._run(output, self.venv / 'bin/pip', 'install', '--quiet',

@@ -1,0 +1,130 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The options, in one table that feeds all who ask for them."""
+
+from oslo_config import cfg
+from tempest import config
+
+CONF = config.CONF
+
+migration_group = cfg.OptGroup(
+    name='migration', title='Measuring live migrations',
+    help='How the cost of a live migration is measured, and what is allowed.')
+
+MigrationGroup = [
+    cfg.FloatOpt(
+        'allowed_network_downtime', min=0,
+        help='For how many seconds in sum a server may be unreachable on the '
+             'network in one live migration. The upper bound of what was '
+             'measured is held against it; a test whose server was away for '
+             'longer fails. Unset: [validation] allowed_network_downtime, or '
+             '5.0 if this Tempest has no such option.'),
+    cfg.FloatOpt(
+        'allowed_metadata_downtime', min=0,
+        help='For how many seconds in sum a server may be without its '
+             'metadata service in one live migration. The upper bound of '
+             'what was measured is held against it; a test whose server was '
+             'without it for longer fails. Unset: [validation] '
+             'allowed_metadata_downtime, or 6.0 if this Tempest has no such '
+             'option.'),
+    cfg.FloatOpt(
+        'network_probe_interval', default=0.05, min=0.002, max=10,
+        help='Seconds from one ping of a server to the next. The smaller, '
+             'the shorter the outages that are seen. ping keeps to what the '
+             'kernel\'s timer allows and may be some milliseconds slower; '
+             'what was reached stands in the results.'),
+    cfg.FloatOpt(
+        'network_probe_deadline', default=0.5, min=0.002, max=60,
+        help='Seconds within which a ping must be answered. A later answer '
+             'counts as none: raise this where the way to the servers takes '
+             'longer.'),
+    cfg.FloatOpt(
+        'metadata_probe_interval', default=0.2, min=0.05, max=60,
+        help='Seconds from one request to the metadata service to the next, '
+             'in the guest. Each starts a process in the guest: a small one '
+             'may not keep up with less than the default.'),
+    cfg.FloatOpt(
+        'metadata_connect_deadline', default=0.5, min=0.05, max=60,
+        help='Seconds within which the metadata service must accept a '
+             'connection. At most metadata_probe_deadline.'),
+    cfg.FloatOpt(
+        'metadata_probe_deadline', default=1.0, min=0.05, max=60,
+        help='Seconds within which a request to the metadata service must be '
+             'answered. A later answer counts as none, and a request that '
+             'hangs is given up and counts as down since its start.'),
+    cfg.IntOpt(
+        'metadata_ip_version', default=4, choices=[4, 6],
+        help='Which address of the metadata service is asked: '
+             '169.254.169.254 (4), or fe80::a9fe:a9fe (6), which needs a '
+             'guest with an IPv6 link-local address and curl or busybox '
+             'wget.'),
+    cfg.StrOpt(
+        'metadata_path', default='/latest/meta-data/instance-id',
+        regex='^/[!-~]*$',
+        help='Which page of the metadata service is asked for. The '
+             'OpenStack format is at /openstack/latest/meta_data.json.'),
+    cfg.FloatOpt(
+        'metadata_probe_lifetime', default=3600, min=60,
+        help='Seconds after which the script in the guest that asks the '
+             'metadata service ends by itself, should nobody be able to end '
+             'it. A migration must not take longer.'),
+    cfg.IntOpt(
+        'baseline_timeout', default=60, min=1,
+        help='Seconds within which a new server must answer the first ping, '
+             'and get its first answer of the metadata service. Nothing is '
+             'migrated before that: an outage that began earlier could not '
+             'be told from one of the migration.'),
+    cfg.IntOpt(
+        'migration_timeout', default=300, min=1,
+        help='Seconds within which the record of a live migration must be '
+             'completed. A test whose migration takes longer fails.'),
+    cfg.IntOpt(
+        'recovery_timeout', default=60, min=1,
+        help='Seconds after a migration within which pings and the metadata '
+             'service must be answered again. What is away for longer '
+             'counts as still down.'),
+]
+
+#: Each group with its options, for all of the functions below.
+OPTIONS = ((migration_group, MigrationGroup),)
+
+#: What is allowed where neither this plugin nor Tempest says so, in seconds.
+DEFAULT_LIMITS = {'allowed_network_downtime': 5.0,
+                  'allowed_metadata_downtime': 6.0}
+
+
+def register_opts(conf):
+    """Register all options with a configuration."""
+    for group, options in OPTIONS:
+        config.register_opt_group(conf, group, options)
+
+
+def get_opt_lists():
+    """All options, as Tempest wants them."""
+    return [(group.name, options) for group, options in OPTIONS]
+
+
+def list_opts():
+    """All options, as oslo-config-generator and the documentation want them.
+    """
+    return [(group, options) for group, options in OPTIONS]
+
+
+def limit(name):
+    """A limit in seconds, from [migration], [validation] or the default.
+
+    :param name: one of DEFAULT_LIMITS
+    """
+    own = getattr(CONF.migration, name)
+    if own is not None:
+        return own
+    return getattr(CONF.validation, name, DEFAULT_LIMITS[name])

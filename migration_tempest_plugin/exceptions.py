@@ -1,0 +1,60 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What can go wrong, each with a name of its own."""
+
+import json
+
+
+class MigrationTestError(Exception):
+    """Base of the errors of this plugin."""
+
+
+class GuestError(MigrationTestError):
+    """Something could not be done in the guest; the message says what."""
+
+
+class NoMeasurement(MigrationTestError):
+    """Too little was seen to say how long something was down.
+
+    Never to be taken for "it was not down".
+
+    :ivar reason: what is missing
+    :ivar seen: what there is nevertheless, as text, or None
+    """
+
+    def __init__(self, reason, seen=None):
+        super().__init__(reason, seen)
+        self.reason = reason
+        self.seen = seen
+
+    def __str__(self):
+        if self.seen is None:
+            return 'No measurement: %s' % self.reason
+        return 'No measurement: %s. Seen: %s' % (self.reason, self.seen)
+
+
+class MigrationFailed(MigrationTestError):
+    """A live migration did not come to its end, or to a bad one.
+
+    :ivar record: the migration record of Nova's API, or None
+    :ivar events: the events of the instance action
+    """
+
+    def __init__(self, reason, record, events):
+        super().__init__(reason, record, events)
+        self.reason = reason
+        self.record = record
+        self.events = events
+
+    def __str__(self):
+        return '%s. Migration record: %s. Events: %s' % (
+            self.reason, json.dumps(self.record), json.dumps(self.events))

@@ -1,0 +1,468 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The metadata meter against a real guest and a real metadata service."""
+
+import contextlib
+import logging
+import os
+import signal
+import time
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.functional_tests import metadata_server
+from migration_tempest_plugin.functional_tests import sshd
+from migration_tempest_plugin.functional_tests import test_guest_script
+from migration_tempest_plugin.meters import metadata
+from migration_tempest_plugin.meters import metadata_log
+
+wait_until = test_guest_script.wait_until
+
+ADDRESS = '169.254.169.254'
+DROP = """\
+nft -f - <<END
+table inet test {
+    chain input {
+        type filter hook input priority 0
+        tcp dport 80 drop
+    }
+}
+END
+"""
+PASS = 'nft delete table inet test'
+
+
+def uptime():
+    """The clock of guest and machine alike, which a meter's times are of."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class GuestTestCase(testtools.TestCase):
+    """A guest with a metadata service at the well-known address."""
+
+    shell = 'busybox sh'
+    prologue = sshd.TEMPEST_PROLOGUE
+    guest_path = '/usr/bin:/bin'
+
+    def setUp(self):
+        super().setUp()
+        reason = sshd.skip_reason()
+        if reason:
+            self.skipTest(reason)
+        self.output = self.useFixture(
+            fixtures.FakeLogger(level=logging.INFO))
+        self.guest = self.useFixture(sshd.Guest(self.shell, self.guest_path))
+        self.guest.run('ip address add %s/32 dev lo' % ADDRESS)
+        self.server = self.useFixture(metadata_server.MetadataServer(
+            ADDRESS, 80, self.guest.inside))
+        self.client = self.guest.client(self.prologue)
+
+    def attach(self, **settings):
+        """A meter that has got its first answers."""
+        meter = self.useFixture(
+            metadata.MetadataDowntimeMeter(self.client, **settings))
+        meter.wait_until_up(20)
+        return meter
+
+    def error_of_set_up(self):
+        """The GuestError of a meter that can't be set up."""
+        meter = metadata.MetadataDowntimeMeter(self.client)
+        error = self.assertRaises(fixtures.MultipleExceptions, meter.setUp)
+        self.assertIs(exceptions.GuestError, error.args[0][0])
+        return error.args[0][1]
+
+    def inject(self, start, end, seconds):
+        """Cause an outage.
+
+        :returns: when it began and when it ended, each as two times between
+            which that was
+        """
+        before = uptime()
+        start()
+        began = before, uptime()
+        time.sleep(seconds)
+        before = uptime()
+        end()
+        return began, (before, uptime())
+
+    def assertSees(self, injected, outage, timeline):
+        """The bounds hold what was injected, and are as close as stated."""
+        (began, has_begun), (ends, has_ended) = injected
+        self.assertLessEqual(outage.start, has_begun)
+        self.assertGreaterEqual(outage.end, ends)
+        self.assertLessEqual(outage.lower, has_ended - began)
+        self.assertGreaterEqual(outage.upper, ends - has_begun)
+        self.assertAlmostEqual(
+            ends - has_begun, float(outage.duration),
+            delta=timeline.resolution + (has_begun - began) +
+            (has_ended - ends))
+
+    def script_process(self):
+        """The one process in the guest that runs the script."""
+        process, = [number for number, command
+                    in self.guest.processes().items() if '/script ' in command]
+        return process
+
+    def assertNothingLeft(self):
+        self.assertEqual({}, self.guest.processes())
+        self.assertEqual([], os.listdir(self.guest.tmp))
+        self.assertNotIn('Could not', self.output.output)
+
+
+class BareGuestTestCase(GuestTestCase):
+    """A guest that has nothing but what is named."""
+
+    # busybox would run what it has built in, whatever PATH says.
+    shell = 'dash'
+    prologue = ''
+    programs = ()
+
+    def setUp(self):
+        toolbox = self.useFixture(test_guest_script.Toolbox(
+            ('sh', '/usr/bin/dash'), 'dash', 'mktemp', 'wc', 'cat', 'rm',
+            'sleep', *self.programs))
+        self.guest_path = toolbox.path
+        super().setUp()
+
+
+class TestMetadataMeter(GuestTestCase):
+
+    def test_no_outage(self):
+        meter = self.attach()
+        timeline = meter.measurement()
+        self.assertEqual((), timeline.outages)
+        self.assertEqual(0.0, timeline.total)
+        self.assertFalse(timeline.still_down)
+        self.assertEqual(0.0, timeline.unobserved)
+        self.assertLess(timeline.resolution, 0.4)
+        results = meter.get_results()
+        self.assertEqual(0, results['failures'])
+        self.assertGreaterEqual(results['successes'], timeline.successes)
+        self.assertEqual(0.0, results['downtime']['FAILED'])
+        self.assertGreater(results['downtime']['PASSED'], 0.5)
+
+    def test_silent_drop(self):
+        meter = self.attach()
+        injected = self.inject(lambda: self.guest.run(DROP),
+                               lambda: self.guest.run(PASS), seconds=3)
+        meter.wait_until_up(20)
+        timeline = meter.measurement()
+        outage, = timeline.outages
+        self.assertSees(injected, outage, timeline)
+        self.assertFalse(timeline.still_down)
+        self.assertEqual(0.0, timeline.unobserved)
+        results = meter.get_results()
+        self.assertAlmostEqual(3, results['downtime']['FAILED'],
+                               delta=timeline.resolution + 0.2)
+
+    def test_drop_that_does_not_end(self):
+        meter = self.attach()
+        began = uptime()
+        self.guest.run(DROP)
+        time.sleep(2)
+        error = self.assertRaises(exceptions.NoMeasurement,
+                                  meter.wait_until_up, 2)
+        self.assertIn('the guest got no answer within 2 s', str(error))
+        timeline = meter.measurement()
+        self.assertTrue(timeline.still_down)
+        outage, = timeline.outages
+        self.assertTrue(outage.ongoing)
+        self.assertGreater(outage.lower, 2.5)
+        self.assertLessEqual(outage.lower, uptime() - began)
+        self.assertLess(uptime() - outage.end, 1)
+
+    def test_read_in_the_middle_of_a_hang(self):
+        # Longer than the test takes: what is seen is the open attempt only.
+        meter = self.attach(deadline=2)
+        self.server.hang()
+        began = uptime()
+        timeline = meter.measurement()
+        while not timeline.outages:
+            timeline = meter.measurement()
+        self.assertTrue(timeline.still_down)
+        outage, = timeline.outages
+        self.assertLess(outage.start, began)
+        # It is known after the deadline and not before.
+        self.assertGreaterEqual(uptime() - began, 1.7)
+        self.assertGreaterEqual(outage.upper, 2)
+
+    def test_each_kind_of_failure(self):
+        meter = self.attach()
+        for cause in (self.server.refuse,
+                      lambda: self.server.answer(status=404),
+                      lambda: self.server.answer(status=500),
+                      lambda: self.server.answer(body=b''),
+                      lambda: self.server.answer(delay=1.5)):
+            injected = self.inject(cause, self.server.answer, seconds=1.5)
+            meter.wait_until_up(20)
+            timeline = meter.measurement()
+            self.assertSees(injected, timeline.outages[-1], timeline)
+        self.assertEqual(5, len(timeline.outages))
+
+    def test_two_outages(self):
+        meter = self.attach()
+        both = []
+        for _ in range(2):
+            both.append(self.inject(self.server.refuse, self.server.answer,
+                                    seconds=1))
+            meter.wait_until_up(20)
+        timeline = meter.measurement()
+        self.assertEqual(2, len(timeline.outages))
+        for injected, outage in zip(both, timeline.outages):
+            self.assertSees(injected, outage, timeline)
+        self.assertAlmostEqual(2, timeline.total,
+                               delta=2 * timeline.resolution + 0.2)
+        self.assertAlmostEqual(1, timeline.longest,
+                               delta=timeline.resolution + 0.2)
+
+    def test_two_meters(self):
+        first = self.attach()
+        with metadata.MetadataDowntimeMeter(
+                self.client, path='/openstack/latest/meta_data.json') as other:
+            other.wait_until_up(20)
+            self.assertEqual(2, len(os.listdir(self.guest.tmp)))
+        # What ends one leaves the other alone.
+        self.assertEqual(1, len(os.listdir(self.guest.tmp)))
+        first.wait_until_up(20)
+        self.assertEqual((), first.measurement().outages)
+        self.assertEqual((), other.measurement().outages)
+        self.assertIn('/openstack/latest/meta_data.json', self.server.paths)
+
+    def test_answer_never_came(self):
+        self.server.refuse()
+        with metadata.MetadataDowntimeMeter(self.client) as meter:
+            error = self.assertRaises(exceptions.NoMeasurement,
+                                      meter.wait_until_up, 2)
+            self.assertIn('the latest attempt: rc7', str(error))
+            self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+            self.assertRaises(exceptions.NoMeasurement, meter.get_results)
+
+    def test_ipv6(self):
+        self.guest.run('ip link add eth0 type veth peer name far &&'
+                       'ip link set eth0 up && ip link set far up &&'
+                       'ip address add fe80::a9fe:a9fe/64 dev eth0 nodad &&'
+                       'ip -6 route add default dev eth0')
+        self.server.refuse()
+        self.useFixture(metadata_server.MetadataServer(
+            '::', 80, self.guest.inside))
+        meter = self.attach(ip_version=6)
+        timeline = meter.measurement()
+        self.assertEqual((), timeline.outages)
+        self.assertEqual('http://[fe80::a9fe:a9fe%25@interface@]'
+                         '/latest/meta-data/instance-id', timeline.target)
+
+
+class TestDash(TestMetadataMeter):
+    """dash has no pipefail: its client puts nothing in front."""
+
+    shell = 'dash'
+    prologue = ''
+
+
+class TestBash(GuestTestCase):
+
+    shell = 'bash'
+
+    def test_silent_drop(self):
+        TestMetadataMeter.test_silent_drop(self)
+
+
+class TestCleanUp(GuestTestCase):
+
+    def meter(self, **settings):
+        """A meter that has got its first answers; clean_up() ends it."""
+        meter = metadata.MetadataDowntimeMeter(self.client, **settings)
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        stack.enter_context(meter)
+        self.clean_up = stack.close
+        meter.wait_until_up(20)
+        return meter
+
+    def test_nothing_is_left(self):
+        meter = self.meter()
+        self.assertEqual(1, len(os.listdir(self.guest.tmp)))
+        self.assertIn('/script ', str(self.guest.processes()))
+        self.clean_up()
+        self.assertNothingLeft()
+        # It can still be read.
+        self.assertEqual((), meter.measurement().outages)
+
+    def test_hanging_children_end(self):
+        self.meter(deadline=30)
+        self.server.hang()
+        wait_until(lambda: self.server.hanging)
+        self.assertIn('curl', str(self.guest.processes()))
+        self.clean_up()
+        self.assertNothingLeft()
+
+    def test_script_that_does_not_listen(self):
+        self.meter()
+        os.kill(self.script_process(), signal.SIGSTOP)
+        self.clean_up()
+        self.assertNothingLeft()
+
+    def test_script_is_in_a_session_of_its_own(self):
+        self.meter()
+        process = self.script_process()
+        self.assertEqual(process, os.getsid(process))
+        self.assertEqual(process, os.getpgid(process))
+
+    def test_killed_script(self):
+        meter = self.meter(deadline=30)
+        self.server.hang()
+        wait_until(lambda: self.server.hanging)
+        os.kill(self.script_process(), signal.SIGKILL)
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+        self.assertIn('is dead', str(error))
+        self.assertRegex(str(error), r'Seen: \d+ attempts')
+        self.assertRaises(exceptions.NoMeasurement, meter.wait_until_up, 20)
+        # Its child is an orphan now, and is found all the same.
+        self.assertIn('curl', str(self.guest.processes()))
+        self.clean_up()
+        self.assertNothingLeft()
+
+    def test_directory_is_gone(self):
+        meter = self.meter()
+        self.guest.run('rm -r %s/*' % self.guest.tmp)
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+        self.assertIn('is gone', str(error))
+        self.clean_up()
+        self.assertNothingLeft()
+
+    def test_lifetime_is_over(self):
+        meter = self.meter(lifetime=3)
+        wait_until(lambda: not self.guest.processes())
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+        self.assertIn('ended after its lifetime of 3 s', str(error))
+        self.clean_up()
+        self.assertNothingLeft()
+
+    def test_emptied_log(self):
+        meter = self.meter()
+        os.kill(self.script_process(), signal.SIGSTOP)
+        directory, = os.listdir(self.guest.tmp)
+        os.truncate(os.path.join(self.guest.tmp, directory, 'log'), 0)
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+        self.assertIn('holds no attempt', str(error))
+
+    def test_rebooted(self):
+        meter = self.meter()
+        boot_id = self.useFixture(fixtures.TempDir()).join('boot_id')
+        with open(boot_id, 'w') as target:
+            target.write('00000000-0000-0000-0000-000000000000\n')
+        self.guest.run('mount --bind %s /proc/sys/kernel/random/boot_id'
+                       % boot_id)
+        process = self.script_process()
+        for read in (meter.measurement, meter.get_results,
+                     lambda: meter.wait_until_up(20)):
+            error = self.assertRaises(exceptions.NoMeasurement, read)
+            self.assertIn('the guest was rebooted', str(error))
+        self.clean_up()
+        # What has the number of the script's process now is another's.
+        self.assertIn(process, self.guest.processes())
+        self.assertEqual([], os.listdir(self.guest.tmp))
+        wait_until(lambda: not self.guest.processes())
+
+    def test_process_number_that_is_used_again(self):
+        meter = self.meter()
+        meter._script._born = '1'
+        process = self.script_process()
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+        self.assertIn('is dead', str(error))
+        os.kill(process, signal.SIGSTOP)
+        self.clean_up()
+        self.assertIn(process, self.guest.processes())
+        os.kill(process, signal.SIGKILL)
+
+    def test_unreachable_guest(self):
+        meter = self.meter(lifetime=8)
+        seen = meter.measurement()
+        process = self.script_process()
+        self.guest.stop()
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+        self.assertIn('could not be asked over SSH', str(error))
+        self.assertRegex(str(error), r'Seen: last, \d+ attempts')
+        self.clean_up()
+        self.assertIn('Could not clean up metadata_probe in the guest '
+                      '(process %d, ' % process, self.output.output)
+        self.assertIn('ends by itself 8 s after its start',
+                      self.output.output)
+        self.assertEqual(seen.successes, meter.measurement().successes)
+        # And so it does.
+        wait_until(lambda: not self.guest.processes())
+
+
+class TestGuestWithoutSetsid(BareGuestTestCase):
+    """Then the script has no session of its own, and is found all the same."""
+
+    programs = ('curl',)
+
+    def test_nothing_is_left(self):
+        with metadata.MetadataDowntimeMeter(self.client, deadline=30) as meter:
+            meter.wait_until_up(20)
+            process = self.script_process()
+            self.assertNotEqual(process, os.getsid(process))
+            self.server.hang()
+            wait_until(lambda: self.server.hanging)
+        self.assertNothingLeft()
+
+
+class TestSetUpFails(GuestTestCase):
+
+    def test_full_file_system(self):
+        # Room for the script alone, and for one file more.
+        for size in ('4k', '8k'):
+            self.guest.run('mount -t tmpfs -o size=%s full %s'
+                           % (size, self.guest.tmp))
+            error = self.error_of_set_up()
+            self.assertRegex(str(error), 'the file system of .* full')
+            self.assertEqual({}, self.guest.processes())
+
+    def test_no_directory(self):
+        self.guest.run('mount -t tmpfs -o ro none %s' % self.guest.tmp)
+        error = self.error_of_set_up()
+        self.assertRegex(str(error), 'cannot make a directory: .*Read-only')
+
+    def test_unreachable(self):
+        self.guest.stop()
+        error = self.error_of_set_up()
+        self.assertIn('could not be asked over SSH', str(error))
+
+
+class TestGuestWithoutTools(BareGuestTestCase):
+
+    def test_no_tool(self):
+        self.assertIn('neither curl nor wget is installed in the guest',
+                      str(self.error_of_set_up()))
+        self.assertNothingLeft()
+
+
+class TestFullFileSystem(GuestTestCase):
+
+    def test_goes_on(self):
+        self.guest.run('mount -t tmpfs -o size=1m full %s' % self.guest.tmp)
+        meter = self.attach(interval=0.05)
+
+        def lost():
+            return metadata_log.parse_now(meter._script.state().now).lost
+
+        self.guest.run('cat /dev/zero >%s/filler 2>&1 || :' % self.guest.tmp)
+        # The page that the log has begun is used up first.
+        wait_until(lambda: lost() > 20, 30)
+        self.guest.run('rm %s/filler' % self.guest.tmp)
+        meter.wait_until_up(20)
+        timeline = meter.measurement()
+        self.assertEqual((), timeline.outages)
+        self.assertGreater(timeline.unobserved, 0.8)

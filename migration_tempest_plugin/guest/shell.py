@@ -1,0 +1,241 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Places a script in a guest and looks after it, over any SSH client.
+
+The client needs nothing but ``exec_command(cmd) -> str`` that raises if the
+command does not exit with 0. Each command is one that a POSIX shell takes, so
+that it may be prefixed, as Tempest's RemoteClient does, and each costs a
+connection there: so they are few.
+"""
+
+import dataclasses
+import importlib.resources
+import shlex
+import threading
+
+from oslo_log import log
+
+from migration_tempest_plugin import exceptions
+
+
+LOG = log.getLogger(__name__)
+
+#: Longest command that is sent, in bytes. Dropbear, the SSH server of small
+#: guests, takes 9000; a client may put something of its own in front.
+MAX_COMMAND = 8000
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """How a script was when the guest was asked.
+
+    :ivar alive: its process runs (the very one that was started)
+    :ivar present: its directory is there
+    :ivar boot_id: the id of the guest's present boot
+    :ivar uptime: the guest's clock then, in seconds since its boot
+    :ivar now: the line that the script shows what it is doing in
+    :ivar log: all of its log, the last line of which may be cut; empty where
+        the log was not asked for
+    """
+
+    alive: bool
+    present: bool
+    boot_id: str
+    uptime: float
+    now: str
+    log: str = ''
+
+
+class GuestScript:
+    """One script of this package, running in one guest.
+
+    :param client: anything with ``exec_command(cmd) -> str``
+    :param name: file name of the script, without ``.sh``
+    :param arguments: what it gets, besides its directory
+    :param lifetime: seconds after which the script ends by itself, whatever
+        happens to the one that started it
+    """
+
+    def __init__(self, client, name, arguments, lifetime):
+        self.name = name
+        self.directory = None
+        self.header = ''
+        self.boot_id = ''
+        self._client = client
+        self._arguments = [str(argument) for argument in arguments]
+        self._lifetime = lifetime
+        self._pid = self._born = '0'
+
+    def start(self):
+        """Place the script in a directory of its own and start it detached.
+
+        If this fails, stop() removes what was placed.
+
+        :raises GuestError: if the guest can't be reached, has no room, or
+            lacks what the script needs
+        """
+        text = read_script(self.name)
+        self.directory = self._ask('place', self.name)['directory']
+        self._upload(text)
+        facts = self._ask('start', self.directory, str(len(text)),
+                          *self._arguments)
+        self.boot_id, self.header = facts['boot'], facts['header']
+        self._pid, self._born = facts['pid'], facts['born']
+        LOG.debug('Started in the guest, in %s: %s', self.directory,
+                  self.header)
+
+    def state(self):
+        """How the script is, without its log: cheap.
+
+        :raises GuestError: if the guest can't be asked
+        """
+        return _state(self._ask('state', *self._identity()))
+
+    def read(self):
+        """How the script is, with its log.
+
+        :raises GuestError: if the guest can't be asked
+        """
+        return _state(self._ask('read', *self._identity()))
+
+    def stop(self, deadline=60.0):
+        """End the script, its children, and remove its directory.
+
+        Never raises, so that it can't hide the failure of a test: what can't
+        be cleaned up is logged as a warning.
+
+        :param deadline: seconds to wait for the guest; the attempt goes on in
+            the background for as long as the client itself takes
+        :returns: the State right before the end, with the log, or None if
+            there is nothing to stop or the guest could not be asked
+        """
+        if self.directory is None:
+            return None
+        try:
+            facts = _within(deadline,
+                            lambda: self._ask('stop', *self._identity()))
+            state = _state(facts)
+        except exceptions.GuestError as error:
+            LOG.warning(
+                'Could not clean up %s in the guest (process %s, directory '
+                '%s), which ends by itself %g s after its start: %s',
+                self.name, self._pid, self.directory, self._lifetime, error)
+            return None
+        if 'left' in facts:
+            LOG.warning('Could not end %s in the guest, left there: %s',
+                        self.name, facts['left'])
+        self.directory = None
+        return state
+
+    def _identity(self):
+        return self.directory, self.boot_id, self._pid, self._born
+
+    def _upload(self, text):
+        target = shlex.quote('%s/script' % self.directory)
+        for piece in _pieces(text, MAX_COMMAND - 200):
+            # It exits with 0 in any case: the words of a failure are lost
+            # with some clients, and the size is checked when it is started.
+            self._run('{ printf %%s %s >>%s; } 2>&1 || true'
+                      % (shlex.quote(piece), target))
+
+    def _ask(self, *words):
+        """Run one command of control.sh and return its answer as a dict."""
+        answer = self._run(shlex.join(
+            ['sh', '-c', read_script('control'), 'control', *words]))
+        facts = _facts(answer)
+        if 'error' in facts:
+            raise exceptions.GuestError('%s: the guest could not %s it: %s'
+                                        % (self.name, words[0],
+                                           facts['error']))
+        return facts
+
+    def _run(self, command):
+        try:
+            return self._client.exec_command(command)
+        # Each client has its own errors, down to those of sockets.
+        except Exception as error:
+            raise exceptions.GuestError(
+                '%s: the guest could not be asked over SSH: %s: %s'
+                % (self.name, type(error).__name__, error)) from error
+
+
+def read_script(name):
+    """The text of a script of this package, as it is sent to a guest.
+
+    Comments, indentation and blank lines stay here: every command must fit
+    into MAX_COMMAND.
+    """
+    files = importlib.resources.files('migration_tempest_plugin.guest')
+    text = files.joinpath(name + '.sh').read_text(encoding='ascii')
+    lines = [line.strip() for line in text.splitlines()]
+    return ''.join(line + '\n' for line in lines
+                   if line and not line.startswith('#'))
+
+
+def _pieces(text, limit):
+    """Cut text so that each piece is at most limit bytes long once quoted."""
+    piece = ''
+    for line in text.splitlines(keepends=True):
+        if piece and len(shlex.quote(piece + line)) > limit:
+            yield piece
+            piece = ''
+        piece += line
+    yield piece
+
+
+def _facts(answer):
+    """Turn an answer of control.sh into a dict; the log is one of its keys."""
+    lines = answer.splitlines()
+    if not lines or lines[-1] != 'complete':
+        raise exceptions.GuestError(
+            'The answer of the guest is cut short: %r' % answer[-200:])
+    facts = {}
+    if 'log' in lines:
+        begin, end = lines.index('log'), lines.index('end of log')
+        facts['log'] = '\n'.join(lines[begin + 1:end])
+        del lines[begin:end + 1]
+    facts.update(line.partition(' ')[::2] for line in lines)
+    return facts
+
+
+def _state(facts):
+    try:
+        return State(alive=facts['alive'] == 'yes',
+                     present=facts['present'] == 'yes',
+                     boot_id=facts['boot'], uptime=float(facts['uptime']),
+                     now=facts['now'], log=facts.get('log', ''))
+    except (KeyError, ValueError) as error:
+        raise exceptions.GuestError(
+            'The answer of the guest makes no sense: %r' % facts) from error
+
+
+def _within(deadline, function):
+    """Return what function returns, or raise GuestError after deadline."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append((function(), None))
+        except Exception as error:
+            outcome.append((None, error))
+
+    # A daemon: a client that never returns must not keep the tests from
+    # ending.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(deadline)
+    if not outcome:
+        raise exceptions.GuestError('no answer within %g s' % deadline)
+    result, error = outcome[0]
+    if error:
+        raise error
+    return result

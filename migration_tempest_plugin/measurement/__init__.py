@@ -1,0 +1,26 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What a measurement is: samples, outages with bounds, timelines.
+
+Pure: nothing in here reads a clock, a file, a network or a configuration. All
+times are seconds of one monotonic clock, that of the machine which observed.
+"""
+
+from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.migration import Limit
+from migration_tempest_plugin.measurement.migration import MeasuredMigration
+from migration_tempest_plugin.measurement.outage import Outage
+from migration_tempest_plugin.measurement.sample import Sample
+from migration_tempest_plugin.measurement.timeline import Timeline
+
+__all__ = ('Duration', 'Limit', 'MeasuredMigration', 'Outage', 'Sample',
+           'Timeline')

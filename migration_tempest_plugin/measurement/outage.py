@@ -1,0 +1,63 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""One time without answers, and how exactly it is known."""
+
+import dataclasses
+
+from migration_tempest_plugin.measurement.duration import Duration
+
+
+@dataclasses.dataclass(frozen=True)
+class Outage:
+    """One time in which no probe was answered.
+
+    ``start`` and ``end`` are the widest that it can have been::
+
+        probe    answered  failed  failed  failed  answered
+        sent at     |         |       |       |       |
+                    |         [---- lower ----]       |
+                    [------------- upper ----------------]
+                  start                                 end
+
+    An outage that no answered probe divides reads as one.
+
+    :ivar start: when the last answered probe before it was sent; the first
+        probe, if none was answered before
+    :ivar end: when the answer to the first answered probe after it came; the
+        end of the observation, if none was
+    :ivar lower: it lasted at least so many seconds: from the first failed
+        probe to the last. The time that an answer takes is left out (the
+        answer may have been lost on its way back), and so is unobserved time.
+    :ivar failures: how many probes failed
+    :ivar ongoing: it was still down when the observation ended
+    """
+
+    start: float
+    end: float
+    lower: float
+    failures: int
+    ongoing: bool = False
+
+    @property
+    def upper(self):
+        """It lasted at most so many seconds: from start to end."""
+        return self.end - self.start
+
+    @property
+    def duration(self):
+        """The Duration with these bounds."""
+        return Duration(self.lower, self.upper)
+
+    def to_dict(self):
+        return {'start': self.start, 'end': self.end,
+                'failures': self.failures, 'ongoing': self.ongoing,
+                **self.duration.to_dict()}

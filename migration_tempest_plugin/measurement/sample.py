@@ -1,0 +1,44 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""One probe and how it ended."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """One probe.
+
+    :ivar start: when it was sent, in seconds
+    :ivar end: when its answer came, or when it was known that it failed: its
+        deadline, a refusal, or the moment of reading
+    :ivar answered: an answer came within the deadline
+    :ivar late: an answer came, but after the deadline, at ``end``: that is
+        no answer
+    """
+
+    start: float
+    end: float
+    answered: bool
+    late: bool = False
+
+    def __post_init__(self):
+        if self.end < self.start:
+            raise ValueError('a probe that was sent at %r can\'t end at %r'
+                             % (self.start, self.end))
+        if self.answered and self.late:
+            raise ValueError('a late answer is no answer')
+
+    @property
+    def delay(self):
+        """Seconds from the start to the end."""
+        return self.end - self.start

@@ -1,0 +1,132 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Reads what ``ping -n -D -O`` prints. Pure: lines in, samples out.
+
+As iputils (20221126) was seen to behave:
+
+* A reply is printed when it comes, with the wall clock and its round trip.
+* "no answer yet for icmp_seq=N" is printed when the probe after N is sent,
+  so its time is that probe's. The real interval is up to some ms above the
+  one asked for, never below.
+* If the probe after N can't be sent (the queue to a neighbour that does not
+  answer ARP is full), the same line comes again, with the same N, at each
+  further attempt. Such an attempt is a probe that failed.
+* "Destination Host Unreachable" tells, seconds later, of probes that were
+  already reported as unanswered: nothing is to be learned from it.
+* Sequence numbers have 16 bits and start again at 0.
+"""
+
+import dataclasses
+import re
+
+from migration_tempest_plugin import measurement
+
+_REPLY = re.compile(r'\[(\d+\.\d+)\] \d+ bytes from \S+ icmp_seq=(\d+) '
+                    r'.*?time=([\d.]+) ms(.*)')
+_NO_ANSWER = re.compile(r'\[(\d+\.\d+)\] no answer yet for icmp_seq=(\d+)')
+_WRAP = 1 << 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    """A reply.
+
+    :ivar wall: when it came, in seconds of the wall clock
+    :ivar sequence: number of the probe, modulo 65536
+    :ivar delay: round trip in seconds
+    """
+
+    wall: float
+    sequence: int
+    delay: float
+
+
+@dataclasses.dataclass(frozen=True)
+class NoAnswer:
+    """The probe ``sequence`` had no answer when the next one was sent."""
+
+    wall: float
+    sequence: int
+
+
+def parse_line(line):
+    """A Reply, a NoAnswer, or None for a line that says neither.
+
+    A duplicate of a reply says nothing new either.
+    """
+    match = _REPLY.match(line)
+    if match:
+        if '(DUP!)' in match[4]:
+            return None
+        return Reply(float(match[1]), int(match[2]), float(match[3]) / 1000)
+    match = _NO_ANSWER.match(line)
+    return NoAnswer(float(match[1]), int(match[2])) if match else None
+
+
+class Probes:
+    """The probes of one ping, as its lines tell of them one after another.
+
+    :param interval: seconds, as given to ping
+    """
+
+    def __init__(self, interval):
+        self._interval = interval
+        self._highest = 0       # of all sequence numbers, not modulo 65536
+        self._starts = {}       # of the unanswered, by sequence number
+        self._replies = {}      # (start, end) by sequence number
+        self._unsent = []       # starts of those that could not be sent
+        self._attempt = None    # when the latest one was sent, if known
+
+    def add(self, event, time):
+        """Take in an event.
+
+        :param time: when it was, in monotonic seconds
+        """
+        sequence = self._unwrap(event.sequence)
+        if isinstance(event, Reply):
+            start = time - event.delay
+            self._replies.setdefault(sequence, (start, time))
+            self._starts.pop(sequence, None)
+            if sequence >= self._highest:
+                self._attempt = None
+        elif sequence in self._starts and self._attempt is not None:
+            self._unsent.append(self._attempt)
+            self._attempt = time
+        else:
+            # Its own start was told by the line before, if that was one of
+            # these too. If not, it can't be later than one interval before
+            # now: the lower bound of an outage must not come out too high.
+            self._starts[sequence] = self._attempt if self._attempt \
+                is not None else time - self._interval
+            self._attempt = time
+        self._highest = max(self._highest, sequence)
+
+    def samples(self, deadline, now):
+        """All samples; a probe still in flight within its deadline is none.
+
+        :param deadline: seconds from a probe to its answer
+        :param now: the present, in monotonic seconds
+        """
+        samples = [
+            measurement.Sample(start, end, answered=end - start <= deadline,
+                               late=end - start > deadline)
+            for start, end in self._replies.values()]
+        failed = [*self._starts.values(), *self._unsent]
+        samples.extend(
+            measurement.Sample(start, start + deadline, answered=False)
+            for start in failed if start + deadline <= now)
+        return samples
+
+    def _unwrap(self, sequence):
+        """The number nearest to the highest one that is this modulo 65536."""
+        behind = (self._highest - sequence + _WRAP // 2) % _WRAP - _WRAP // 2
+        return self._highest - behind

@@ -1,0 +1,235 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the scenarios are made of: boot, measure a live migration, judge it."""
+
+import contextlib
+import json
+import time
+
+from oslo_log import log
+from tempest.lib.common import api_version_request
+from tempest.lib import exceptions as lib_exc
+from tempest.scenario import manager
+import testtools
+from testtools import content
+from testtools import content_type
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin import meters
+from migration_tempest_plugin.tests.scenario import live_migration
+
+CONF = config.CONF
+LOG = log.getLogger(__name__)
+
+class Guest:
+    """A server, and how to get into it.
+
+    :ivar id: of the server
+    :ivar address: what is pinged, and where SSH goes
+    :ivar ssh: Tempest's client of the guest
+    """
+
+    def __init__(self, server, address, ssh):
+        self.id = server['id']
+        self.address = address
+        self.ssh = ssh
+
+    def boot_id(self):
+        """Another one after each boot (proc(5), random/boot_id)."""
+        return self.ssh.exec_command(
+            'cat /proc/sys/kernel/random/boot_id').strip()
+
+    def uptime(self):
+        """Seconds since the guest booted."""
+        return float(self.ssh.exec_command('cat /proc/uptime').split()[0])
+
+
+class LiveMigrationScenario(manager.NetworkScenarioTest):
+    """Base of the tests that measure live migrations."""
+
+    credentials = ['primary', 'admin']
+
+    @classmethod
+    def skip_checks(cls):
+        super().skip_checks()
+        features = CONF.compute_feature_enabled
+        if not features.live_migration:
+            raise cls.skipException(
+                'Live migration is not enabled: [compute-feature-enabled] '
+                'live_migration')
+        if CONF.compute.min_compute_nodes < 2:
+            raise cls.skipException(
+                'A live migration needs two computes: [compute] '
+                'min_compute_nodes')
+        if not CONF.validation.run_validation:
+            raise cls.skipException(
+                'Nothing is measured without reaching the servers: '
+                '[validation] run_validation')
+        if CONF.validation.connect_method == 'floating' and not (
+                CONF.network.public_network_id and
+                CONF.network_feature_enabled.floating_ips):
+            raise cls.skipException(
+                'No floating IPs: [network] public_network_id and '
+                '[network-feature-enabled] floating_ips, or [validation] '
+                'connect_method = fixed where servers are reached directly')
+
+    @classmethod
+    def resource_setup(cls):
+        options = CONF.migration
+        if options.metadata_connect_deadline > \
+                options.metadata_probe_deadline:
+            raise lib_exc.InvalidConfiguration(
+                '[migration] metadata_connect_deadline (%g) is longer than '
+                'metadata_probe_deadline (%g)' % (
+                    options.metadata_connect_deadline,
+                    options.metadata_probe_deadline))
+        super().resource_setup()
+        cls.limits = tuple(
+            measurement.Limit(what, option, config.limit(option))
+            for what, option in (('network', 'allowed_network_downtime'),
+                                 ('metadata', 'allowed_metadata_downtime')))
+
+    def boot_guest(self):
+        """Boot a server that can be pinged and reached by SSH."""
+        keypair = self.create_keypair()
+        group = self.create_security_group()
+        server = self.create_server(
+            key_name=keypair['name'],
+            security_groups=[{'name': group['name']}])
+        address = self.get_server_ip(server)
+        ssh = self.get_remote_client(
+            address, private_key=keypair['private_key'], server=server)
+        return Guest(server, address, ssh)
+
+    def another_host(self, guest):
+        """A compute that is up and that the guest is not on."""
+        source = self.get_host_for_server(guest.id)
+        wanted = CONF.compute.migration_dest_host
+        if wanted and wanted != source:
+            return wanted
+        services = self.os_admin.services_client.list_services(
+            binary='nova-compute')['services']
+        others = sorted(service['host'] for service in services
+                        if service['state'] == 'up' and
+                        service['status'] == 'enabled' and
+                        service['host'] != source)
+        self.assertNotEqual([], others, 'There is no compute beside %s that '
+                            'is up and enabled: %s' % (source, services))
+        return others[0]
+
+    def live_migrate_measured(self, guest, host=None):
+        """Live migrate a guest and check that it arrived, measuring it.
+
+        What was measured becomes a detail of the test, whatever happens.
+
+        :param host: the destination, or None to leave it to the scheduler
+        :returns: the MeasuredMigration
+        """
+        boot_id, uptime = guest.boot_id(), guest.uptime()
+        migration = live_migration.LiveMigration(
+            self.os_admin, guest.id, CONF.compute.build_interval)
+        running = self._meters(guest)
+        with contextlib.ExitStack() as stack:
+            for meter in running:
+                _set_up(stack, meter)
+            try:
+                for meter in running:
+                    meter.wait_until_up(CONF.migration.baseline_timeout)
+                migration.request(**self._arguments(host))
+                migration.wait_until_completed(
+                    CONF.migration.migration_timeout)
+                self._wait_until_recovered(running)
+            finally:
+                # Before the meters end, so that one that died is noticed.
+                measured = self._keep(guest, migration, running)
+        evidence = measured.text()
+        self.assertNotEqual(measured.source, measured.destination,
+                            'The server is where it was.\n' + evidence)
+        self.assertIn(host, (None, measured.destination), evidence)
+        self.assertEqual(boot_id, guest.boot_id(),
+                         'The guest was rebooted.\n' + evidence)
+        self.assertGreater(guest.uptime(), uptime, evidence)
+        return measured
+
+    def assert_downtime_allowed(self, measured):
+        """Fail if anything was down for longer than is allowed."""
+        complaints = measured.complaints(self.limits)
+        if complaints:
+            self.fail('%s\n%s' % ('\n'.join(complaints), measured.text()))
+
+    def _meters(self, guest):
+        options = CONF.migration
+        return (
+            meters.NetDowntimeMeter(
+                guest.address, interval=options.network_probe_interval,
+                deadline=options.network_probe_deadline),
+            meters.MetadataDowntimeMeter(
+                guest.ssh, interval=options.metadata_probe_interval,
+                connect_deadline=options.metadata_connect_deadline,
+                deadline=options.metadata_probe_deadline,
+                lifetime=options.metadata_probe_lifetime,
+                ip_version=options.metadata_ip_version,
+                path=options.metadata_path))
+
+    def _arguments(self, host):
+        """The API's arguments (api-ref, "Live-Migrate Server")."""
+        request = api_version_request.APIVersionRequest
+        if request(self.compute_request_microversion) >= request('2.25'):
+            return {'host': host, 'block_migration': 'auto'}
+        block = CONF.compute_feature_enabled.block_migration_for_live_migration
+        return {'host': host, 'block_migration': block,
+                'disk_over_commit': False}
+
+    def _wait_until_recovered(self, running):
+        """Give all meters the same time; who is still down then is so."""
+        give_up = time.monotonic() + CONF.migration.recovery_timeout
+        for meter in running:
+            try:
+                meter.wait_until_up(max(1, give_up - time.monotonic()))
+            except exceptions.NoMeasurement as error:
+                LOG.warning('After the migration: %s', error)
+
+    def _keep(self, guest, migration, running):
+        """Read the meters, and make what they say a detail of the test."""
+        measured = measurement.MeasuredMigration(
+            server=guest.id, source=migration.source,
+            destination=migration.host(), record=migration.record,
+            events=tuple(migration.events()),
+            measurements=tuple(_read(meter) for meter in running))
+        LOG.info(measured.summary())
+        self.addDetailUniqueName(
+            'migration', content.text_content(measured.text()))
+        self.addDetailUniqueName('migration.json', content.Content(
+            content_type.JSON,
+            lambda: [json.dumps(measured.to_dict(), indent=2).encode()]))
+        return measured
+
+
+def _set_up(stack, meter):
+    """Set up a meter and have it cleaned up with the stack.
+
+    A fixture that fails raises its error with others around it; here it is
+    the error alone.
+    """
+    try:
+        stack.enter_context(meter)
+    except testtools.MultipleExceptions as errors:
+        raise errors.args[0][1]
+
+
+def _read(meter):
+    try:
+        return meter.measurement()
+    except exceptions.NoMeasurement as error:
+        return error
