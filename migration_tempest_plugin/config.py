@@ -114,8 +114,7 @@ def get_opt_lists():
 
 
 def list_opts():
-    """All options, as oslo-config-generator and the documentation want them.
-    """
+    """All options, as oslo-config-generator wants them."""
     return [(group, options) for group, options in OPTIONS]
 
 

@@ -1,3 +1,14 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
 """The lab's commands: run, up, down, status and shell."""
 
 import argparse
@@ -6,11 +17,12 @@ import fcntl
 import os
 import sys
 
+from embedded_cloud.cloud import Cloud
+from embedded_cloud import compare_ping
 from embedded_cloud import image
 from embedded_cloud import machine
-from embedded_cloud import rootfs
-from embedded_cloud.cloud import Cloud
 from embedded_cloud.progress import Progress
+from embedded_cloud import rootfs
 from embedded_cloud.settings import LabError
 from embedded_cloud.settings import Settings
 
@@ -54,6 +66,11 @@ def _parse(arguments):
     run.add_argument('tempest', nargs=argparse.REMAINDER,
                      help='after --: further options of tempest run')
     run.set_defaults(function=_run)
+    compare = commands.add_parser(
+        'compare-ping', help='run the tests with a second ping beside them')
+    compare.add_argument('--regex', default='migration_tempest_plugin',
+                         help='which tests (%(default)s)')
+    compare.set_defaults(function=_compare_ping, tempest=[])
     up = commands.add_parser('up', help='bring up a fresh cloud')
     up.set_defaults(function=_up)
     down = commands.add_parser('down', help='end the cloud')
@@ -70,10 +87,17 @@ def _parse(arguments):
 
 def _up(cloud, options):
     with _lock(cloud.settings):
-        _prepare(cloud)
-        cloud.up()
+        _bring_up(cloud)
         cloud.progress.say('the cloud is up; its phases:')
         print(cloud.progress.table())
+
+
+def _bring_up(cloud):
+    # Before anything is built: what hosts have mounted must not change.
+    with cloud.progress.phase('clearing what an earlier run left'):
+        cloud.down()
+    _prepare(cloud)
+    cloud.up()
 
 
 def _prepare(cloud):
@@ -97,14 +121,30 @@ def _phase(progress, name, function, *arguments):
 
 def _run(cloud, options):
     with _lock(cloud.settings):
-        if not all(host.pid for host in (*cloud.hosts, cloud.tester)):
-            _prepare(cloud)
-            cloud.up()
+        if not cloud.is_up():
+            _bring_up(cloud)
         rest = options.tempest[1:] if options.tempest[:1] == ['--'] \
             else options.tempest
         cloud.progress.say(f'tests: {options.regex}')
-        return cloud.tester.tempest('run', '--serial', '--regex',
-                                    options.regex, *rest)
+        status = cloud.tester.tempest('run', '--serial', '--regex',
+                                      options.regex, *rest)
+        cloud.progress.say('measured:')
+        cloud.tester.tempest('downtime', 'summary')
+        return status
+
+
+def _compare_ping(cloud, options):
+    watch = compare_ping.Watch(cloud)
+    with _lock(cloud.settings):
+        if not cloud.is_up():
+            _bring_up(cloud)
+        with watch.running():
+            status = cloud.tester.tempest('run', '--serial', '--regex',
+                                          options.regex)
+    lines, agree = compare_ping.compare(
+        watch, cloud.tester.tempest_output('downtime', 'summary', '--json'))
+    print('\n'.join(lines))
+    return status or not agree
 
 
 def _down(cloud, options):

@@ -1,3 +1,14 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
 """Brings the hosts up as one OpenStack, and down again."""
 
 import concurrent.futures
@@ -6,11 +17,11 @@ import secrets
 import shutil
 import uuid
 
-from embedded_cloud import network
-from embedded_cloud import rootfs
 from embedded_cloud.host import COMPUTE
 from embedded_cloud.host import CONTROLLER
 from embedded_cloud.host import Host
+from embedded_cloud import network
+from embedded_cloud import rootfs
 from embedded_cloud.settings import LabError
 from embedded_cloud.tester import Tester
 
@@ -39,6 +50,7 @@ class Cloud:
         self.computes = (Host(settings, 'compute1', COMPUTE, 21),
                          Host(settings, 'compute2', COMPUTE, 22))
         self.hosts = (self.controller, *self.computes)
+        self._up = settings.run / 'up'  # there when all of it is ready
 
     def host(self, name):
         """:raises LabError: when there is no host of that name"""
@@ -48,19 +60,23 @@ class Cloud:
         raise LabError(f'There is no host {name}; there are '
                        f'{", ".join(host.name for host in self.hosts)}.')
 
+    def is_up(self):
+        """Whether an earlier command brought all of it up."""
+        return self._up.exists() and all(
+            host.pid for host in (*self.hosts, self.tester))
+
     def down(self):
         """End everything, and forget what the hosts wrote but their logs."""
+        self._up.unlink(missing_ok=True)
         for namespaces in (*self.hosts, self.tester):
             namespaces.stop()
         if self.settings.hosts.exists():
             shutil.rmtree(self.settings.hosts)
 
     def up(self):
-        """Bring up a fresh cloud; one that runs already is taken down."""
-        with self.progress.phase('clearing what an earlier run left'):
-            self.down()
-            if self.settings.logs.exists():
-                shutil.rmtree(self.settings.logs)
+        """Bring up a fresh cloud, where none runs."""
+        if self.settings.logs.exists():
+            shutil.rmtree(self.settings.logs)
         image = self.settings.image or \
             self.settings.images / 'guest.qcow2'
         with self.progress.phase('starting the hosts'):
@@ -76,6 +92,7 @@ class Cloud:
             self.tester.configure(self._keep_password(), seeded.result(),
                                   self.settings.storage,
                                   self.controller.management)
+        self._up.touch()
 
     def _start_hosts(self, image):
         self.tester.start()

@@ -1,3 +1,14 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
 """Where Tempest runs: the machine's files, but a network of the lab's."""
 
 import hashlib
@@ -8,8 +19,8 @@ import string
 import subprocess
 import sys
 
-from embedded_cloud import network
 from embedded_cloud.host import Namespaces
+from embedded_cloud import network
 from embedded_cloud.settings import CHECKOUT
 from embedded_cloud.settings import LabError
 
@@ -82,15 +93,27 @@ class Tester(Namespaces):
         configuration.write_text(text)
 
     def tempest(self, *arguments):
-        """Run tempest in the lab's network; returns its exit status.
+        """Run tempest in the lab's network; returns its exit status."""
+        return subprocess.run(self._tempest(arguments)).returncode
 
-        It runs in all of the tester's namespaces, so that it ends with them.
+    def tempest_output(self, *arguments):
+        """Run tempest and return what it prints.
+
+        :raises LabError: when it fails
         """
-        command = self.command(
+        command = self._tempest(arguments)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise LabError(f'{" ".join(command)} ended with '
+                           f'{done.returncode}.')
+        return done.stdout
+
+    def _tempest(self, arguments):
+        # In all of the tester's namespaces, so that it ends with them.
+        return self.command(
             'env', f'--chdir={self.workspace}',
             f'PATH={self.venv / "bin"}:{os.environ["PATH"]}',
             'tempest', *arguments)
-        return subprocess.run(command).returncode
 
     def _pip(self, output, *arguments):
         self._run(output, self.venv / 'bin/pip', 'install', '--quiet',

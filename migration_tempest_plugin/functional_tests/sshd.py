@@ -63,11 +63,12 @@ PROGRAMS = ('sshd', 'ssh-keygen', 'unshare', 'nsenter', 'ip')
 CLONE_NEWNET = 0x40000000
 
 
-def skip_reason():
-    """Why there can be no guest here, or None."""
+def skip_reason(*programs):
+    """Why there can be no guest, with these programs, here; or None."""
     if os.geteuid() != 0:
         return 'needs root: the guest has namespaces of its own'
-    missing = [program for program in PROGRAMS if not _which(program)]
+    missing = [program for program in PROGRAMS + programs
+               if not _which(program)]
     return 'not installed: %s' % ', '.join(missing) if missing else None
 
 

@@ -251,8 +251,8 @@ class TestScript(ScriptTestCase):
         script = self.start(programs=('sleep',))
         self.assertEqual(1, script.process.wait(10))
         self.assertEqual(
-            'error neither curl nor wget is installed in the guest ;\n',
-            script.log)
+            'error neither curl nor wget is installed in the guest: '
+            'use an image that has one of them ;\n', script.log)
 
     def test_says_that_wget_can_not_do_link_local(self):
         script = self.start(url='http://[fe80::1%25@interface@]/',

@@ -142,7 +142,8 @@ choose_tool() {
         choose_wget
         choose_limit
     else
-        give_up 'neither curl nor wget is installed in the guest'
+        give_up 'neither curl nor wget is installed in the guest:' \
+            'use an image that has one of them'
     fi
 } >/dev/null 2>&1
 

@@ -74,6 +74,7 @@ class GuestScript:
         self._arguments = [str(argument) for argument in arguments]
         self._lifetime = lifetime
         self._pid = self._born = '0'
+        self._placed = False
 
     def start(self):
         """Place the script in a directory of its own and start it detached.
@@ -85,6 +86,7 @@ class GuestScript:
         """
         text = read_script(self.name)
         self.directory = self._ask('place', self.name)['directory']
+        self._placed = True
         self._upload(text)
         facts = self._ask('start', self.directory, str(len(text)),
                           *self._arguments)
@@ -118,7 +120,7 @@ class GuestScript:
         :returns: the State right before the end, with the log, or None if
             there is nothing to stop or the guest could not be asked
         """
-        if self.directory is None:
+        if not self._placed:
             return None
         try:
             facts = _within(deadline,
@@ -133,7 +135,7 @@ class GuestScript:
         if 'left' in facts:
             LOG.warning('Could not end %s in the guest, left there: %s',
                         self.name, facts['left'])
-        self.directory = None
+        self._placed = False
         return state
 
     def _identity(self):

@@ -47,14 +47,18 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     status is 200 and there is a body (with wget: if wget says so and there is
     a body).
 
-    All times are those of the guest's clock, which stands still while the
-    guest itself is stopped: an outage is as long as the guest could notice.
+    All times are those of the guest's clock (/proc/uptime), which stands
+    still while the guest itself is stopped: that time is in no outage, and
+    the seconds of an outage are those that the guest could notice.
 
     What can be told apart is limited by the interval and by how long an
-    attempt may hang (the deadline); a guest without curl and GNU wget can
-    limit attempts to whole seconds only, and one without timeout(1) as well
-    may not be able to limit them at all. ``Timeline.resolution`` says what
-    was reached. The start of the tool in the guest is part of each attempt.
+    attempt may hang: to connect_deadline where nothing answers at all, to
+    deadline where it connects. With wget, deadline is kept by timeout(1),
+    and by old releases of it, as by curl before 7.32, in whole seconds; a
+    busybox wget without timeout(1) keeps whole seconds, or no limit if it was
+    built so. An attempt that hangs for longer is down all the same.
+    ``Timeline.resolution`` says what was reached. The start of the tool in
+    the guest is part of each attempt.
 
     :param ssh_client: anything with ``exec_command(cmd) -> str`` that raises
         if the command does not exit with 0
@@ -153,6 +157,9 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         if not samples:
             raise self._nothing('the log of the probe in the guest holds no '
                                 'attempt', str(reading))
+        if not any(sample.answered for sample in samples):
+            raise self._nothing('no attempt was answered in time',
+                                str(reading))
         return measurement.Timeline(
             'metadata', self.url, samples, self._reached_interval(),
             max(reading.uptime, samples[-1].end), self._wall_start)

@@ -32,6 +32,7 @@ from migration_tempest_plugin.tests.scenario import live_migration
 CONF = config.CONF
 LOG = log.getLogger(__name__)
 
+
 class Guest:
     """A server, and how to get into it.
 

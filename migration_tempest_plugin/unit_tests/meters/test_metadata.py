@@ -211,7 +211,9 @@ class TestNoMeasurement(MeterTestCase):
     def test_never_answered(self):
         meter = self.read(state('1 rc7 12.00 0 - 0 1 ;', '12.1',
                                 HEADER + '\n1 12.00 12.01 rc7 ;\n'))
-        self.assertNothing('no probe was answered', meter.measurement)
+        error = self.assertNothing('no attempt was answered in time',
+                                   meter.measurement)
+        self.assertIn('rc7: 1', error.seen)
 
     def test_unreachable(self):
         meter = self.read(state(DONE, '13.90', LOG), OSError('no route'))
@@ -286,6 +288,14 @@ class TestCleanUp(MeterTestCase):
             meter.measurement()
         self.assertIn('Could not clean up', self.output.output)
         self.assertEqual(1, len(meter.measurement().outages))
+
+    def test_directory_was_gone(self):
+        self.guest = fake_guest.Guest(
+            stop=state('', '13.90', '', present='no', alive='no'))
+        with metadata.MetadataDowntimeMeter(self.guest) as meter:
+            pass
+        self.assertNothing('/tmp/metadata_probe.X1, is gone',
+                           meter.measurement)
 
     def test_never_read(self):
         self.guest = fake_guest.Guest(stop=OSError('no route'))

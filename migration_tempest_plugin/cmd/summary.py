@@ -1,0 +1,72 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""``tempest downtime summary``: what the last run measured."""
+
+import dataclasses
+import io
+import json
+import subprocess
+import sys
+
+from cliff import command
+
+from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import text
+
+
+class Summary(command.Command):
+    """Print what was measured, from the last run of the tests here.
+
+    Run it where ``tempest run`` was run (in the workspace), or give it a
+    subunit stream.
+    """
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--subunit', metavar='FILE',
+            help='a subunit stream to read instead; - for standard input')
+        parser.add_argument('--json', action='store_true',
+                            help='all that was recorded, as JSON')
+        return parser
+
+    def take_action(self, parsed_args):
+        tests = recorded.read(_stream(parsed_args.subunit))
+        if not tests:
+            raise SystemExit('There is no measurement in this run; it is '
+                             'looked for where tempest run was run.')
+        if parsed_args.json:
+            said = json.dumps([dataclasses.asdict(test) for test in tests],
+                              indent=2)
+        else:
+            said = text.summary(tests)
+        self.app.stdout.write(said + '\n')
+
+
+def _stream(path):
+    if path == '-':
+        return sys.stdin.buffer
+    if path:
+        try:
+            return open(path, 'rb')
+        except OSError as error:
+            raise SystemExit('%s can\'t be read: %s' % (path, error.strerror))
+    # stestr's own command: its repository has a format of its own.
+    last = subprocess.run([sys.executable, '-m', 'stestr', 'last',
+                           '--subunit'], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if not last.stdout:
+        raise SystemExit(
+            'stestr last ended with %d: %s. Go to the workspace where '
+            'tempest run was run.' % (
+                last.returncode, last.stderr.decode().strip() or 'no output'))
+    return io.BytesIO(last.stdout)

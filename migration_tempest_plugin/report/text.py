@@ -1,0 +1,40 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Recorded measurements as text for a terminal."""
+
+
+def summary(tests):
+    """A few lines for each test: each migration, and what it cost."""
+    lines = []
+    for test in tests:
+        lines.append('%s: %s' % (test.id.rpartition('.')[2], test.status))
+        for migration in test.migrations:
+            lines.append('  %s -> %s' % (
+                migration['source'], migration['destination'] or 'nowhere'))
+            lines.extend('    ' + _measurement(each)
+                         for each in migration['measurements'])
+    return '\n'.join(lines)
+
+
+def _measurement(measured):
+    if 'no_measurement' in measured:
+        return 'NO MEASUREMENT: ' + measured['no_measurement']
+    outages = len(measured['outages'])
+    text = '%-8s  %6.3f s  (%.3f to %.3f s)  in %d outage%s' % (
+        measured['what'], measured['total']['estimate'],
+        measured['total']['lower'], measured['total']['upper'],
+        outages, '' if outages == 1 else 's')
+    if outages > 1:
+        text += ', the longest %.3f s' % measured['longest']['estimate']
+    if measured['still_down']:
+        text += ', STILL DOWN at the end'
+    return text
