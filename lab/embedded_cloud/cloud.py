@@ -169,7 +169,15 @@ class Cloud:
                         ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '',
                          '-C', 'lab', '-f', f'/run/keys/{name}'], log,
                         binds=[(self.settings.keys, '/run/keys')])
-        public = (self.settings.keys / 'id_ed25519.pub').read_text()
-        private = (self.settings.keys / 'ssh_host_ed25519_key').read_text()
+        key, public, host_key, host_public = (
+            (self.settings.keys / name).read_text() for name in (
+                'id_ed25519', 'id_ed25519.pub', 'ssh_host_ed25519_key',
+                'ssh_host_ed25519_key.pub'))
+        known = f'{network.address(network.MANAGEMENT, "*")} {host_public}'
+        (self.settings.keys / 'known_hosts').write_text(known)
+        # Nova itself goes from compute to compute by SSH, to move the disk
+        # of a server that is migrated cold.
         return [('/root/.ssh/authorized_keys', public, 0o600),
-                ('/etc/ssh/ssh_host_ed25519_key', private, 0o600)]
+                ('/root/.ssh/id_ed25519', key, 0o600),
+                ('/root/.ssh/known_hosts', known, 0o600),
+                ('/etc/ssh/ssh_host_ed25519_key', host_key, 0o600)]

@@ -165,6 +165,17 @@ class Timeline:
             lower=max(lower, 0.0), failures=len(failed),
             ongoing=after is None)
 
+    def since(self, moment):
+        """The Timeline of the probes that were sent at a moment or later.
+
+        What was down before a baseline was reached does not belong to the
+        operation that came after it.
+
+        :raises NoMeasurement: if none of them was answered
+        """
+        return dataclasses.replace(self, samples=[
+            sample for sample in self.samples if sample.start >= moment])
+
     def summary(self):
         """One line that says it all."""
         if self.outages:

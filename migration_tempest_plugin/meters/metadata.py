@@ -113,6 +113,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         that the service is back.
 
         :param timeout: in seconds
+        :returns: when the answered attempt began, for Timeline.since()
         :raises NoMeasurement: if there was no such answer within the
             timeout, or if there can't be one any more
         """
@@ -128,7 +129,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
                 since = state.uptime if since is None else since
                 now = metadata_log.parse_now(state.now)
                 if now and (now.last_answered or 0) >= since:
-                    return
+                    return now.last_answered
                 seen = 'the latest attempt: %s' % (now.state if now else '?')
             if time.monotonic() >= give_up:
                 raise self._nothing('the guest got no answer within %g s'

@@ -155,6 +155,7 @@ class NetDowntimeMeter(fixtures.Fixture):
         network is back after it.
 
         :param timeout: in seconds
+        :returns: when the answered probe was sent, for Timeline.since()
         :raises NoMeasurement: if there was no such answer within the
             timeout, or if ping has ended
         """
@@ -168,9 +169,14 @@ class NetDowntimeMeter(fixtures.Fixture):
                 raise exceptions.NoMeasurement(
                     '%s did not answer a ping within %g s'
                     % (self.dest_ip, timeout), seen=self._said())
+            return self._last_answered
 
     def measurement(self):
         """The Timeline up to now, or up to the clean-up if that is over.
+
+        Probes that were sent before this call and are in flight are waited
+        for, until the deadline at the most: without them, the end of an
+        outage that is just over would not be known as well as it could be.
 
         :raises NoMeasurement: if the meter was never set up, if ping ended
             by itself, or if no probe was answered
@@ -179,8 +185,17 @@ class NetDowntimeMeter(fixtures.Fixture):
             raise exceptions.NoMeasurement(
                 'the meter of %s was not set up' % self.dest_ip)
         with self._changed:
+            self._wait_until_decided()
             self._check_alive()
             return self._timeline()
+
+    def _wait_until_decided(self):
+        latest = self._probes.latest_unanswered()
+        if latest is None or self._ended is not None:
+            return
+        decided = latest + self.deadline
+        self._changed.wait_for(lambda: self._exit_status() is not None,
+                               max(0.0, decided - time.monotonic()))
 
     def _timeline(self):
         now = self._ended or time.monotonic()

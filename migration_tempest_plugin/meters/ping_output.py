@@ -110,6 +110,10 @@ class Probes:
             self._attempt = time
         self._highest = max(self._highest, sequence)
 
+    def latest_unanswered(self):
+        """When the latest probe without an answer was sent, or None."""
+        return max([*self._starts.values(), *self._unsent], default=None)
+
     def samples(self, deadline, now):
         """All samples; a probe still in flight within its deadline is none.
 

@@ -144,16 +144,20 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         with contextlib.ExitStack() as stack:
             for meter in running:
                 _set_up(stack, meter)
+            baselines = {}
             try:
                 for meter in running:
-                    meter.wait_until_up(CONF.migration.baseline_timeout)
+                    baselines[meter] = meter.wait_until_up(
+                        CONF.migration.baseline_timeout)
                 migration.request(**self._arguments(host))
                 migration.wait_until_completed(
                     CONF.migration.migration_timeout)
                 self._wait_until_recovered(running)
             finally:
                 # Before the meters end, so that one that died is noticed.
-                measured = self._keep(guest, migration, running)
+                measured = self._keep(guest, migration, [
+                    _read(meter, baselines.get(meter, 0))
+                    for meter in running])
         evidence = measured.text()
         self.assertNotEqual(measured.source, measured.destination,
                             'The server is where it was.\n' + evidence)
@@ -201,13 +205,13 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             except exceptions.NoMeasurement as error:
                 LOG.warning('After the migration: %s', error)
 
-    def _keep(self, guest, migration, running):
-        """Read the meters, and make what they say a detail of the test."""
+    def _keep(self, guest, migration, measurements):
+        """Make what was measured a detail of the test."""
         measured = measurement.MeasuredMigration(
             server=guest.id, source=migration.source,
             destination=migration.host(), record=migration.record,
             events=tuple(migration.events()),
-            measurements=tuple(_read(meter) for meter in running))
+            measurements=tuple(measurements))
         LOG.info(measured.summary())
         self.addDetailUniqueName(
             'migration', content.text_content(measured.text()))
@@ -229,8 +233,8 @@ def _set_up(stack, meter):
         raise errors.args[0][1]
 
 
-def _read(meter):
+def _read(meter, baseline):
     try:
-        return meter.measurement()
+        return meter.measurement().since(baseline)
     except exceptions.NoMeasurement as error:
         return error

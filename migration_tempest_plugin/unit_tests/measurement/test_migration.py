@@ -1,0 +1,97 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""A measured migration: what is wrong with it, and what it says."""
+
+import json
+
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Limit
+from migration_tempest_plugin.measurement import MeasuredMigration
+from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.measurement import Timeline
+
+LIMITS = (Limit('network', 'allowed_network_downtime', 0.5),
+          Limit('metadata', 'allowed_metadata_downtime', 6.0))
+
+
+def timeline(what, down, ongoing=False):
+    """One that was down for so many probes, a tenth of a second each."""
+    samples = [Sample(number / 10, number / 10, not 3 <= number < 3 + down)
+               for number in range(3 + down if ongoing else 20)]
+    return Timeline(what, 'x', samples, 0.1, ended=samples[-1].end)
+
+
+def migration(*measurements):
+    return MeasuredMigration(
+        server='uuid', source='a', destination='b', measurements=measurements,
+        record={'id': 7, 'status': 'completed'},
+        events=({'event': 'compute_live_migration', 'result': 'Success',
+                 'start_time': 'T1', 'finish_time': 'T2'},))
+
+
+class TestComplaints(testtools.TestCase):
+
+    def test_none(self):
+        measured = migration(timeline('network', 2), timeline('metadata', 9))
+        self.assertEqual([], measured.complaints(LIMITS))
+
+    def test_the_upper_bound_counts(self):
+        # five failed probes: 0.4 to 0.6 s, an estimate of 0.5 s
+        measured = migration(timeline('network', 5))
+        self.assertEqual(0.5, round(measured.timelines[0].total, 6))
+        [complaint] = measured.complaints(LIMITS)
+        self.assertIn('0.500 s (0.400 to 0.600)', complaint)
+        self.assertIn('0.5 s that allowed_network_downtime allows', complaint)
+
+    def test_one_does_not_hide_the_other(self):
+        measured = migration(
+            timeline('network', 9),
+            exceptions.NoMeasurement('the guest was rebooted'))
+        self.assertEqual(2, len(measured.complaints(LIMITS)))
+
+    def test_no_measurement_is_wrong(self):
+        measured = migration(exceptions.NoMeasurement('no log', seen='7'))
+        self.assertEqual(['No measurement: no log. Seen: 7'],
+                         measured.complaints(LIMITS))
+
+    def test_still_down_is_wrong_however_short(self):
+        measured = migration(timeline('network', 1, ongoing=True))
+        self.assertEqual(['network of x was still down at the end'],
+                         measured.complaints(LIMITS))
+
+
+class TestEvidence(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.measured = migration(
+            timeline('network', 5),
+            exceptions.NoMeasurement('the guest was rebooted'))
+
+    def test_text_holds_it_all(self):
+        text = self.measured.text()
+        for part in ('from a to b', 'network down 0.500 s', '5 probes failed',
+                     'the guest was rebooted', '"status": "completed"',
+                     'compute_live_migration T1 - T2: Success'):
+            self.assertIn(part, text)
+
+    def test_nothing_measured(self):
+        self.assertIn('nothing was measured', migration().summary())
+
+    def test_to_dict_is_ready_for_json(self):
+        recorded = json.loads(json.dumps(self.measured.to_dict()))
+        self.assertEqual(7, recorded['migration_record']['id'])
+        self.assertEqual(1, len(recorded['measurements'][0]['outages']))
+        self.assertEqual('the guest was rebooted',
+                         recorded['measurements'][1]['no_measurement'])

@@ -1,0 +1,208 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Timelines: outages and their bounds, what nobody saw, and no data."""
+
+import json
+
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.measurement import Timeline
+
+INTERVAL = 0.1
+DELAY = 0.01      # until an answer comes
+DEADLINE = 0.5
+
+
+def probes(pattern, start=100.0):
+    """Samples, one an interval: + answered, - failed, l late, . not sent."""
+    samples = []
+    for number, letter in enumerate(pattern):
+        sent = start + number * INTERVAL
+        if letter == '+':
+            samples.append(Sample(sent, sent + DELAY, True))
+        elif letter == '-':
+            samples.append(Sample(sent, sent + DEADLINE, False))
+        elif letter == 'l':
+            samples.append(Sample(sent, sent + 0.8, False, late=True))
+    return samples
+
+
+def timeline(pattern, ended=None):
+    return Timeline('network', '192.0.2.1', probes(pattern), INTERVAL,
+                    ended=ended or 100.0 + len(pattern) * INTERVAL)
+
+
+class Case(testtools.TestCase):
+
+    def assertSeconds(self, expected, seconds):
+        self.assertAlmostEqual(expected, seconds, places=6)
+
+    def assertBounds(self, lower, upper, duration):
+        self.assertSeconds(lower, duration.lower)
+        self.assertSeconds(upper, duration.upper)
+        self.assertSeconds((lower + upper) / 2, duration)
+
+
+class TestOutages(Case):
+
+    def test_none(self):
+        seen = timeline('++++++')
+        self.assertEqual((), seen.outages)
+        self.assertBounds(0, 0, seen.total)
+        self.assertBounds(0, 0, seen.longest)
+        self.assertFalse(seen.still_down)
+        self.assertEqual((6, 0), (seen.successes, seen.failures))
+
+    def test_one(self):
+        seen = timeline('++---++')
+        [outage] = seen.outages
+        self.assertSeconds(100.1, outage.start)
+        self.assertSeconds(100.5 + DELAY, outage.end)
+        self.assertEqual(3, outage.failures)
+        self.assertFalse(outage.ongoing)
+        # from the first failed probe to the last, less one round trip; from
+        # the last answered one's start to the next answer
+        self.assertBounds(0.2 - DELAY, 0.4 + DELAY, seen.total)
+        self.assertBounds(0.2 - DELAY, 0.4 + DELAY, seen.longest)
+
+    def test_a_single_lost_probe_has_no_lower_bound(self):
+        self.assertBounds(0, 0.2 + DELAY, timeline('++-++').total)
+
+    def test_two_are_not_one(self):
+        seen = timeline('+--+----++')
+        self.assertEqual([2, 4], [each.failures for each in seen.outages])
+        self.assertBounds(0.3 - DELAY, 0.5 + DELAY, seen.longest)
+        self.assertBounds(0.4 - 2 * DELAY, 0.8 + 2 * DELAY, seen.total)
+
+    def test_still_down(self):
+        seen = timeline('++--', ended=107.0)
+        [outage] = seen.outages
+        self.assertTrue(seen.still_down)
+        self.assertTrue(outage.ongoing)
+        self.assertSeconds(107.0, outage.end)
+        self.assertSeconds(6.9, outage.upper)
+
+    def test_down_from_the_first_probe(self):
+        [outage] = timeline('---++').outages
+        self.assertSeconds(100.0, outage.start)
+        self.assertBounds(0.2, 0.3 + DELAY, outage.duration)
+
+    def test_a_late_answer_is_none(self):
+        seen = timeline('++ll++')
+        self.assertEqual(2, len(seen.late))
+        self.assertSeconds(0.8, seen.late[0].delay)
+        self.assertEqual(2, seen.outages[0].failures)
+
+    def test_the_truth_is_within_the_bounds(self):
+        # An outage of any length, begun and ended anywhere between probes.
+        for begin in (0.201, 0.25, 0.299):
+            for length in (0.05, 0.11, 0.2, 0.333, 0.9):
+                pattern = ''.join(
+                    '-' if begin <= number * INTERVAL <= begin + length
+                    else '+' for number in range(30))
+                total = timeline(pattern).total
+                if '-' in pattern:
+                    self.assertLessEqual(total.lower, length)
+                    self.assertGreaterEqual(total.upper, length)
+
+    def test_order_does_not_matter(self):
+        samples = probes('++--+')
+        shuffled = Timeline('network', 'x', reversed(samples), INTERVAL, 101)
+        self.assertEqual(1, len(shuffled.outages))
+        self.assertEqual(tuple(samples), shuffled.samples)
+
+
+class TestSince(Case):
+
+    def test_what_was_before_does_not_count(self):
+        seen = timeline('--++--++')
+        self.assertEqual(2, len(seen.outages))
+        later = seen.since(seen.samples[2].start)
+        self.assertEqual(seen.outages[1:], later.outages)
+        self.assertSeconds(100.2, later.began)
+
+    def test_nothing_after(self):
+        self.assertRaises(exceptions.NoMeasurement, timeline('++').since, 200)
+
+
+class TestUnobserved(Case):
+
+    def test_none(self):
+        self.assertEqual(0, timeline('++--++').unobserved)
+
+    def test_nobody_looked(self):
+        seen = timeline('+++....................+++')
+        self.assertEqual((), seen.outages)
+        self.assertSeconds(2.1 - DELAY - INTERVAL, seen.unobserved)
+
+    def test_one_probe_more_or_less_is_resolution(self):
+        seen = timeline('+++.+++')
+        self.assertEqual(0, seen.unobserved)
+        self.assertSeconds(0.2, seen.resolution)
+
+    def test_it_is_not_resolution(self):
+        self.assertSeconds(0.1, timeline('+++.........+++').resolution)
+
+    def test_before_an_outage(self):
+        # down at last, but since when? The upper bound takes all of it.
+        [outage] = timeline('++..........--++').outages
+        self.assertBounds(0.1 - DELAY, 1.3 + DELAY, outage.duration)
+
+    def test_within_an_outage(self):
+        # It may have been up in between: the lower bound takes none of it.
+        [outage] = timeline('++--..........--++').outages
+        self.assertBounds(0.2 - DELAY, 1.5 + DELAY, outage.duration)
+
+    def test_at_the_end(self):
+        self.assertSeconds(4.9 - DELAY - INTERVAL,
+                           timeline('++', ended=105.0).unobserved)
+
+
+class TestNoMeasurement(testtools.TestCase):
+
+    def test_no_probe(self):
+        error = self.assertRaises(exceptions.NoMeasurement, timeline, '')
+        self.assertIn('no probe was sent', str(error))
+
+    def test_never_answered(self):
+        error = self.assertRaises(exceptions.NoMeasurement, timeline, '--l-')
+        self.assertIn('no probe was answered in time', error.reason)
+        self.assertIn('4 probes that failed', error.seen)
+        self.assertIn('1 of them answered late', error.seen)
+
+
+class TestAsText(Case):
+
+    def test_summary(self):
+        self.assertEqual(
+            'network of 192.0.2.1: 1 outage, longest 0.300 s (0.190 to '
+            '0.410), in sum 0.300 s (0.190 to 0.410); 4 of 7 probes answered '
+            'in 0.7 s, resolution 0.100 s, unobserved 0.0 s',
+            timeline('++---++').summary())
+        self.assertIn('no outage;', timeline('+++').summary())
+        self.assertIn('STILL DOWN', timeline('++--').summary())
+
+    def test_to_dict_is_ready_for_json(self):
+        recorded = json.loads(json.dumps(timeline('++-l++').to_dict()))
+        self.assertEqual('migration-tempest-plugin/timeline',
+                         recorded['schema'])
+        self.assertSeconds(0.1, recorded['outages'][0]['start'])
+        self.assertSeconds(0.3, recorded['late'][0]['start'])
+
+
+class TestSample(testtools.TestCase):
+
+    def test_nonsense(self):
+        self.assertRaises(ValueError, Sample, 2.0, 1.0, True)
+        self.assertRaises(ValueError, Sample, 1.0, 2.0, True, late=True)

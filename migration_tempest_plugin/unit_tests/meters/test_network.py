@@ -1,0 +1,154 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The network meter, with a ping that does what a test says."""
+
+import os
+import stat
+import time
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.meters import NetDowntimeMeter
+
+HEADER = "echo 'PING 192.0.2.1'\n"
+
+
+def reply(sequence, delay=0.1):
+    return ('echo "[$(date +%%s.%%6N)] 64 bytes from 192.0.2.1: icmp_seq=%d '
+            'ttl=64 time=%g ms"\n' % (sequence, delay))
+
+
+class FakePing(fixtures.Fixture):
+    """A shell script called ping, first on PATH."""
+
+    def __init__(self, script):
+        self.script = script
+
+    def _setUp(self):
+        folder = self.useFixture(fixtures.TempDir()).path
+        path = os.path.join(folder, 'ping')
+        self.arguments = os.path.join(folder, 'arguments')
+        with open(path, 'w') as ping:
+            ping.write('#!/bin/sh\necho "$LC_ALL $*" > %s\n%s' % (
+                self.arguments, self.script))
+        os.chmod(path, stat.S_IRWXU)
+        self.useFixture(fixtures.EnvironmentVariable(
+            'PATH', folder + ':' + os.environ['PATH']))
+
+
+class TestNetDowntimeMeter(testtools.TestCase):
+
+    def meter(self, script, **arguments):
+        self.ping = self.useFixture(FakePing(script))
+        return NetDowntimeMeter('192.0.2.1', **arguments)
+
+    def no_measurement(self, function, *arguments):
+        return self.assertRaises(exceptions.NoMeasurement, function,
+                                 *arguments)
+
+    def heard(self, meter, replies):
+        """Wait until the meter has read so many replies."""
+        with meter._changed:
+            self.assertTrue(meter._changed.wait_for(
+                lambda: len(meter._probes.samples(0.5, 0)) == replies, 10))
+
+    def test_command(self):
+        self.useFixture(self.meter(HEADER + 'exec sleep 60'))
+        with open(self.ping.arguments) as arguments:
+            self.assertEqual('C -n -D -O -i 0.05 -- 192.0.2.1\n',
+                             arguments.read())
+
+    def test_up(self):
+        meter = self.useFixture(self.meter(
+            HEADER + 'sleep 0.1\n' + reply(1) + 'exec sleep 60'))
+        meter.wait_until_up(10)
+        self.assertEqual(0.0, meter.get_downtime())
+        self.assertEqual(1, meter.measurement().successes)
+
+    def test_an_answer_from_before_does_not_count(self):
+        meter = self.useFixture(self.meter(
+            HEADER + reply(1) + 'exec sleep 60'))
+        self.heard(meter, 1)
+        error = self.no_measurement(meter.wait_until_up, 0.1)
+        self.assertIn('192.0.2.1 did not answer a ping within 0.1 s',
+                      error.reason)
+
+    def test_can_be_read_after_the_end(self):
+        meter = self.meter(HEADER + 'sleep 0.1\n' + reply(1)
+                           + 'exec sleep 60')
+        with meter:
+            meter.wait_until_up(10)
+        ended = meter.measurement().ended
+        self.assertLessEqual(ended, time.monotonic())
+        self.assertEqual(ended, meter.measurement().ended)
+
+    def test_ended_by_itself(self):
+        meter = self.useFixture(self.meter(
+            HEADER + 'sleep 0.1\n' + reply(1) + "echo 'oh dear' >&2\nexit 3"))
+        error = self.no_measurement(meter.wait_until_up, 10)
+        for part in ('ended in the middle, with exit status 3',
+                     '1 of 1 probes answered', 'oh dear'):
+            self.assertIn(part, str(error))
+
+    def test_does_not_start(self):
+        meter = self.meter("echo 'ping: nowhere: Name or service not known' "
+                           '>&2; exit 2')
+        errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
+        self.assertIsInstance(errors.args[0][1], exceptions.NoMeasurement)
+        self.assertIn('Name or service not known', str(errors.args[0][1]))
+
+    def test_missing(self):
+        meter = NetDowntimeMeter('192.0.2.1')
+        self.useFixture(fixtures.EnvironmentVariable('PATH', '/nowhere'))
+        errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
+        self.assertIn('iputils', str(errors.args[0][1]))
+
+    def test_not_set_up(self):
+        error = self.no_measurement(NetDowntimeMeter('192.0.2.1').measurement)
+        self.assertIn('was not set up', error.reason)
+
+    def test_nothing_is_left(self):
+        meter = self.meter(HEADER + 'exec sleep 60')
+        with meter:
+            pid = meter._ping.pid
+        self.assertRaises(ProcessLookupError, os.kill, pid, 0)
+        self.assertTrue(meter._ping.stdout.closed)
+
+    def test_one_that_does_not_listen_is_killed(self):
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.meters.network.PATIENCE', 0.2))
+        meter = self.meter("trap '' TERM\n" + HEADER
+                           + 'while :; do sleep 0.05; done')
+        with meter:
+            pid = meter._ping.pid
+        self.assertRaises(ProcessLookupError, os.kill, pid, 0)
+
+    def test_a_stepped_clock_does_not_reach_the_timeline(self):
+        # The second answer's wall clock is a day ahead.
+        meter = self.useFixture(self.meter(
+            HEADER + 'sleep 0.1\n' + reply(1)
+            + 'echo "[$(($(date +%s) + 86400)).5] 64 bytes from 192.0.2.1: '
+              'icmp_seq=2 ttl=64 time=0.1 ms"\n' + 'sleep 0.1\n' + reply(3)
+            + 'exec sleep 60'))
+        meter.wait_until_up(10)
+        self.heard(meter, 3)
+        seen = meter.measurement()
+        self.assertEqual(3, seen.successes)
+        self.assertLess(seen.ended - seen.began, 10)
+
+    def test_nonsense(self):
+        for arguments in ({'interval': 0}, {'interval': 'often'},
+                          {'deadline': -1}):
+            self.assertRaises(ValueError, NetDowntimeMeter, '192.0.2.1',
+                              **arguments)
