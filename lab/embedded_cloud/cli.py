@@ -48,6 +48,9 @@ def main(arguments):
     except LabError as error:
         print(f'lab/{options.command}: {error}', file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print(f'lab/{options.command}: interrupted. lab/down clears what '
               'runs.', file=sys.stderr)

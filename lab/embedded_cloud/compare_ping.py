@@ -21,7 +21,6 @@ import contextlib
 import itertools
 import json
 import re
-import signal
 import subprocess
 import threading
 
@@ -49,34 +48,27 @@ class Watch:
     def running(self):
         """Watch while the body runs."""
         controller = self._cloud.controller
-        asking = subprocess.Popen(
-            controller.command(*controller.environment(), 'python', '-u',
-                               '-c', _ADDRESSES),
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            cwd='/')
+        asking = _start(controller, subprocess.PIPE,
+                        *controller.environment(), 'python', '-c', _ADDRESSES)
         following = threading.Thread(target=self._follow,
                                      args=(asking.stdout,))
         following.start()
         try:
             yield
         finally:
-            asking.kill()
-            asking.wait()
+            _end(asking)
             following.join()
             for ping, _ in self._pings.values():
-                ping.send_signal(signal.SIGINT)
-                ping.wait()
+                _end(ping)
 
     def _follow(self, addresses):
         for address in map(str.strip, addresses):
             if address not in self._pings:
                 output = open(self._cloud.settings.tempest /
                               f'ping-{address}', 'w+')
-                self._pings[address] = (subprocess.Popen(
-                    self._cloud.tester.command(
-                        'ping', '-n', '-D', '-i', str(INTERVAL), address),
-                    stdout=output, stderr=subprocess.DEVNULL,
-                    cwd='/'), output)
+                self._pings[address] = (_start(
+                    self._cloud.tester, output,
+                    'ping', '-n', '-D', '-i', str(INTERVAL), address), output)
 
     def replies(self, address):
         """When each answer of an address came, on the wall clock."""
@@ -86,6 +78,24 @@ class Watch:
         output.seek(0)
         return [float(match[1]) for match in map(_REPLY.match, output)
                 if match]
+
+
+def _start(namespaces, output, *command):
+    """Start a command that ends when its standard input does.
+
+    So it ends with this process too, however that dies: a signal would reach
+    no further than nsenter.
+    """
+    return subprocess.Popen(
+        namespaces.command('/bin/sh', '-c', '"$@" & read -r _; kill $!',
+                           'sh', *command),
+        stdin=subprocess.PIPE, stdout=output, stderr=subprocess.DEVNULL,
+        text=True, cwd='/')
+
+
+def _end(process):
+    process.stdin.close()
+    process.wait()
 
 
 def longest_gap(replies, start, end):

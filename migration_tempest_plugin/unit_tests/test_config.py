@@ -117,4 +117,3 @@ class TestLimit(testtools.TestCase):
     def test_of_a_tempest_that_has_none(self):
         self.with_tempest(allowed_network_downtime=15.0)
         self.assertEqual(6.0, config.limit('allowed_metadata_downtime'))
-

@@ -116,7 +116,8 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
     def another_host(self, guest):
         """A compute that is up and that the guest is not on."""
         source = self.get_host_for_server(guest.id)
-        wanted = CONF.compute.migration_dest_host
+        # Older releases of Tempest have no such option.
+        wanted = getattr(CONF.compute, 'migration_dest_host', None)
         if wanted and wanted != source:
             return wanted
         services = self.os_admin.services_client.list_services(
