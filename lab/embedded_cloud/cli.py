@@ -91,8 +91,10 @@ def _parse(arguments):
 def _up(cloud, options):
     with _lock(cloud.settings):
         _bring_up(cloud)
-        cloud.progress.say('the cloud is up; its phases:')
+        cloud.progress.say('the cloud is up; its phases, some of them side '
+                           'by side:')
         print(cloud.progress.table())
+        print(f'{cloud.memory() / 2**30:.1f} GiB of memory')
 
 
 def _bring_up(cloud):
@@ -131,7 +133,9 @@ def _run(cloud, options):
         cloud.progress.say(f'tests: {options.regex}')
         status = cloud.tester.tempest('run', '--serial', '--regex',
                                       options.regex, *rest)
-        cloud.progress.say('measured:')
+        print(cloud.progress.table())
+        cloud.progress.say(f'{cloud.memory() / 2**30:.1f} GiB of memory; '
+                           'measured:')
         cloud.tester.tempest('downtime', 'summary')
         return status
 
@@ -158,8 +162,9 @@ def _down(cloud, options):
 
 def _status(cloud, options):
     for host in (*cloud.hosts, cloud.tester):
-        print(f'{host.name}: '
-              f'{"process " + str(host.pid) if host.pid else "not running"}')
+        print(f'{host.name}: process {host.pid}, '
+              f'{host.memory() / 2**30:.1f} GiB' if host.pid
+              else f'{host.name}: not running')
     for host in cloud.hosts:
         if host.pid:
             print(f'\n{host.name} ({host.management})')

@@ -65,6 +65,10 @@ class Cloud:
         return self._up.exists() and all(
             host.pid for host in (*self.hosts, self.tester))
 
+    def memory(self):
+        """Bytes of memory that all of it takes."""
+        return sum(each.memory() for each in (*self.hosts, self.tester))
+
     def down(self):
         """End everything, and forget what the hosts wrote but their logs."""
         self._up.unlink(missing_ok=True)

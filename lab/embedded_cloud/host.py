@@ -70,6 +70,14 @@ class Namespaces:
             raise LabError(f'{self.name} did not start; see {log}.')
         return popen
 
+    def memory(self):
+        """Bytes of memory that its processes take; what they share, once.
+
+        The sum of what proc(5) calls Pss.
+        """
+        pid = self.pid
+        return process.memory(pid) if pid else 0
+
     def stop(self):
         """End all that runs in the namespaces, at once."""
         pid = self.pid

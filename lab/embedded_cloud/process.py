@@ -97,6 +97,26 @@ def kill(pid, is_ours=lambda: True, patience=10):
         os.close(handle)
 
 
+def memory(pid):
+    """Bytes that the processes in the pid namespace of ``pid`` take."""
+    namespace = os.stat(f'/proc/{pid}/ns/pid').st_ino
+    total = 0
+    for folder in pathlib.Path('/proc').glob('[0-9]*'):
+        try:
+            if os.stat(folder / 'ns/pid').st_ino == namespace:
+                total += _pss((folder / 'smaps_rollup').read_text())
+        except OSError:
+            pass  # it ended in between
+    return total
+
+
+def _pss(text):
+    for line in text.splitlines():
+        if line.startswith('Pss:'):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 @dataclasses.dataclass(frozen=True)
 class Stat:
     """What /proc/PID/stat says (proc(5)); ``start`` in ticks since boot."""

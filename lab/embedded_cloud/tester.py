@@ -53,19 +53,20 @@ class Tester(Namespaces):
         log = self.settings.tempest / 'install.log'
         log.parent.mkdir(parents=True, exist_ok=True)
         parts = hashlib.sha256(
-            (self.settings.requirements.read_text() + sys.version).encode()
-            + (CHECKOUT / 'requirements.txt').read_bytes()).hexdigest()
+            b''.join(path.read_bytes() for path in (
+                self.settings.requirements, CHECKOUT / 'requirements.txt',
+                CHECKOUT / 'setup.cfg')) + sys.version.encode()).hexdigest()
         stamp = self.venv / 'lab-parts'
+        if stamp.exists() and stamp.read_text() == parts:
+            return
         with open(log, 'wb') as output:
-            if not stamp.exists() or stamp.read_text() != parts:
-                shutil.rmtree(self.venv, ignore_errors=True)
-                self._run(output, sys.executable, '-m', 'venv', self.venv)
-                self._pip(output, 'pip', 'setuptools', 'wheel', 'pbr')
-                self._pip(output, 'tempest', '-r',
-                          CHECKOUT / 'requirements.txt')
-                stamp.write_text(parts)
+            shutil.rmtree(self.venv, ignore_errors=True)
+            self._run(output, sys.executable, '-m', 'venv', self.venv)
+            self._pip(output, 'pip', 'setuptools', 'wheel', 'pbr')
+            self._pip(output, 'tempest', '-r', CHECKOUT / 'requirements.txt')
             self._pip(output, '--no-deps', '--no-build-isolation',
                       '--editable', CHECKOUT)
+        stamp.write_text(parts)
 
     def configure(self, password, seeded, storage, controller):
         """Write Tempest's configuration for the cloud that is up.

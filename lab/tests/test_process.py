@@ -76,12 +76,15 @@ class ProcessTest(unittest.TestCase):
             self.assertIsNone(process.Process(self.record).pid)
 
     def test_child(self):
-        popen = self.start('/bin/sh', '-c', 'sleep 60 & echo; wait')
-        popen.stdout.readline()
-        child = process.Process(self.record).child
+        popen = self.start(
+            '/bin/sh', '-c', "sh -c 'echo $$; exec sleep 60' & wait")
+        child = int(popen.stdout.readline())
         self.addCleanup(process.kill, child)
-        self.assertEqual(
-            'sleep', pathlib.Path(f'/proc/{child}/comm').read_text().strip())
+        self.assertEqual(child, process.Process(self.record).child)
+
+    def test_memory(self):
+        popen = self.start('sleep', '60')
+        self.assertGreater(process.memory(popen.pid), 100_000)
 
     def test_names_with_blanks_and_brackets(self):
         line = '7 (a (b) c) S 3 ' + ' '.join(str(n) for n in range(5, 30))
