@@ -69,14 +69,15 @@ class LiveMigration:
             time.sleep(self._interval)
 
     def _completed(self):
-        status = self.record and self.record['status']
+        record = self.record
+        status = record and record['status']
         server = self._server()
         if status in FAILED or server['status'] == 'ERROR':
             raise exceptions.MigrationFailed(
                 'The live migration of %s from %s ended as %s, with the '
                 'server %s' % (self._server_id, self.source, status,
                                server['status']),
-                self.record, self.events())
+                record, self.events())
         return (status == 'completed' and server['status'] == 'ACTIVE' and
                 server['OS-EXT-STS:task_state'] is None)
 

@@ -1,0 +1,149 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""When a scenario is skipped, what it asks for, and how it is judged."""
+
+import copy
+from unittest import mock
+
+import fixtures
+from oslo_config import cfg
+from tempest.lib import exceptions as lib_exc
+from tempest.scenario import manager
+import testtools
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.tests.scenario import base
+
+READY = {
+    'compute_feature_enabled': {
+        'live_migration': True, 'block_migration_for_live_migration': True},
+    'compute': {'min_compute_nodes': 2},
+    'validation': {'run_validation': True, 'connect_method': 'floating'},
+    'network': {'public_network_id': 'net'},
+    'network_feature_enabled': {'floating_ips': True},
+}
+
+
+class Case(testtools.TestCase):
+    """Gives the scenarios a configuration that a test can change."""
+
+    def setUp(self):
+        super().setUp()
+        self.conf = cfg.ConfigOpts()
+        config.register_opts(self.conf)
+        self.conf([])
+        self.settings = copy.deepcopy(READY)
+        self.patch('CONF', self)
+
+    def patch(self, name, value):
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.tests.scenario.base.' + name, value))
+
+    def __getattr__(self, group):
+        if group == 'migration':
+            return self.conf.migration
+        if group in READY:
+            return mock.Mock(**self.settings[group])
+        raise AttributeError(group)
+
+
+class TestSkips(Case):
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.MockPatchObject(
+            manager.NetworkScenarioTest, 'skip_checks'))
+
+    def skipped(self, group, **values):
+        self.settings[group].update(values)
+        return str(self.assertRaises(
+            testtools.TestCase.skipException,
+            base.LiveMigrationScenario.skip_checks))
+
+    def test_runs(self):
+        base.LiveMigrationScenario.skip_checks()
+
+    def test_live_migration(self):
+        self.assertIn('[compute-feature-enabled] live_migration',
+                      self.skipped('compute_feature_enabled',
+                                   live_migration=False))
+
+    def test_one_compute(self):
+        self.assertIn('[compute] min_compute_nodes',
+                      self.skipped('compute', min_compute_nodes=1))
+
+    def test_servers_out_of_reach(self):
+        self.assertIn('[validation] run_validation',
+                      self.skipped('validation', run_validation=False))
+
+    def test_no_floating_ips(self):
+        said = self.skipped('network', public_network_id='')
+        self.assertIn('[network] public_network_id', said)
+        self.assertIn('connect_method = fixed', said)
+
+    def test_provider_network(self):
+        self.settings['network']['public_network_id'] = ''
+        self.settings['validation']['connect_method'] = 'fixed'
+        base.LiveMigrationScenario.skip_checks()
+
+
+class TestContradiction(Case):
+
+    def test_deadlines(self):
+        self.conf.set_override('metadata_connect_deadline', 3.0,
+                               group='migration')
+        error = self.assertRaises(lib_exc.InvalidConfiguration,
+                                  base.LiveMigrationScenario.resource_setup)
+        self.assertIn('metadata_connect_deadline (3)', str(error))
+
+
+class TestArguments(Case):
+
+    def arguments(self, microversion, host=None):
+        scenario = mock.Mock(compute_request_microversion=microversion)
+        return base.LiveMigrationScenario._arguments(scenario, host)
+
+    def test_before_2_25(self):
+        for block in (True, False):
+            self.settings['compute_feature_enabled'][
+                'block_migration_for_live_migration'] = block
+            self.assertEqual(
+                {'host': None, 'block_migration': block,
+                 'disk_over_commit': False}, self.arguments('2.1'))
+
+    def test_from_2_25_on(self):
+        for microversion in ('2.25', '2.100'):
+            self.assertEqual({'host': 'b', 'block_migration': 'auto'},
+                             self.arguments(microversion, 'b'))
+
+
+class TestRecovery(Case):
+
+    def test_one_that_stays_down_does_not_hide_the_other(self):
+        down, up = mock.Mock(), mock.Mock()
+        down.wait_until_up.side_effect = exceptions.NoMeasurement('away')
+        base.LiveMigrationScenario._wait_until_recovered(mock.Mock(),
+                                                         [down, up])
+        up.wait_until_up.assert_called_once()
+
+
+class TestSetUp(testtools.TestCase):
+
+    def test_the_error_comes_alone(self):
+        class Broken(fixtures.Fixture):
+            def _setUp(self):
+                raise exceptions.NoMeasurement('no ping')
+
+        with base.contextlib.ExitStack() as stack:
+            self.assertRaises(exceptions.NoMeasurement, base._set_up, stack,
+                              Broken())
