@@ -95,11 +95,13 @@ class TestNetDowntimeMeter(testtools.TestCase):
 
     def test_ended_by_itself(self):
         meter = self.useFixture(self.meter(
-            HEADER + 'sleep 0.1\n' + reply(1) + "echo 'oh dear' >&2\nexit 3"))
-        error = self.no_measurement(meter.wait_until_up, 10)
-        for part in ('ended in the middle, with exit status 3',
-                     '1 of 1 probes answered', 'oh dear'):
-            self.assertIn(part, str(error))
+            HEADER + reply(1) + "echo 'oh dear' >&2\nexit 3"))
+        meter._reader.join()
+        for error in (self.no_measurement(meter.wait_until_up, 10),
+                      self.no_measurement(meter.measurement)):
+            for part in ('ended in the middle, with exit status 3',
+                         '1 of 1 probes answered', 'oh dear'):
+                self.assertIn(part, str(error))
 
     def test_does_not_start(self):
         meter = self.meter("echo 'ping: nowhere: Name or service not known' "
