@@ -12,6 +12,7 @@
 """The options, in one table that feeds all who ask for them."""
 
 from oslo_config import cfg
+from oslo_config import types
 from tempest import config
 
 CONF = config.CONF
@@ -61,8 +62,10 @@ MigrationGroup = [
         help='Seconds within which a request to the metadata service must be '
              'answered. A later answer counts as none, and a request that '
              'hangs is given up and counts as down since its start.'),
-    cfg.IntOpt(
-        'metadata_ip_version', default=4, choices=[4, 6],
+    cfg.Opt(
+        'metadata_ip_version', default=4,
+        # IntOpt itself takes choices in newer releases only
+        type=types.Integer(choices=[4, 6]),
         help='Which address of the metadata service is asked: '
              '169.254.169.254 (4), or fe80::a9fe:a9fe (6), which needs a '
              'guest with an IPv6 link-local address and curl or busybox '

@@ -169,7 +169,7 @@ class Cloud:
             if not (self.settings.keys / name).exists():
                 with open(self.settings.home / 'keys.log', 'wb') as log:
                     rootfs.run_inside(
-                        self.settings.rootfs,
+                        self.settings.rootfs, 'making a key',
                         ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '',
                          '-C', 'lab', '-f', f'/run/keys/{name}'], log,
                         binds=[(self.settings.keys, '/run/keys')])

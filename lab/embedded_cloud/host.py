@@ -67,7 +67,9 @@ class Namespaces:
             env={'PATH': os.environ['PATH'], **(environment or {})})
         if popen.stdout.readline() != b'ready\n':
             popen.kill()
-            raise LabError(f'{self.name} did not start; see {log}.')
+            end = pathlib.Path(log).read_text(errors='replace')
+            raise LabError(f'{self.name} did not start. {log} ends with:\n'
+                           + '\n'.join(end.splitlines()[-8:]))
         return popen
 
     def memory(self):

@@ -31,7 +31,7 @@ def build(settings):
     settings.images.mkdir(parents=True, exist_ok=True)
     with open(settings.home / 'guest-image.log', 'wb') as output:
         rootfs.run_inside(
-            settings.rootfs,
+            settings.rootfs, 'building the guest image',
             ['/bin/sh', '/run/guest_image/build.sh',
              '/run/images/guest.qcow2'], output,
             binds=[(_SOURCE, '/run/guest_image'),

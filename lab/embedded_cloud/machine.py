@@ -14,6 +14,7 @@
 import os
 import subprocess
 
+from embedded_cloud import process
 from embedded_cloud.settings import LabError
 
 # To build the root file system, to connect its hosts, and for the tests' own
@@ -45,12 +46,8 @@ def install(log):
         for command in (['apt-get', 'update'],
                         ['apt-get', 'install', '--yes',
                          '--no-install-recommends', *missing]):
-            done = subprocess.run(command, stdin=subprocess.DEVNULL,
-                                  stdout=output, stderr=output,
-                                  env=environment)
-            if done.returncode:
-                raise LabError(f'{" ".join(command)} ended with '
-                               f'{done.returncode}; see {log}.')
+            process.run_logged('installing packages', command, output,
+                               environment)
 
 
 def _installed(name):

@@ -24,6 +24,8 @@ import select
 import signal
 import subprocess
 
+from embedded_cloud.settings import LabError
+
 # Runs before the command: the shell's pid stays the command's.
 _RECORD = 'read -r stat < /proc/$$/stat && echo "$stat" > "$0" && exec "$@"'
 
@@ -73,6 +75,28 @@ class Process:
             return False
         self.record.unlink(missing_ok=True)
         return True
+
+
+def run_logged(doing, command, output, environment=None):
+    """Run a command that makes something, and wait for it.
+
+    It has a process table and mounts of its own: whatever kills the one who
+    waits, it and its children end too, and its mounts go.
+
+    :param doing: what it is for, for the error
+    :param output: an open file that takes what it prints
+    :raises LabError: when it fails, with the end of what it printed
+    """
+    done = subprocess.run(
+        ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--pid',
+         '--fork', '--kill-child', '--mount-proc', *map(str, command)],
+        stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        env=environment)
+    if done.returncode:
+        end = pathlib.Path(output.name).read_text(errors='replace')
+        raise LabError(f'{doing}: {command[0]} ended with {done.returncode}. '
+                       f'{output.name} ends with:\n'
+                       + '\n'.join(end.splitlines()[-8:]))
 
 
 def kill(pid, is_ours=lambda: True, patience=10):

@@ -20,9 +20,8 @@ import hashlib
 import os
 import pathlib
 import shutil
-import subprocess
 
-from embedded_cloud.settings import LabError
+from embedded_cloud import process
 
 SUITE = 'trixie'
 
@@ -72,24 +71,24 @@ def build(settings):
     if stamp.exists() and stamp.read_text() == parts:
         return
     log = settings.home / f'{settings.rootfs.name}.log'
-    unfinished = settings.rootfs.with_suffix('.unfinished')
+    unfinished = settings.home / f'{settings.rootfs.name}.unfinished'
     for leftover in (unfinished, settings.rootfs):
         if leftover.exists():
             shutil.rmtree(leftover)
     with open(log, 'wb') as output:
         _bootstrap(unfinished, output)
         _take_along(settings, unfinished)
-        run_inside(unfinished, ['/bin/sh', '-c', _INSTALL, 'install',
-                                *OPENSTACK], output)
+        run_inside(unfinished, 'installing OpenStack',
+                   ['/bin/sh', '-c', _INSTALL, 'install', *OPENSTACK],
+                   output)
     (unfinished / 'opt/lab-parts').write_text(parts)
     unfinished.rename(settings.rootfs)
 
 
-def run_inside(rootfs, command, output, environment=None, binds=()):
+def run_inside(rootfs, doing, command, output, binds=()):
     """Run a command in the root file system, with the machine's network.
 
-    In namespaces of its own: whatever becomes of it, no mount is left.
-
+    :param doing: what it is for, for the error
     :param binds: folders of the machine to see inside, as (source, target)
     :raises LabError: when it fails; what it printed is in ``output``
     """
@@ -98,19 +97,21 @@ def run_inside(rootfs, command, output, environment=None, binds=()):
         (rootfs / target.lstrip('/')).mkdir(parents=True, exist_ok=True)
         mounts.append(f'mount --bind "{source}" "$0{target}"')
     script = ' && '.join([*mounts, 'exec chroot "$0" "$@"'])
-    _run(['unshare', '--mount', '--pid', '--fork', '--kill-child', '/bin/sh',
-          '-c', script, str(rootfs), *command], output,
-         {**_inside_environment(rootfs), **(environment or {})})
+    process.run_logged(
+        doing, ['/bin/sh', '-c', script, rootfs, *command], output,
+        _inside_environment())
 
 
 def _bootstrap(target, output):
-    _run(['mmdebstrap', '--mode=root', '--variant=apt', '--quiet',
-          f'--include={",".join(PACKAGES)}',
-          '--aptopt=Apt::Install-Recommends "false"',
-          '--dpkgopt=force-unsafe-io',
-          *(f'--dpkgopt=path-exclude=/usr/share/{name}/*'
-            for name in _LEFT_OUT),
-          SUITE, str(target)], output)
+    process.run_logged(
+        'building the root file system',
+        ['mmdebstrap', '--mode=root', '--variant=apt', '--quiet',
+         f'--include={",".join(PACKAGES)}',
+         '--aptopt=Apt::Install-Recommends "false"',
+         '--dpkgopt=force-unsafe-io',
+         *(f'--dpkgopt=path-exclude=/usr/share/{name}/*'
+           for name in _LEFT_OUT),
+         SUITE, target], output)
 
 
 def _take_along(settings, rootfs):
@@ -122,7 +123,7 @@ def _take_along(settings, rootfs):
     shutil.copy(settings.requirements, rootfs / 'opt/release.txt')
 
 
-def _inside_environment(rootfs):
+def _inside_environment():
     bundle = '/etc/ssl/certs/ca-certificates.crt'
     environment = {
         'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:'
@@ -139,11 +140,3 @@ def _parts(settings):
     text = '\n'.join([SUITE, *PACKAGES, *OPENSTACK, _INSTALL,
                       settings.requirements.read_text()])
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _run(command, output, environment=None):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
-                          stderr=output, env=environment)
-    if done.returncode:
-        raise LabError(f'{command[0]} ended with {done.returncode} while '
-                       f'building the root file system; see {output.name}.')

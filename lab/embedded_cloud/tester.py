@@ -21,6 +21,7 @@ import sys
 
 from embedded_cloud.host import Namespaces
 from embedded_cloud import network
+from embedded_cloud import process
 from embedded_cloud.settings import CHECKOUT
 from embedded_cloud.settings import LabError
 
@@ -120,10 +121,6 @@ class Tester(Namespaces):
         self._run(output, self.venv / 'bin/pip', 'install', '--quiet',
                   '--constraint', self.settings.requirements, *arguments)
 
-    def _run(self, output, *command):
-        done = subprocess.run([str(word) for word in command],
-                              stdin=subprocess.DEVNULL, stdout=output,
-                              stderr=output)
-        if done.returncode:
-            raise LabError(f'{command[0]} ended with {done.returncode} while '
-                           f'preparing Tempest; see {output.name}.')
+    @staticmethod
+    def _run(output, *command):
+        process.run_logged('preparing Tempest', command, output)

@@ -29,6 +29,9 @@ def _measurement(measured):
     if 'no_measurement' in measured:
         return 'NO MEASUREMENT: ' + measured['no_measurement']
     outages = len(measured['outages'])
+    if not outages:
+        return '%-8s  no outage longer than the resolution, %.3f s' % (
+            measured['what'], measured['resolution'])
     text = '%-8s  %6.3f s  (%.3f to %.3f s)  in %d outage%s' % (
         measured['what'], measured['total']['estimate'],
         measured['total']['lower'], measured['total']['upper'],

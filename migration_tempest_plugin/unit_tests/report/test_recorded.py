@@ -98,3 +98,12 @@ test_it: fail
   a -> b
     network    0.500 s  (0.300 to 0.700 s)  in 2 outages, the longest 0.300 s
     NO MEASUREMENT: the guest was rebooted""", text.summary(tests))
+
+    def test_no_outage(self):
+        migration = {**MIGRATION, 'measurements': [
+            {**MIGRATION['measurements'][0], 'outages': [],
+             'resolution': 0.0585}]}
+        self.assertIn(
+            'network   no outage longer than the resolution, 0.059 s',
+            text.summary([recorded.RecordedTest('t', 'success',
+                                                (migration,))]))
