@@ -77,6 +77,9 @@ def _openstack(name, arguments='', patience=10):
 
 
 COMMON = (
+    # The host ends when the folder of its lab is removed, logs and all.
+    Program('watch-folder', '/bin/sh -c "while test -e /var/log/host_init.log;'
+            ' do sleep 5; done; kill 1"', autostart=True),
     Program('sshd', '/usr/sbin/sshd -D -e', autostart=True),
     Program('ovsdb-server', 'ovsdb-server /var/lib/openvswitch/conf.db '
             '--remote=punix:/run/openvswitch/db.sock '

@@ -41,6 +41,7 @@ class Tester(Namespaces):
         self.settings.logs.mkdir(parents=True, exist_ok=True)
         popen = self._start(
             self.settings.logs / 'tester.log', 'tester_init.sh',
+            str(self.settings.home),
             *(f'{bridge}:{network.address(number, network.TESTER)}/24'
               for number, bridge in enumerate(network.BRIDGES)))
         popen.stdin.close()

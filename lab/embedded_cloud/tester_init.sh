@@ -1,10 +1,14 @@
 #!/bin/sh
-# Becomes process 1 of the tester: tester_init.sh BRIDGE:ADDRESS/PREFIX...
+# Becomes process 1 of the tester: tester_init.sh FOLDER
+#     BRIDGE:ADDRESS/PREFIX...
 #
 # The tester has the machine's files, but a network and a process table of its
 # own: it holds the bridges that the hosts' cards are plugged into, and Tempest
-# runs in it. Says "ready" when the bridges are there.
+# runs in it. Says "ready" when the bridges are there, ends when FOLDER is gone.
 set -eu
+
+folder=$1
+shift
 
 mount --make-rprivate /
 mount -t proc proc /proc
@@ -17,4 +21,6 @@ for bridge; do
     ip link set "${bridge%%:*}" up
 done
 echo ready
-exec sleep infinity
+while [ -d "$folder" ]; do
+    sleep 5
+done

@@ -108,10 +108,22 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         server = self.create_server(
             key_name=keypair['name'],
             security_groups=[{'name': group['name']}])
+        self.addOnException(lambda _: self._keep_console(server))
         address = self.get_server_ip(server)
         ssh = self.get_remote_client(
             address, private_key=keypair['private_key'], server=server)
         return Guest(server, address, ssh)
+
+    def _keep_console(self, server):
+        """Make the guest's console a detail: it tells what SSH can't."""
+        if not CONF.compute_feature_enabled.console_output:
+            return
+        try:
+            console = self.servers_client.get_console_output(
+                server['id'])['output']
+        except lib_exc.TempestException as error:
+            console = 'Could not be had: %s' % error
+        self.addDetailUniqueName('console', content.text_content(console))
 
     def another_host(self, guest):
         """A compute that is up and that the guest is not on."""
