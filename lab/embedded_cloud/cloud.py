@@ -79,8 +79,7 @@ class Cloud:
 
     def up(self):
         """Bring up a fresh cloud, where none runs."""
-        if self.settings.logs.exists():
-            shutil.rmtree(self.settings.logs)
+        self._put_logs_away()
         image = self.settings.image or \
             self.settings.images / 'guest.qcow2'
         with self.progress.phase('starting the hosts'):
@@ -97,6 +96,13 @@ class Cloud:
                                   self.settings.storage,
                                   self.controller.management)
         self._up.touch()
+
+    def _put_logs_away(self):
+        """Keep the logs of the run before, for who asks what happened."""
+        before = self.settings.home / 'logs-before'
+        if self.settings.logs.exists():
+            shutil.rmtree(before, ignore_errors=True)
+            self.settings.logs.rename(before)
 
     def _start_hosts(self, image):
         self.tester.start()

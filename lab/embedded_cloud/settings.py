@@ -95,7 +95,7 @@ class Settings:
 
     @property
     def logs(self):
-        """A folder of logs for each host, kept until the next lab/up."""
+        """A folder of logs for each host; lab/up puts the last one away."""
         return self.home / 'logs'
 
     @property
