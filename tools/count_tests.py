@@ -11,13 +11,14 @@
 #    under the License.
 """Counts the tests of all runs in a stestr repository, as one last line.
 
-count_tests.py REPOSITORY; fails if a test failed, or if there was none.
+count_tests.py FOLDER, which holds the repository; fails if a test failed, or
+if there was none.
 """
 
 import collections
-import pathlib
 import sys
 
+from stestr.repository import file as repository
 import subunit
 import testtools
 
@@ -25,21 +26,22 @@ _PASSED = ('success', 'xfail')
 _FAILED = ('fail', 'uxsuccess', 'unknown', 'inprogress', None)
 
 
-def count(repository):
+def count(folder):
     """How often each status of subunit came up."""
     statuses = collections.Counter()
     result = testtools.StreamToDict(
         lambda test: statuses.update([test['status']]))
-    for path in pathlib.Path(repository).glob('[0-9]*'):
-        with open(path, 'rb') as stream:
-            result.startTestRun()
-            subunit.ByteStreamToStreamResult(stream, 'other').run(result)
-            result.stopTestRun()
+    runs = repository.RepositoryFactory().open(folder)
+    for number in range(runs.count()):
+        stream = runs.get_test_run(number).get_subunit_stream()
+        result.startTestRun()
+        subunit.ByteStreamToStreamResult(stream, 'other').run(result)
+        result.stopTestRun()
     return statuses
 
 
-def main(repository):
-    statuses = count(repository)
+def main(folder):
+    statuses = count(folder)
     passed = sum(statuses[status] for status in _PASSED)
     failed = sum(statuses[status] for status in _FAILED)
     print(f'{passed} passed, {failed} failed, {statuses["skip"]} skipped')
