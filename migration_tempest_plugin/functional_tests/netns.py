@@ -117,21 +117,21 @@ class Network(fixtures.Fixture):
                 if libc.setns(own.fileno(), _CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), 'setns')
 
-    def cut(self):
-        """The router drops all that it should forward, from now on."""
+    def cut(self, verdict='drop'):
+        """The router forwards nothing from now on, but does as nft says."""
         self._run(self._router, 'nft', 'table inet cut { chain forward { '
-                  'type filter hook forward priority 0; policy drop; }; }')
+                  'type filter hook forward priority 0; %s; }; }' % verdict)
 
     def mend(self):
         """The router forwards again."""
         self._run(self._router, 'nft', 'delete table inet cut')
 
     @contextlib.contextmanager
-    def outage(self):
+    def outage(self, verdict='drop'):
         """Cut the network as long as the body runs; yields an Injected."""
         injected = Injected()
         before_cut = time.monotonic()
-        self.cut()
+        self.cut(verdict)
         after_cut = time.monotonic()
         yield injected
         before_mend = time.monotonic()

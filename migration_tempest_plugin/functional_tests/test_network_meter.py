@@ -42,6 +42,9 @@ class Case(testtools.TestCase):
 
     def start_up(self, address=netns.SERVER, **arguments):
         meter = self.start(address, **arguments)
+        # The first probe takes as long as the neighbours take to be found,
+        # which would make the bounds of an outage right after it wide.
+        meter.wait_until_up(10)
         self.baselines[meter] = meter.wait_until_up(10)
         return meter
 
@@ -49,9 +52,9 @@ class Case(testtools.TestCase):
         """What it measured since it was up; IPv6 takes its time to be so."""
         return meter.measurement().since(self.baselines[meter])
 
-    def inject(self, seconds):
+    def inject(self, seconds, verdict='drop'):
         """An outage; waits for its length, which nothing else could tell."""
-        with self.network.outage() as injected:
+        with self.network.outage(verdict) as injected:
             time.sleep(seconds)
         return injected
 
@@ -90,6 +93,24 @@ class TestOutages(Case):
             meter.wait_until_up(10)
             [outage] = self.seen(meter).outages
             self.assertSaw(injected, outage.duration)
+
+    def test_the_router_says_that_it_is_unreachable(self):
+        meter = self.start_up()
+        injected = self.inject(0.6, 'reject with icmpx type host-unreachable')
+        meter.wait_until_up(10)
+        [outage] = self.seen(meter).outages
+        self.assertSaw(injected, outage.duration)
+
+    def test_nobody_looked(self):
+        """A ping that stood still saw nothing: neither up nor down."""
+        meter = self.start_up()
+        os.kill(meter._ping.pid, signal.SIGSTOP)
+        time.sleep(1.0)
+        os.kill(meter._ping.pid, signal.SIGCONT)
+        meter.wait_until_up(10)
+        seen = self.seen(meter)
+        self.assertEqual((), seen.outages)
+        self.assertGreater(seen.unobserved, 0.8)
 
     def test_two_are_not_one(self):
         meter = self.start_up()

@@ -62,7 +62,8 @@ class NetDowntimeMeter(fixtures.Fixture):
         self._ping = self._reader = None
         self._other_lines = []
         self._heard = False
-        self._last_time = self._last_answered = float('-inf')
+        self._last_answered = float('-inf')
+        self._last_time = None
         self._wall_start = None
         self._ended = self._died = None
 
@@ -73,6 +74,7 @@ class NetDowntimeMeter(fixtures.Fixture):
                    '--', self.dest_ip]
         LOG.debug('Starting %s', ' '.join(command))
         self._wall_start = time.time()
+        self._last_time = time.monotonic()
         try:
             self._ping = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -29,6 +29,16 @@ def reply(sequence, delay=0.1):
             'ttl=64 time=%g ms"\n' % (sequence, delay))
 
 
+def reply_of_another_day(sequence, sign):
+    return ('echo "[$(($(date +%%s) %s 86400)).5] 64 bytes from 192.0.2.1: '
+            'icmp_seq=%d ttl=64 time=0.1 ms"\n' % (sign, sequence))
+
+
+def no_answer(sequence):
+    return ('echo "[$(date +%%s.%%6N)] no answer yet for icmp_seq=%d"\n'
+            % sequence)
+
+
 class FakePing(fixtures.Fixture):
     """A shell script called ping, first on PATH."""
 
@@ -76,6 +86,14 @@ class TestNetDowntimeMeter(testtools.TestCase):
         self.assertEqual(0.0, meter.get_downtime())
         self.assertEqual(1, meter.measurement().successes)
 
+    def test_says_when_what_was_answered_was_sent(self):
+        meter = self.useFixture(self.meter(
+            HEADER + 'sleep 0.1\n' + reply(1) + 'sleep 0.3\n' + reply(2)
+            + 'exec sleep 60'))
+        answered = [meter.wait_until_up(10), meter.wait_until_up(10)]
+        self.assertEqual(answered, [
+            each.start for each in meter.measurement().samples])
+
     def test_an_answer_from_before_does_not_count(self):
         meter = self.useFixture(self.meter(
             HEADER + reply(1) + 'exec sleep 60'))
@@ -93,6 +111,36 @@ class TestNetDowntimeMeter(testtools.TestCase):
         self.assertLessEqual(ended, time.monotonic())
         self.assertEqual(ended, meter.measurement().ended)
 
+    def test_waits_for_what_is_in_flight(self):
+        meter = self.useFixture(self.meter(
+            HEADER + reply(1) + 'sleep 0.1\n' + no_answer(2)
+            + 'exec sleep 60',
+            deadline=0.3))
+        with meter._changed:
+            self.assertTrue(meter._changed.wait_for(
+                meter._probes.latest_unanswered, 10))
+        seen = meter.measurement()
+        self.assertEqual((1, 1), (seen.successes, seen.failures))
+        self.assertTrue(seen.still_down)
+        # and it goes on
+        self.assertGreater(meter.get_downtime(), float(seen.total))
+
+    def test_an_answer_after_the_deadline_is_not_up(self):
+        meter = self.useFixture(self.meter(
+            HEADER + 'sleep 0.3\n' + reply(1, delay=200)
+            + 'exec sleep 60', deadline=0.1))
+        self.no_measurement(meter.wait_until_up, 0.6)
+        error = self.no_measurement(meter.measurement)
+        self.assertIn('1 of them answered late', error.seen)
+
+    def test_ended_before_the_clean_up(self):
+        meter = self.meter(HEADER + reply(1) + 'exit 3')
+        with meter:
+            meter._reader.join()
+        error = self.no_measurement(meter.measurement)
+        self.assertIn('ended in the middle, with exit status 3',
+                      error.reason)
+
     def test_ended_by_itself(self):
         meter = self.useFixture(self.meter(
             HEADER + reply(1) + "echo 'oh dear' >&2\nexit 3"))
@@ -109,6 +157,15 @@ class TestNetDowntimeMeter(testtools.TestCase):
         errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
         self.assertIsInstance(errors.args[0][1], exceptions.NoMeasurement)
         self.assertIn('Name or service not known', str(errors.args[0][1]))
+
+    def test_says_nothing(self):
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.meters.network.PATIENCE', 0.2))
+        meter = self.meter('exec sleep 60')
+        errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
+        self.assertIn('did not start. Seen: ping said: nothing',
+                      str(errors.args[0][1]))
+        self.assertIsNotNone(meter._ping.returncode)
 
     def test_missing(self):
         meter = NetDowntimeMeter('192.0.2.1')
@@ -137,11 +194,11 @@ class TestNetDowntimeMeter(testtools.TestCase):
         self.assertRaises(ProcessLookupError, os.kill, pid, 0)
 
     def test_a_stepped_clock_does_not_reach_the_timeline(self):
-        # The second answer's wall clock is a day ahead.
+        # The first answer's wall clock is a day behind, the second one's a
+        # day ahead.
         meter = self.useFixture(self.meter(
-            HEADER + 'sleep 0.1\n' + reply(1)
-            + 'echo "[$(($(date +%s) + 86400)).5] 64 bytes from 192.0.2.1: '
-              'icmp_seq=2 ttl=64 time=0.1 ms"\n' + 'sleep 0.1\n' + reply(3)
+            HEADER + 'sleep 0.1\n' + reply_of_another_day(1, '-')
+            + reply_of_another_day(2, '+') + 'sleep 0.1\n' + reply(3)
             + 'exec sleep 60'))
         meter.wait_until_up(10)
         self.heard(meter, 3)

@@ -11,8 +11,16 @@
 #    under the License.
 """What ping says, and what follows from it.
 
-The files in ping/ are what ping of iputils 20221126 printed when its probes
-were dropped (drop.txt), and when the neighbour went away (no_neighbour.txt).
+The files in ping/ are what ping of iputils 20221126 printed:
+
+* drop.txt: its probes were dropped for a while
+* no_neighbour.txt: the neighbour went away
+* unreachable.txt: its probes were refused for a while
+* duplicates.txt: each third probe was answered twice
+* late.txt: the target stood still for a second, and answered what had come in
+  meanwhile when it went on, in any order
+* ipv6.txt: the neighbour was not found for a second; then as drop.txt
+* wrap.txt: around the end of the sequence numbers, with six probes dropped
 """
 
 import pathlib
@@ -41,9 +49,9 @@ def samples(events, now=float('inf'), interval=INTERVAL, deadline=DEADLINE):
     return sorted(probes.samples(deadline, now), key=lambda each: each.start)
 
 
-def timeline(events):
-    found = samples(events)
-    return measurement.Timeline('network', 'x', found, INTERVAL,
+def timeline(events, interval=INTERVAL):
+    found = samples(events, interval=interval)
+    return measurement.Timeline('network', 'x', found, interval,
                                 ended=found[-1].end)
 
 
@@ -103,6 +111,54 @@ class TestCaptured(testtools.TestCase):
         self.assertGreater(outage.failures, 55)
         self.assertEqual(0, seen.unobserved)
 
+    def test_unreachable(self):
+        seen = timeline(events('unreachable.txt'))
+        self.assertEqual((14, 10), (seen.successes, seen.failures))
+        # between the answers 8 and 19
+        [outage] = seen.outages
+        self.assertAlmostEqual(0.620, outage.upper, places=3)
+        self.assertGreater(outage.lower, 0.45)
+
+    def test_duplicates(self):
+        seen = timeline(events('duplicates.txt'))
+        self.assertEqual((8, 0), (seen.successes, seen.failures))
+        self.assertLess(max(each.delay for each in seen.samples), 0.001)
+
+    def test_late(self):
+        seen = timeline(events('late.txt'))
+        # 10 to 18 took longer than the deadline, 19 to 27 did not
+        self.assertEqual((23, 9), (seen.successes, seen.failures))
+        self.assertEqual(9, len(seen.late))
+        self.assertAlmostEqual(0.998, seen.late[0].delay, places=3)
+        # It stood still for 1.0 s, which the bounds hold: from the answered
+        # probe 9 to the answer to 19.
+        [outage] = seen.outages
+        self.assertAlmostEqual(1.054, outage.upper, places=3)
+        self.assertAlmostEqual(0.452, outage.lower, places=3)
+
+    def test_ipv6(self):
+        seen = timeline(events('ipv6.txt'))
+        # the neighbour was found after a second
+        self.assertEqual(9, len(seen.late))
+        # between the answers 19 and 26, as with IPv4
+        outage = seen.outages[-1]
+        self.assertEqual(6, outage.failures)
+        self.assertAlmostEqual(0.393, outage.upper, places=3)
+        self.assertGreater(outage.lower, 0.25)
+        self.assertLess(outage.lower, 0.3)
+
+    def test_wrap(self):
+        captured = events('wrap.txt')
+        before = [Reply(captured[0].wall - 1, number, 0.0)
+                  for number in range(1, captured[0].sequence)]
+        # It was -i 0: at once after an answer, some 16 ms without one.
+        seen = timeline(before + captured, interval=0.01).since(
+            captured[0].wall - 0.1)
+        self.assertEqual((31, 6), (seen.successes, seen.failures))
+        # between the answers 65532 and 3
+        [outage] = seen.outages
+        self.assertAlmostEqual(0.0995, outage.upper, places=3)
+
 
 class TestProbes(testtools.TestCase):
 
@@ -139,17 +195,36 @@ class TestProbes(testtools.TestCase):
         [sample] = samples([Reply(10.0, 1, 0.1), Reply(10.3, 1, 0.4)])
         self.assertAlmostEqual(0.1, sample.delay)
 
-    def test_numbers_start_again(self):
-        log = []
-        for number in range(65530, 65545):
-            log.append(Reply(number / 10, number % 65536, 0.0)
-                       if number != 65536 else
-                       NoAnswer(number / 10 + 0.1, 0))
-        # the highest number is only known from the first one on
-        probes = ping_output.Probes(0.1)
-        probes._highest = 65529
-        for event in log:
+    def test_every_attempt_that_could_not_be_sent_failed(self):
+        found = samples([
+            Reply(10.0, 1, 0.0), NoAnswer(10.12, 2), NoAnswer(10.17, 2),
+            NoAnswer(10.22, 2), Reply(10.22, 3, 0.0)])
+        self.assertEqual([10.0, 10.07, 10.12, 10.17, 10.22],
+                         [round(each.start, 6) for each in found])
+        self.assertEqual([True, False, False, False, True],
+                         [each.answered for each in found])
+
+    def test_an_old_answer_between_attempts_that_could_not_be_sent(self):
+        found = samples([
+            Reply(10.0, 1, 0.0), NoAnswer(10.12, 2), NoAnswer(10.18, 3),
+            NoAnswer(10.23, 3), Reply(10.24, 2, 0.2), NoAnswer(10.28, 3)])
+        self.assertEqual([10.0, 10.04, 10.12, 10.18, 10.23],
+                         [round(each.start, 6) for each in found])
+        self.assertEqual([True, True, False, False, False],
+                         [each.answered for each in found])
+
+    def test_latest_unanswered(self):
+        probes = ping_output.Probes(INTERVAL)
+        self.assertIsNone(probes.latest_unanswered())
+        for event, expected in (
+                (NoAnswer(10.1, 1), 10.05), (NoAnswer(10.2, 2), 10.1),
+                (NoAnswer(10.3, 2), 10.2),      # 3 could not be sent
+                (Reply(10.35, 1, 0.3), 10.2)):
             probes.add(event, event.wall)
-        found = probes.samples(0.5, float('inf'))
-        self.assertEqual(15, len(found))
-        self.assertEqual(1, sum(not each.answered for each in found))
+            self.assertAlmostEqual(expected, probes.latest_unanswered())
+
+    def test_an_answer_ends_what_is_waited_for(self):
+        probes = ping_output.Probes(INTERVAL)
+        probes.add(NoAnswer(10.1, 1), 10.1)
+        probes.add(Reply(10.2, 1, 0.15), 10.2)
+        self.assertIsNone(probes.latest_unanswered())
