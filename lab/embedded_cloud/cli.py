@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""The lab's commands: run, up, down, status and shell."""
+"""The lab's commands: run, compare-ping, up, down, status and shell."""
 
 import argparse
 import concurrent.futures
@@ -73,7 +73,7 @@ def _parse(arguments):
         'compare-ping', help='run the tests with a second ping beside them')
     compare.add_argument('--regex', default='migration_tempest_plugin',
                          help='which tests (%(default)s)')
-    compare.set_defaults(function=_compare_ping, tempest=[])
+    compare.set_defaults(function=_compare_ping)
     up = commands.add_parser('up', help='bring up a fresh cloud')
     up.set_defaults(function=_up)
     down = commands.add_parser('down', help='end the cloud')

@@ -67,9 +67,8 @@ class Namespaces:
             env={'PATH': os.environ['PATH'], **(environment or {})})
         if popen.stdout.readline() != b'ready\n':
             popen.kill()
-            end = pathlib.Path(log).read_text(errors='replace')
-            raise LabError(f'{self.name} did not start. {log} ends with:\n'
-                           + '\n'.join(end.splitlines()[-8:]))
+            raise LabError(f'{self.name} did not start. '
+                           + process.end_of(log))
         return popen
 
     def memory(self):

@@ -93,10 +93,14 @@ def run_logged(doing, command, output, environment=None):
         stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         env=environment)
     if done.returncode:
-        end = pathlib.Path(output.name).read_text(errors='replace')
         raise LabError(f'{doing}: {command[0]} ended with {done.returncode}. '
-                       f'{output.name} ends with:\n'
-                       + '\n'.join(end.splitlines()[-8:]))
+                       + end_of(output.name))
+
+
+def end_of(log):
+    """What a log ends with, for the message of an error."""
+    lines = pathlib.Path(log).read_text(errors='replace').splitlines()
+    return f'{log} ends with:\n' + '\n'.join(lines[-8:])
 
 
 def kill(pid, is_ours=lambda: True, patience=10):
