@@ -38,16 +38,37 @@ MigrationGroup = [
              'allowed_metadata_downtime, or 6.0 if this Tempest has no such '
              'option.'),
     cfg.FloatOpt(
-        'network_probe_interval', default=0.05, min=0.002, max=10,
-        help='Seconds from one ping of a server to the next. The smaller, '
-             'the shorter the outages that are seen. ping keeps to what the '
-             'kernel\'s timer allows and may be some milliseconds slower; '
-             'what was reached stands in the results.'),
+        'allowed_longest_network_outage', min=0,
+        help='For how many seconds on end a server may be unreachable on the '
+             'network: each single outage is held against it, by its upper '
+             'bound. Unset: no limit but that of the sum.'),
+    cfg.FloatOpt(
+        'allowed_longest_metadata_outage', min=0,
+        help='For how many seconds on end a server may be without its '
+             'metadata service: each single outage is held against it, by '
+             'its upper bound. Unset: no limit but that of the sum.'),
+    cfg.FloatOpt(
+        'allowed_guest_stop', min=0,
+        help='For how many seconds in sum the guest\'s own clock may stand '
+             'still in one live migration, by the upper bound. Unset: no '
+             'limit.'),
+    cfg.FloatOpt(
+        'allowed_tcp_stall', min=0,
+        help='For how many seconds in sum nothing may come over an '
+             'established TCP connection in one live migration, by the upper '
+             'bound. Unset: no limit.'),
+    cfg.FloatOpt(
+        'network_probe_interval', default=0.01, min=0.001, max=10,
+        help='Seconds from one ICMP echo to a server to the next. The '
+             'smaller, the shorter the outages that are seen, and the '
+             'narrower the bounds of all. What was reached stands in the '
+             'results. Where Tempest runs without the right to open an ICMP '
+             'socket, ping takes over, and goes no lower than 0.02.'),
     cfg.FloatOpt(
         'network_probe_deadline', default=0.5, min=0.002, max=60,
-        help='Seconds within which a ping must be answered. A later answer '
-             'counts as none: raise this where the way to the servers takes '
-             'longer.'),
+        help='Seconds within which an ICMP echo must be answered. A later '
+             'answer counts as none: raise this where the way to the servers '
+             'takes longer.'),
     cfg.FloatOpt(
         'metadata_probe_interval', default=0.2, min=0.05, max=60,
         help='Seconds from one request to the metadata service to the next, '
@@ -76,29 +97,52 @@ MigrationGroup = [
         help='Which page of the metadata service is asked for. The '
              'OpenStack format is at /openstack/latest/meta_data.json.'),
     cfg.FloatOpt(
-        'metadata_probe_lifetime', default=3600, min=60,
-        help='Seconds after which the script in the guest that asks the '
-             'metadata service ends by itself, should nobody be able to end '
-             'it. A migration must not take longer.'),
+        'guest_heartbeat_interval', default=0.02, min=0.005, max=10,
+        help='Seconds from one look at the guest\'s clock to the next, over '
+             'one SSH connection that is kept open. Tells how long the guest '
+             'was stopped, and how long the connection stalled.'),
+    cfg.FloatOpt(
+        'guest_heartbeat_deadline', default=0.1, min=0.01, max=60,
+        help='Seconds within which the guest\'s clock must be told. What '
+             'takes longer is a stall of the TCP connection: raise this '
+             'where the way to the servers takes longer.'),
+    cfg.FloatOpt(
+        'guest_probe_lifetime', default=3600, min=60,
+        deprecated_name='metadata_probe_lifetime',
+        help='Seconds after which what was started in the guest ends by '
+             'itself, should nobody be able to end it. A migration must not '
+             'take longer.'),
+    cfg.FloatOpt(
+        'progress_interval', default=0.5, min=0.1, max=60,
+        help='Seconds between two looks at how far a live migration is, by '
+             'the API. The phases of a migration are known as exactly as '
+             'this.'),
     cfg.IntOpt(
         'baseline_timeout', default=60, min=1,
-        help='Seconds within which a new server must answer the first ping, '
-             'and get its first answer of the metadata service. Nothing is '
-             'migrated before that: an outage that began earlier could not '
-             'be told from one of the migration.'),
+        help='Seconds within which each meter must have its first answer of '
+             'a new server. Nothing is migrated before that: an outage that '
+             'began earlier could not be told from one of the migration.'),
     cfg.IntOpt(
         'migration_timeout', default=300, min=1,
         help='Seconds within which the record of a live migration must be '
              'completed. A test whose migration takes longer fails.'),
     cfg.IntOpt(
         'recovery_timeout', default=60, min=1,
-        help='Seconds after a migration within which pings and the metadata '
-             'service must be answered again. What is away for longer '
-             'counts as still down.'),
+        help='Seconds after a migration within which all that is measured '
+             'must be answered again. What is away for longer is still down, '
+             'and fails the test.'),
 ]
 
 #: Each group with its options, for all of the functions below.
 OPTIONS = ((migration_group, MigrationGroup),)
+
+#: Each limit, as (what is measured, option, each single outage or not).
+LIMITS = (('network', 'allowed_network_downtime', False),
+          ('network', 'allowed_longest_network_outage', True),
+          ('metadata', 'allowed_metadata_downtime', False),
+          ('metadata', 'allowed_longest_metadata_outage', True),
+          ('guest', 'allowed_guest_stop', False),
+          ('tcp', 'allowed_tcp_stall', False))
 
 #: What is allowed where neither this plugin nor Tempest says so, in seconds.
 DEFAULT_LIMITS = {'allowed_network_downtime': 5.0,
@@ -124,9 +168,10 @@ def list_opts():
 def limit(name):
     """A limit in seconds, from [migration], [validation] or the default.
 
-    :param name: one of DEFAULT_LIMITS
+    :param name: the option
+    :returns: None if there is no such limit
     """
     own = getattr(CONF.migration, name)
-    if own is not None:
+    if own is not None or name not in DEFAULT_LIMITS:
         return own
     return getattr(CONF.validation, name, DEFAULT_LIMITS[name])

@@ -29,12 +29,14 @@ class NoMeasurement(MigrationTestError):
 
     :ivar reason: what is missing
     :ivar seen: what there is nevertheless, as text, or None
+    :ivar timeline: the Timeline up to where it is known, or None
     """
 
-    def __init__(self, reason, seen=None):
-        super().__init__(reason, seen)
+    def __init__(self, reason, seen=None, timeline=None):
+        super().__init__(reason, seen, timeline)
         self.reason = reason
         self.seen = seen
+        self.timeline = timeline
 
     def __str__(self):
         if self.seen is None:

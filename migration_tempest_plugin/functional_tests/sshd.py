@@ -21,6 +21,7 @@ import concurrent.futures
 import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -116,6 +117,22 @@ class Guest(fixtures.Fixture):
             time.sleep(0.05)
         self.addCleanup(os.close, self._network)
 
+    @classmethod
+    def running(cls, pid, home):
+        """A guest that another process has set up, to connect to.
+
+        :param pid, home: of that guest
+        """
+        guest = cls()
+        guest.home = home
+        guest._network = os.open('/proc/%d/ns/net' % pid, os.O_RDONLY)
+        return guest
+
+    @property
+    def pid(self):
+        """Of sshd."""
+        return self._process.pid
+
     def stop(self):
         """Stop sshd: the guest can't be reached any more."""
         if self._process.poll() is None:
@@ -125,6 +142,27 @@ class Guest(fixtures.Fixture):
     def client(self, prologue=TEMPEST_PROLOGUE):
         """A client; prologue is put in front of each command."""
         return Client(self, prologue)
+
+    def connect(self):
+        """A connected paramiko.SSHClient."""
+        connection = self.inside(
+            lambda: socket.create_connection(ADDRESS, 5))
+        ssh = paramiko.SSHClient()
+        ssh.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        ssh.connect(*ADDRESS, username='root', sock=connection,
+                    key_filename=os.path.join(self.home, 'client_key'),
+                    allow_agent=False, look_for_keys=False)
+        return ssh
+
+    def end_sessions(self):
+        """Kill what serves the connections that there are."""
+        for pid in self._children():
+            os.kill(pid, signal.SIGKILL)
+
+    def _children(self):
+        with open('/proc/%d/task/%d/children' % (
+                self._process.pid, self._process.pid)) as children:
+            return [int(pid) for pid in children.read().split()]
 
     def run(self, command):
         """Run a command of the machine in the guest's namespaces."""
@@ -203,14 +241,7 @@ class Client:
         :raises CommandFailed: if it exits with another code than 0
         """
         self.commands.append(cmd)
-        connection = self._guest.inside(
-            lambda: socket.create_connection(ADDRESS, 5))
-        with paramiko.SSHClient() as ssh:
-            ssh.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-            ssh.connect(*ADDRESS, username='root', sock=connection,
-                        key_filename=os.path.join(self._guest.home,
-                                                  'client_key'),
-                        allow_agent=False, look_for_keys=False)
+        with self._guest.connect() as ssh:
             _, out, err = ssh.exec_command(self._prologue + ' ' + cmd,
                                            timeout=30)
             output, errors = out.read().decode(), err.read().decode()

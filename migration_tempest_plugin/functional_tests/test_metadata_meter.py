@@ -176,9 +176,10 @@ class TestMetadataMeter(GuestTestCase):
         error = self.assertRaises(exceptions.NoMeasurement,
                                   meter.wait_until_up, 2)
         self.assertIn('the guest got no answer within 2 s', str(error))
-        timeline = meter.measurement()
-        self.assertTrue(timeline.still_down)
-        outage, = timeline.outages
+        error = self.assertRaises(exceptions.NoMeasurement,
+                                  meter.measurement)
+        self.assertIn('is still down, for', error.reason)
+        outage, = error.timeline.outages
         self.assertTrue(outage.ongoing)
         self.assertGreater(outage.lower, 2.5)
         self.assertLessEqual(outage.lower, uptime() - began)
@@ -189,10 +190,11 @@ class TestMetadataMeter(GuestTestCase):
         meter = self.attach(deadline=2)
         self.server.hang()
         began = uptime()
-        timeline = meter.measurement()
-        while not timeline.outages:
-            timeline = meter.measurement()
-        self.assertTrue(timeline.still_down)
+        with testtools.ExpectedException(exceptions.NoMeasurement):
+            while True:
+                meter.measurement()
+        timeline = self.assertRaises(exceptions.NoMeasurement,
+                                     meter.measurement).timeline
         outage, = timeline.outages
         self.assertLess(outage.start, began)
         # It is known after the deadline and not before.

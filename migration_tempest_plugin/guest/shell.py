@@ -123,8 +123,8 @@ class GuestScript:
         if not self._placed:
             return None
         try:
-            facts = _within(deadline,
-                            lambda: self._ask('stop', *self._identity()))
+            facts = within(deadline,
+                           lambda: self._ask('stop', *self._identity()))
             state = _state(facts)
         except exceptions.GuestError as error:
             LOG.warning(
@@ -220,7 +220,7 @@ def _state(facts):
             'The answer of the guest makes no sense: %r' % facts) from error
 
 
-def _within(deadline, function):
+def within(deadline, function):
     """Return what function returns, or raise GuestError after deadline."""
     outcome = []
 

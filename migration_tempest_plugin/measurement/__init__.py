@@ -15,12 +15,21 @@ Pure: nothing in here reads a clock, a file, a network or a configuration. All
 times are seconds of one monotonic clock, that of the machine which observed.
 """
 
+from migration_tempest_plugin.measurement.breakdown import break_down
+from migration_tempest_plugin.measurement.breakdown import Breakdown
 from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.guest_clock import Beat
+from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.migration import Limit
 from migration_tempest_plugin.measurement.migration import MeasuredMigration
 from migration_tempest_plugin.measurement.outage import Outage
+from migration_tempest_plugin.measurement.progress import Look
+from migration_tempest_plugin.measurement.progress import Phase
+from migration_tempest_plugin.measurement.progress import Progress
 from migration_tempest_plugin.measurement.sample import Sample
+from migration_tempest_plugin.measurement.timeline import Probing
 from migration_tempest_plugin.measurement.timeline import Timeline
 
-__all__ = ('Duration', 'Limit', 'MeasuredMigration', 'Outage', 'Sample',
-           'Timeline')
+__all__ = ('Beat', 'Breakdown', 'Duration', 'GuestClock', 'Limit', 'Look',
+           'MeasuredMigration', 'Outage', 'Phase', 'Probing', 'Progress',
+           'Sample', 'Timeline', 'break_down')

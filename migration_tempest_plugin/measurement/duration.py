@@ -15,27 +15,31 @@
 class Duration(float):
     """Seconds, as the best estimate, with the bounds of the true length.
 
-    It is a float, the middle of the bounds, so that it can be compared,
-    added up and formatted as one.
+    It is a float, the estimate, so that it can be compared, added up and
+    formatted as one.
 
     :ivar lower: it lasted at least so long
     :ivar upper: it lasted at most so long
+    :param estimate: the middle of the bounds if left out
     """
 
-    def __new__(cls, lower, upper):
-        if not 0 <= lower <= upper:
-            raise ValueError('no bounds of a duration: %r and %r'
-                             % (lower, upper))
-        self = super().__new__(cls, (lower + upper) / 2)
+    def __new__(cls, lower, upper, estimate=None):
+        if estimate is None:
+            estimate = (lower + upper) / 2
+        if not 0 <= lower <= estimate <= upper:
+            raise ValueError('no bounds of a duration: %r and %r around %r'
+                             % (lower, upper, estimate))
+        self = super().__new__(cls, estimate)
         self.lower = float(lower)
         self.upper = float(upper)
         return self
 
     def __getnewargs__(self):
-        return self.lower, self.upper
+        return self.lower, self.upper, float(self)
 
     def __repr__(self):
-        return 'Duration(lower=%r, upper=%r)' % (self.lower, self.upper)
+        return 'Duration(lower=%r, upper=%r, estimate=%r)' % (
+            self.lower, self.upper, float(self))
 
     def __str__(self):
         return '%.3f s (%.3f to %.3f)' % (self, self.lower, self.upper)
@@ -44,8 +48,18 @@ class Duration(float):
     def sum(cls, durations):
         """The sum of durations, whose bounds are the sums of theirs."""
         durations = tuple(durations)
-        return cls(sum(each.lower for each in durations),
-                   sum(each.upper for each in durations))
+        lower = sum(each.lower for each in durations)
+        upper = sum(each.upper for each in durations)
+        # Adding up may round them past each other.
+        return cls(lower, upper,
+                   min(max(lower, sum(map(float, durations))), upper))
+
+    def less(self, other):
+        """What is left of it without another one that is a part of it."""
+        lower = max(0.0, self.lower - other.upper)
+        upper = max(0.0, self.upper - other.lower)
+        return Duration(lower, upper,
+                        min(max(lower, float(self) - float(other)), upper))
 
     def to_dict(self):
         return {'estimate': float(self), 'lower': self.lower,

@@ -38,14 +38,21 @@ class Outage:
         probe to the last. The time that an answer takes is left out (the
         answer may have been lost on its way back), and so is unobserved time.
     :ivar failures: how many probes failed
+    :ivar first_failure: when the first of them was sent, at the latest
+    :ivar last_failure: when the last of them was sent
     :ivar ongoing: it was still down when the observation ended
+    :ivar estimate: how many seconds it is likely to have lasted; the middle
+        of the bounds if None
     """
 
     start: float
     end: float
     lower: float
     failures: int
+    first_failure: float
+    last_failure: float
     ongoing: bool = False
+    estimate: float | None = None
 
     @property
     def upper(self):
@@ -55,7 +62,7 @@ class Outage:
     @property
     def duration(self):
         """The Duration with these bounds."""
-        return Duration(self.lower, self.upper)
+        return Duration(self.lower, self.upper, self.estimate)
 
     def to_dict(self):
         return {'start': self.start, 'end': self.end,

@@ -14,7 +14,7 @@
 import dataclasses
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
     """One probe.
 
@@ -24,17 +24,21 @@ class Sample:
     :ivar answered: an answer came within the deadline
     :ivar late: an answer came, but after the deadline, at ``end``: that is
         no answer
+    :ivar slack: by how many seconds it may have been sent later than
+        ``start``, where that is not known exactly
     """
 
     start: float
     end: float
     answered: bool
     late: bool = False
+    slack: float = 0.0
 
     def __post_init__(self):
-        if self.end < self.start:
-            raise ValueError('a probe that was sent at %r can\'t end at %r'
-                             % (self.start, self.end))
+        if self.end < self.start or self.slack < 0:
+            raise ValueError('a probe that was sent at %r (and up to %r s '
+                             'later) can\'t end at %r'
+                             % (self.start, self.slack, self.end))
         if self.answered and self.late:
             raise ValueError('a late answer is no answer')
 
@@ -42,3 +46,8 @@ class Sample:
     def delay(self):
         """Seconds from the start to the end."""
         return self.end - self.start
+
+    @property
+    def latest_start(self):
+        """When it was sent at the latest."""
+        return self.start + self.slack

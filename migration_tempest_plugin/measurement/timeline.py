@@ -12,8 +12,10 @@
 """What a meter saw from its start to its end."""
 
 import dataclasses
+import enum
 import functools
 import itertools
+import time
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.duration import Duration
@@ -21,17 +23,29 @@ from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.sample import Sample
 
 SCHEMA = 'migration-tempest-plugin/timeline'
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+class Probing(enum.Enum):
+    """How the probes of a meter depend on each other."""
+
+    #: Each waits for the end of the one before, and looks until its own end.
+    SEQUENTIAL = 'sequential'
+    #: Sent on a schedule, whatever becomes of the others: each looks at the
+    #: moment in which it is sent.
+    INDEPENDENT = 'independent'
+    #: The same, but the answers come in the order of the probes (TCP): as
+    #: long as one is waited for, none comes.
+    ORDERED = 'ordered'
 
 
 @dataclasses.dataclass(frozen=True)
 class Timeline:
     """The samples of one meter, and what follows from them.
 
-    Each moment is up, down or unobserved. Nobody looked between the end of a
-    probe and the start of the next one; that this is one interval is as it
-    should be, but where it is more than two, all that exceeds the one is
-    **unobserved**: neither up nor down.
+    Each moment is up, down or unobserved. Nobody looks from one probe to the
+    next; that this is one interval is as it should be, but where it is more
+    than two, all that exceeds the one is **unobserved**: neither up nor down.
 
     :ivar what: what was measured, in a word ('network', 'metadata')
     :ivar target: whose it was: an address, a URL
@@ -40,6 +54,9 @@ class Timeline:
     :ivar ended: when the observation ended, in seconds of the same clock
     :ivar wall_start: wall clock of the first probe, for display alone, or
         None
+    :ivar probing: how the probes depend on each other
+    :ivar method: what sent them, for people
+    :ivar clock: whose clock the times are of: 'tester' or 'guest'
     :raises NoMeasurement: if no probe was answered at all
     """
 
@@ -49,6 +66,9 @@ class Timeline:
     interval: float
     ended: float
     wall_start: float | None = None
+    probing: Probing = Probing.SEQUENTIAL
+    method: str = ''
+    clock: str = 'tester'
 
     def __post_init__(self):
         # Frozen: this is the one way to keep what may be any iterable.
@@ -70,7 +90,7 @@ class Timeline:
         """When the first probe was sent."""
         return self.samples[0].start
 
-    @property
+    @functools.cached_property
     def successes(self):
         """How many probes were answered in time."""
         return sum(sample.answered for sample in self.samples)
@@ -118,15 +138,19 @@ class Timeline:
         """Whether the last probe failed."""
         return not self.samples[-1].answered
 
+    @property
+    def down_since(self):
+        """Start of the outage that it is still down in, or None."""
+        return self.outages[-1].start if self.still_down else None
+
     @functools.cached_property
     def unobserved(self):
         """For how many seconds nobody looked."""
-        gaps = [gap - self.interval for gap in map(self._gap, self._pairs)
-                if self._is_unobserved(gap)]
-        at_the_end = self.ended - max(sample.end for sample in self.samples)
-        if self._is_unobserved(at_the_end):
-            gaps.append(at_the_end - self.interval)
-        return sum(gaps)
+        gaps = [self._gap(*pair) for pair in self._pairs(self.samples)]
+        gaps.append(self.ended - max(self._looked_until(sample)
+                                     for sample in self.samples))
+        return sum(gap - self.interval for gap in gaps
+                   if self._is_unobserved(gap))
 
     @functools.cached_property
     def resolution(self):
@@ -136,34 +160,75 @@ class Timeline:
         probe to the start of the next, other than where it was unobserved.
         """
         return max((after.start - before.start
-                    for before, after in self._pairs
-                    if not self._is_unobserved(self._gap((before, after)))),
+                    for before, after in self._pairs(self.samples)
+                    if not self._is_unobserved(self._gap(before, after))),
                    default=self.interval)
 
-    @property
-    def _pairs(self):
-        return list(itertools.pairwise(self.samples))
-
     @staticmethod
-    def _gap(pair):
-        before, after = pair
-        return after.start - before.end
+    def _pairs(samples):
+        return itertools.pairwise(samples)
+
+    def _looked_until(self, sample):
+        return sample.end if self.probing is Probing.SEQUENTIAL \
+            else sample.start
+
+    def _gap(self, before, after):
+        return after.start - self._looked_until(before)
 
     def _is_unobserved(self, gap):
         return gap > 2 * self.interval
 
     def _outage(self, before, failed, after):
         """Make an Outage of failed samples between two answered ones."""
-        lower = sum(second.start - first.start
-                    for first, second in itertools.pairwise(failed)
-                    if not self._is_unobserved(self._gap((first, second))))
-        if before:
-            lower -= before.delay
+        start = before.start if before else failed[0].start
+        end = after.end if after else max(self.ended, failed[-1].start)
+        answered = before or after
+        lower = self._lower(failed, answered.delay if answered else 0.0)
+        estimate = self._estimate(before, failed, after)
         return Outage(
-            start=before.start if before else failed[0].start,
-            end=after.end if after else max(self.ended, failed[-1].start),
-            lower=max(lower, 0.0), failures=len(failed),
-            ongoing=after is None)
+            start=start, end=end, lower=lower, failures=len(failed),
+            first_failure=failed[0].latest_start,
+            last_failure=failed[-1].start,
+            ongoing=after is None, estimate=None if estimate is None
+            else min(max(lower, estimate), end - start))
+
+    def _lower(self, failed, delay):
+        """For how many seconds it was certainly down.
+
+        :param delay: seconds that an answer took: of the first probe that
+            failed, it may have been the answer that was lost
+        """
+        lower = sum(max(0.0, run[-1].start - run[0].latest_start - delay)
+                    for run in self._runs(failed))
+        if self.probing is Probing.ORDERED:
+            lower = max([lower, *(sample.end - sample.latest_start - delay
+                                  for sample in failed if sample.late)])
+        return lower
+
+    def _runs(self, samples):
+        """Cut samples where nobody looked."""
+        runs = [[samples[0]]]
+        for before, after in self._pairs(samples):
+            if self._is_unobserved(self._gap(before, after)):
+                runs.append([])
+            runs[-1].append(after)
+        return runs
+
+    def _estimate(self, before, failed, after):
+        """How long it is likely to have lasted.
+
+        It began and ended in the middle between an answered probe and one
+        that failed, and went on where nobody looked in between. None where
+        the middle of the bounds is as good.
+        """
+        if self.probing is Probing.SEQUENTIAL or not (before and after):
+            return None
+        began = (before.start + failed[0].start) / 2
+        ended = (failed[-1].start + after.start) / 2
+        if self.probing is Probing.ORDERED:
+            ended = max([ended, *(sample.end for sample in failed
+                                  if sample.late)])
+        return max(0.0, ended - began)
 
     def since(self, moment):
         """The Timeline of the probes that were sent at a moment or later.
@@ -173,8 +238,44 @@ class Timeline:
 
         :raises NoMeasurement: if none of them was answered
         """
-        return dataclasses.replace(self, samples=[
+        later = dataclasses.replace(self, samples=[
             sample for sample in self.samples if sample.start >= moment])
+        if self.wall_start is None:
+            return later
+        return dataclasses.replace(
+            later, wall_start=self.wall_start + later.began - self.began)
+
+    def joined(self, clock):
+        """This Timeline in the tester's clock, if it is in the guest's.
+
+        :param clock: the GuestClock of the same guest and time
+        """
+        return dataclasses.replace(
+            self, samples=map(clock.sample, self.samples),
+            ended=clock.latest(self.ended), clock='tester')
+
+    def recovered(self):
+        """The Timeline itself.
+
+        :raises NoMeasurement: if it is still down at the end: nobody knows
+            for how long that will be. This Timeline goes along with it.
+        """
+        if not self.still_down:
+            return self
+        since = self.outages[-1]
+        raise exceptions.NoMeasurement(
+            '%s of %s is still down, for %.3f s now%s: %d probes failed' % (
+                self.what, self.target, since.upper, self._wall(since.start),
+                since.failures),
+            seen=self.summary(), timeline=self)
+
+    def _wall(self, moment):
+        if self.wall_start is None:
+            return ''
+        seconds, milliseconds = divmod(
+            round(1000 * (self.wall_start + moment - self.began)), 1000)
+        return ' (since %s.%03d UTC)' % (time.strftime(
+            '%Y-%m-%d %H:%M:%S', time.gmtime(seconds)), milliseconds)
 
     def summary(self):
         """One line that says it all."""
@@ -187,10 +288,11 @@ class Timeline:
         if self.still_down:
             found += ', STILL DOWN at the end'
         return ('%s of %s: %s; %d of %d probes answered in %.1f s, '
-                'resolution %.3f s, unobserved %.1f s' % (
+                'resolution %.3f s, unobserved %.3f s%s' % (
                     self.what, self.target, found, self.successes,
                     len(self.samples), self.ended - self.began,
-                    self.resolution, self.unobserved))
+                    self.resolution, self.unobserved,
+                    self.method and ', by ' + self.method))
 
     def to_dict(self):
         """All of it but the samples, ready for JSON.
@@ -200,6 +302,7 @@ class Timeline:
         return {
             'schema': SCHEMA, 'version': SCHEMA_VERSION,
             'what': self.what, 'target': self.target,
+            'method': self.method, 'clock': self.clock,
             'wall_start': self.wall_start,
             'observed': self.ended - self.began,
             'interval': self.interval, 'resolution': self.resolution,

@@ -143,7 +143,8 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         than the deadline: from then on it counts as down since its start.
 
         :raises NoMeasurement: if the guest can't be reached, was rebooted, or
-            is without the script or its log, or if there is too little in it
+            is without the script or its log, if there is too little in it, or
+            if it is still down: then with the timeline up to now
         """
         reading = self._read()
         attempt = reading.under_way
@@ -163,7 +164,9 @@ class MetadataDowntimeMeter(fixtures.Fixture):
                                 str(reading))
         return measurement.Timeline(
             'metadata', self.url, samples, self._reached_interval(),
-            max(reading.uptime, samples[-1].end), self._wall_start)
+            max(reading.uptime, samples[-1].end), self._wall_start,
+            method='%s in the guest' % self._tool(),
+            clock='guest').recovered()
 
     def get_results(self):
         """The numbers of the measurement, by the names of Tempest's meter.
@@ -219,6 +222,9 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             seen = 'last, %s' % _reading(self._last)
         return exceptions.NoMeasurement(
             'metadata of %s: %s' % (self.url, reason), seen)
+
+    def _tool(self):
+        return self._script.header.partition(' tool=')[2].partition(' ')[0]
 
     def _reached_interval(self):
         """The interval, as far as sleep in the guest allows for it."""

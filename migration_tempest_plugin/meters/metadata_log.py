@@ -22,9 +22,7 @@ import dataclasses
 import re
 
 from migration_tempest_plugin import measurement
-
-#: The guest's clock counts hundredths of a second, and cuts off what is less.
-TICK = 0.01
+from migration_tempest_plugin.measurement.guest_clock import TICK
 
 _NUMBER = r'(\d+\.\d\d)'
 _ATTEMPT = re.compile(r'(\d+) %s %s (\w+) ;' % (_NUMBER, _NUMBER))

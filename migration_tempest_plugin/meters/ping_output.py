@@ -125,9 +125,9 @@ class Probes:
                                late=end - start > deadline)
             for start, end in self._replies.values()]
         failed = [*self._starts.values(), *self._unsent]
-        samples.extend(
-            measurement.Sample(start, start + deadline, answered=False)
-            for start in failed if start + deadline <= now)
+        # What it saw, it saw when it was sent.
+        samples.extend(measurement.Sample(start, start, answered=False)
+                       for start in failed if start + deadline <= now)
         return samples
 
     def _unwrap(self, sequence):

@@ -20,9 +20,20 @@ def summary(tests):
         for migration in test.migrations:
             lines.append('  %s -> %s' % (
                 migration['source'], migration['destination'] or 'nowhere'))
-            lines.extend('    ' + _measurement(each)
-                         for each in migration['measurements'])
+            lines.extend('    ' + line for line in _lines(migration))
     return '\n'.join(lines)
+
+
+def _lines(migration):
+    """What one migration cost; older records have no break-down."""
+    breakdown = migration.get('breakdown', {})
+    for each in migration['measurements']:
+        yield _measurement(each)
+        if each.get('what') == 'network':
+            for label, part in (('guest stopped', 'guest_stopped'),
+                                ('after that', 'network_after_stop')):
+                if breakdown.get(part):
+                    yield _line('  ' + label, breakdown[part])
 
 
 def _measurement(measured):
@@ -30,14 +41,16 @@ def _measurement(measured):
         return 'NO MEASUREMENT: ' + measured['no_measurement']
     outages = len(measured['outages'])
     if not outages:
-        return '%-8s  no outage longer than the resolution, %.3f s' % (
+        return '%-15s  no outage longer than the resolution, %.3f s' % (
             measured['what'], measured['resolution'])
-    text = '%-8s  %6.3f s  (%.3f to %.3f s)  in %d outage%s' % (
-        measured['what'], measured['total']['estimate'],
-        measured['total']['lower'], measured['total']['upper'],
-        outages, '' if outages == 1 else 's')
+    text = '%s  in %d outage%s' % (
+        _line(measured['what'], measured['total']), outages,
+        '' if outages == 1 else 's')
     if outages > 1:
         text += ', the longest %.3f s' % measured['longest']['estimate']
-    if measured['still_down']:
-        text += ', STILL DOWN at the end'
     return text
+
+
+def _line(label, duration):
+    return '%-15s  %6.3f s  (%.3f to %.3f s)' % (
+        label, duration['estimate'], duration['lower'], duration['upper'])

@@ -37,7 +37,7 @@ class Guest:
     """A server, and how to get into it.
 
     :ivar id: of the server
-    :ivar address: what is pinged, and where SSH goes
+    :ivar address: what is probed, and where SSH goes
     :ivar ssh: Tempest's client of the guest
     """
 
@@ -45,6 +45,11 @@ class Guest:
         self.id = server['id']
         self.address = address
         self.ssh = ssh
+
+    def connect(self):
+        """A connection of its own, as a paramiko.SSHClient."""
+        # Tempest's client offers commands only, each over a new connection.
+        return self.ssh.ssh_client._get_ssh_connection()
 
     def boot_id(self):
         """Another one after each boot (proc(5), random/boot_id)."""
@@ -97,12 +102,12 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                     options.metadata_probe_deadline))
         super().resource_setup()
         cls.limits = tuple(
-            measurement.Limit(what, option, config.limit(option))
-            for what, option in (('network', 'allowed_network_downtime'),
-                                 ('metadata', 'allowed_metadata_downtime')))
+            measurement.Limit(what, option, config.limit(option), longest)
+            for what, option, longest in config.LIMITS
+            if config.limit(option) is not None)
 
     def boot_guest(self):
-        """Boot a server that can be pinged and reached by SSH."""
+        """Boot a server that is reached by ICMP and SSH."""
         keypair = self.create_keypair()
         group = self.create_security_group()
         server = self.create_server(
@@ -152,8 +157,9 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         """
         boot_id, uptime = guest.boot_id(), guest.uptime()
         migration = live_migration.LiveMigration(
-            self.os_admin, guest.id, CONF.compute.build_interval)
+            self.os_admin, guest.id, CONF.migration.progress_interval)
         running = self._meters(guest)
+        give_up = 0.0
         with contextlib.ExitStack() as stack:
             for meter in running:
                 _set_up(stack, meter)
@@ -165,11 +171,13 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 migration.request(**self._arguments(host))
                 migration.wait_until_completed(
                     CONF.migration.migration_timeout)
-                self._wait_until_recovered(running)
+                give_up = time.monotonic() + CONF.migration.recovery_timeout
+                for meter in running:
+                    _wait_until_recovered(meter, give_up)
             finally:
                 # Before the meters end, so that one that died is noticed.
                 measured = self._keep(guest, migration, [
-                    _read(meter, baselines.get(meter, 0))
+                    _read(meter, baselines.get(meter, 0), give_up)
                     for meter in running])
         evidence = measured.text()
         self.assertNotEqual(measured.source, measured.destination,
@@ -192,11 +200,16 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             meters.NetDowntimeMeter(
                 guest.address, interval=options.network_probe_interval,
                 deadline=options.network_probe_deadline),
+            meters.GuestHeartbeatMeter(
+                guest.connect, target=guest.address,
+                interval=options.guest_heartbeat_interval,
+                deadline=options.guest_heartbeat_deadline,
+                lifetime=options.guest_probe_lifetime),
             meters.MetadataDowntimeMeter(
                 guest.ssh, interval=options.metadata_probe_interval,
                 connect_deadline=options.metadata_connect_deadline,
                 deadline=options.metadata_probe_deadline,
-                lifetime=options.metadata_probe_lifetime,
+                lifetime=options.guest_probe_lifetime,
                 ip_version=options.metadata_ip_version,
                 path=options.metadata_path))
 
@@ -209,22 +222,14 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         return {'host': host, 'block_migration': block,
                 'disk_over_commit': False}
 
-    def _wait_until_recovered(self, running):
-        """Give all meters the same time; who is still down then is so."""
-        give_up = time.monotonic() + CONF.migration.recovery_timeout
-        for meter in running:
-            try:
-                meter.wait_until_up(max(1, give_up - time.monotonic()))
-            except exceptions.NoMeasurement as error:
-                LOG.warning('After the migration: %s', error)
-
-    def _keep(self, guest, migration, measurements):
+    def _keep(self, guest, migration, readings):
         """Make what was measured a detail of the test."""
+        measurements, clock = _join(readings)
         measured = measurement.MeasuredMigration(
             server=guest.id, source=migration.source,
             destination=migration.host(), record=migration.record,
-            events=tuple(migration.events()),
-            measurements=tuple(measurements))
+            events=tuple(migration.events()), progress=migration.progress,
+            measurements=measurements, clock=clock)
         LOG.info(measured.summary())
         self.addDetailUniqueName(
             'migration', content.text_content(measured.text()))
@@ -246,8 +251,41 @@ def _set_up(stack, meter):
         raise errors.args[0][1]
 
 
-def _read(meter, baseline):
+def _wait_until_recovered(meter, give_up):
+    """Wait until it is up again; what is down for longer, is so."""
     try:
-        return meter.measurement().since(baseline)
+        meter.wait_until_up(max(1, give_up - time.monotonic()))
     except exceptions.NoMeasurement as error:
-        return error
+        LOG.warning('After the migration: %s', error)
+
+
+def _read(meter, baseline, give_up):
+    """What it measured since its baseline, or the NoMeasurement.
+
+    If the very last probe failed, it is down once more: that gets its time to
+    recover, too.
+    """
+    while True:
+        try:
+            return meter.measurement().since(baseline)
+        except exceptions.NoMeasurement as error:
+            if error.timeline is None or time.monotonic() > give_up:
+                return error
+        _wait_until_recovered(meter, give_up)
+
+
+def _join(readings):
+    """The measurements in the tester's clock, and the guest's clock.
+
+    Without the guest's clock, what is in it stays in it.
+    """
+    clock = None
+    measurements = []
+    for each in readings:
+        if isinstance(each, meters.Heartbeat):
+            clock = each.clock
+            each = each.stalls
+        measurements.append(each)
+    return tuple(
+        each.joined(clock) if clock and getattr(each, 'clock', '') == 'guest'
+        else each for each in measurements), clock

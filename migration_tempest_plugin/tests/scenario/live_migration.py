@@ -13,15 +13,25 @@
 
 import time
 
+import fixtures
 from oslo_log import log
+from tempest.lib import exceptions as lib_exc
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Look
+from migration_tempest_plugin.measurement import Progress
 
 LOG = log.getLogger(__name__)
 
 #: States of a migration record that do not change any more and are no success
 #: (nova/compute/manager.py and nova/conductor/tasks/live_migrate.py).
 FAILED = ('error', 'failed', 'cancelled')
+
+#: The microversion that brought the progress of a live migration (api-ref,
+#: "Server migrations"), and where Tempest's clients look for theirs.
+PROGRESS_MICROVERSION = '2.23'
+_MICROVERSION = ('tempest.lib.services.compute.base_compute_client.'
+                 'COMPUTE_MICROVERSION')
 
 
 class LiveMigration:
@@ -39,6 +49,10 @@ class LiveMigration:
         self._interval = interval
         self.source = self.host()
         self._before = {record['id'] for record in self._records()}
+        self._actions_before = set(self._actions())
+        self._tells_progress = True
+        self._requested = None
+        self._looks = []
 
     def host(self):
         """The host that the server is on."""
@@ -48,6 +62,7 @@ class LiveMigration:
         """Ask for it; arguments are those of the API."""
         LOG.debug('Live migrating %s from %s: %s', self._server_id,
                   self.source, arguments)
+        self._requested = time.monotonic()
         self._servers.live_migrate_server(self._server_id, **arguments)
 
     def wait_until_completed(self, timeout):
@@ -60,7 +75,7 @@ class LiveMigration:
         :raises MigrationFailed: if it ends otherwise, or not in time
         """
         give_up = time.monotonic() + timeout
-        while not self._completed():
+        while not self._completed(self._look()):
             if time.monotonic() > give_up:
                 raise exceptions.MigrationFailed(
                     'The live migration of %s from %s was not completed '
@@ -68,8 +83,44 @@ class LiveMigration:
                     self.record, self.events())
             time.sleep(self._interval)
 
-    def _completed(self):
+    @property
+    def progress(self):
+        """What was seen while it was waited for, or None."""
+        if self._requested is None:
+            return None
+        return Progress(self._requested, tuple(self._looks))
+
+    def _look(self):
+        """Keep how far it is; returns the migration record."""
+        asked = time.monotonic()
         record = self.record
+        memory = self._memory(record)
+        events = self.events()
+        self._looks.append(Look(
+            asked, time.monotonic(), record and record['status'], **memory,
+            begun=frozenset(event['event'] for event in events),
+            ended=frozenset(event['event'] for event in events
+                            if event.get('finish_time'))))
+        return record
+
+    def _memory(self, record):
+        """What of the memory is copied, as long as the API tells it."""
+        if not record or not self._tells_progress:
+            return {}
+        try:
+            with fixtures.MonkeyPatch(_MICROVERSION, PROGRESS_MICROVERSION):
+                listed = self._servers.list_in_progress_live_migration(
+                    self._server_id)['migrations']
+        except (lib_exc.NotFound, lib_exc.NotAcceptable) as error:
+            LOG.debug('This cloud does not tell the progress of a live '
+                      'migration: %s', error)
+            self._tells_progress = False
+            return {}
+        return next(({name: each.get(name + '_bytes') for name in (
+            'memory_total', 'memory_processed', 'memory_remaining')}
+            for each in listed if each['id'] == record['id']), {})
+
+    def _completed(self, record):
         status = record and record['status']
         server = self._server()
         if status in FAILED or server['status'] == 'ERROR':
@@ -89,17 +140,22 @@ class LiveMigration:
         return max(new, key=lambda record: record['id'], default=None)
 
     def events(self):
-        """The events of the latest live migration's instance action."""
-        actions = [action for action in self._servers.list_instance_actions(
-            self._server_id)['instanceActions']
-            if action['action'] == 'live-migration']
-        if not actions:
+        """The events of its instance action, as far as there are any."""
+        new = {request: start for request, start in self._actions().items()
+               if request not in self._actions_before}
+        if not new:
             return []
-        latest = max(actions, key=lambda action: action['start_time'])
         action = self._servers.show_instance_action(
-            self._server_id, latest['request_id'])['instanceAction']
+            self._server_id, max(new, key=new.get))['instanceAction']
         return sorted(action.get('events', []),
                       key=lambda event: event['start_time'])
+
+    def _actions(self):
+        """When each live migration of the server was asked for."""
+        return {action['request_id']: action['start_time']
+                for action in self._servers.list_instance_actions(
+                    self._server_id)['instanceActions']
+                if action['action'] == 'live-migration'}
 
     def _server(self):
         return self._servers.show_server(self._server_id)['server']

@@ -11,11 +11,14 @@
 #    under the License.
 """A measured migration: what is wrong with it, and what it says."""
 
+import dataclasses
 import json
+from unittest import mock
 
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Duration
 from migration_tempest_plugin.measurement import Limit
 from migration_tempest_plugin.measurement import MeasuredMigration
 from migration_tempest_plugin.measurement import Sample
@@ -66,9 +69,40 @@ class TestComplaints(testtools.TestCase):
                          measured.complaints(LIMITS))
 
     def test_still_down_is_wrong_however_short(self):
-        measured = migration(timeline('network', 1, ongoing=True))
-        self.assertEqual(['network of x was still down at the end'],
-                         measured.complaints(LIMITS))
+        still = self.assertRaises(exceptions.NoMeasurement, timeline(
+            'network', 1, ongoing=True).recovered)
+        [complaint] = migration(still).complaints(LIMITS)
+        self.assertIn('network of x is still down, for', complaint)
+
+    def test_the_longest(self):
+        samples = [Sample(number / 10, number / 10, number not in (
+            3, 4, 5, 9, 10, 11)) for number in range(20)]
+        twice = Timeline('network', 'x', samples, 0.1, ended=1.9)
+        for seconds, wrong in ((0.45, 0), (0.35, 1)):
+            found = migration(twice).complaints([
+                Limit('network', 'allowed_longest', seconds, longest=True)])
+            self.assertEqual(wrong, len(found), found)
+        self.assertIn('network downtime, longest outage: 0.300 s', found[0])
+
+    def test_what_nobody_saw_does_not_pass(self):
+        """It may all have been down."""
+        samples = [Sample(number / 10, number / 10, True)
+                   for number in (*range(5), *range(70, 80))]
+        gap = Timeline('network', 'x', samples, 0.1, ended=7.9)
+        [complaint] = migration(gap).complaints(LIMITS)
+        self.assertIn('6.500 s that nobody observed', complaint)
+        self.assertEqual([], migration(gap).complaints(
+            [Limit('network', 'allowed', 10.0)]))
+
+    def test_the_guest(self):
+        clock = mock.Mock(stopped=Duration(0.2, 0.4))
+        measured = dataclasses.replace(migration(), clock=clock)
+        self.assertEqual([], measured.complaints(
+            [Limit('guest', 'allowed_guest_stop', 0.5)]))
+        self.assertEqual(
+            ['guest stopped: 0.300 s (0.200 to 0.400), longer than the 0.3 s '
+             'that allowed_guest_stop allows'],
+            measured.complaints([Limit('guest', 'allowed_guest_stop', 0.3)]))
 
 
 class TestEvidence(testtools.TestCase):
@@ -81,8 +115,9 @@ class TestEvidence(testtools.TestCase):
 
     def test_text_holds_it_all(self):
         text = self.measured.text()
-        for part in ('from a to b', 'network down 0.500 s', '5 probes failed',
-                     'the guest was rebooted', '"status": "completed"',
+        for part in ('from a to b', 'network away for 0.500 s',
+                     '5 probes failed', 'the guest was rebooted',
+                     '"status": "completed"',
                      'compute_live_migration T1 - T2: Success'):
             self.assertIn(part, text)
 

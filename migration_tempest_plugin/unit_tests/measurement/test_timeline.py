@@ -11,11 +11,13 @@
 #    under the License.
 """Timelines: outages and their bounds, what nobody saw, and no data."""
 
+import dataclasses
 import json
 
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 
@@ -96,7 +98,7 @@ class TestOutages(Case):
     def test_down_from_the_first_probe(self):
         [outage] = timeline('---++').outages
         self.assertSeconds(100.0, outage.start)
-        self.assertBounds(0.2, 0.3 + DELAY, outage.duration)
+        self.assertBounds(0.2 - DELAY, 0.3 + DELAY, outage.duration)
 
     def test_a_late_answer_is_none(self):
         seen = timeline('++ll++')
@@ -123,6 +125,56 @@ class TestOutages(Case):
         self.assertEqual(tuple(samples), shuffled.samples)
 
 
+class TestIndependent(Case):
+    """Probes that are sent whatever becomes of the others."""
+
+    def seen(self, pattern, ended=None):
+        return dataclasses.replace(timeline(pattern, ended),
+                                   probing=Probing.INDEPENDENT)
+
+    def test_the_estimate_goes_on_where_nobody_looked(self):
+        [outage] = self.seen('++--..........--++').outages
+        self.assertSeconds(0.2 - 2 * DELAY, outage.lower)
+        self.assertSeconds(1.5 + DELAY, outage.upper)
+        # half an interval at each end
+        self.assertSeconds(1.4, outage.duration)
+
+    def test_a_failed_probe_sees_one_moment(self):
+        """That its deadline is long does not mean that somebody looked."""
+        seen = self.seen('++--...--++')
+        self.assertSeconds(0.3, seen.unobserved)
+        self.assertSeconds(0.2 - 2 * DELAY, seen.outages[0].lower)
+        self.assertEqual(0, timeline('++--...--++').unobserved)
+
+    def test_unobserved_at_the_end(self):
+        self.assertSeconds(4.8, self.seen('++', ended=105.0).unobserved)
+
+    def test_slack_is_in_no_lower_bound(self):
+        samples = probes('++---++')
+        samples[2] = dataclasses.replace(samples[2], slack=0.05)
+        [outage] = dataclasses.replace(self.seen('++---++'),
+                                       samples=samples).outages
+        self.assertSeconds(0.15 - DELAY, outage.lower)
+        self.assertSeconds(0.4 + DELAY, outage.upper)
+
+
+class TestOrdered(Case):
+    """Answers that come in the order of the probes, as in TCP."""
+
+    def test_a_late_answer_shows_that_none_came(self):
+        samples = probes('++')
+        # All come at once at 101.0, as soon as the way is free again.
+        samples += [Sample(start, 101.0, late, not late) for start, late in (
+            (100.2, False), (100.3, False), (100.95, True))]
+        seen = Timeline('tcp', 'x', samples, INTERVAL, 101.1,
+                        probing=Probing.ORDERED)
+        [outage] = seen.outages
+        self.assertSeconds(100.1, outage.start)
+        self.assertSeconds(101.0, outage.end)
+        self.assertSeconds(0.8 - DELAY, outage.lower)
+        self.assertSeconds(0.85, outage.duration)
+
+
 class TestSince(Case):
 
     def test_what_was_before_does_not_count(self):
@@ -134,6 +186,28 @@ class TestSince(Case):
 
     def test_nothing_after(self):
         self.assertRaises(exceptions.NoMeasurement, timeline('++').since, 200)
+
+    def test_the_wall_clock_goes_along(self):
+        seen = dataclasses.replace(timeline('--++--++'), wall_start=5000.0)
+        later = seen.since(seen.samples[2].start)
+        self.assertSeconds(5000.2, later.wall_start)
+
+
+class TestRecovered(Case):
+
+    def test_up(self):
+        seen = timeline('++--++')
+        self.assertIs(seen, seen.recovered())
+
+    def test_still_down(self):
+        seen = dataclasses.replace(timeline('++--', ended=101.5),
+                                   wall_start=0.5)
+        error = self.assertRaises(exceptions.NoMeasurement, seen.recovered)
+        self.assertEqual(
+            'network of 192.0.2.1 is still down, for 1.400 s now (since '
+            '1970-01-01 00:00:00.600 UTC): 2 probes failed', error.reason)
+        self.assertIn('STILL DOWN', error.seen)
+        self.assertIs(seen, error.timeline)
 
 
 class TestUnobserved(Case):
@@ -162,7 +236,7 @@ class TestUnobserved(Case):
     def test_within_an_outage(self):
         # It may have been up in between: the lower bound takes none of it.
         [outage] = timeline('++--..........--++').outages
-        self.assertBounds(0.2 - DELAY, 1.5 + DELAY, outage.duration)
+        self.assertBounds(0.2 - 2 * DELAY, 1.5 + DELAY, outage.duration)
 
     def test_at_the_end(self):
         self.assertSeconds(4.9 - DELAY - INTERVAL,
@@ -188,7 +262,7 @@ class TestAsText(Case):
         self.assertEqual(
             'network of 192.0.2.1: 1 outage, longest 0.300 s (0.190 to '
             '0.410), in sum 0.300 s (0.190 to 0.410); 4 of 7 probes answered '
-            'in 0.7 s, resolution 0.100 s, unobserved 0.0 s',
+            'in 0.7 s, resolution 0.100 s, unobserved 0.000 s',
             timeline('++---++').summary())
         self.assertIn('no outage;', timeline('+++').summary())
         self.assertIn('STILL DOWN', timeline('++--').summary())

@@ -114,30 +114,34 @@ class TestMeasurement(MeterTestCase):
         self.assertAlmostEqual(1.90 - down, results['downtime']['PASSED'])
         self.assertIs(float, type(results['downtime']['FAILED']))
 
+    def still_down(self, *states):
+        """The Timeline that comes with the error."""
+        meter = self.read(*states)
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+        self.assertIn('is still down, for', error.reason)
+        self.assertTrue(error.timeline.still_down)
+        return error.timeline
+
     def test_still_down(self):
         log = LOG.partition('5 13.60')[0]
-        timeline = self.read(
-            state('4 rc28 13.00 2 12.20 0 4 ;', '13.55', log)).measurement()
-        self.assertTrue(timeline.still_down)
+        timeline = self.still_down(
+            state('4 rc28 13.00 2 12.20 0 4 ;', '13.55', log))
         self.assertTrue(timeline.outages[0].ongoing)
         self.assertEqual(13.55, timeline.outages[0].end)
 
     def test_waits_for_the_attempt_under_way(self):
         open_ = '7 open 14.00 4 13.80 0 7 ;'
         log = LOG + '7 14.00 14.51 rc28 ;\n'
-        timeline = self.read(
+        timeline = self.still_down(
             state(open_, '14.01', LOG), state(open_, '14.30', LOG),
-            state('8 open 14.60 4 13.80 0 8 ;', '14.62', log)).measurement()
+            state('8 open 14.60 4 13.80 0 8 ;', '14.62', log))
         self.assertEqual(3, len(self.guest.words('read')))
         self.assertEqual(3, timeline.failures)
-        self.assertTrue(timeline.still_down)
 
     def test_attempt_that_hangs_is_down_since_its_start(self):
         open_ = '7 open 14.00 4 13.80 0 7 ;'
-        timeline = self.read(
-            state(open_, '14.99', LOG),
-            state(open_, '15.01', LOG)).measurement()
-        self.assertTrue(timeline.still_down)
+        timeline = self.still_down(state(open_, '14.99', LOG),
+                                   state(open_, '15.01', LOG))
         outage = timeline.outages[-1]
         self.assertEqual((13.80, 15.01), (outage.start, outage.end))
 

@@ -9,16 +9,18 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""The network meter, with a ping that does what a test says."""
+"""The network meter, with a ping or a prober that does what a test says."""
 
 import os
 import stat
+import sys
 import time
 
 import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.meters import icmp
 from migration_tempest_plugin.meters import NetDowntimeMeter
 
 HEADER = "echo 'PING 192.0.2.1'\n"
@@ -57,26 +59,37 @@ class FakePing(fixtures.Fixture):
             'PATH', folder + ':' + os.environ['PATH']))
 
 
-class TestNetDowntimeMeter(testtools.TestCase):
-
-    def meter(self, script, **arguments):
-        self.ping = self.useFixture(FakePing(script))
-        return NetDowntimeMeter('192.0.2.1', **arguments)
+class Case(testtools.TestCase):
 
     def no_measurement(self, function, *arguments):
         return self.assertRaises(exceptions.NoMeasurement, function,
                                  *arguments)
 
+
+class TestPing(Case):
+    """No socket of our own is allowed."""
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.MockPatch(
+            'migration_tempest_plugin.meters.icmp.Probes',
+            side_effect=icmp.Forbidden('not here')))
+
+    def meter(self, script, **arguments):
+        self.ping = self.useFixture(FakePing(script))
+        return NetDowntimeMeter('192.0.2.1', **arguments)
+
     def heard(self, meter, replies):
         """Wait until the meter has read so many replies."""
-        with meter._changed:
-            self.assertTrue(meter._changed.wait_for(
-                lambda: len(meter._probes.samples(0.5, 0)) == replies, 10))
+        probes = meter._probes
+        with probes._changed:
+            self.assertTrue(probes._changed.wait_for(
+                lambda: len(probes._probes.samples(0.5, 0)) == replies, 10))
 
     def test_command(self):
         self.useFixture(self.meter(HEADER + 'exec sleep 60'))
         with open(self.ping.arguments) as arguments:
-            self.assertEqual('C -n -D -O -i 0.05 -- 192.0.2.1\n',
+            self.assertEqual('C -n -D -O -i 0.02 -- 192.0.2.1\n',
                              arguments.read())
 
     def test_up(self):
@@ -116,14 +129,17 @@ class TestNetDowntimeMeter(testtools.TestCase):
             HEADER + reply(1) + 'sleep 0.1\n' + no_answer(2)
             + 'exec sleep 60',
             deadline=0.3))
-        with meter._changed:
-            self.assertTrue(meter._changed.wait_for(
-                meter._probes.latest_unanswered, 10))
-        seen = meter.measurement()
-        self.assertEqual((1, 1), (seen.successes, seen.failures))
-        self.assertTrue(seen.still_down)
+        probes = meter._probes
+        with probes._changed:
+            self.assertTrue(probes._changed.wait_for(
+                probes._probes.latest_unanswered, 10))
+        first, second = [self.no_measurement(function).timeline
+                         for function in (meter.measurement,
+                                          meter.get_downtime)]
+        self.assertEqual((1, 1), (first.successes, first.failures))
+        self.assertTrue(first.still_down)
         # and it goes on
-        self.assertGreater(meter.get_downtime(), float(seen.total))
+        self.assertGreater(float(second.total), float(first.total))
 
     def test_an_answer_after_the_deadline_is_not_up(self):
         meter = self.useFixture(self.meter(
@@ -136,7 +152,7 @@ class TestNetDowntimeMeter(testtools.TestCase):
     def test_ended_before_the_clean_up(self):
         meter = self.meter(HEADER + reply(1) + 'exit 3')
         with meter:
-            meter._reader.join()
+            meter._probes._reader.join()
         error = self.no_measurement(meter.measurement)
         self.assertIn('ended in the middle, with exit status 3',
                       error.reason)
@@ -144,7 +160,7 @@ class TestNetDowntimeMeter(testtools.TestCase):
     def test_ended_by_itself(self):
         meter = self.useFixture(self.meter(
             HEADER + reply(1) + "echo 'oh dear' >&2\nexit 3"))
-        meter._reader.join()
+        meter._probes._reader.join()
         for error in (self.no_measurement(meter.wait_until_up, 10),
                       self.no_measurement(meter.measurement)):
             for part in ('ended in the middle, with exit status 3',
@@ -160,12 +176,11 @@ class TestNetDowntimeMeter(testtools.TestCase):
 
     def test_says_nothing(self):
         self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.meters.network.PATIENCE', 0.2))
+            'migration_tempest_plugin.meters.ping.PATIENCE', 0.2))
         meter = self.meter('exec sleep 60')
         errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
         self.assertIn('did not start. Seen: ping said: nothing',
                       str(errors.args[0][1]))
-        self.assertIsNotNone(meter._ping.returncode)
 
     def test_missing(self):
         meter = NetDowntimeMeter('192.0.2.1')
@@ -173,24 +188,20 @@ class TestNetDowntimeMeter(testtools.TestCase):
         errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
         self.assertIn('iputils', str(errors.args[0][1]))
 
-    def test_not_set_up(self):
-        error = self.no_measurement(NetDowntimeMeter('192.0.2.1').measurement)
-        self.assertIn('was not set up', error.reason)
-
     def test_nothing_is_left(self):
         meter = self.meter(HEADER + 'exec sleep 60')
         with meter:
-            pid = meter._ping.pid
+            pid = meter.pid
         self.assertRaises(ProcessLookupError, os.kill, pid, 0)
-        self.assertTrue(meter._ping.stdout.closed)
+        self.assertTrue(meter._probes._ping.stdout.closed)
 
     def test_one_that_does_not_listen_is_killed(self):
         self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.meters.network.PATIENCE', 0.2))
+            'migration_tempest_plugin.meters.ping.PATIENCE', 0.2))
         meter = self.meter("trap '' TERM\n" + HEADER
                            + 'while :; do sleep 0.05; done')
         with meter:
-            pid = meter._ping.pid
+            pid = meter.pid
         self.assertRaises(ProcessLookupError, os.kill, pid, 0)
 
     def test_a_stepped_clock_does_not_reach_the_timeline(self):
@@ -205,6 +216,144 @@ class TestNetDowntimeMeter(testtools.TestCase):
         seen = meter.measurement()
         self.assertEqual(3, seen.successes)
         self.assertLess(seen.ended - seen.began, 10)
+
+
+#: A prober that says what the test wants, once it was asked to.
+FAKE_PROBER = '''
+import sys, time
+def say(line, *values):
+    print(line % values, flush=True)
+def now():
+    return time.monotonic_ns()
+sys.stdin.readline()
+SCRIPT
+sys.stdin.read()
+'''
+
+
+class TestProber(Case):
+
+    def meter(self, script, **arguments):
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.meters.icmp.COMMAND',
+            [sys.executable, '-c', FAKE_PROBER.replace('SCRIPT', script)]))
+        return NetDowntimeMeter('192.0.2.1', **arguments)
+
+    def does_not_start(self, script):
+        errors = self.assertRaises(testtools.MultipleExceptions,
+                                   self.meter(script).setUp)
+        self.assertIsInstance(errors.args[0][1], exceptions.NoMeasurement)
+        return str(errors.args[0][1])
+
+    def test_up(self):
+        meter = self.useFixture(self.meter(
+            "say('added 0 some socket')\n"
+            "time.sleep(0.1)\n"
+            "start = now()\n"
+            "say('ok 0 %d %d', start, start + 1000000)\n"
+            "say('mark %d 0', start + 60000000000)"))
+        answered = meter.wait_until_up(10)
+        seen = meter.measurement()
+        self.assertEqual([answered], [each.start for each in seen.samples])
+        self.assertAlmostEqual(0.001, seen.samples[0].delay, places=6)
+        self.assertEqual('prober (some socket)', seen.method)
+        self.assertEqual(0.0, meter.get_downtime())
+
+    def test_down_late_and_unknown(self):
+        meter = self.useFixture(self.meter(
+            "say('added 0 x')\n"
+            "start = now() - 10**9\n"
+            "for each, line in enumerate((\n"
+            "        'ok 0 %d {}', 'failed 0 %d 5000', 'failed 0 %d 0',\n"
+            "        'unknown 0 %d', 'ok 0 %d {}')):\n"
+            "    say(line.format(start + 10**9), start + each * 10**7)\n"
+            "say('late 0 %d %d', start + 2 * 10**7, start + 10**9)\n"
+            "say('mark %d 0', now() + 60 * 10**9)"))
+        seen = meter.measurement()
+        self.assertEqual([True, False, False, True],
+                         [each.answered for each in seen.samples])
+        self.assertAlmostEqual(5e-6, seen.samples[1].slack, places=9)
+        self.assertEqual([seen.samples[2]], list(seen.late))
+
+    def test_waits_for_what_is_in_flight(self):
+        meter = self.useFixture(self.meter(
+            "say('added 0 x')\n"
+            "start = now()\n"
+            "say('ok 0 %d %d', start, start)\n"
+            "say('mark %d 0', start)\n"
+            "time.sleep(0.3)\n"
+            "say('ok 0 %d %d', start + 1, start + 2)\n"
+            "say('mark %d 0', now())"))
+        self.assertEqual(2, meter.measurement().successes)
+
+    def test_no_way(self):
+        said = self.does_not_start("say('refused 0 route No route to host')")
+        self.assertIn('no packet can be sent from here to 192.0.2.1: No '
+                      'route to host', said)
+        self.assertIn('ip route get 192.0.2.1', said)
+
+    def test_forbidden(self):
+        self.useFixture(FakePing(HEADER + 'exec sleep 60'))
+        meter = self.useFixture(self.meter(
+            "say('refused 0 permission not here')"))
+        self.assertEqual('ping', meter._probes.method)
+
+    def test_says_nothing(self):
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.meters.icmp.PATIENCE', 0.2))
+        self.assertIn('did not start to probe 192.0.2.1 within 0.2 s',
+                      self.does_not_start(''))
+
+    def test_fails_at_once(self):
+        self.assertIn('oh dear', self.does_not_start("sys.exit('oh dear')"))
+
+    def test_fails_later(self):
+        meter = self.useFixture(self.meter(
+            "say('added 0 x')\n"
+            "say('unsent 0 1 Network is unreachable')\n"
+            "say('unknown 0 1')\n"
+            "sys.exit('oh dear')"))
+        for error in (self.no_measurement(meter.wait_until_up, 60),
+                      self.no_measurement(meter.measurement)):
+            for part in ('ended in the middle, with exit status 1',
+                         '1 probes could not be sent from here: Network is '
+                         'unreachable', '1 answers may have been lost',
+                         'oh dear'):
+                self.assertIn(part, str(error))
+
+    def test_can_be_read_after_the_end(self):
+        meter = self.meter(
+            "say('added 0 x')\n"
+            "time.sleep(0.1)\n"
+            "say('ok 0 %d %d', now(), now())\n"
+            "say('mark %d 0', now())")
+        with meter:
+            meter.wait_until_up(10)
+        first, second = meter.measurement(), meter.measurement()
+        self.assertEqual(first.ended, second.ended)
+        self.assertLess(first.ended, time.monotonic())
+
+    def test_one_that_does_not_listen_is_killed(self):
+        meter = self.meter("say('added 0 x')\n"
+                           "time.sleep(60)")
+        with meter:
+            pid = meter.pid
+            self.useFixture(fixtures.MonkeyPatch(
+                'migration_tempest_plugin.meters.icmp.PATIENCE', 0.2))
+        self.assertRaises(ProcessLookupError, os.kill, pid, 0)
+
+
+class TestNetDowntimeMeter(Case):
+
+    def test_unknown_name(self):
+        errors = self.assertRaises(testtools.MultipleExceptions,
+                                   NetDowntimeMeter('a..b').setUp)
+        self.assertIn("no address was found for 'a..b'",
+                      str(errors.args[0][1]))
+
+    def test_not_set_up(self):
+        error = self.no_measurement(NetDowntimeMeter('192.0.2.1').measurement)
+        self.assertIn('was not set up', error.reason)
 
     def test_nonsense(self):
         for arguments in ({'interval': 0}, {'interval': 'often'},

@@ -96,14 +96,25 @@ class TestText(testtools.TestCase):
         self.assertEqual("""\
 test_it: fail
   a -> b
-    network    0.500 s  (0.300 to 0.700 s)  in 2 outages, the longest 0.300 s
+    network           0.500 s  (0.300 to 0.700 s)  in 2 outages, the longest \
+0.300 s
     NO MEASUREMENT: the guest was rebooted""", text.summary(tests))
+
+    def test_break_down(self):
+        migration = {**MIGRATION, 'breakdown': {
+            'guest_stopped': {'estimate': 0.1, 'lower': 0.09, 'upper': 0.11},
+            'network_after_stop': None}}
+        lines = text.summary([recorded.RecordedTest(
+            't', 'success', (migration,))]).splitlines()
+        self.assertEqual(
+            '      guest stopped   0.100 s  (0.090 to 0.110 s)', lines[3])
+        self.assertEqual(5, len(lines))
 
     def test_no_outage(self):
         migration = {**MIGRATION, 'measurements': [
             {**MIGRATION['measurements'][0], 'outages': [],
              'resolution': 0.0585}]}
         self.assertIn(
-            'network   no outage longer than the resolution, 0.059 s',
+            'network          no outage longer than the resolution, 0.059 s',
             text.summary([recorded.RecordedTest('t', 'success',
                                                 (migration,))]))

@@ -13,6 +13,8 @@
 
 from unittest import mock
 
+from tempest.lib import exceptions as lib_exc
+from tempest.lib.services.compute import base_compute_client
 import testtools
 
 from migration_tempest_plugin import exceptions
@@ -32,17 +34,25 @@ def server(host='a', status='ACTIVE', task=None):
                        'OS-EXT-STS:task_state': task}}
 
 
-class TestLiveMigration(testtools.TestCase):
+class Case(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
+        self.start()
+
+    def start(self):
         self.admin = mock.Mock()
         self.servers = self.admin.servers_client
         self.servers.show_server.return_value = server()
-        self.servers.list_instance_actions.return_value = {
-            'instanceActions': []}
+        self.actions()
+        self.servers.list_in_progress_live_migration.return_value = {
+            'migrations': []}
         self.records(OLD, OTHER)
         self.migration = live_migration.LiveMigration(self.admin, SERVER, 0)
+
+    def actions(self, *actions):
+        self.servers.list_instance_actions.return_value = {
+            'instanceActions': list(actions)}
 
     def records(self, *records):
         self.admin.migrations_client.list_migrations.return_value = {
@@ -53,6 +63,9 @@ class TestLiveMigration(testtools.TestCase):
         self.admin.migrations_client.list_migrations.side_effect = [
             {'migrations': [OLD, OTHER, *records]} for records, _ in steps]
         self.servers.show_server.side_effect = [said for _, said in steps]
+
+
+class TestLiveMigration(Case):
 
     def test_source_and_request(self):
         self.assertEqual('a', self.migration.source)
@@ -95,18 +108,85 @@ class TestLiveMigration(testtools.TestCase):
         self.assertIn('was not completed within 0 s', str(error))
         self.assertIn('"running"', str(error))
 
-    def test_events_of_the_latest_one(self):
-        self.servers.list_instance_actions.return_value = {
-            'instanceActions': [
-                {'action': 'create', 'start_time': '3', 'request_id': 'c'},
-                {'action': 'live-migration', 'start_time': '1',
-                 'request_id': 'first'},
-                {'action': 'live-migration', 'start_time': '2',
-                 'request_id': 'second'}]}
+    def test_events_of_this_one(self):
+        create = {'action': 'create', 'start_time': '3', 'request_id': 'c'}
+        first = {'action': 'live-migration', 'start_time': '1',
+                 'request_id': 'first'}
+        self.actions(create, first)
+        migration = live_migration.LiveMigration(self.admin, SERVER, 0)
+        self.assertEqual([], migration.events())
+        self.actions(create, first, {**first, 'start_time': '2',
+                                     'request_id': 'second'})
         self.servers.show_instance_action.return_value = {
             'instanceAction': {'events': [{'start_time': '9'},
                                           {'start_time': '8'}]}}
         self.assertEqual(['8', '9'], [event['start_time'] for event in
-                                      self.migration.events()])
+                                      migration.events()])
         self.servers.show_instance_action.assert_called_once_with(
             SERVER, 'second')
+
+
+class TestProgress(Case):
+
+    def follow(self):
+        self.migration.request()
+        self.migration.wait_until_completed(60)
+        return self.migration.progress
+
+    def test_not_requested(self):
+        self.assertIsNone(self.migration.progress)
+
+    def test_statuses_and_memory(self):
+        self.play(([], server()), ([record('running')], server()),
+                  ([record('completed')], server('b')))
+        self.servers.list_in_progress_live_migration.side_effect = [
+            {'migrations': [{'id': 4, 'memory_total_bytes': 100,
+                             'memory_processed_bytes': 70,
+                             'memory_remaining_bytes': 30}]},
+            {'migrations': []}]
+        progress = self.follow()
+        self.assertEqual([None, 'running', 'completed'],
+                         [look.status for look in progress.looks])
+        self.assertEqual(70, progress.memory_copied)
+        self.assertEqual(30, progress.looks[1].memory_remaining)
+        self.assertIsNone(progress.looks[2].memory_total)
+
+    def test_the_microversion_is_put_back(self):
+        asked = []
+
+        def ask(server_id):
+            asked.append(base_compute_client.COMPUTE_MICROVERSION)
+            return {'migrations': []}
+
+        self.servers.list_in_progress_live_migration.side_effect = ask
+        self.play(([record('completed')], server('b')))
+        before = base_compute_client.COMPUTE_MICROVERSION
+        self.follow()
+        self.assertEqual(['2.23'], asked)
+        self.assertEqual(before, base_compute_client.COMPUTE_MICROVERSION)
+
+    def test_a_cloud_without_it_is_asked_once(self):
+        for error in (lib_exc.NotFound, lib_exc.NotAcceptable):
+            self.start()
+            ask = self.servers.list_in_progress_live_migration
+            ask.side_effect = error
+            self.play(([record('running')], server()),
+                      ([record('completed')], server('b')))
+            self.assertIsNone(self.follow().memory_copied)
+            ask.assert_called_once()
+
+    def test_events(self):
+        self.actions()
+        self.play(([record('running')], server()),
+                  ([record('completed')], server('b')))
+        self.servers.list_instance_actions.side_effect = [{
+            'instanceActions': [{'action': 'live-migration',
+                                 'start_time': '1', 'request_id': 'r'}]}] * 2
+        self.servers.show_instance_action.side_effect = [
+            {'instanceAction': {'events': [
+                {'event': 'compute_live_migration', 'start_time': '1',
+                 'finish_time': finish}]}} for finish in (None, '2')]
+        [event] = [phase for phase in self.follow().phases
+                   if phase.kind == 'event']
+        self.assertEqual('compute_live_migration', event.name)
+        self.assertIsNotNone(event.end)

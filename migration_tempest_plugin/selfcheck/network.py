@@ -11,8 +11,8 @@
 #    under the License.
 """A client, a router and a server, in network namespaces of their own.
 
-Outages of known length are made by the router, which drops what it should
-forward. The namespaces have no name and no file: they end with the processes
+Outages of known length are made by the router, which does not forward for a
+while. The namespaces have no name and no file: they end with the processes
 that hold them.
 """
 
@@ -31,7 +31,7 @@ _TOOLS = ('unshare', 'nsenter', 'ip', 'nft', 'ping')
 
 SERVER = '10.77.2.2'
 SERVER6 = 'fd00:77:2::2'
-NOBODY = '10.77.2.99'
+NOBODY = '10.77.2.9'
 
 
 def missing():
@@ -48,12 +48,34 @@ def missing():
 class Injected:
     """An outage that was made.
 
-    Turning it on and off takes some milliseconds each: what is known of its
-    length are these bounds, in seconds.
+    Turning it on and off takes a moment each: what is known of its length are
+    these bounds, in seconds, and that it lay between begin and end.
     """
 
+    begin: float = 0.0
+    end: float = 0.0
     lower: float = 0.0
-    upper: float = 0.0
+
+    @property
+    def upper(self):
+        return self.end - self.begin
+
+
+class _Switch(fixtures.Fixture):
+    """A file of /proc/sys of the network in which it is set up.
+
+    Writing it takes effect at once, which a program like nft does not.
+    """
+
+    def __init__(self, path):
+        self._path = path
+
+    def _setUp(self):
+        self._file = os.open(self._path, os.O_WRONLY)
+        self.addCleanup(os.close, self._file)
+
+    def set(self, value):
+        os.pwrite(self._file, value.encode(), 0)
 
 
 class Network(fixtures.Fixture):
@@ -65,9 +87,15 @@ class Network(fixtures.Fixture):
         self._server = self._namespace()
         self._link(self._client, 'eth0', 'client', 1)
         self._link(self._server, 'eth0', 'server', 2)
-        self._run(self._router, 'sh', '-c',
-                  'echo 1 > /proc/sys/net/ipv4/ip_forward && '
-                  'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding')
+        with self._inside(self._router):
+            self._forwarding = [
+                self.useFixture(_Switch('/proc/sys/net/' + name))
+                for name in ('ipv4/ip_forward', 'ipv6/conf/all/forwarding')]
+        self._forward('1')
+
+    def _forward(self, value):
+        for switch in self._forwarding:
+            switch.set(value)
 
     def _namespace(self):
         holder = subprocess.Popen(
@@ -99,9 +127,12 @@ class Network(fixtures.Fixture):
             f'route add default via fd00:77:{number}::1'])
         self._run(host, 'ip', '-batch', '-', input=batch)
 
-    @contextlib.contextmanager
     def client(self):
         """Let this thread, and what it starts, be in the client's network."""
+        return self._inside(self._client)
+
+    @contextlib.contextmanager
+    def _inside(self, pid):
         libc = ctypes.CDLL(None, use_errno=True)
 
         def enter(path):
@@ -110,34 +141,64 @@ class Network(fixtures.Fixture):
                     raise OSError(ctypes.get_errno(), 'setns')
 
         with open('/proc/thread-self/ns/net') as own:
-            enter('/proc/%d/ns/net' % self._client)
+            enter('/proc/%d/ns/net' % pid)
             try:
                 yield
             finally:
                 if libc.setns(own.fileno(), _CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), 'setns')
 
-    def cut(self, verdict='drop'):
-        """The router forwards nothing from now on, but does as nft says."""
+    def add_servers(self, number):
+        """Give the server more addresses; returns them."""
+        addresses = ['10.77.2.%d' % each for each in range(10, 10 + number)]
+        self._run(self._server, 'ip', '-batch', '-', input='\n'.join(
+            f'address add {address}/24 dev eth0' for address in addresses))
+        return addresses
+
+    def cut(self, verdict=None):
+        """The router forwards nothing from now on.
+
+        :param verdict: what nft(8) should do with the packets, instead of
+            dropping them without a word
+        """
+        if verdict is None:
+            self._forward('0')
+            return
         self._run(self._router, 'nft', 'table inet cut { chain forward { '
                   'type filter hook forward priority 0; %s; }; }' % verdict)
 
-    def mend(self):
-        """The router forwards again."""
+    def mend(self, verdict=None):
+        """The router forwards again; the verdict is that of cut()."""
+        if verdict is None:
+            self._forward('1')
+            return
         self._run(self._router, 'nft', 'delete table inet cut')
 
+    def hold(self):
+        """The router keeps what it should forward to the server.
+
+        It looks for the server's address again and again, once a second, and
+        finds it after let_go().
+        """
+        self._run(self._router, 'nft', 'table arp hold { chain input { '
+                  'type filter hook input priority 0; drop; }; }')
+        self._run(self._router, 'ip', 'neighbour', 'flush', 'dev', 'server')
+
+    def let_go(self):
+        """The router delivers what it kept."""
+        self._run(self._router, 'nft', 'delete table arp hold')
+
     @contextlib.contextmanager
-    def outage(self, verdict='drop'):
+    def outage(self, verdict=None):
         """Cut the network as long as the body runs; yields an Injected."""
-        injected = Injected()
-        before_cut = time.monotonic()
+        injected = Injected(begin=time.monotonic())
         self.cut(verdict)
         after_cut = time.monotonic()
         yield injected
         before_mend = time.monotonic()
-        self.mend()
+        self.mend(verdict)
+        injected.end = time.monotonic()
         injected.lower = before_mend - after_cut
-        injected.upper = time.monotonic() - before_cut
 
     @staticmethod
     def _run(pid, *command, input=None):

@@ -1,0 +1,247 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The heartbeat: a real sshd, real TCP, real stalls of known length.
+
+That the guest itself stops can't be had at this level: the clock of the sshd
+is the machine's. The unit tests play it, and the embedded cloud does it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.functional_tests import sshd
+from migration_tempest_plugin.functional_tests import test_guest_script
+from migration_tempest_plugin.meters import GuestHeartbeatMeter
+
+wait_until = test_guest_script.wait_until
+
+#: Both ways, for SSH: the guest's answers are lost, too.
+CUT = """\
+nft -f - <<END
+table inet test {
+    chain input {
+        type filter hook input priority 0
+        tcp dport 22 drop
+        tcp sport 22 drop
+    }
+}
+END
+"""
+MEND = 'nft delete table inet test'
+
+#: A process that measures by itself, until it is killed.
+MEASURE = '''
+import sys, time
+from migration_tempest_plugin.functional_tests import sshd
+from migration_tempest_plugin.meters import GuestHeartbeatMeter
+guest = sshd.Guest.running(%(pid)d, %(home)r)
+meter = GuestHeartbeatMeter(guest.connect, lifetime=%(lifetime)d)
+meter.setUp()
+meter.wait_until_up(10)
+print('up', flush=True)
+time.sleep(60)
+'''
+
+
+class Case(testtools.TestCase):
+
+    shell = 'busybox sh'
+
+    def setUp(self):
+        super().setUp()
+        reason = sshd.skip_reason('busybox', 'dash', 'nft')
+        if reason:
+            self.skipTest(reason)
+        self.guest = self.useFixture(sshd.Guest(self.shell))
+
+    def attach(self, **arguments):
+        # After its clean-up.
+        self.addCleanup(wait_until, lambda: not self.guest.processes())
+        meter = self.useFixture(GuestHeartbeatMeter(
+            self.guest.connect, **arguments))
+        self.baseline = meter.wait_until_up(10)
+        return meter
+
+    def cut(self, seconds):
+        """Cut the connection for so long; returns how long it was at most."""
+        began = time.monotonic()
+        self.guest.run(CUT)
+        time.sleep(seconds)
+        self.guest.run(MEND)
+        return time.monotonic() - began
+
+    def no_measurement(self, function, *arguments):
+        return self.assertRaises(exceptions.NoMeasurement, function,
+                                 *arguments)
+
+
+class TestHeartbeat(Case):
+
+    def test_no_stall(self):
+        meter = self.attach()
+        time.sleep(1)
+        seen = meter.measurement().since(self.baseline)
+        self.assertEqual((), seen.stalls.outages)
+        self.assertEqual((), seen.clock.stops)
+        self.assertGreater(seen.stalls.successes, 20)
+        # looks at all phases of its tick tell more than a tick
+        self.assertLess(seen.clock.resolution, 0.03)
+
+    def test_a_stall_that_the_connection_survives(self):
+        meter = self.attach()
+        longest = self.cut(1.0)
+        meter.wait_until_up(30)
+        seen = meter.measurement().since(self.baseline)
+        [stall] = seen.stalls.outages
+        # TCP repeats what was lost after ever longer times.
+        self.assertGreaterEqual(stall.upper, 1.0)
+        self.assertLess(stall.lower, 3 * longest)
+        self.assertLess(stall.upper - stall.lower, 0.2)
+        self.assertFalse(seen.stalls.still_down)
+        # The guest itself went on.
+        self.assertEqual((), seen.clock.stops)
+
+    def test_read_after_the_end(self):
+        with GuestHeartbeatMeter(self.guest.connect) as meter:
+            meter.wait_until_up(10)
+            meter.wait_until_up(10)
+        first, second = meter.measurement(), meter.measurement()
+        self.assertEqual(first.stalls.ended, second.stalls.ended)
+
+    def test_two_of_them(self):
+        meter = self.attach()
+        with GuestHeartbeatMeter(self.guest.connect) as other:
+            other.wait_until_up(10)
+            self.cut(0.5)
+            for each in (meter, other):
+                each.wait_until_up(30)
+                self.assertEqual(1, len(each.measurement().stalls.outages))
+        meter.wait_until_up(10)
+        self.assertEqual(1, len(meter.measurement().stalls.outages))
+
+
+class TestDash(TestHeartbeat):
+    shell = 'dash'
+
+
+class TestBash(TestHeartbeat):
+    shell = 'bash'
+
+
+class TestNoMeasurement(Case):
+
+    def test_still_down(self):
+        meter = self.attach()
+        self.guest.run(CUT)
+        self.assertIn('did not tell its clock within',
+                      self.no_measurement(meter.wait_until_up, 0.5).reason)
+        error = self.no_measurement(meter.measurement)
+        self.assertRegex(error.reason, 'tcp of .* is still down, for .* now')
+        self.assertTrue(error.timeline.still_down)
+        self.guest.run(MEND)
+
+    def test_killed_session(self):
+        meter = self.attach()
+        self.guest.end_sessions()
+        for error in (self.no_measurement(meter.wait_until_up, 30),
+                      self.no_measurement(meter.measurement)):
+            self.assertIn('the SSH connection did not survive', error.reason)
+            self.assertIn('a new connection works, and the guest was not '
+                          'rebooted', error.reason)
+            self.assertRegex(error.seen, r'\d+ of \d+ beats answered')
+
+    def test_killed_sshd(self):
+        meter = self.attach()
+        self.guest.end_sessions()
+        self.guest.stop()
+        error = self.no_measurement(meter.wait_until_up, 30)
+        self.assertIn('did not survive', error.reason)
+        self.assertIn('the guest is unreachable', error.reason)
+
+    def test_rebooted(self):
+        meter = self.attach()
+        boot_id = self.useFixture(fixtures.TempDir()).join('boot_id')
+        with open(boot_id, 'w') as target:
+            target.write('00000000-0000-0000-0000-000000000000\n')
+        self.guest.run('mount --bind %s /proc/sys/kernel/random/boot_id'
+                       % boot_id)
+        self.guest.end_sessions()
+        for error in (self.no_measurement(meter.wait_until_up, 30),
+                      self.no_measurement(meter.measurement)):
+            self.assertIn('the guest was rebooted', error.reason)
+
+    def test_lifetime_is_over(self):
+        meter = self.attach(lifetime=1)
+        wait_until(lambda: not self.guest.processes())
+        self.assertIn('ended after its lifetime of 1 s',
+                      self.no_measurement(meter.wait_until_up, 30).reason)
+
+    def test_unreachable(self):
+        self.guest.stop()
+        meter = GuestHeartbeatMeter(self.guest.connect)
+        errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
+        self.assertIsInstance(errors.args[0][1], exceptions.NoMeasurement)
+        self.assertIn('can\'t be asked for', str(errors.args[0][1]))
+
+
+class TestNoShell(Case):
+    shell = 'false'
+
+    def test_says_so(self):
+        meter = GuestHeartbeatMeter(self.guest.connect)
+        errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
+        self.assertIn('it said b\'\'', str(errors.args[0][1]))
+
+
+class TestLeftovers(Case):
+    """The process that measures is killed."""
+
+    def measure(self, lifetime):
+        process = subprocess.Popen(
+            [sys.executable, '-c', MEASURE % {
+                'pid': self.guest.pid, 'home': self.guest.home,
+                'lifetime': lifetime}], stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertEqual(b'up\n', process.stdout.readline())
+        self.assertNotEqual({}, self.guest.processes())
+        return process
+
+    def test_nothing_is_left(self):
+        self.measure(3600).kill()
+        wait_until(lambda: not self.guest.processes())
+
+    def test_nothing_is_left_after_the_lifetime(self):
+        """The guest is never told that the connection is gone."""
+        process = self.measure(3)
+        self.guest.run(CUT)
+        process.kill()
+        process.wait()
+        self.assertNotEqual({}, self.guest.processes())
+        wait_until(lambda: not self.guest.processes())
+
+    def test_a_loop_that_was_killed(self):
+        meter = GuestHeartbeatMeter(self.guest.connect, lifetime=2)
+        with meter:
+            for pid, command in self.guest.processes().items():
+                if 'heartbeat' in command:
+                    os.kill(pid, signal.SIGKILL)
+            self.no_measurement(meter.wait_until_up, 10)
+        wait_until(lambda: not self.guest.processes())

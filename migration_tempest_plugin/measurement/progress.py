@@ -1,0 +1,134 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""How far a migration was, each time that Nova's API was asked."""
+
+import dataclasses
+import itertools
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What the API said at one time.
+
+    :ivar asked: when it was asked, in seconds
+    :ivar answered: when it had answered
+    :ivar status: of the migration record, or None before there is one
+    :ivar memory_total: bytes of memory that the guest has, or None where the
+        API does not say so (it does while the migration is under way)
+    :ivar memory_processed: bytes that were copied up to then
+    :ivar memory_remaining: bytes that were left to copy
+    :ivar events: names of the events of the instance action that had begun,
+        and of those the ones that had ended
+    """
+
+    asked: float
+    answered: float
+    status: str | None = None
+    memory_total: int | None = None
+    memory_processed: int | None = None
+    memory_remaining: int | None = None
+    begun: frozenset = frozenset()
+    ended: frozenset = frozenset()
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One phase of a migration; each end of it lies between two looks.
+
+    :ivar kind: 'status' of the migration record, or 'event' of the action
+    :ivar name: Nova's word for it
+    :ivar begin: when it began, as (earliest, latest), in seconds
+    :ivar end: likewise; None if it was not seen to end
+    """
+
+    kind: str
+    name: str
+    begin: tuple[float, float]
+    end: tuple[float, float] | None
+
+    def to_dict(self, origin):
+        """Ready for JSON, in seconds since the origin."""
+        return {'kind': self.kind, 'name': self.name,
+                'begin': _since(self.begin, origin),
+                'end': _since(self.end, origin)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """All looks at one migration, in order.
+
+    :ivar requested: when the migration was asked for, in seconds
+    """
+
+    requested: float
+    looks: tuple[Look, ...] = ()
+
+    @property
+    def phases(self):
+        """Each status that was seen, and each event, in order."""
+        found = [*self._statuses(), *self._events()]
+        return tuple(sorted(found, key=lambda phase: phase.begin))
+
+    @property
+    def memory_copied(self):
+        """Bytes, as seen last; None if it was never seen.
+
+        What was copied after the last look is missing in it.
+        """
+        return max((look.memory_processed for look in self.looks
+                    if look.memory_processed is not None), default=None)
+
+    def _statuses(self):
+        groups = [(status, list(group)) for status, group in itertools.groupby(
+            self.looks, lambda look: look.status)]
+        before = self.requested
+        for index, (status, group) in enumerate(groups):
+            after = groups[index + 1][1][0] if index + 1 < len(groups) \
+                else None
+            if status is not None:
+                yield Phase('status', status, (before, group[0].answered),
+                            after and (group[-1].asked, after.answered))
+            before = group[-1].asked
+
+    def _events(self):
+        names = {name for look in self.looks for name in look.begun}
+        for name in names:
+            yield Phase('event', name, self._first(
+                lambda look: name in look.begun),
+                self._first(lambda look: name in look.ended))
+
+    def _first(self, is_so):
+        """When something became so: between two looks; None if never."""
+        before = self.requested
+        for look in self.looks:
+            if is_so(look):
+                return before, look.answered
+            before = look.asked
+        return None
+
+    def to_dict(self, origin):
+        """Ready for JSON, in seconds since the origin."""
+        return {
+            'requested': self.requested - origin,
+            'phases': [phase.to_dict(origin) for phase in self.phases],
+            'memory_copied': self.memory_copied,
+            'looks': [{
+                'asked': look.asked - origin,
+                'answered': look.answered - origin, 'status': look.status,
+                'memory_total': look.memory_total,
+                'memory_processed': look.memory_processed,
+                'memory_remaining': look.memory_remaining}
+                for look in self.looks]}
+
+
+def _since(moments, origin):
+    return moments and [moment - origin for moment in moments]

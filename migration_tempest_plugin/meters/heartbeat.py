@@ -1,0 +1,345 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Measures how long a guest is stopped, and its TCP connections stall."""
+
+import dataclasses
+import math
+import shlex
+import socket
+import threading
+import time
+
+import fixtures
+from oslo_log import log
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement.guest_clock import TICK
+
+LOG = log.getLogger(__name__)
+
+#: Seconds for the first line of the script in the guest, and for a second
+#: look at a guest whose connection is lost.
+START_PATIENCE = 30.0
+SECOND_LOOK_PATIENCE = 10.0
+
+_BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
+
+
+@dataclasses.dataclass(frozen=True)
+class Heartbeat:
+    """What was seen of one guest.
+
+    :ivar stalls: the Timeline of the TCP connection
+    :ivar clock: the GuestClock
+    """
+
+    stalls: measurement.Timeline
+    clock: measurement.GuestClock
+
+    def since(self, moment):
+        """The Heartbeat of the beats that were sent at a moment or later.
+
+        :raises NoMeasurement: if there are too few
+        """
+        return Heartbeat(self.stalls.since(moment), self.clock.since(moment))
+
+
+class GuestHeartbeatMeter(fixtures.Fixture):
+    """Asks for a guest's clock over one SSH connection, again and again.
+
+    Three things follow from the answers: how long the guest itself stood
+    still, which no access to its hypervisor is needed for; how long an
+    established TCP connection stalled, and that it survived; and that the
+    guest was not rebooted.
+
+    A beat that has its answer within the deadline is answered. In a stall TCP
+    repeats what was lost after ever longer times, so that a stall may be much
+    longer than the outage that caused it.
+
+    :param connect: returns a connected ``paramiko.SSHClient``, which is
+        closed here
+    :param interval: seconds from beat to beat. Each is up to a TICK later
+        than that, by chance: so the guest's clock, which counts in ticks, is
+        seen at all of their phases, and known better than to a tick.
+    :param deadline: seconds within which an answer must come
+    :param lifetime: seconds after which the script in the guest ends by
+        itself, should the connection never be closed
+    :param target: name of the guest, for people
+    :raises ValueError: for a number that makes no sense
+    """
+
+    def __init__(self, connect, interval=0.02, deadline=0.1, lifetime=3600,
+                 target='the guest'):
+        for number in (interval, deadline, lifetime):
+            if not 0.001 <= float(number) <= 1e6:
+                raise ValueError('%r is no number of seconds for a heartbeat'
+                                 % number)
+        self.target = target
+        self.interval = float(interval)
+        self.deadline = float(deadline)
+        self.lifetime = math.ceil(lifetime)
+        self._connect = connect
+        self._changed = threading.Condition()
+        self._connection = self._channel = None
+        self._sent = []            # when each beat was sent, by its number
+        self._beats = {}           # Beat by number
+        self._over = threading.Event()
+        self._ended = None         # when it was cleaned up
+        self._broken = None        # how the connection ended before that
+        self._second_look = None
+        self._boot_id = None
+        self._began = self._wall_start = None
+        self._threads = []
+
+    def _setUp(self):
+        self.addCleanup(self._stop)
+        self._began, self._wall_start = time.monotonic(), time.time()
+        try:
+            self._connection = self._connect()
+            self._channel = self._start_script()
+            self._boot_id, rest = self._read_header()
+        # Each client has its own errors, down to those of sockets.
+        except Exception as error:
+            raise self._nothing(
+                'the guest\'s clock can\'t be asked for: %s: %s'
+                % (type(error).__name__, error)) from error
+        self._channel.settimeout(None)
+        for function in (self._send, lambda: self._receive(rest)):
+            thread = threading.Thread(target=function, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _start_script(self):
+        transport = self._connection.get_transport()
+        try:
+            # A beat must not wait for the answer to the one before.
+            transport.sock.setsockopt(socket.IPPROTO_TCP,
+                                      socket.TCP_NODELAY, 1)
+        except (AttributeError, OSError):
+            pass  # through a proxy, which has its own ways
+        channel = transport.open_session(timeout=START_PATIENCE)
+        channel.exec_command(shlex.join(
+            ['sh', '-c', shell.read_script('heartbeat'), 'heartbeat',
+             str(self.lifetime)]))
+        channel.settimeout(START_PATIENCE)
+        return channel
+
+    def _read_header(self):
+        """The id of the guest's boot, and what came behind it."""
+        said = b''
+        while b'\n' not in said:
+            data = self._channel.recv(4096)
+            if not data:
+                break
+            said += data
+        header, _, rest = said.partition(b'\n')
+        words = header.decode(errors='replace').split(' boot=')
+        if words[0] != 'heartbeat 1' or len(words) != 2:
+            errors = self._channel.recv_stderr(4096) \
+                if self._channel.recv_stderr_ready() else b''
+            raise exceptions.GuestError('it said %r' % (said + errors))
+        return words[1], rest
+
+    def _send(self):
+        """Send the beats on their schedule; runs in a thread."""
+        begin = time.monotonic()
+        place = 0
+        while True:
+            due = begin + place * self.interval + \
+                place * 0.618034 % 1 * TICK
+            if self._over.wait(max(0.0, due - time.monotonic())):
+                return
+            # The channel's window is full in a long outage.
+            if self._channel.send_ready() and not self._beat():
+                return
+            # Places that were missed stay empty: there are no bursts.
+            place = max(place + 1, math.floor(
+                (time.monotonic() - begin) / self.interval))
+
+    def _beat(self):
+        with self._changed:
+            number = len(self._sent)
+            self._sent.append(time.monotonic())
+        try:
+            self._channel.sendall(b'%d\n' % number)
+        except OSError:
+            return False  # the other thread finds out why
+        return True
+
+    def _receive(self, rest):
+        """Take in the answers as they come; runs in a thread."""
+        while True:
+            data = self._channel.recv(1 << 16)
+            now = time.monotonic()
+            if not data:
+                break
+            *lines, rest = (rest + data).split(b'\n')
+            with self._changed:
+                for line in lines:
+                    self._take(line, now)
+                self._changed.notify_all()
+        with self._changed:
+            if self._ended is None:
+                self._broken = self._how_it_broke()
+            self._over.set()
+            self._changed.notify_all()
+
+    def _take(self, line, now):
+        try:
+            number, uptime = line.split()
+            number = int(number)
+            self._beats[number] = measurement.Beat(
+                self._sent[number], now, float(uptime))
+        except (ValueError, IndexError):
+            LOG.debug('Left out of the guest\'s answers: %r', line)
+
+    def _how_it_broke(self):
+        if time.monotonic() - self._began >= self.lifetime:
+            return ('the script in the guest ended after its lifetime of '
+                    '%d s: give it a longer one' % self.lifetime)
+        error = self._connection.get_transport().get_exception()
+        return 'the SSH connection did not survive: %s' % (
+            '%s: %s' % (type(error).__name__, error) if error
+            else 'the guest closed it')
+
+    def _stop(self):
+        with self._changed:
+            if self._ended is None:
+                self._ended = time.monotonic()
+        self._over.set()
+        if self._connection:
+            # Not the channel: that would send something, and wait for it.
+            self._connection.close()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_until_up(self, timeout):
+        """Wait until a beat that was sent after this call is answered.
+
+        :param timeout: in seconds
+        :returns: when the answered beat was sent, for Heartbeat.since()
+        :raises NoMeasurement: if there was no such answer within the
+            timeout, or if the connection is lost
+        """
+        since = time.monotonic()
+        with self._changed:
+            first = len(self._sent)
+            self._changed.wait_for(
+                lambda: self._answered_since(first) or self._broken, timeout)
+            answered = self._answered_since(first)
+        if answered is not None:
+            return answered
+        self._check()
+        raise self._nothing('the guest did not tell its clock within %g s'
+                            % (time.monotonic() - since))
+
+    def _answered_since(self, first):
+        """When a beat of at least this number was sent that was answered."""
+        return next((beat.sent for beat in map(
+            self._beats.get, range(len(self._sent) - 1, first - 1, -1))
+            if beat and beat.received - beat.sent <= self.deadline), None)
+
+    def measurement(self):
+        """The Heartbeat up to now, or up to the clean-up if that is over.
+
+        Beats that were sent before this call and are in flight are waited
+        for, until the deadline at the most.
+
+        :raises NoMeasurement: if the connection is lost, if the guest was
+            rebooted, if no beat was answered, or if it is still down
+        """
+        if self._boot_id is None:
+            raise self._nothing('the meter was not set up')
+        with self._changed:
+            last = len(self._sent)
+            self._changed.wait_for(
+                lambda: self._broken or self._decided(last),
+                None if last == 0 else max(0.0, (
+                    self._sent[last - 1] + self.deadline
+                    - time.monotonic())))
+        self._check()
+        with self._changed:
+            now = self._ended or time.monotonic()
+            samples = [sample for sample in map(
+                lambda number: self._sample(number, now), range(last))
+                if sample]
+            beats = [self._beats[number] for number in sorted(self._beats)]
+        stalls = measurement.Timeline(
+            'tcp', self.target, samples, self.interval + TICK, now,
+            self._wall_start, probing=measurement.Probing.ORDERED,
+            method='one SSH connection')
+        self._check_recovered(stalls)
+        return Heartbeat(stalls, measurement.GuestClock(beats))
+
+    def _decided(self, last):
+        return last and last - 1 in self._beats
+
+    def _sample(self, number, now):
+        """The Sample of a beat; None if it is in flight."""
+        sent = self._sent[number]
+        beat = self._beats.get(number)
+        if beat:
+            in_time = beat.received - beat.sent <= self.deadline
+            return measurement.Sample(sent, beat.received, in_time,
+                                      late=not in_time)
+        if now - sent < self.deadline:
+            return None
+        return measurement.Sample(sent, sent, False)
+
+    def _check(self):
+        """Raise NoMeasurement if the connection is lost."""
+        if self._broken:
+            raise self._nothing('%s; %s' % (self._broken,
+                                            self._look_again()))
+
+    def _check_recovered(self, stalls):
+        try:
+            stalls.recovered()
+        except exceptions.NoMeasurement as error:
+            if stalls.ended - stalls.down_since > SECOND_LOOK_PATIENCE:
+                error.reason += '; ' + self._look_again()
+            raise
+
+    def _look_again(self):
+        """What another connection tells of the guest; asked for once."""
+        if self._second_look is None:
+            self._second_look = self._ask_again()
+        return self._second_look
+
+    def _ask_again(self):
+        try:
+            boot_id = shell.within(SECOND_LOOK_PATIENCE, self._ask_boot_id)
+        except Exception as error:
+            return 'the guest is unreachable: %s: %s' % (
+                type(error).__name__, error)
+        if boot_id != self._boot_id:
+            return 'the guest was rebooted'
+        return 'a new connection works, and the guest was not rebooted'
+
+    def _ask_boot_id(self):
+        with self._connect() as connection:
+            return connection.exec_command(
+                _BOOT_ID, timeout=SECOND_LOOK_PATIENCE)[1].read() \
+                .decode().strip()
+
+    def _nothing(self, reason):
+        seen = None
+        if self._beats:
+            last = max(self._beats.values(), key=lambda beat: beat.received)
+            seen = '%d of %d beats answered, the last one %.1f s after the ' \
+                'start, at an uptime of %.2f s' % (
+                    len(self._beats), len(self._sent),
+                    last.received - self._began, last.uptime)
+        return exceptions.NoMeasurement(
+            'heartbeat of %s: %s' % (self.target, reason), seen)

@@ -1,0 +1,297 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Runs the prober, and keeps what it says of each target."""
+
+import collections
+import json
+import os
+import subprocess
+import sys
+import threading
+
+from oslo_log import log
+
+import migration_tempest_plugin
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
+
+LOG = log.getLogger(__name__)
+
+#: Seconds that the prober gets to answer a command, and to end when it is
+#: told to.
+PATIENCE = 10.0
+
+#: What starts it.
+COMMAND = (sys.executable, '-m', 'migration_tempest_plugin.prober')
+
+_SECOND = 1_000_000_000
+
+
+class Forbidden(Exception):
+    """This user may open no socket for ICMP."""
+
+
+class Probes:
+    """What becomes of the probes of one target.
+
+    :param address: as a socket takes it
+    :param interval: seconds from probe to probe
+    :param deadline: seconds within which a reply must come
+    :raises Forbidden: if the prober may open no socket
+    :raises NoMeasurement: if there is no way to the target, or if the prober
+        does not start
+    """
+
+    def __init__(self, address, interval, deadline):
+        self.interval = interval
+        self.method = 'prober'
+        self._samples = {}           # Sample by when it was sent, in ns
+        self._last_answered = None   # when it was sent, in seconds
+        self._unknown = 0
+        self._unsent = collections.Counter()
+        self._stopped = None
+        self._answer = None          # of the prober, to the command "add"
+        self._prober = _Prober.serve(self, {
+            'address': address,
+            'interval': round(interval * _SECOND),
+            'deadline': round(deadline * _SECOND)})
+        self._check_answer(address[0])
+
+    def _check_answer(self, host):
+        kind, words = self._answer or (None, [])
+        if kind == 'added':
+            self.method = 'prober (%s)' % ' '.join(words)
+            return
+        said = self._prober.said()
+        self._prober.release(self)
+        if kind is None:
+            raise exceptions.NoMeasurement(
+                'the prober did not start to probe %s within %g s'
+                % (host, PATIENCE), seen=said or 'it said nothing')
+        reason, *words = words
+        if reason == 'permission':
+            raise Forbidden(' '.join(words))
+        raise exceptions.NoMeasurement(
+            'no packet can be sent from here to %s: %s; look at the routes '
+            'of this machine (ip route get %s)'
+            % (host, ' '.join(words), host))
+
+    @property
+    def pid(self):
+        return self._prober.pid
+
+    @property
+    def cpu(self):
+        return self._prober.cpu
+
+    def stop(self):
+        """End the probing; what was seen up to now stays."""
+        with self._prober.changed:
+            self._stopped = (self._prober.mark, self.ended_by_itself())
+        self._prober.release(self)
+
+    def ended_by_itself(self):
+        """Exit status of the prober if it was not told to end, or None."""
+        return self._stopped[1] if self._stopped else self._prober.status
+
+    def wait_for_answer(self, since, timeout):
+        """When an answered probe was sent, since a moment; None if none was.
+
+        Waits until there is one, until the timeout, or the prober's end.
+        """
+        with self._prober.changed:
+            self._prober.changed.wait_for(
+                lambda: (self._last_answered or 0) >= since or
+                self.ended_by_itself() is not None or self._stopped, timeout)
+            if (self._last_answered or 0) >= since:
+                return self._last_answered
+            return None
+
+    def wait_until_decided(self, moment):
+        """Wait until it is known what became of the probes up to a moment."""
+        with self._prober.changed:
+            self._prober.changed.wait_for(
+                lambda: self._prober.mark >= moment or
+                self._prober.status is not None or self._stopped, None)
+
+    def samples(self, now):
+        """The samples up to now, and the moment up to which they are known."""
+        with self._prober.changed:
+            mark = self._stopped[0] if self._stopped else self._prober.mark
+            known = min(now, mark) or now
+            return [sample for sample in self._samples.values()
+                    if sample.start <= known], known
+
+    def said(self):
+        """What else is to be said of it, for people."""
+        parts = ['%d probes could not be sent from here: %s' % (number, why)
+                 for why, number in self._unsent.items()]
+        if self._unknown:
+            parts.append('%d answers may have been lost in this machine'
+                         % self._unknown)
+        return '; '.join(filter(None, [*parts, self._prober.said()]))
+
+    def take(self, kind, words):
+        """Take in a line of the prober (its format: see the package)."""
+        if kind in ('added', 'refused'):
+            self._answer = kind, words
+        elif kind == 'unsent':
+            self._unsent[' '.join(words[1:])] += 1
+        elif kind == 'unknown':
+            self._unknown += 1
+        elif self._stopped is None:
+            self._take_sample(kind, *map(int, words))
+
+    def _take_sample(self, kind, start, other):
+        sent = start / _SECOND
+        if kind == 'failed':
+            # What it saw, it saw when it was sent.
+            sample = measurement.Sample(sent, sent, False,
+                                        slack=other / _SECOND)
+        else:
+            sample = measurement.Sample(sent, other / _SECOND, kind == 'ok',
+                                        late=kind == 'late')
+        self._samples[start] = sample
+        if kind == 'ok':
+            self._last_answered = max(self._last_answered or 0, sent)
+
+
+class _Prober:
+    """The process, for all the targets in one network namespace.
+
+    :ivar changed: notified whenever it said something, and when it ended
+    :ivar mark: the moment up to which all is known, in seconds
+    :ivar cpu: seconds of processor time that it has taken
+    :ivar status: exit status, if it ended without being told to
+    """
+
+    _running = {}
+    _lock = threading.Lock()
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.mark = self.cpu = 0.0
+        self.status = None
+        self._targets = {}
+        self._numbers = iter(range(sys.maxsize))
+        self._told_to_end = False
+        self._errors = ''
+        root = os.path.dirname(os.path.dirname(
+            migration_tempest_plugin.__file__))
+        self._process = subprocess.Popen(
+            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, cwd='/',
+            env={**os.environ, 'PYTHONPATH': os.path.abspath(root)})
+        self.pid = self._process.pid
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        LOG.debug('Started the prober, process %d', self.pid)
+
+    @classmethod
+    def serve(cls, target, command):
+        """Have a target probed; returns the prober once it has answered.
+
+        One that ended is replaced, so that its end is the end of those
+        meters alone that it had.
+        """
+        # A thread may be in another network than the process.
+        network = os.getpid(), os.stat('/proc/thread-self/ns/net').st_ino
+        with cls._lock:
+            prober = cls._running.get(network)
+            if prober is None or prober._is_over():
+                prober = cls._running[network] = cls()
+            prober._add(target, command)
+        with prober.changed:
+            prober.changed.wait_for(
+                lambda: target._answer or prober.status is not None, PATIENCE)
+        return prober
+
+    def _is_over(self):
+        return self._told_to_end or self._process.poll() is not None
+
+    def _add(self, target, command):
+        number = next(self._numbers)
+        with self.changed:
+            self._targets[number] = target
+        self._command({'add': number, **command})
+
+    def release(self, target):
+        """Probe a target no more; the last one ends the process."""
+        with self._lock:
+            with self.changed:
+                number = next((number for number, each
+                               in self._targets.items() if each is target),
+                              None)
+                if number is None:
+                    return
+                del self._targets[number]
+                over = not self._targets
+            if over:
+                self._end()
+            else:
+                self._command({'remove': number})
+
+    def _command(self, command):
+        try:
+            self._process.stdin.write(json.dumps(command).encode() + b'\n')
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended: whoever waits for an answer sees that
+
+    def _end(self):
+        self._told_to_end = True
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass  # what was not sent is of no use any more
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        self._process.stdout.close()
+        self._process.stderr.close()
+
+    def _read(self):
+        """Take in what it says, until it ends; runs in a thread."""
+        rest = b''
+        while True:
+            data = self._process.stdout.read1(1 << 16)
+            if not data:
+                break
+            *lines, rest = (rest + data).split(b'\n')
+            with self.changed:
+                for line in lines:
+                    self._take(line.decode().split())
+                self.changed.notify_all()
+        errors = self._process.stderr.read().decode(errors='replace')
+        status = self._process.wait()
+        with self.changed:
+            self._errors = errors.strip()
+            if not self._told_to_end:
+                self.status = status
+            self.changed.notify_all()
+
+    def _take(self, words):
+        kind, *rest = words
+        if kind == 'mark':
+            self.mark = int(rest[0]) / _SECOND
+            self.cpu = int(rest[1]) / _SECOND
+            return
+        target = self._targets.get(int(rest[0]))
+        if target:
+            target.take(kind, rest[1:])
+
+    def said(self):
+        """The end of what it wrote as errors."""
+        return self._errors and 'the prober said: ' + self._errors[-500:]

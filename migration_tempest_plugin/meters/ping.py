@@ -1,0 +1,184 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Runs ping, where no socket of our own is allowed."""
+
+import os
+import subprocess
+import threading
+import time
+
+from oslo_log import log
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.meters import ping_output
+
+LOG = log.getLogger(__name__)
+
+#: Seconds that ping gets to say its first line, and to end when it is told
+#: to.
+PATIENCE = 10.0
+
+#: Seconds; below this, ping takes a whole core and is no quicker.
+SHORTEST_INTERVAL = 0.02
+
+
+class Probes:
+    """What becomes of the probes of one ping.
+
+    ``ping`` ends at clean-up; if this process dies without one, it ends by
+    itself at its next line, which nobody reads any more (SIGPIPE).
+
+    :param dest_ip: address or name
+    :param interval: seconds from probe to probe; not below
+        SHORTEST_INTERVAL, and some old releases of ping need root below 0.2
+    :param deadline: seconds within which a reply must come
+    :raises NoMeasurement: if ping does not start
+    """
+
+    method = 'ping'
+    cpu = None
+
+    def __init__(self, dest_ip, interval, deadline):
+        self.interval = max(interval, SHORTEST_INTERVAL)
+        self._dest_ip = dest_ip
+        self._deadline = deadline
+        self._probes = ping_output.Probes(self.interval)
+        self._changed = threading.Condition()
+        self._other_lines = []
+        self._heard = False
+        self._last_answered = float('-inf')
+        self._last_time = time.monotonic()
+        self._ended = self._died = None
+        self._ping = self._start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._check_start()
+
+    @property
+    def pid(self):
+        return self._ping.pid
+
+    def _start(self):
+        # -n -D -O: no names, wall clock, say what was not answered
+        command = ['ping', '-n', '-D', '-O', '-i', '%g' % self.interval,
+                   '--', self._dest_ip]
+        LOG.debug('Starting %s', ' '.join(command))
+        try:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, errors='replace',
+                env={**os.environ, 'LC_ALL': 'C'})
+        except OSError as error:
+            raise exceptions.NoMeasurement(
+                'ping can\'t be started (%s); it is the package iputils-ping '
+                'or iputils' % error) from error
+
+    def _check_start(self):
+        """Wait for the first line, which also says that it can't start."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._heard, PATIENCE)
+            if self._other_lines and self._other_lines[0].startswith('PING '):
+                self._other_lines.pop(0)
+                return
+        self.stop()
+        raise exceptions.NoMeasurement(
+            'ping of %s did not start' % self._dest_ip, seen=self.said())
+
+    def _read(self):
+        """Take in what ping prints, as it comes; runs in a thread."""
+        for line in self._ping.stdout:
+            event = ping_output.parse_line(line)
+            with self._changed:
+                if event:
+                    self._add(event)
+                elif line.strip():
+                    self._other_lines.append(line.strip())
+                self._heard = True
+                self._changed.notify_all()
+        self._ping.wait()
+        with self._changed:
+            self._heard = True
+            self._changed.notify_all()
+
+    def _add(self, event):
+        when = self._monotonic(event.wall)
+        self._probes.add(event, when)
+        if isinstance(event, ping_output.Reply) and \
+                event.delay <= self._deadline:
+            self._last_answered = max(self._last_answered,
+                                      when - event.delay)
+
+    def _monotonic(self, wall):
+        """The wall clock's time of an event that was just read, translated.
+
+        If that clock was set in between, the present is as good as it gets.
+        """
+        now = time.monotonic()
+        when = wall - time.time() + now
+        if not self._last_time <= when <= now:
+            when = max(now, self._last_time)
+        self._last_time = when
+        return when
+
+    def stop(self):
+        """End ping; what was seen up to now stays."""
+        if self._ended is not None:
+            return
+        with self._changed:
+            self._died = self._ping.poll()
+            self._ended = time.monotonic()
+        self._ping.terminate()
+        try:
+            self._ping.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._ping.kill()
+            self._ping.wait()
+        self._reader.join()
+        self._ping.stdout.close()
+
+    def ended_by_itself(self):
+        """Exit status of ping if it was not told to end, or None."""
+        return self._ping.poll() if self._ended is None else self._died
+
+    def wait_for_answer(self, since, timeout):
+        """When an answered probe was sent, since a moment; None if none was.
+
+        Waits until there is one, until the timeout, or the end of ping.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._last_answered >= since or self.ended_by_itself()
+                is not None, timeout)
+            return self._last_answered if self._last_answered >= since \
+                else None
+
+    def wait_until_decided(self, moment):
+        """Wait until it is known what became of the probes up to a moment."""
+        with self._changed:
+            latest = self._probes.latest_unanswered()
+            if latest is None or self._ended is not None:
+                return
+            decided = latest + self._deadline
+            self._changed.wait_for(
+                lambda: self.ended_by_itself() is not None,
+                max(0.0, decided - time.monotonic()))
+
+    def samples(self, now):
+        """The samples up to now, and when they were taken."""
+        with self._changed:
+            now = self._ended or time.monotonic()
+            return self._probes.samples(self._deadline, now), now
+
+    def said(self):
+        """What else it said, for people."""
+        return 'ping said: %s' % ('; '.join(self._other_lines[-5:])
+                                  or 'nothing')

@@ -1,0 +1,28 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Starts the prober: python -m migration_tempest_plugin.prober [BUFFER]."""
+
+import gc
+import signal
+import sys
+
+from migration_tempest_plugin.prober import echo
+from migration_tempest_plugin.prober import loop
+
+# Ctrl-C is for the parent, which ends this process in its own time.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+# Nothing here makes cycles, and a collection takes milliseconds.
+gc.disable()
+try:
+    loop.Loop(0, 1, int((sys.argv + [echo.BUFFER])[1])).run()
+except BrokenPipeError:
+    pass  # the parent is gone

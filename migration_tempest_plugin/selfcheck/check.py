@@ -1,0 +1,245 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Makes outages of known length, and holds what was measured against them."""
+
+import contextlib
+import dataclasses
+import random
+import statistics
+import time
+
+from migration_tempest_plugin.measurement import Duration
+from migration_tempest_plugin.meters import NetDowntimeMeter
+from migration_tempest_plugin.selfcheck import network
+
+#: Seconds of quiet after each outage, at random in between: so outages begin
+#: anywhere between two probes, and a meter that looks five times in a second
+#: sees the end of each.
+PAUSE = (0.45, 0.65)
+
+#: Seconds by which an outage is longer than planned, at random up to this: a
+#: length that is a multiple of the interval would always be read exactly.
+JITTER = 0.02
+
+#: Seconds that the error of an estimate may exceed the interval by.
+TOLERANCE = 0.001
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One run: a meter for each target, and outages one after another.
+
+    :ivar interval: of the probes, in seconds
+    :ivar targets: how many addresses are probed at once
+    :ivar outages: their lengths, in seconds
+    :ivar quiet: seconds without any outage, before them
+    """
+
+    interval: float
+    targets: int
+    outages: tuple[float, ...]
+    quiet: float = 2.0
+
+
+#: Half a minute: enough to see that it works here.
+QUICK = (Plan(0.01, 1, (0.02, 0.05, 0.1, 0.3) * 4 + (1.0,)),
+         Plan(0.001, 1, (0.02, 0.05, 0.1, 0.3) * 2))
+
+_MANY = (0.02, 0.05, 0.1, 0.2, 0.5) * 20 + (1.0,) * 6 + (2.0,) * 4 + \
+    (5.0,) * 2 + (10.0,) * 2
+#: Some minutes: the figures of the documentation.
+THOROUGH = (Plan(0.01, 1, _MANY, 10.0), Plan(0.001, 1, _MANY, 10.0),
+            Plan(0.05, 200, (0.1, 0.2, 0.5, 1.0, 2.0) * 4, 10.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What one meter made of one outage.
+
+    :ivar planned: length that was asked for, in seconds
+    :ivar injected: bounds of the true length
+    :ivar measured: what the meter says, or None if it saw nothing
+    :ivar resolution: of the measurement: a shorter one may go unseen
+    """
+
+    planned: float
+    injected: Duration
+    measured: Duration | None
+    resolution: float
+
+    @property
+    def holds(self):
+        """Whether the bounds hold the true length."""
+        if self.measured is None:
+            return self.injected.lower <= self.resolution
+        return (self.measured.lower <= self.injected.upper and
+                self.measured.upper >= self.injected.lower)
+
+    @property
+    def error(self):
+        """How far the estimate is from the truth, in seconds."""
+        return abs(float(self.measured or 0) - float(self.injected))
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What one Plan came to.
+
+    :ivar readings: of each target and outage
+    :ivar false: how many outages were seen that were none
+    :ivar seconds: how long it took
+    :ivar cpu: what the prober took of a core, as a fraction; None with ping
+    :ivar resolution: the worst of all targets, in seconds
+    :ivar unobserved: likewise
+    :ivar method: what sent the probes
+    :ivar tempest: what Tempest's own meter read for each outage, in seconds,
+        and, as the last one, for the quiet time; or None
+    """
+
+    plan: Plan
+    readings: tuple[Reading, ...]
+    false: int
+    seconds: float
+    cpu: float | None
+    resolution: float
+    unobserved: float
+    method: str
+    tempest: tuple[float, ...] | None = None
+
+    @property
+    def exact(self):
+        """How many estimates are within an interval and the tolerance."""
+        return sum(reading.error <= self.plan.interval + TOLERANCE
+                   for reading in self.readings)
+
+    @property
+    def good(self):
+        """Whether all that is promised held."""
+        return (self.false == 0 and
+                all(reading.holds for reading in self.readings) and
+                self.exact >= 0.99 * len(self.readings))
+
+
+def run(plan, progress, tempest_meter=None):
+    """Carry out a plan in namespaces of its own.
+
+    :param progress: called with a line of text now and then
+    :param tempest_meter: the class of Tempest's meter, to run it beside
+    :returns: the Result
+    """
+    with contextlib.ExitStack() as stack:
+        net = stack.enter_context(network.Network())
+        addresses = [network.SERVER] if plan.targets == 1 else \
+            net.add_servers(plan.targets)
+        with net.client():
+            meters = [stack.enter_context(
+                NetDowntimeMeter(address, interval=plan.interval))
+                for address in addresses]
+            beside = tempest_meter and stack.enter_context(
+                tempest_meter(network.SERVER))
+        baselines = [_baseline(meter) for meter in meters]
+        began, cpu = time.monotonic(), meters[0].cpu
+        injected, readings = _inject(plan, net, beside, progress)
+        for meter in meters:
+            meter.wait_until_up(10)
+        share = cpu if cpu is None else \
+            (meters[0].cpu - cpu) / (time.monotonic() - began)
+        timelines = [meter.measurement().since(baseline)
+                     for meter, baseline in zip(meters, baselines)]
+    return _result(plan, timelines, injected, readings,
+                   time.monotonic() - began, share)
+
+
+def _baseline(meter):
+    # The first probe takes as long as the neighbours take to be found.
+    meter.wait_until_up(10)
+    return meter.wait_until_up(10)
+
+
+def _inject(plan, net, beside, progress):
+    """Make the outages; returns them, and Tempest's reading of each."""
+    # Always the same, so that two runs can be compared.
+    chance = random.Random(3)
+    readings = []
+    before = beside and beside.get_downtime()
+    time.sleep(plan.quiet)
+    quiet = beside and beside.get_downtime() - before
+    injected = []
+    for number, seconds in enumerate(plan.outages, 1):
+        before = beside and beside.get_downtime()
+        with net.outage() as outage:
+            time.sleep(seconds + chance.uniform(0, JITTER))
+        time.sleep(chance.uniform(*PAUSE))
+        injected.append(outage)
+        if beside:
+            readings.append(beside.get_downtime() - before)
+        if number % 20 == 0:
+            progress('%d of %d outages' % (number, len(plan.outages)))
+    return injected, beside and (*readings, quiet)
+
+
+def _result(plan, timelines, injected, tempest, seconds, cpu):
+    readings = []
+    false = 0
+    for timeline in timelines:
+        rest = list(timeline.outages)
+        for planned, outage in zip(plan.outages, injected):
+            seen = [each for each in rest
+                    if each.start <= outage.end and each.end >= outage.begin]
+            rest = [each for each in rest if each not in seen]
+            readings.append(Reading(
+                planned, Duration(outage.lower, outage.upper),
+                Duration.sum(each.duration for each in seen) if seen
+                else None, timeline.resolution))
+        false += len(rest)
+    return Result(
+        plan=plan, readings=tuple(readings), false=false, seconds=seconds,
+        cpu=cpu, resolution=max(each.resolution for each in timelines),
+        unobserved=max(each.unobserved for each in timelines),
+        method=timelines[0].method, tempest=tempest)
+
+
+def text(result):
+    """A table of a result, for people."""
+    plan = result.plan
+    lines = ['%g ms, %d target%s: %d outages in %.0f s, by %s' % (
+        plan.interval * 1000, plan.targets, 's' * (plan.targets > 1),
+        len(plan.outages), result.seconds, result.method)]
+    lines.append('  %9s  %5s  %11s  %23s%s' % (
+        'injected', 'times', 'bounds hold', 'error: median, worst',
+        '   Tempest\'s meter says' if result.tempest else ''))
+    for length in sorted(set(plan.outages)):
+        lines.append(_row(result, length))
+    if result.tempest:
+        lines.append('  %9s  %5s  %11s  %23s   %.1f s' % (
+            'none', '', '', '', result.tempest[-1]))
+    lines.append(
+        '  within one interval and %g ms: %d of %d; outages that were none: '
+        '%d' % (TOLERANCE * 1000, result.exact, len(result.readings),
+                result.false))
+    lines.append('  resolution reached %.4f s, unobserved %.4f s%s' % (
+        result.resolution, result.unobserved, '' if result.cpu is None else
+        ', %.1f %% of a core' % (result.cpu * 100)))
+    return '\n'.join(lines)
+
+
+def _row(result, length):
+    readings = [each for each in result.readings if each.planned == length]
+    errors = [each.error for each in readings]
+    line = '  %7.2f s  %5d  %11d  %9.4f s, %9.4f s' % (
+        length, len(readings), sum(each.holds for each in readings),
+        statistics.median(errors), max(errors))
+    if result.tempest:
+        said = [seconds for planned, seconds in zip(
+            result.plan.outages, result.tempest) if planned == length]
+        line += '   %.1f to %.1f s' % (min(said), max(said))
+    return line

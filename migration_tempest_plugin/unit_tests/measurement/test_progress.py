@@ -1,0 +1,73 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the looks at the API tell of the phases."""
+
+import json
+
+import testtools
+
+from migration_tempest_plugin.measurement import Look
+from migration_tempest_plugin.measurement import Progress
+
+
+def look(asked, status, processed=None, begun=(), ended=()):
+    """One that takes a tenth of a second."""
+    return Look(asked, asked + 0.1, status, memory_processed=processed,
+                begun=frozenset(begun), ended=frozenset(ended))
+
+
+PROGRESS = Progress(10.0, (
+    look(10.5, None),
+    look(11.0, 'preparing', begun=['conductor']),
+    look(11.5, 'running', 100, begun=['conductor', 'compute']),
+    look(12.0, 'running', 250, begun=['conductor', 'compute'],
+         ended=['conductor']),
+    look(12.5, 'completed', begun=['conductor', 'compute'],
+         ended=['conductor', 'compute'])))
+
+
+class TestProgress(testtools.TestCase):
+
+    def phase(self, name):
+        return next(phase for phase in PROGRESS.phases if phase.name == name)
+
+    def test_a_status_began_between_two_looks(self):
+        running = self.phase('running')
+        self.assertEqual('status', running.kind)
+        self.assertEqual((11.0, 11.6), running.begin)
+        self.assertEqual((12.0, 12.6), running.end)
+
+    def test_the_last_one_has_no_end(self):
+        self.assertIsNone(self.phase('completed').end)
+
+    def test_an_event(self):
+        conductor = self.phase('conductor')
+        self.assertEqual('event', conductor.kind)
+        self.assertEqual((10.5, 11.1), conductor.begin)
+        self.assertEqual((11.5, 12.1), conductor.end)
+
+    def test_in_order(self):
+        begins = [phase.begin for phase in PROGRESS.phases]
+        self.assertEqual(5, len(begins))
+        self.assertEqual(sorted(begins), begins)
+
+    def test_memory_as_seen_last(self):
+        self.assertEqual(250, PROGRESS.memory_copied)
+        self.assertIsNone(Progress(10.0).memory_copied)
+
+    def test_to_dict_is_ready_for_json(self):
+        recorded = json.loads(json.dumps(PROGRESS.to_dict(10.0)))
+        self.assertEqual(0, recorded['requested'])
+        self.assertEqual(5, len(recorded['looks']))
+        self.assertIn({'kind': 'status', 'name': 'completed',
+                       'begin': [2.0, 2.5999999999999996], 'end': None},
+                      recorded['phases'])
