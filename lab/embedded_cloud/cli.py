@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""The lab's commands: run, compare-ping, up, down, status and shell."""
+"""The lab's commands: run, compare, up, down, status and shell."""
 
 import argparse
 import concurrent.futures
@@ -18,7 +18,7 @@ import os
 import sys
 
 from embedded_cloud.cloud import Cloud
-from embedded_cloud import compare_ping
+from embedded_cloud import compare
 from embedded_cloud import image
 from embedded_cloud import machine
 from embedded_cloud.progress import Progress
@@ -69,11 +69,14 @@ def _parse(arguments):
     run.add_argument('tempest', nargs=argparse.REMAINDER,
                      help='after --: further options of tempest run')
     run.set_defaults(function=_run)
-    compare = commands.add_parser(
-        'compare-ping', help='run the tests with a second ping beside them')
-    compare.add_argument('--regex', default='migration_tempest_plugin',
-                         help='which tests (%(default)s)')
-    compare.set_defaults(function=_compare_ping)
+    beside = commands.add_parser(
+        'compare', help='run the tests, and hold what they measure against a '
+                        'second ping and against libvirt')
+    beside.add_argument('--regex', default='test_live_migration_there',
+                        help='which tests (%(default)s)')
+    beside.add_argument('--times', type=int, default=1,
+                        help='how often (%(default)s)')
+    beside.set_defaults(function=_compare)
     up = commands.add_parser('up', help='bring up a fresh cloud')
     up.set_defaults(function=_up)
     down = commands.add_parser('down', help='end the cloud')
@@ -140,18 +143,24 @@ def _run(cloud, options):
         return status
 
 
-def _compare_ping(cloud, options):
-    watch = compare_ping.Watch(cloud)
+def _compare(cloud, options):
+    comparisons, status = [], 0
     with _lock(cloud.settings):
         if not cloud.is_up():
             _bring_up(cloud)
-        with watch.running():
-            status = cloud.tester.tempest('run', '--serial', '--regex',
-                                          options.regex)
-    lines, agree = compare_ping.compare(
-        watch, cloud.tester.tempest_output('downtime', 'summary', '--json'))
-    print('\n'.join(lines))
-    return status or not agree
+        for number in range(options.times):
+            cloud.progress.say(f'{number + 1} of {options.times}')
+            watch = compare.Watch(cloud)
+            with watch.running():
+                status |= cloud.tester.tempest('run', '--serial', '--regex',
+                                               options.regex)
+            new = compare.compare(watch, cloud.tester.tempest_output(
+                'downtime', 'summary', '--json'))
+            print(*new, sep='\n')
+            comparisons.extend(new)
+    print(compare.summary(comparisons))
+    return status or not comparisons or \
+        not all(each.good for each in comparisons)
 
 
 def _down(cloud, options):

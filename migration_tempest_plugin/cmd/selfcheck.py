@@ -12,10 +12,13 @@
 """``tempest downtime selfcheck``: how well it measures on this machine."""
 
 import os
+import subprocess
 import sys
 
 from cliff import command
+import testtools
 
+from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.selfcheck import check
 from migration_tempest_plugin.selfcheck import network
 
@@ -46,15 +49,14 @@ class Selfcheck(command.Command):
 
     def take_action(self, parsed_args):
         _become_root()
-        reason = network.missing()
+        reason = network.missing(
+            *['ping'] if parsed_args.beside_tempest else [])
         if reason:
             raise SystemExit('The self-check can\'t run here: %s' % reason)
         meter = _tempest_meter() if parsed_args.beside_tempest else None
         good = True
         for plan in check.THOROUGH if parsed_args.thorough else check.QUICK:
-            result = check.run(
-                plan, lambda line: self.app.stderr.write(line + '\n'),
-                meter if plan.targets == 1 else None)
+            result = self._run(plan, meter if plan.targets == 1 else None)
             self.app.stdout.write(check.text(result) + '\n')
             self.app.stdout.flush()
             good = good and result.good
@@ -63,14 +65,29 @@ class Selfcheck(command.Command):
                                   'that is very busy may be the cause\n')
         return 0 if good else 1
 
+    def _run(self, plan, meter):
+        def progress(line):
+            self.app.stderr.write(line + '\n')
+
+        try:
+            return check.run(plan, progress, meter)
+        except testtools.MultipleExceptions as errors:
+            # of a fixture that could not be set up
+            reason = errors.args[0][1]
+        except (exceptions.NoMeasurement, OSError,
+                subprocess.CalledProcessError) as error:
+            reason = error
+        raise SystemExit('The self-check can\'t run here: %s%s' % (
+            reason, getattr(reason, 'output', None) or ''))
+
 
 def _become_root():
-    """Without root, go on as the root of a user namespace of our own."""
+    """Without root, go on as the root of namespaces of our own."""
     if os.geteuid() == 0 or os.environ.get(_INSIDE):
         return
     os.environ[_INSIDE] = '1'
     try:
-        os.execvp('unshare', ['unshare', '--user', '--map-root-user',
+        os.execvp('unshare', ['unshare', '--user', '--map-root-user', '--net',
                               sys.executable, *sys.argv])
     except OSError as error:
         raise SystemExit('Without root, the self-check needs unshare of '

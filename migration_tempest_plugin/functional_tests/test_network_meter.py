@@ -75,7 +75,7 @@ class Case(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
-        reason = netns.missing()
+        reason = netns.missing('nft', 'ping', 'setpriv')
         if reason:
             self.skipTest(reason)
         self.baselines = {}

@@ -38,20 +38,25 @@ class Limit:
     seconds: float
     longest: bool = False
 
-    def complaint(self, duration, unobserved):
+    def complaint(self, duration, hidden=0.0):
         """What is wrong with a Duration, or None if the limit is kept.
 
-        Kept is what is shown to be kept: by the upper bound, even if all that
+        Kept is what is shown to be kept: by the upper bound, even if what
         nobody saw was down.
+
+        :param hidden: seconds that may have been down unseen
         """
         seconds = '%s: %s' % (self._name(), duration)
         if duration.upper > self.seconds:
             return '%s, longer than the %g s that %s allows' % (
                 seconds, self.seconds, self.option)
-        if duration.upper + unobserved > self.seconds:
+        shown = max(duration.upper, hidden) if self.longest \
+            else duration.upper + hidden
+        if shown > self.seconds:
             return '%s, and %.3f s that nobody observed: too much to say ' \
-                'that it is not longer than the %g s that %s allows' % (
-                    seconds, unobserved, self.seconds, self.option)
+                'that it is not longer than the %g s that %s allows. Use a ' \
+                'longer interval of the probes, or a machine that is less ' \
+                'busy' % (seconds, hidden, self.seconds, self.option)
         return None
 
     def _name(self):
@@ -94,14 +99,12 @@ class MeasuredMigration:
                  if isinstance(each, exceptions.NoMeasurement)]
         for limit in limits:
             if limit.what == 'guest':
-                measured = self.clock and (self.clock.stopped, 0.0)
-            else:
-                timeline = self._timeline(limit.what)
-                measured = timeline and (
-                    timeline.longest if limit.longest else timeline.total,
-                    timeline.unobserved)
-            if measured:
-                found.append(limit.complaint(*measured))
+                if self.clock:
+                    found.append(limit.complaint(self.clock.stopped))
+                continue
+            timeline = self._timeline(limit.what)
+            if timeline:
+                found.append(_complaint(limit, timeline))
         return list(filter(None, found))
 
     @property
@@ -188,6 +191,13 @@ class MeasuredMigration:
             return {'no_measurement': each.reason, 'seen': each.seen,
                     'timeline': each.timeline and each.timeline.to_dict()}
         return {**each.to_dict(), 'begin': each.began - self._origin}
+
+
+def _complaint(limit, timeline):
+    hidden = [gap.seconds for gap in timeline.hidden]
+    if limit.longest:
+        return limit.complaint(timeline.longest, max(hidden, default=0.0))
+    return limit.complaint(timeline.total, sum(hidden))
 
 
 def _outage_line(timeline, outage):

@@ -40,6 +40,25 @@ class Probing(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
+class Gap:
+    """One time in which nobody looked, from one probe to the next.
+
+    :ivar begin: until then somebody looked
+    :ivar end: from then on somebody looked again
+    :ivar interval: seconds from probe to probe, as it should be
+    """
+
+    begin: float
+    end: float
+    interval: float
+
+    @property
+    def seconds(self):
+        """How much longer than it should be it was."""
+        return self.end - self.begin - self.interval
+
+
+@dataclasses.dataclass(frozen=True)
 class Timeline:
     """The samples of one meter, and what follows from them.
 
@@ -146,11 +165,28 @@ class Timeline:
     @functools.cached_property
     def unobserved(self):
         """For how many seconds nobody looked."""
-        gaps = [self._gap(*pair) for pair in self._pairs(self.samples)]
-        gaps.append(self.ended - max(self._looked_until(sample)
-                                     for sample in self.samples))
-        return sum(gap - self.interval for gap in gaps
-                   if self._is_unobserved(gap))
+        return sum(gap.seconds for gap in self._gaps)
+
+    @functools.cached_property
+    def hidden(self):
+        """What may have been down without being part of any outage.
+
+        It is the Gaps outside of the outages: the upper bound of an outage
+        has those that it touches.
+        """
+        return tuple(gap for gap in self._gaps if not any(
+            outage.start <= gap.begin and gap.end <= outage.end
+            for outage in self.outages))
+
+    @functools.cached_property
+    def _gaps(self):
+        gaps = [Gap(self._looked_until(before), after.start, self.interval)
+                for before, after in self._pairs(self.samples)
+                if self._is_unobserved(self._gap(before, after))]
+        last = max(map(self._looked_until, self.samples))
+        if self._is_unobserved(self.ended - last):
+            gaps.append(Gap(last, self.ended, self.interval))
+        return gaps
 
     @functools.cached_property
     def resolution(self):

@@ -27,18 +27,21 @@ import time
 import fixtures
 
 _CLONE_NEWNET = 0x40000000
-_TOOLS = ('unshare', 'nsenter', 'ip', 'nft', 'ping')
+_TOOLS = ('unshare', 'nsenter', 'ip')
 
 SERVER = '10.77.2.2'
 SERVER6 = 'fd00:77:2::2'
 NOBODY = '10.77.2.9'
 
 
-def missing():
-    """Why these namespaces can't be made here, or None if they can."""
+def missing(*tools):
+    """Why these namespaces can't be made here, or None if they can.
+
+    :param tools: programs that are needed, too
+    """
     if os.geteuid() != 0:
         return 'network namespaces take root'
-    lacking = [tool for tool in _TOOLS if not shutil.which(tool)]
+    lacking = [tool for tool in _TOOLS + tools if not shutil.which(tool)]
     if lacking:
         return 'not installed: ' + ', '.join(lacking)
     return None

@@ -156,15 +156,26 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         :returns: the MeasuredMigration
         """
         boot_id, uptime = guest.boot_id(), guest.uptime()
+        measured = self._live_migrate(guest, host)
+        evidence = measured.text()
+        self.assertNotEqual(measured.source, measured.destination,
+                            'The server is where it was.\n' + evidence)
+        self.assertIn(host, (None, measured.destination), evidence)
+        self.assertEqual(boot_id, guest.boot_id(),
+                         'The guest was rebooted.\n' + evidence)
+        self.assertGreater(guest.uptime(), uptime, evidence)
+        return measured
+
+    def _live_migrate(self, guest, host):
         migration = live_migration.LiveMigration(
             self.os_admin, guest.id, CONF.migration.progress_interval)
-        running = self._meters(guest)
+        running = self.meters(guest)
         give_up = 0.0
         with contextlib.ExitStack() as stack:
-            for meter in running:
-                _set_up(stack, meter)
             baselines = {}
             try:
+                for meter in running:
+                    _set_up(stack, meter)
                 for meter in running:
                     baselines[meter] = meter.wait_until_up(
                         CONF.migration.baseline_timeout)
@@ -179,13 +190,6 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 measured = self._keep(guest, migration, [
                     _read(meter, baselines.get(meter, 0), give_up)
                     for meter in running])
-        evidence = measured.text()
-        self.assertNotEqual(measured.source, measured.destination,
-                            'The server is where it was.\n' + evidence)
-        self.assertIn(host, (None, measured.destination), evidence)
-        self.assertEqual(boot_id, guest.boot_id(),
-                         'The guest was rebooted.\n' + evidence)
-        self.assertGreater(guest.uptime(), uptime, evidence)
         return measured
 
     def assert_downtime_allowed(self, measured):
@@ -194,7 +198,8 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         if complaints:
             self.fail('%s\n%s' % ('\n'.join(complaints), measured.text()))
 
-    def _meters(self, guest):
+    def meters(self, guest):
+        """The meters of network, guest and metadata service, not set up."""
         options = CONF.migration
         return (
             meters.NetDowntimeMeter(

@@ -91,8 +91,19 @@ class TestComplaints(testtools.TestCase):
         gap = Timeline('network', 'x', samples, 0.1, ended=7.9)
         [complaint] = migration(gap).complaints(LIMITS)
         self.assertIn('6.500 s that nobody observed', complaint)
+        [complaint] = migration(gap).complaints(
+            [Limit('network', 'allowed_longest', 6.0, longest=True)])
+        self.assertIn('6.500 s that nobody observed', complaint)
         self.assertEqual([], migration(gap).complaints(
             [Limit('network', 'allowed', 10.0)]))
+
+    def test_what_an_outage_has_in_its_bounds_counts_once(self):
+        samples = [Sample(number / 10, number / 10, number not in (5, 60))
+                   for number in (*range(6), *range(60, 80))]
+        gap = Timeline('network', 'x', samples, 0.1, ended=7.9)
+        # from 0.4 to 6.1
+        self.assertEqual([], migration(gap).complaints(
+            [Limit('network', 'allowed', 5.8)]))
 
     def test_the_guest(self):
         clock = mock.Mock(stopped=Duration(0.2, 0.4))
