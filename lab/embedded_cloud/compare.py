@@ -13,8 +13,10 @@
 
 A second, independent ping of each floating IP: the network was away for at
 most the longest time between two of its answers, and for at least that less
-two of its intervals. And libvirt, which says how long it had the guest
-stopped. Neither knows anything of the meters but, in the end, their results.
+two of its intervals. QEMU, whose events say when it stopped the guest on its
+source and resumed it on its destination. And libvirt, which says how long it
+had the guest stopped, as its own commands and events came and went. None
+knows anything of the meters but, in the end, their results.
 """
 
 import contextlib
@@ -25,11 +27,15 @@ import statistics
 import subprocess
 import threading
 
-INTERVAL = 0.02  # seconds; ping keeps to some milliseconds above it
+#: Seconds from ping to ping; it keeps to some milliseconds above it.
+INTERVAL = 0.02
 
-#: Seconds that libvirt and the guest's clock may differ by, beyond the
-#: bounds: libvirt counts whole milliseconds, and from its own commands on.
-TOLERANCE = 0.005
+#: Seconds by which ping may have been late when it printed the time of an
+#: answer: the two cores are busy.
+PRINTED_LATE = 0.03
+
+#: Seconds that QEMU's events may be off: stopping takes a moment, too.
+TOLERANCE = 0.002
 
 _REPLY = re.compile(r'\[(\d+\.\d+)\] \d+ bytes from .* icmp_seq=(\d+) ')
 _ADDRESSES = '''
@@ -40,6 +46,11 @@ while True:
         print(ip.floating_ip_address, flush=True)
     time.sleep(0.5)
 '''
+
+#: Each stop and start of a guest, with QEMU's own time of it.
+_EVENTS = ('exec stdbuf --output=L virsh qemu-monitor-event --loop --regex '
+           '--event "^(STOP|RESUME)$"')
+_EVENT = re.compile(r'event (STOP|RESUME) at (\d+\.\d+) for')
 
 #: What libvirt says of the job that brought each domain here, if one did.
 _JOBS = '''
@@ -58,7 +69,8 @@ class Watch:
     def __init__(self, cloud):
         self._cloud = cloud
         self._pings = {}
-        self._stops = {}
+        self._told = {}
+        self._events = []
 
     @contextlib.contextmanager
     def running(self):
@@ -70,11 +82,13 @@ class Watch:
         following = [threading.Thread(target=self._follow_addresses,
                                       args=(asking[0].stdout,))]
         for host in self._cloud.computes:
-            asking.append(_start(host, subprocess.PIPE, *host.environment(),
-                                 '/bin/sh', '-c', _JOBS))
-            following.append(threading.Thread(
-                target=self._follow_jobs,
-                args=(host.name, asking[-1].stdout)))
+            for follow, script in ((self._follow_jobs, _JOBS),
+                                   (self._follow_events, _EVENTS)):
+                asking.append(_start(host, subprocess.PIPE,
+                                     *host.environment(), '/bin/sh', '-c',
+                                     script))
+                following.append(threading.Thread(
+                    target=follow, args=(host.name, asking[-1].stdout)))
         for thread in following:
             thread.start()
         try:
@@ -99,8 +113,12 @@ class Watch:
     def _follow_jobs(self, host, lines):
         for domain, milliseconds in map(str.split, lines):
             # The same job is told again and again.
-            self._stops.setdefault((domain, host), []).append(
+            self._told.setdefault((domain, host), set()).add(
                 int(milliseconds) / 1000)
+
+    def _follow_events(self, host, lines):
+        for match in filter(None, map(_EVENT.match, lines)):
+            self._events.append((float(match[2]), host, match[1]))
 
     def replies(self, address):
         """When each answer of an address came, on the wall clock."""
@@ -111,14 +129,29 @@ class Watch:
         return [float(match[1]) for match in map(_REPLY.match, output)
                 if match]
 
-    def stopped(self, server, destination):
+    def told_by_libvirt(self, server, destination):
         """For how long libvirt had a guest stopped, as told there.
 
         In seconds; None if it was not told, or if the guest came there more
         than once.
         """
-        told = set(self._stops.get((server, destination), ()))
-        return told.pop() if len(told) == 1 else None
+        told = self._told.get((server, destination), ())
+        return list(told)[0] if len(told) == 1 else None
+
+    def told_by_qemu(self, source, destination, start, end):
+        """From the stop of a guest on one host to its start on the other.
+
+        In seconds; None if there is not one of each, on the wall clock, in
+        between.
+        """
+        events = sorted(
+            (time, what) for time, host, what in self._events
+            if start <= time <= end and
+            (host, what) in ((source, 'STOP'), (destination, 'RESUME')))
+        if [what for _, what in events] != ['STOP', 'RESUME']:
+            return None
+        (stop, _), (resume, _) = events
+        return resume - stop
 
 
 def _start(namespaces, output, *command):
@@ -150,16 +183,24 @@ def longest_gap(replies, start, end):
                default=None)
 
 
-def agrees(gap, longest):
+def kept_interval(replies):
+    """The interval that ping really kept, in seconds."""
+    return statistics.median(after - before for before, after
+                             in itertools.pairwise(replies))
+
+
+def agrees(gap, interval, longest):
     """Whether the second ping and the meter's bounds can both be right.
 
+    :param interval: of the pings, as it was kept
     :param longest: lower and upper bound of the meter's longest outage
     """
-    return longest['lower'] <= gap and longest['upper'] >= gap - 2 * INTERVAL
+    return (longest['lower'] <= gap + PRINTED_LATE and
+            longest['upper'] >= gap - 2 * interval - PRINTED_LATE)
 
 
 def within(seconds, duration):
-    """Whether libvirt's figure is within a duration's bounds."""
+    """Whether a figure is within a duration's bounds."""
     return duration['lower'] - TOLERANCE <= seconds <= \
         duration['upper'] + TOLERANCE
 
@@ -178,16 +219,18 @@ class Comparison:
     """One migration.
 
     :ivar good: whether all agree, with something to compare
-    :ivar difference: libvirt's stop less the guest's own, in seconds, or None
+    :ivar differences: from the guest's own stop to that of QEMU's events, and
+        of libvirt, in seconds, as far as there are any
     """
 
     def __init__(self, watch, migration):
         self._lines = ['%s -> %s' % (migration['source'],
                                      migration['destination'])]
-        self.difference = None
+        self.differences = {}
         self.good = self._compare_network(watch, migration)
         # even if the first one does not
         self.good &= self._compare_stop(watch, migration)
+        self.good &= self._adds_up(migration.get('breakdown') or {})
 
     def _compare_network(self, watch, migration):
         measured = next((each for each in migration['measurements']
@@ -196,9 +239,10 @@ class Comparison:
             self._lines.append('  the meter of the network measured nothing')
             return False
         start = measured['wall_start']
-        gap = longest_gap(watch.replies(measured['target']), start,
-                          start + measured['observed'])
-        good = gap is not None and agrees(gap, measured['longest'])
+        replies = watch.replies(measured['target'])
+        gap = longest_gap(replies, start, start + measured['observed'])
+        good = gap is not None and agrees(gap, kept_interval(replies),
+                                          measured['longest'])
         self._say('longest outage', 'ping beside it', gap,
                   measured['longest'], good)
         return good
@@ -208,11 +252,37 @@ class Comparison:
         if not clock:
             self._lines.append('  the guest\'s clock was not measured')
             return False
-        told = watch.stopped(migration['server'], migration['destination'])
-        good = told is not None and within(told, clock['stopped'])
-        if told is not None:
-            self.difference = told - clock['stopped']['estimate']
-        self._say('guest stopped', 'libvirt', told, clock['stopped'], good)
+        hosts = migration['source'], migration['destination']
+        stopped = clock['stopped']
+        by_qemu = watch.told_by_qemu(*hosts, *_window(migration))
+        by_libvirt = watch.told_by_libvirt(migration['server'], hosts[1])
+        for who, seconds in (('QEMU', by_qemu), ('libvirt', by_libvirt)):
+            if seconds is not None:
+                self.differences[who] = seconds - stopped['estimate']
+        good = by_qemu is not None and within(by_qemu, stopped)
+        self._say('guest stopped', 'QEMU', by_qemu, stopped, good)
+        # Not a judge: its own commands and events take their time.
+        self._lines.append('  guest stopped: libvirt ' + (
+            'nothing' if by_libvirt is None else f'{by_libvirt:.3f} s'))
+        return good
+
+    def _adds_up(self, breakdown):
+        """Whether the parts of the break-down are within the whole."""
+        whole, stopped, running, after = map(breakdown.get, (
+            'network', 'guest_stopped', 'network_while_running',
+            'network_after_stop'))
+        if not (whole and stopped and running):
+            self._lines.append('  there is no break-down')
+            return False
+        good = (stopped['estimate'] <= whole['upper'] and
+                stopped['lower'] + running['lower'] <= whole['upper'] and
+                stopped['upper'] + running['upper'] >= whole['lower'] and
+                (after is None or after['upper'] <= running['upper']))
+        self._lines.append(
+            f'  break-down: {whole["estimate"]:.3f} s = '
+            f'{stopped["estimate"]:.3f} s stopped + '
+            f'{running["estimate"]:.3f} s running: '
+            f'{"adds up" if good else "DOES NOT ADD UP"}')
         return good
 
     def _say(self, what, other, seconds, duration, good):
@@ -226,15 +296,23 @@ class Comparison:
         return '\n'.join(self._lines)
 
 
+def _window(migration):
+    """When a migration was measured, on the wall clock, in seconds."""
+    return next(((each['wall_start'], each['wall_start'] + each['observed'])
+                 for each in migration['measurements']
+                 if each.get('what') == 'network'), (0, 0))
+
+
 def summary(comparisons):
     """What came of all of them, in a line or two."""
     good = sum(each.good for each in comparisons)
     lines = [f'{good} of {len(comparisons)} migrations: all agree']
-    differences = [each.difference * 1000 for each in comparisons
-                   if each.difference is not None]
-    if differences:
-        lines.append(
-            'guest stopped, libvirt less the meter\'s estimate: median '
-            f'{statistics.median(differences):+.1f} ms, from '
-            f'{min(differences):+.1f} to {max(differences):+.1f} ms')
+    for who in ('QEMU', 'libvirt'):
+        differences = [each.differences[who] * 1000 for each in comparisons
+                       if who in each.differences]
+        if differences:
+            lines.append(
+                f'guest stopped, {who} less the meter\'s estimate: median '
+                f'{statistics.median(differences):+.1f} ms, from '
+                f'{min(differences):+.1f} to {max(differences):+.1f} ms')
     return '\n'.join(lines)

@@ -15,6 +15,8 @@ import contextlib
 import logging
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import fixtures
@@ -41,6 +43,20 @@ table inet test {
 END
 """
 PASS = 'nft delete table inet test'
+
+
+#: Measures by itself, until it is killed.
+MEASURE = '''
+import time
+from migration_tempest_plugin.functional_tests import sshd
+from migration_tempest_plugin.meters import MetadataDowntimeMeter
+guest = sshd.Guest.running(%d, %r)
+meter = MetadataDowntimeMeter(guest.client(), lifetime=8)
+meter.setUp()
+meter.wait_until_up(10)
+print('up', flush=True)
+time.sleep(60)
+'''
 
 
 def uptime():
@@ -242,6 +258,30 @@ class TestMetadataMeter(GuestTestCase):
         self.assertEqual((), first.measurement().outages)
         self.assertEqual((), other.measurement().outages)
         self.assertIn('/openstack/latest/meta_data.json', self.server.paths)
+
+    def test_another_process_that_is_killed(self):
+        """It disturbs nobody, and what it leaves ends after its lifetime."""
+        meter = self.attach()
+        process = subprocess.Popen(
+            [sys.executable, '-c', MEASURE % (self.guest.pid,
+                                              self.guest.home)],
+            stdout=subprocess.PIPE)
+        with process:
+            self.assertEqual(b'up\n', process.stdout.readline())
+            self.assertEqual(2, self.scripts())
+            process.kill()
+        self.assertEqual(2, self.scripts())
+        meter.wait_until_up(20)
+        wait_until(lambda: self.scripts() == 1, 20)
+        meter.wait_until_up(20)
+        self.assertEqual((), meter.measurement().outages)
+        self.assertEqual([os.path.basename(meter._script.directory)],
+                         os.listdir(self.guest.tmp))
+
+    def scripts(self):
+        """How many processes in the guest run the script."""
+        return sum('/script ' in command
+                   for command in self.guest.processes().values())
 
     def test_answer_never_came(self):
         self.server.refuse()

@@ -23,8 +23,8 @@
 #   INTERVAL  from the start of an attempt to the start of the next one
 #   CONNECT   how long an attempt may take to connect (curl and GNU wget)
 #   DEADLINE  how long an attempt may take in all
-#   LIFETIME  the script ends by itself after so long, and when DIRECTORY is
-#             gone
+#   LIFETIME  the script ends by itself after so long, and takes DIRECTORY
+#             along; it ends when DIRECTORY is gone, too
 #
 # All four in seconds with exactly two decimals ("0.20"), like /proc/uptime:
 # that is the clock in use, since busybox's date knows no part of a second.
@@ -42,9 +42,9 @@
 # it goes on when the file system is full):
 #   SEQUENCE STATE START ANSWERED LAST LOST SEQUENCE ;
 # STATE is "none" before the first attempt, "open" as long as one is under
-# way, its RESULT afterwards, and "ended" when LIFETIME is over; ANSWERED
-# counts the "ok" ones, LAST is the START of the last of them or "-"; LOST
-# counts the lines that could not be written.
+# way, and its RESULT afterwards; ANSWERED counts the "ok" ones, LAST is the
+# START of the last of them or "-"; LOST counts the lines that could not be
+# written.
 
 dir=$1 url=$2 interval=$3 connect=$4 deadline=$5 lifetime=$6
 
@@ -276,4 +276,5 @@ while clock && [ "$value" -lt "$over" ]; do
         due=$((due + ((value - due) / interval + 1) * interval))
     wait_for $((due - value))
 done
-show ended
+# Whoever started it is late or gone: nothing is left behind.
+rm -rf "$dir"

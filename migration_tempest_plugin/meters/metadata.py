@@ -95,11 +95,13 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         self._running = False
         self._last = None
         self._wall_start = None
+        self._overdue = math.inf   # when the script has ended by itself
 
     def _setUp(self):
         self.addCleanup(self._stop)
         self._script.start()
         self._wall_start = time.time()
+        self._overdue = time.monotonic() + self.lifetime
         self._running = True
 
     def _stop(self):
@@ -201,15 +203,14 @@ class MetadataDowntimeMeter(fixtures.Fixture):
 
     def _check(self, state):
         """Raise NoMeasurement if the script can't have gone on measuring."""
-        now = metadata_log.parse_now(state.now)
         if state.boot_id != self._script.boot_id:
             reason = 'the guest was rebooted'
+        elif not state.present and time.monotonic() >= self._overdue:
+            reason = ('the probe in the guest ended after its lifetime of '
+                      '%g s: give it a longer one' % self.lifetime)
         elif not state.present:
             reason = ('the directory of the probe in the guest, %s, is gone'
                       % self._script.directory)
-        elif now and now.state == 'ended':
-            reason = ('the probe in the guest ended after its lifetime of '
-                      '%g s: give it a longer one' % self.lifetime)
         elif not state.alive:
             reason = 'the probe in the guest is dead: something killed it'
         else:

@@ -49,8 +49,7 @@ class Now:
     """What the script is doing.
 
     :ivar sequence: number of the latest attempt
-    :ivar state: 'open' while it is under way, its result afterwards, and
-        'ended' when the script's lifetime is over
+    :ivar state: 'open' while it is under way, its result afterwards
     :ivar start: when it began
     :ivar answered: how many were answered up to now
     :ivar last_answered: start of the latest answered one, or None

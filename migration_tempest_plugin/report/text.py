@@ -48,6 +48,9 @@ def _measurement(measured):
         '' if outages == 1 else 's')
     if outages > 1:
         text += ', the longest %.3f s' % measured['longest']['estimate']
+    # Records of version 1 only: later ones have no measurement then.
+    if measured['still_down']:
+        text += ', STILL DOWN at the end'
     return text
 
 

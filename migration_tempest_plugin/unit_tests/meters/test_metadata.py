@@ -200,8 +200,9 @@ class TestNoMeasurement(MeterTestCase):
                 '/tmp/metadata_probe.X1, is gone', read)
 
     def test_lifetime_is_over(self):
-        answer = state('6 ended 13.80 4 13.80 0 6 ;', '73.90', LOG, alive='no')
+        answer = state('', '73.90', alive='no', present='no')
         meter = self.meter({'read': answer, 'state': answer}, lifetime=2)
+        meter._overdue = 0
         for read in self.reads(meter):
             self.assertNothing('ended after its lifetime of 2 s', read)
 
