@@ -108,7 +108,7 @@ class CompareTest(unittest.TestCase):
         self.assertIn('DISAGREE', text)
 
     def test_qemu_disagrees(self):
-        for stopped in (0.08, 0.12):
+        for stopped in (0.06, 0.12):
             good, text = self.compare(FakeWatch(REPLIES, stopped))
             self.assertFalse(good)
             self.assertIn('DISAGREE', text)

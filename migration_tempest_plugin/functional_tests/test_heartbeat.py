@@ -94,14 +94,13 @@ class Case(testtools.TestCase):
 class TestHeartbeat(Case):
 
     def test_no_stall(self):
-        meter = self.attach()
+        meter = self.attach(deadline=2)
         time.sleep(1)
         seen = meter.measurement().since(self.baseline)
         self.assertEqual((), seen.stalls.outages)
         self.assertEqual((), seen.clock.stops)
         self.assertGreater(seen.stalls.successes, 20)
-        # looks at all phases of its tick tell more than a tick
-        self.assertLess(seen.clock.resolution, 0.03)
+        self.assertLess(seen.clock.resolution, 0.5)
 
     def test_a_stall_that_the_connection_survives(self):
         meter = self.attach()
@@ -154,6 +153,14 @@ class TestNoMeasurement(Case):
         error = self.no_measurement(meter.measurement)
         self.assertRegex(error.reason, 'tcp of .* is still down, for .* now')
         self.assertTrue(error.timeline.still_down)
+        self.guest.run(MEND)
+
+    def test_cleaned_up_while_it_is_down(self):
+        with GuestHeartbeatMeter(self.guest.connect, lifetime=2) as meter:
+            meter.wait_until_up(10)
+            self.guest.run(CUT)
+        self.assertFalse(any(thread.is_alive() for thread in meter._threads))
+        wait_until(lambda: not self.guest.processes())
         self.guest.run(MEND)
 
     def test_killed_session(self):

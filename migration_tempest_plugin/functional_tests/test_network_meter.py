@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import fixtures
 import testtools
 
 import migration_tempest_plugin
@@ -325,6 +326,18 @@ class TestNoMeasurement(Case):
                       self.no_measurement(meter.wait_until_up, 60))
         # and that is the end of no other meter
         self.assertEqual((), self.seen(self.start_up()).outages)
+
+    def test_stopped_in_the_middle(self):
+        """A prober that says nothing is waited for, but not for ever."""
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.meters.icmp.PATIENCE', 0.5))
+        meter = self.start_up()
+        os.kill(meter.pid, signal.SIGSTOP)
+        self.assertIn('does not say any more what became of them',
+                      self.no_measurement(meter.measurement))
+        os.kill(meter.pid, signal.SIGCONT)
+        meter.wait_until_up(10)
+        self.assertEqual((), self.seen(meter).outages)
 
     def test_still_down(self):
         meter = self.start_up(deadline=0.2)

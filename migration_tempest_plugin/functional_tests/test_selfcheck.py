@@ -27,7 +27,7 @@ from unittest import mock
 import sys
 from migration_tempest_plugin.cmd import selfcheck
 from migration_tempest_plugin.selfcheck import check
-check.QUICK = check.Plan(0.01, 1, (0.05, 0.1), 0.1),
+check.QUICK = check.Plan(0.05, 1, (0.3, 0.4), 0.1),
 app = mock.Mock(stdout=sys.stdout, stderr=sys.stderr)
 command = selfcheck.Selfcheck(app, None)
 sys.exit(command.run(command.get_parser('selfcheck').parse_args(sys.argv[1:])))

@@ -94,7 +94,8 @@ def break_down(network=None, tcp=None, metadata=None, clock=None,
                progress=None):
     """Make the Breakdown of what there is.
 
-    :param network, tcp, metadata: their Timelines, in the tester's clock
+    :param network, tcp, metadata: their Timelines; that of metadata may be in
+        the guest's clock, and is then compared with nothing
     :param clock: the GuestClock
     :param progress: the Progress
     """
@@ -103,7 +104,7 @@ def break_down(network=None, tcp=None, metadata=None, clock=None,
         'tcp_stalled': tcp and tcp.total,
         'metadata': metadata and metadata.total,
         'guest_stopped': clock and clock.stopped}
-    if network and metadata:
+    if network and metadata and metadata.clock == network.clock:
         parts['metadata_after_network'] = _after_network(network, metadata)
     if network and clock:
         parts.update(_around_stops(network, clock.stops))
@@ -124,7 +125,7 @@ def _around_stops(network, stops):
     stopped = Duration.sum(Duration(
         # At both of its ends, the outage may not have been one yet.
         max(0.0, stop.lower - (outage.upper - outage.lower)), stop.upper,
-        max(0.0, float(stop.duration))) for stop, outage in inside)
+        float(stop.duration)) for stop, outage in inside)
     running = network.total.less(stopped)
     if not stops:
         return {'network_while_running': running}

@@ -263,11 +263,10 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             raise self._nothing('the meter was not set up')
         with self._changed:
             last = len(self._sent)
+            latest = self._sent[-1] if last else time.monotonic()
             self._changed.wait_for(
-                lambda: self._broken or self._decided(last),
-                None if last == 0 else max(0.0, (
-                    self._sent[last - 1] + self.deadline
-                    - time.monotonic())))
+                lambda: self._broken or last - 1 in self._beats,
+                max(0.0, latest + self.deadline - time.monotonic()))
         self._check()
         with self._changed:
             now = self._ended or time.monotonic()
@@ -281,9 +280,6 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             method='one SSH connection')
         self._check_recovered(stalls)
         return Heartbeat(stalls, measurement.GuestClock(beats))
-
-    def _decided(self, last):
-        return last and last - 1 in self._beats
 
     def _sample(self, number, now):
         """The Sample of a beat; None if it is in flight."""

@@ -54,6 +54,7 @@ class Probes:
     def __init__(self, address, interval, deadline):
         self.interval = interval
         self.method = 'prober'
+        self._deadline = deadline
         self._samples = {}           # Sample by when it was sent, in ns
         self._last_answered = None   # when it was sent, in seconds
         self._unknown = 0
@@ -117,11 +118,15 @@ class Probes:
             return None
 
     def wait_until_decided(self, moment):
-        """Wait until it is known what became of the probes up to a moment."""
+        """Wait until it is known what became of the probes up to a moment.
+
+        :returns: False if the prober does not say it
+        """
         with self._prober.changed:
-            self._prober.changed.wait_for(
+            return self._prober.changed.wait_for(
                 lambda: self._prober.mark >= moment or
-                self._prober.status is not None or self._stopped, None)
+                self._prober.status is not None or self._stopped,
+                self._deadline + PATIENCE)
 
     def samples(self, now):
         """The samples up to now, and the moment up to which they are known."""

@@ -117,8 +117,14 @@ class NetDowntimeMeter(fixtures.Fixture):
             raise exceptions.NoMeasurement(
                 'the meter of %s was not set up' % self.dest_ip)
         now = time.monotonic()
-        self._probes.wait_until_decided(now)
+        decided = self._probes.wait_until_decided(now)
         self._check_alive()
+        if not decided:
+            raise exceptions.NoMeasurement(
+                '%s, which sends the probes to %s, does not say any more what '
+                'became of them: it was stopped, or this machine is '
+                'overloaded' % (self._probes.method, self.dest_ip),
+                seen=self._seen())
         return self._timeline(now).recovered()
 
     def get_downtime(self):

@@ -162,15 +162,19 @@ class Probes:
                 else None
 
     def wait_until_decided(self, moment):
-        """Wait until it is known what became of the probes up to a moment."""
+        """Wait until it is known what became of the probes up to a moment.
+
+        :returns: True: what ping does not say in time was not answered
+        """
         with self._changed:
             latest = self._probes.latest_unanswered()
             if latest is None or self._ended is not None:
-                return
+                return True
             decided = latest + self._deadline
             self._changed.wait_for(
                 lambda: self.ended_by_itself() is not None,
                 max(0.0, decided - time.monotonic()))
+            return True
 
     def samples(self, now):
         """The samples up to now, and when they were taken."""

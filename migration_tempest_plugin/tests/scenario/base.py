@@ -169,7 +169,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
     def _live_migrate(self, guest, host):
         migration = live_migration.LiveMigration(
             self.os_admin, guest.id, CONF.migration.progress_interval)
-        running = self.meters(guest)
+        running = self.meters_of(guest)
         give_up = 0.0
         with contextlib.ExitStack() as stack:
             baselines = {}
@@ -198,7 +198,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         if complaints:
             self.fail('%s\n%s' % ('\n'.join(complaints), measured.text()))
 
-    def meters(self, guest):
+    def meters_of(self, guest):
         """The meters of network, guest and metadata service, not set up."""
         options = CONF.migration
         return (

@@ -37,7 +37,7 @@ class TestMeasuring(base.LiveMigrationScenario):
         5. The others have no measurement, because the guest was rebooted.
         """
         guest = self.boot_guest()
-        network, *inside = self.meters(guest)
+        network, *inside = self.meters_of(guest)
         for meter in (network, *inside):
             self.useFixture(meter)
             meter.wait_until_up(CONF.migration.baseline_timeout)

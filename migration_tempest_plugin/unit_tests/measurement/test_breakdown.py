@@ -11,6 +11,7 @@
 #    under the License.
 """The parts of a downtime add up, within their bounds."""
 
+import dataclasses
 import json
 
 import testtools
@@ -116,6 +117,14 @@ class TestBreakDown(testtools.TestCase):
             r'0\.\d{3} s \(.*\) after that; TCP stalled for 0\.7.*; '
             r'no metadata for 1\.[45].*, 0\.\d+ s .* of it after the network '
             r'was back; 64 MiB of memory copied; running .* s$')
+
+    def test_two_clocks_are_not_compared(self):
+        metadata = dataclasses.replace(
+            timeline('metadata', STOP, METADATA, 0.1), clock='guest')
+        parts = break_down(network=timeline('network', STOP, NETWORK),
+                           metadata=metadata)
+        self.assertIsNone(parts.metadata_after_network)
+        self.assertAlmostEqual(METADATA - STOP, parts.metadata, delta=0.1)
 
     def test_little_is_known(self):
         self.assertEqual('nothing was measured', break_down().text())
