@@ -11,6 +11,7 @@
 #    under the License.
 """One live migration, as Nova's API shows it."""
 
+import json
 import time
 
 import fixtures
@@ -109,8 +110,9 @@ class LiveMigration:
             return {}
         try:
             with fixtures.MonkeyPatch(_MICROVERSION, PROGRESS_MICROVERSION):
-                listed = self._servers.list_in_progress_live_migration(
-                    self._server_id)['migrations']
+                # Older releases of Tempest have no call for it.
+                _, body = self._servers.get('servers/%s/migrations'
+                                            % self._server_id)
         except (lib_exc.NotFound, lib_exc.NotAcceptable) as error:
             LOG.debug('This cloud does not tell the progress of a live '
                       'migration: %s', error)
@@ -118,7 +120,8 @@ class LiveMigration:
             return {}
         return next(({name: each.get(name + '_bytes') for name in (
             'memory_total', 'memory_processed', 'memory_remaining')}
-            for each in listed if each['id'] == record['id']), {})
+            for each in json.loads(body)['migrations']
+            if each['id'] == record['id']), {})
 
     def _completed(self, record):
         status = record and record['status']

@@ -11,6 +11,7 @@
 #    under the License.
 """Following a live migration through the API, with an API that is played."""
 
+import json
 from unittest import mock
 
 from tempest.lib import exceptions as lib_exc
@@ -34,6 +35,11 @@ def server(host='a', status='ACTIVE', task=None):
                        'OS-EXT-STS:task_state': task}}
 
 
+def in_progress(*migrations):
+    """What a rest client returns: response and body."""
+    return mock.Mock(), json.dumps({'migrations': migrations})
+
+
 class Case(testtools.TestCase):
 
     def setUp(self):
@@ -45,8 +51,8 @@ class Case(testtools.TestCase):
         self.servers = self.admin.servers_client
         self.servers.show_server.return_value = server()
         self.actions()
-        self.servers.list_in_progress_live_migration.return_value = {
-            'migrations': []}
+        self.servers.get.side_effect = None
+        self.servers.get.return_value = in_progress()
         self.records(OLD, OTHER)
         self.migration = live_migration.LiveMigration(self.admin, SERVER, 0)
 
@@ -139,12 +145,14 @@ class TestProgress(Case):
     def test_statuses_and_memory(self):
         self.play(([], server()), ([record('running')], server()),
                   ([record('completed')], server('b')))
-        self.servers.list_in_progress_live_migration.side_effect = [
-            {'migrations': [{'id': 4, 'memory_total_bytes': 100,
-                             'memory_processed_bytes': 70,
-                             'memory_remaining_bytes': 30}]},
-            {'migrations': []}]
+        self.servers.get.side_effect = [
+            in_progress({'id': 3, 'memory_processed_bytes': 5},
+                        {'id': 4, 'memory_total_bytes': 100,
+                         'memory_processed_bytes': 70,
+                         'memory_remaining_bytes': 30}),
+            in_progress()]
         progress = self.follow()
+        self.servers.get.assert_called_with('servers/the-server/migrations')
         self.assertEqual([None, 'running', 'completed'],
                          [look.status for look in progress.looks])
         self.assertEqual(70, progress.memory_copied)
@@ -154,11 +162,11 @@ class TestProgress(Case):
     def test_the_microversion_is_put_back(self):
         asked = []
 
-        def ask(server_id):
+        def ask(url):
             asked.append(base_compute_client.COMPUTE_MICROVERSION)
-            return {'migrations': []}
+            return in_progress()
 
-        self.servers.list_in_progress_live_migration.side_effect = ask
+        self.servers.get.side_effect = ask
         self.play(([record('completed')], server('b')))
         before = base_compute_client.COMPUTE_MICROVERSION
         self.follow()
@@ -168,7 +176,7 @@ class TestProgress(Case):
     def test_a_cloud_without_it_is_asked_once(self):
         for error in (lib_exc.NotFound, lib_exc.NotAcceptable):
             self.start()
-            ask = self.servers.list_in_progress_live_migration
+            ask = self.servers.get
             ask.side_effect = error
             self.play(([record('running')], server()),
                       ([record('completed')], server('b')))
