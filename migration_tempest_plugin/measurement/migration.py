@@ -194,7 +194,7 @@ class MeasuredMigration:
 
 
 def _complaint(limit, timeline):
-    hidden = [gap.seconds for gap in timeline.hidden]
+    hidden = [gap.length for gap in timeline.hidden]
     if limit.longest:
         return limit.complaint(timeline.longest, max(hidden, default=0.0))
     return limit.complaint(timeline.total, sum(hidden))

@@ -45,17 +45,15 @@ class Gap:
 
     :ivar begin: until then somebody looked
     :ivar end: from then on somebody looked again
-    :ivar interval: seconds from probe to probe, as it should be
     """
 
     begin: float
     end: float
-    interval: float
 
     @property
-    def seconds(self):
-        """How much longer than it should be it was."""
-        return self.end - self.begin - self.interval
+    def length(self):
+        """For so many seconds it may have been down unseen."""
+        return self.end - self.begin
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,8 +162,8 @@ class Timeline:
 
     @functools.cached_property
     def unobserved(self):
-        """For how many seconds nobody looked."""
-        return sum(gap.seconds for gap in self._gaps)
+        """For how many seconds nobody looked: each gap, less an interval."""
+        return sum(gap.length - self.interval for gap in self._gaps)
 
     @functools.cached_property
     def hidden(self):
@@ -180,12 +178,12 @@ class Timeline:
 
     @functools.cached_property
     def _gaps(self):
-        gaps = [Gap(self._looked_until(before), after.start, self.interval)
+        gaps = [Gap(self._looked_until(before), after.start)
                 for before, after in self._pairs(self.samples)
                 if self._is_unobserved(self._gap(before, after))]
         last = max(map(self._looked_until, self.samples))
         if self._is_unobserved(self.ended - last):
-            gaps.append(Gap(last, self.ended, self.interval))
+            gaps.append(Gap(last, self.ended))
         return gaps
 
     @functools.cached_property

@@ -90,10 +90,10 @@ class TestComplaints(testtools.TestCase):
                    for number in (*range(5), *range(70, 80))]
         gap = Timeline('network', 'x', samples, 0.1, ended=7.9)
         [complaint] = migration(gap).complaints(LIMITS)
-        self.assertIn('6.500 s that nobody observed', complaint)
+        self.assertIn('6.600 s that nobody observed', complaint)
         [complaint] = migration(gap).complaints(
             [Limit('network', 'allowed_longest', 6.0, longest=True)])
-        self.assertIn('6.500 s that nobody observed', complaint)
+        self.assertIn('6.600 s that nobody observed', complaint)
         self.assertEqual([], migration(gap).complaints(
             [Limit('network', 'allowed', 10.0)]))
 
