@@ -18,7 +18,6 @@ last process in them.
 """
 
 import concurrent.futures
-import ctypes
 import os
 import shutil
 import signal
@@ -28,6 +27,8 @@ import time
 
 import fixtures
 import paramiko
+
+from migration_tempest_plugin.selfcheck import network
 
 #: What Tempest's RemoteClient puts in front of each command.
 TEMPEST_PROLOGUE = 'set -eu -o pipefail; PATH=$PATH:/sbin:/usr/sbin;'
@@ -61,7 +62,6 @@ exec %s -D -e -f %s
 """
 
 PROGRAMS = ('sshd', 'ssh-keygen', 'unshare', 'nsenter', 'ip')
-CLONE_NEWNET = 0x40000000
 
 
 def skip_reason(*programs):
@@ -164,6 +164,12 @@ class Guest(fixtures.Fixture):
                 self._process.pid, self._process.pid)) as children:
             return [int(pid) for pid in children.read().split()]
 
+    def look_rebooted(self):
+        """Give it the boot id of another boot."""
+        boot_id = self._write('boot_id',
+                              '00000000-0000-0000-0000-000000000000\n')
+        self.run('mount --bind %s /proc/sys/kernel/random/boot_id' % boot_id)
+
     def run(self, command):
         """Run a command of the machine in the guest's namespaces."""
         pid = self._process.pid
@@ -174,7 +180,7 @@ class Guest(fixtures.Fixture):
     def inside(self, function):
         """Call a function in the guest's network namespace."""
         def enter_and_call():
-            _set_network(self._network)
+            network.enter(self._network)
             return function()
 
         # A namespace is a thread's: this one ends with the function.
@@ -183,11 +189,11 @@ class Guest(fixtures.Fixture):
 
     def processes(self):
         """Ids and commands of what runs in the guest, sshd left out."""
-        network = os.fstat(self._network).st_ino
+        own = os.fstat(self._network).st_ino
         found = {}
         for number in filter(str.isdigit, os.listdir('/proc')):
             try:
-                if os.stat('/proc/%s/ns/net' % number).st_ino != network:
+                if os.stat('/proc/%s/ns/net' % number).st_ino != own:
                     continue
                 with open('/proc/%s/cmdline' % number) as line:
                     command = line.read().replace('\0', ' ').strip()
@@ -254,10 +260,3 @@ class Client:
 def _which(program):
     return shutil.which(program,
                         path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
-
-
-def _set_network(descriptor):
-    # os.setns() came with Python 3.12.
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(descriptor, CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), 'setns')

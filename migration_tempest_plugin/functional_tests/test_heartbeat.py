@@ -21,7 +21,6 @@ import subprocess
 import sys
 import time
 
-import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
@@ -183,11 +182,7 @@ class TestNoMeasurement(Case):
 
     def test_rebooted(self):
         meter = self.attach()
-        boot_id = self.useFixture(fixtures.TempDir()).join('boot_id')
-        with open(boot_id, 'w') as target:
-            target.write('00000000-0000-0000-0000-000000000000\n')
-        self.guest.run('mount --bind %s /proc/sys/kernel/random/boot_id'
-                       % boot_id)
+        self.guest.look_rebooted()
         self.guest.end_sessions()
         for error in (self.no_measurement(meter.wait_until_up, 30),
                       self.no_measurement(meter.measurement)):

@@ -402,11 +402,7 @@ class TestCleanUp(GuestTestCase):
 
     def test_rebooted(self):
         meter = self.meter()
-        boot_id = self.useFixture(fixtures.TempDir()).join('boot_id')
-        with open(boot_id, 'w') as target:
-            target.write('00000000-0000-0000-0000-000000000000\n')
-        self.guest.run('mount --bind %s /proc/sys/kernel/random/boot_id'
-                       % boot_id)
+        self.guest.look_rebooted()
         process = self.script_process()
         for read in (meter.measurement, meter.get_results,
                      lambda: meter.wait_until_up(20)):

@@ -113,6 +113,15 @@ class Case(testtools.TestCase):
         # a busy machine
         self.assertLess(duration.upper - duration.lower, 0.4)
 
+    def assertMeasured(self, injected, process):
+        """A process that runs MEASURE saw the outage; returns by what."""
+        [outages, lower, upper, method] = \
+            process.stdout.readline().split(maxsplit=3)
+        self.assertEqual(0, process.wait())
+        self.assertEqual('1', outages)
+        self.assertSaw(injected, Duration(float(lower), float(upper)))
+        return method.strip()
+
 
 class TestOutages(Case):
 
@@ -252,12 +261,7 @@ class TestOutages(Case):
         self.addCleanup(other.stdout.close)
         self.assertEqual('up\n', other.stdout.readline())
         injected = self.inject(0.3)
-        [outages, lower, upper, method] = \
-            other.stdout.readline().split(maxsplit=3)
-        self.assertEqual(0, other.wait())
-        self.assertEqual('1', outages)
-        self.assertSaw(injected, Duration(float(lower), float(upper)))
-        self.assertIn('raw socket', method)
+        self.assertIn('raw socket', self.assertMeasured(injected, other))
         [outage] = self.seen(meter).outages
         self.assertSaw(injected, outage.duration)
 
@@ -278,12 +282,7 @@ class TestWithoutRights(Case):
         if process.stdout.readline() != 'up\n':
             self.fail(process.stderr.read())
         injected = self.inject(0.5)
-        [outages, lower, upper, method] = \
-            process.stdout.readline().split(maxsplit=3)
-        self.assertEqual(0, process.wait())
-        self.assertEqual('1', outages)
-        self.assertSaw(injected, Duration(float(lower), float(upper)))
-        return method.strip()
+        return self.assertMeasured(injected, process)
 
     def test_the_datagram_socket_if_it_is_allowed(self):
         with self.network.client(), \

@@ -57,8 +57,8 @@ class Breakdown:
                                         self.tcp_stalled),
                  _part('no metadata for %s', self.metadata)]
         if self.metadata_after_network:
-            parts[-1] += ', %s of it after the network was back' % _seconds(
-                self.metadata_after_network)
+            parts[-1] += (', %s of it after the network was back'
+                          % self.metadata_after_network)
         if self.memory_copied is not None:
             parts.append('%.0f MiB of memory copied'
                          % (self.memory_copied / 2 ** 20))
@@ -70,14 +70,13 @@ class Breakdown:
     def _network(self):
         if self.network is None:
             return _part('guest stopped for %s', self.guest_stopped)
-        text = 'network away for %s' % _seconds(self.network)
+        text = 'network away for %s' % self.network
         if self.guest_stopped is None:
             return text
-        text += ', of which the guest was stopped for %s' % _seconds(
-            self.guest_stopped)
+        text += ', of which the guest was stopped for %s' % self.guest_stopped
         if self.network_after_stop is not None:
-            text += ' and unreachable for %s after that' % _seconds(
-                self.network_after_stop)
+            text += (' and unreachable for %s after that'
+                     % self.network_after_stop)
         return text
 
     def to_dict(self, origin=0.0):
@@ -175,12 +174,7 @@ def _after_network(network, metadata):
 
 
 def _part(text, duration):
-    return text % _seconds(duration) if duration is not None else ''
-
-
-def _seconds(duration):
-    return '%.3f s (%.3f to %.3f)' % (duration, duration.lower,
-                                      duration.upper)
+    return text % duration if duration is not None else ''
 
 
 def _phase(phase):

@@ -152,7 +152,7 @@ class GuestClock:
         """
         certain = []
         for segment, later in itertools.pairwise(self._segments):
-            new = _offsets(later)[0]
+            new = _known(later)[0]
             sharp = 3 * min(map(_width, segment))
             end = len(segment)
             while end > 1 and (
@@ -198,8 +198,8 @@ class GuestClock:
         for before, after in itertools.pairwise(self._certain):
             last, first = before[-1], after[0]
             seconds = first.sent - last.sent
-            old = _offsets(before)[-1].after(seconds)
-            new = _offsets(after)[0]
+            old = _known(before)[-1].after(seconds)
+            new = _known(after)[0]
             # A clock that was set on is no stop.
             if new.high > old.low:
                 found.append(Stop(
@@ -316,7 +316,7 @@ def _backwards(beats):
     return found[::-1]
 
 
-def _offsets(beats):
+def _known(beats):
     """What each beat and all the others tell."""
     return [before.and_(after) for before, after in zip(
         _forwards(beats), _backwards(beats))]

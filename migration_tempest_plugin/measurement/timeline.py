@@ -179,8 +179,8 @@ class Timeline:
     @functools.cached_property
     def _gaps(self):
         gaps = [Gap(self._looked_until(before), after.start)
-                for before, after in self._pairs(self.samples)
-                if self._is_unobserved(self._gap(before, after))]
+                for before, after in itertools.pairwise(self.samples)
+                if self._nobody_looked(before, after)]
         last = max(map(self._looked_until, self.samples))
         if self._is_unobserved(self.ended - last):
             gaps.append(Gap(last, self.ended))
@@ -194,20 +194,16 @@ class Timeline:
         probe to the start of the next, other than where it was unobserved.
         """
         return max((after.start - before.start
-                    for before, after in self._pairs(self.samples)
-                    if not self._is_unobserved(self._gap(before, after))),
+                    for before, after in itertools.pairwise(self.samples)
+                    if not self._nobody_looked(before, after)),
                    default=self.interval)
-
-    @staticmethod
-    def _pairs(samples):
-        return itertools.pairwise(samples)
 
     def _looked_until(self, sample):
         return sample.end if self.probing is Probing.SEQUENTIAL \
             else sample.start
 
-    def _gap(self, before, after):
-        return after.start - self._looked_until(before)
+    def _nobody_looked(self, before, after):
+        return self._is_unobserved(after.start - self._looked_until(before))
 
     def _is_unobserved(self, gap):
         return gap > 2 * self.interval
@@ -242,8 +238,8 @@ class Timeline:
     def _runs(self, samples):
         """Cut samples where nobody looked."""
         runs = [[samples[0]]]
-        for before, after in self._pairs(samples):
-            if self._is_unobserved(self._gap(before, after)):
+        for before, after in itertools.pairwise(samples):
+            if self._nobody_looked(before, after):
                 runs.append([])
             runs[-1].append(after)
         return runs

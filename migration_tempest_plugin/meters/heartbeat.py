@@ -248,7 +248,10 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         """When a beat of at least this number was sent that was answered."""
         return next((beat.sent for beat in map(
             self._beats.get, range(len(self._sent) - 1, first - 1, -1))
-            if beat and beat.received - beat.sent <= self.deadline), None)
+            if beat and self._in_time(beat)), None)
+
+    def _in_time(self, beat):
+        return beat.received - beat.sent <= self.deadline
 
     def measurement(self):
         """The Heartbeat up to now, or up to the clean-up if that is over.
@@ -286,7 +289,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         sent = self._sent[number]
         beat = self._beats.get(number)
         if beat:
-            in_time = beat.received - beat.sent <= self.deadline
+            in_time = self._in_time(beat)
             return measurement.Sample(sent, beat.received, in_time,
                                       late=not in_time)
         if now - sent < self.deadline:

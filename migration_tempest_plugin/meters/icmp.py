@@ -56,7 +56,7 @@ class Probes:
         self.method = 'prober'
         self._deadline = deadline
         self._samples = {}           # Sample by when it was sent, in ns
-        self._last_answered = None   # when it was sent, in seconds
+        self._last_answered = float('-inf')  # when it was sent, in seconds
         self._unknown = 0
         self._unsent = collections.Counter()
         self._stopped = None
@@ -111,11 +111,10 @@ class Probes:
         """
         with self._prober.changed:
             self._prober.changed.wait_for(
-                lambda: (self._last_answered or 0) >= since or
+                lambda: self._last_answered >= since or
                 self.ended_by_itself() is not None or self._stopped, timeout)
-            if (self._last_answered or 0) >= since:
-                return self._last_answered
-            return None
+            return self._last_answered if self._last_answered >= since \
+                else None
 
     def wait_until_decided(self, moment):
         """Wait until it is known what became of the probes up to a moment.
@@ -167,7 +166,7 @@ class Probes:
                                         late=kind == 'late')
         self._samples[start] = sample
         if kind == 'ok':
-            self._last_answered = max(self._last_answered or 0, sent)
+            self._last_answered = max(self._last_answered, sent)
 
 
 class _Prober:

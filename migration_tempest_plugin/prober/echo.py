@@ -183,9 +183,6 @@ class EchoSocket:
         numbers = self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 64)
         return struct.unpack_from('@I', numbers, 4 * MEMINFO_DROPS)[0]
 
-    def close(self):
-        self._socket.close()
-
 
 def _clocks():
     """The wall clock and the monotonic one, read as one."""

@@ -130,7 +130,7 @@ class Loop:
             for number, start, end in source.receive():
                 target = self._targets.get(number)
                 if target:
-                    self._take(target, start, end, now)
+                    self._take(target, start, end)
             drops = source.drops()
             if drops != self._drops[family]:
                 self._drops[family] = drops
@@ -144,7 +144,7 @@ class Loop:
         self._flush()
         return alive and len(self._output) < BACKLOG
 
-    def _take(self, target, start, end, now):
+    def _take(self, target, start, end):
         """A reply came, at a time that is not known if end is None."""
         if start in target.pending:
             latest = end or time.monotonic_ns()

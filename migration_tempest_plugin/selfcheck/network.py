@@ -64,6 +64,14 @@ class Injected:
         return self.end - self.begin
 
 
+def enter(descriptor):
+    """Put this thread into a network namespace, an open file of /proc."""
+    # os.setns() came with Python 3.12.
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), 'setns')
+
+
 class _Switch(fixtures.Fixture):
     """A file of /proc/sys of the network in which it is set up.
 
@@ -136,20 +144,13 @@ class Network(fixtures.Fixture):
 
     @contextlib.contextmanager
     def _inside(self, pid):
-        libc = ctypes.CDLL(None, use_errno=True)
-
-        def enter(path):
-            with open(path) as namespace:
-                if libc.setns(namespace.fileno(), _CLONE_NEWNET):
-                    raise OSError(ctypes.get_errno(), 'setns')
-
         with open('/proc/thread-self/ns/net') as own:
-            enter('/proc/%d/ns/net' % pid)
+            with open('/proc/%d/ns/net' % pid) as namespace:
+                enter(namespace.fileno())
             try:
                 yield
             finally:
-                if libc.setns(own.fileno(), _CLONE_NEWNET):
-                    raise OSError(ctypes.get_errno(), 'setns')
+                enter(own.fileno())
 
     def add_servers(self, number):
         """Give the server more addresses; returns them."""
