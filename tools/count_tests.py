@@ -11,8 +11,8 @@
 #    under the License.
 """Counts the tests of all runs in a stestr repository, as one last line.
 
-count_tests.py FOLDER, which holds the repository; fails if a test failed, or
-if there was none.
+count_tests.py FOLDER, which holds the repository; names the tests that failed,
+and fails if there are any, or if there was no test at all.
 """
 
 import collections
@@ -26,25 +26,28 @@ _PASSED = ('success', 'xfail')
 _FAILED = ('fail', 'uxsuccess', 'unknown', 'inprogress', None)
 
 
-def count(folder):
-    """How often each status of subunit came up."""
-    statuses = collections.Counter()
+def tests_of(folder):
+    """The names of the tests by their status in subunit."""
+    tests = collections.defaultdict(list)
     result = testtools.StreamToDict(
-        lambda test: statuses.update([test['status']]))
+        lambda test: tests[test['status']].append(test['id']))
     runs = repository.RepositoryFactory().open(folder)
     for number in range(runs.count()):
         stream = runs.get_test_run(number).get_subunit_stream()
         result.startTestRun()
         subunit.ByteStreamToStreamResult(stream, 'other').run(result)
         result.stopTestRun()
-    return statuses
+    return tests
 
 
 def main(folder):
-    statuses = count(folder)
-    passed = sum(statuses[status] for status in _PASSED)
-    failed = sum(statuses[status] for status in _FAILED)
-    print(f'{passed} passed, {failed} failed, {statuses["skip"]} skipped')
+    tests = tests_of(folder)
+    passed = sum(len(tests[status]) for status in _PASSED)
+    failed = [name for status in _FAILED for name in tests[status]]
+    for name in failed:
+        print(f'failed: {name}')
+    print(f'{passed} passed, {len(failed)} failed, '
+          f'{len(tests["skip"])} skipped')
     return 0 if passed and not failed else 1
 
 

@@ -78,12 +78,19 @@ class Case(testtools.TestCase):
         return meter
 
     def cut(self, seconds):
-        """Cut the connection for so long; returns how long it was at most."""
-        began = time.monotonic()
+        """Cut the connection for so long; returns when it surely was."""
         self.guest.run(CUT)
+        began = time.monotonic()
         time.sleep(seconds)
+        ended = time.monotonic()
         self.guest.run(MEND)
-        return time.monotonic() - began
+        return began, ended
+
+    def stall_of(self, cut, stalls):
+        """The stall of a cut; a busy machine may have caused others."""
+        [stall] = [outage for outage in stalls.outages
+                   if outage.start <= cut[0] and outage.end >= cut[1]]
+        return stall
 
     def no_measurement(self, function, *arguments):
         return self.assertRaises(exceptions.NoMeasurement, function,
@@ -103,14 +110,14 @@ class TestHeartbeat(Case):
 
     def test_a_stall_that_the_connection_survives(self):
         meter = self.attach()
-        longest = self.cut(1.0)
+        cut = self.cut(1.0)
         meter.wait_until_up(30)
         seen = meter.measurement().since(self.baseline)
-        [stall] = seen.stalls.outages
+        stall = self.stall_of(cut, seen.stalls)
         # TCP repeats what was lost after ever longer times.
         self.assertGreaterEqual(stall.upper, 1.0)
-        self.assertLess(stall.lower, 3 * longest)
-        self.assertLess(stall.upper - stall.lower, 0.2)
+        self.assertLess(stall.lower, 5.0)
+        self.assertLess(stall.upper - stall.lower, 0.5)
         self.assertFalse(seen.stalls.still_down)
         # The guest itself went on.
         self.assertEqual((), seen.clock.stops)
@@ -126,12 +133,13 @@ class TestHeartbeat(Case):
         meter = self.attach()
         with GuestHeartbeatMeter(self.guest.connect) as other:
             other.wait_until_up(10)
-            self.cut(0.5)
+            cut = self.cut(0.5)
             for each in (meter, other):
                 each.wait_until_up(30)
-                self.assertEqual(1, len(each.measurement().stalls.outages))
+                self.stall_of(cut, each.measurement().stalls)
+        # The end of the one is no end of the other.
         meter.wait_until_up(10)
-        self.assertEqual(1, len(meter.measurement().stalls.outages))
+        self.stall_of(cut, meter.measurement().stalls)
 
 
 class TestDash(TestHeartbeat):

@@ -20,6 +20,7 @@ import time
 
 import fixtures
 from oslo_log import log
+import paramiko
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
@@ -173,7 +174,8 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             self._sent.append(time.monotonic())
         try:
             self._channel.sendall(b'%d\n' % number)
-        except OSError:
+        # Paramiko says EOFError where the connection breaks while it sends.
+        except (OSError, EOFError, paramiko.SSHException):
             return False  # the other thread finds out why
         return True
 

@@ -14,6 +14,7 @@
 import queue
 import threading
 
+import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
@@ -144,6 +145,21 @@ class TestGuestHeartbeatMeter(testtools.TestCase):
         connection.output.put(b'')
         error = self.no_measurement(meter.wait_until_up, 60)
         self.assertIn('did not survive: the guest closed it', error.reason)
+
+    def test_lost_while_it_sends(self):
+        failed = self.useFixture(fixtures.MockPatch('threading.excepthook'))
+
+        def answer(beat):
+            raise EOFError
+
+        connection = FakeConnection(answer)
+        meter = self.useFixture(self.meter(connection))
+        connection.output.put(b'')
+        error = self.no_measurement(meter.wait_until_up, 60)
+        self.assertIn('did not survive: the guest closed it', error.reason)
+        for thread in meter._threads:
+            thread.join()
+        failed.mock.assert_not_called()
 
     def test_does_not_start(self):
         connection = FakeConnection(header=b'')
