@@ -158,7 +158,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             LOG.debug('Left out %d lines of the log in the guest that are '
                       'not whole', reading.unreadable)
         samples = reading.samples(self.deadline)
-        if not samples:
+        if reading.is_emptied or not samples:
             raise self._nothing('the log of the probe in the guest holds no '
                                 'attempt', str(reading))
         if not any(sample.answered for sample in samples):

@@ -88,6 +88,12 @@ class Reading:
             return None
         return self.now
 
+    @property
+    def is_emptied(self):
+        """Whether attempts came to an end of which none is in the log."""
+        return (not self.attempts and self.now is not None and
+                self.now.sequence > 1)
+
     def hangs(self, deadline):
         """Whether the attempt under way was older than the deadline."""
         attempt = self.under_way

@@ -213,6 +213,14 @@ class TestNoMeasurement(MeterTestCase):
             self.assertEqual('no attempt in the log, 1 lines cut or lost',
                              error.seen)
 
+    def test_empty_log_while_an_attempt_hangs(self):
+        meter = self.read(state('7 open 14.00 4 13.80 0 7 ;', '15.10', HEADER))
+        self.assertNothing('holds no attempt', meter.measurement)
+
+    def test_first_attempt_hangs(self):
+        meter = self.read(state('1 open 12.00 0 - 0 1 ;', '13.10', HEADER))
+        self.assertNothing('no attempt was answered', meter.measurement)
+
     def test_never_answered(self):
         meter = self.read(state('1 rc7 12.00 0 - 0 1 ;', '12.1',
                                 HEADER + '\n1 12.00 12.01 rc7 ;\n'))
