@@ -243,8 +243,13 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         if answered is not None:
             return answered
         self._check()
-        raise self._nothing('the guest did not tell its clock within %g s'
-                            % (time.monotonic() - since))
+        reason = 'the guest did not tell its clock within %g s' % (
+            time.monotonic() - since)
+        # The connection to a guest that was rebooted breaks when TCP next
+        # repeats what was lost, which may be a minute later.
+        if timeout >= SECOND_LOOK_PATIENCE:
+            reason += '; ' + self._ask_again()
+        raise self._nothing(reason)
 
     def _answered_since(self, first):
         """When a beat of at least this number was sent that was answered."""

@@ -19,6 +19,7 @@ import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
+from migration_tempest_plugin.meters import heartbeat
 
 HEADER = b'heartbeat 1 boot=the-boot\n'
 
@@ -121,6 +122,17 @@ class TestGuestHeartbeatMeter(testtools.TestCase):
         stalls = meter.measurement().stalls
         self.assertEqual((), stalls.outages)
         self.assertGreater(stalls.unobserved, 0.15)
+
+    def test_looks_again_after_a_long_wait(self):
+        self.useFixture(fixtures.MockPatchObject(
+            heartbeat, 'SECOND_LOOK_PATIENCE', 0.2))
+        connection = FakeConnection()
+        meter = self.useFixture(self.meter(connection))
+        meter.wait_until_up(10)
+        connection.ready = False
+        reason = self.no_measurement(meter.wait_until_up, 0.3).reason
+        self.assertIn('did not tell its clock within', reason)
+        self.assertIn('the guest is unreachable', reason)
 
     def test_no_answer_at_all(self):
         meter = self.useFixture(self.meter(FakeConnection(
