@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 from oslo_log import log
 
@@ -97,7 +98,9 @@ class Probes:
     def stop(self):
         """End the probing; what was seen up to now stays."""
         with self._prober.changed:
-            self._stopped = (self._prober.mark, self.ended_by_itself())
+            # Before its first mark nothing but the present can be the end.
+            self._stopped = (self._prober.mark or time.monotonic(),
+                             self.ended_by_itself())
         self._prober.release(self)
 
     def ended_by_itself(self):

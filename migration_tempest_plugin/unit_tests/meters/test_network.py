@@ -334,14 +334,14 @@ class TestProber(Case):
                 self.assertIn(part, str(error))
 
     def test_can_be_read_after_the_end(self):
-        meter = self.meter(
-            "say('added 0 x')\n"
-            "again_and_again(answer)")
-        with meter:
-            meter.wait_until_up(10)
-        first, second = meter.measurement(), meter.measurement()
-        self.assertEqual(first.ended, second.ended)
-        self.assertLess(first.ended, time.monotonic())
+        for said in ('answer', "lambda: say('ok 0 %d %d', now(), now())"):
+            meter = self.meter("say('added 0 x')\n"
+                               "again_and_again(%s)" % said)
+            with meter:
+                meter.wait_until_up(10)
+            first, second = meter.measurement(), meter.measurement()
+            self.assertEqual(first.ended, second.ended)
+            self.assertLess(first.ended, time.monotonic())
 
     def test_one_that_does_not_listen_is_killed(self):
         meter = self.meter("say('added 0 x')\n"
