@@ -78,19 +78,12 @@ class Case(testtools.TestCase):
         return meter
 
     def cut(self, seconds):
-        """Cut the connection for so long; returns when it surely was."""
-        self.guest.run(CUT)
+        """Cut the connection for so long; returns how long it was at most."""
         began = time.monotonic()
+        self.guest.run(CUT)
         time.sleep(seconds)
-        ended = time.monotonic()
         self.guest.run(MEND)
-        return began, ended
-
-    def stall_of(self, cut, stalls):
-        """The stall of a cut; a busy machine may have caused others."""
-        [stall] = [outage for outage in stalls.outages
-                   if outage.start <= cut[0] and outage.end >= cut[1]]
-        return stall
+        return time.monotonic() - began
 
     def no_measurement(self, function, *arguments):
         return self.assertRaises(exceptions.NoMeasurement, function,
@@ -110,14 +103,14 @@ class TestHeartbeat(Case):
 
     def test_a_stall_that_the_connection_survives(self):
         meter = self.attach()
-        cut = self.cut(1.0)
+        longest = self.cut(1.0)
         meter.wait_until_up(30)
         seen = meter.measurement().since(self.baseline)
-        stall = self.stall_of(cut, seen.stalls)
+        [stall] = seen.stalls.outages
         # TCP repeats what was lost after ever longer times.
         self.assertGreaterEqual(stall.upper, 1.0)
-        self.assertLess(stall.lower, 5.0)
-        self.assertLess(stall.upper - stall.lower, 0.5)
+        self.assertLess(stall.lower, 3 * longest)
+        self.assertLess(stall.upper - stall.lower, 0.2)
         self.assertFalse(seen.stalls.still_down)
         # The guest itself went on.
         self.assertEqual((), seen.clock.stops)
@@ -133,13 +126,12 @@ class TestHeartbeat(Case):
         meter = self.attach()
         with GuestHeartbeatMeter(self.guest.connect) as other:
             other.wait_until_up(10)
-            cut = self.cut(0.5)
+            self.cut(0.5)
             for each in (meter, other):
                 each.wait_until_up(30)
-                self.stall_of(cut, each.measurement().stalls)
-        # The end of the one is no end of the other.
+                self.assertEqual(1, len(each.measurement().stalls.outages))
         meter.wait_until_up(10)
-        self.stall_of(cut, meter.measurement().stalls)
+        self.assertEqual(1, len(meter.measurement().stalls.outages))
 
 
 class TestDash(TestHeartbeat):

@@ -98,9 +98,7 @@ class Probes:
     def stop(self):
         """End the probing; what was seen up to now stays."""
         with self._prober.changed:
-            # Before its first mark nothing but the present can be the end.
-            self._stopped = (self._prober.mark or time.monotonic(),
-                             self.ended_by_itself())
+            self._stopped = self._known_until(), self.ended_by_itself()
         self._prober.release(self)
 
     def ended_by_itself(self):
@@ -133,10 +131,14 @@ class Probes:
     def samples(self, now):
         """The samples up to now, and the moment up to which they are known."""
         with self._prober.changed:
-            mark = self._stopped[0] if self._stopped else self._prober.mark
-            known = min(now, mark) or now
+            known = min(now, self._known_until())
             return [sample for sample in self._samples.values()
                     if sample.start <= known], known
+
+    def _known_until(self):
+        """Before the prober's first mark that can only be the present."""
+        return (self._stopped[0] if self._stopped else
+                self._prober.mark or time.monotonic())
 
     def said(self):
         """What else is to be said of it, for people."""
