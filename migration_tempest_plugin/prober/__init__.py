@@ -27,7 +27,7 @@ standard output. All times are nanoseconds of CLOCK_MONOTONIC::
     failed ID START SLACK        it was not, within the deadline; it may have
                                  been sent later, by up to SLACK
     late ID START END            a failed one was answered after all
-    unknown ID START             whether it was answered can't be said
+    unknown ID START             whether it was answered in time can't be said
     unsent ID TIME TEXT...       a probe could not be sent from here
     mark TIME CPU                all that was sent before TIME is written;
                                  CPU nanoseconds were used up to now

@@ -148,10 +148,10 @@ class Loop:
         """A reply came, at a time that is not known if end is None."""
         if start in target.pending:
             latest = end or time.monotonic_ns()
-            del target.pending[start]
+            slack = target.pending.pop(start)
             if latest - start <= target.deadline:
                 self._say('ok %d %d %d', target.number, start, latest)
-            elif end is None:
+            elif end is None or end - start - slack <= target.deadline:
                 self._say('unknown %d %d', target.number, start)
             else:
                 self._say('failed %d %d 0', target.number, start)
@@ -165,8 +165,9 @@ class Loop:
     def _give_up(self, target, now):
         """Decide about what was sent too long ago.
 
-        All replies that came before now were read. But if the kernel had no
-        room for some, nobody knows whose they were.
+        It may have been sent later than it says, by its slack. All replies
+        that came before now were read. But if the kernel had no room for some,
+        nobody knows whose they were.
         """
         for start in list(_until(target.pending, now - target.deadline)):
             slack = target.pending.pop(start)
@@ -232,9 +233,9 @@ class Loop:
 
 
 def _until(moments, end):
-    """The keys up to one, of a dict that is in order."""
-    for moment in moments:
-        if moment > end:
+    """The keys that are over, with their slack, of a dict in order."""
+    for moment, slack in moments.items():
+        if moment + slack > end:
             return
         yield moment
 

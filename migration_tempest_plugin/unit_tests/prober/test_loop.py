@@ -38,6 +38,7 @@ class FakeSocket:
         self.sent = []
         self.replies = []
         self.dropped = 0
+        self.slack = 5000
         self.error = None
 
     def send(self, target, address):
@@ -45,7 +46,7 @@ class FakeSocket:
             raise self.error
         start = time.monotonic_ns()
         self.sent.append(start)
-        return start, start + 5000
+        return start, start + self.slack
 
     def receive(self):
         replies, self.replies = self.replies, []
@@ -126,13 +127,40 @@ class TestAnswers(Case):
 
     def test_failed(self):
         sent = self.probe()
-        self.assertEqual(['failed 7 %d 5000' % sent],
-                         self.look(sent + 100 * MS))
-        self.assertEqual([sent + 100 * MS], self.marks)
+        due = sent + 5000 + 100 * MS
+        self.assertEqual([], self.look(due - 1))
+        self.assertEqual(['failed 7 %d 5000' % sent], self.look(due))
+        self.assertEqual([due], self.marks)
+
+    def test_held_while_it_was_sent(self):
+        """Whether its reply came in time is not known, if it may have."""
+        self.start_held()
+        self.socket.replies = [(7, self.sent, self.sent + 1050 * MS)]
+        self.assertEqual(['unknown 7 %d' % self.sent],
+                         self.look(self.sent + 1060 * MS))
+
+    def test_held_while_it_was_sent_and_late_nevertheless(self):
+        self.start_held()
+        came = self.sent + 1101 * MS
+        self.socket.replies = [(7, self.sent, came)]
+        self.assertEqual(['failed 7 %d 0' % self.sent,
+                          'late 7 %d %d' % (self.sent, came)],
+                         self.look(self.sent + 1110 * MS))
+
+    def test_held_while_it_was_sent_and_in_flight(self):
+        self.start_held()
+        self.assertEqual([], self.look(self.sent + 1050 * MS))
+        self.assertEqual(['failed 7 %d %d' % (self.sent, 1000 * MS)],
+                         self.look(self.sent + 1100 * MS))
+
+    def start_held(self):
+        """A probe that was sent within a second, of which no more is known."""
+        self.socket.slack = 1000 * MS
+        self.sent = self.probe()
 
     def test_late(self):
         sent = self.probe()
-        self.look(sent + 100 * MS)
+        self.look(sent + 101 * MS)
         self.socket.replies = [(7, sent, sent + 150 * MS)]
         self.assertEqual(['late 7 %d %d' % (sent, sent + 150 * MS)],
                          self.look())
@@ -165,7 +193,7 @@ class TestAnswers(Case):
         self.assertEqual([], self.look(sent + 50 * MS))
         later = self.probe()
         self.assertEqual(['unknown 7 %d' % sent, 'failed 7 %d 5000' % later],
-                         self.look(later + 100 * MS))
+                         self.look(later + 5000 + 100 * MS))
 
     def test_the_kernel_had_room_for_this_one(self):
         sent = self.probe()
@@ -181,8 +209,9 @@ class TestAnswers(Case):
 
     def test_memory_has_an_end(self):
         sent = self.probe()
-        self.look(sent + 100 * MS)
-        self.look(sent + 100 * MS + loop.MEMORY)
+        self.look(sent + 101 * MS)
+        self.assertEqual([sent], list(self.loop._targets[7].failed))
+        self.look(sent + 101 * MS + loop.MEMORY)
         self.assertEqual({}, self.loop._targets[7].failed)
 
 
