@@ -9,29 +9,35 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Counts the tests of all runs in a stestr repository, as one last line.
+"""Counts the tests of all runs in stestr's repositories, as one last line.
 
-count_tests.py FOLDER, which holds the repository; names the tests that failed,
-and fails if there are any, or if there was no test at all.
+count_tests.py FOLDER..., which hold the repositories; names the tests that
+failed, with the end of their tracebacks, and fails if there are any, or if a
+repository has no test at all.
 """
 
 import collections
 import sys
 
+from stestr.repository import abstract
 from stestr.repository import file as repository
 import subunit
 import testtools
 
 _PASSED = ('success', 'xfail')
 _FAILED = ('fail', 'uxsuccess', 'unknown', 'inprogress', None)
+_LINES_OF_A_TRACEBACK = 30
 
 
 def tests_of(folder):
-    """The names of the tests by their status in subunit."""
+    """The tests by their status in subunit, as testtools' dicts."""
     tests = collections.defaultdict(list)
     result = testtools.StreamToDict(
-        lambda test: tests[test['status']].append(test['id']))
-    runs = repository.RepositoryFactory().open(folder)
+        lambda test: tests[test['status']].append(test))
+    try:
+        runs = repository.RepositoryFactory().open(folder)
+    except abstract.RepositoryNotFound:
+        return tests
     for number in range(runs.count()):
         stream = runs.get_test_run(number).get_subunit_stream()
         result.startTestRun()
@@ -40,16 +46,33 @@ def tests_of(folder):
     return tests
 
 
-def main(folder):
-    tests = tests_of(folder)
-    passed = sum(len(tests[status]) for status in _PASSED)
-    failed = [name for status in _FAILED for name in tests[status]]
-    for name in failed:
-        print(f'failed: {name}')
-    print(f'{passed} passed, {len(failed)} failed, '
-          f'{len(tests["skip"])} skipped')
-    return 0 if passed and not failed else 1
+def failure(test):
+    """What to know of a test that failed."""
+    lines = [f'failed: {test["id"]}']
+    for name, detail in sorted(test['details'].items()):
+        if name.startswith(('traceback', 'reason')):
+            lines += detail.as_text().splitlines()[-_LINES_OF_A_TRACEBACK:]
+    return '\n    '.join(lines)
+
+
+def main(folders):
+    counts = collections.Counter()
+    complete = True
+    for folder in folders:
+        tests = tests_of(folder)
+        failed = [test for status in _FAILED for test in tests[status]]
+        for test in failed:
+            print(failure(test))
+        if not any(tests.values()):
+            print(f'no test was run in {folder}')
+            complete = False
+        counts['passed'] += sum(len(tests[status]) for status in _PASSED)
+        counts['failed'] += len(failed)
+        counts['skipped'] += len(tests['skip'])
+    print(', '.join(f'{counts[each]} {each}'
+                    for each in ('passed', 'failed', 'skipped')))
+    return 0 if complete and counts['passed'] and not counts['failed'] else 1
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))
