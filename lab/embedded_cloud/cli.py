@@ -134,12 +134,14 @@ def _run(cloud, options):
         rest = options.tempest[1:] if options.tempest[:1] == ['--'] \
             else options.tempest
         cloud.progress.say(f'tests: {options.regex}')
+        before = cloud.tester.runs()
         status = cloud.tester.tempest('run', '--serial', '--regex',
                                       options.regex, *rest)
         print(cloud.progress.table())
-        cloud.progress.say(f'{cloud.memory() / 2**30:.1f} GiB of memory; '
-                           'measured:')
-        cloud.tester.tempest('downtime', 'summary')
+        cloud.progress.say(f'{cloud.memory() / 2**30:.1f} GiB of memory')
+        if cloud.tester.runs() > before:  # else no test was run
+            cloud.progress.say('measured:')
+            cloud.tester.tempest('downtime', 'summary')
         return status
 
 

@@ -95,6 +95,11 @@ class Tester(Namespaces):
         configuration.chmod(0o600)
         configuration.write_text(text)
 
+    def runs(self):
+        """How many runs of tests stestr has kept."""
+        return sum(path.name.isdecimal()
+                   for path in (self.workspace / '.stestr').iterdir())
+
     def tempest(self, *arguments):
         """Run tempest in the lab's network; returns its exit status."""
         return subprocess.run(self._tempest(arguments)).returncode
