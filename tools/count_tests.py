@@ -12,8 +12,8 @@
 """Counts the tests of all runs in stestr's repositories, as one last line.
 
 count_tests.py FOLDER..., which hold the repositories; names the tests that
-failed, with the end of their tracebacks, and fails if there are any, or if a
-repository has no test at all.
+failed, with where and why, and fails if there are any, or if a repository has
+no test at all.
 """
 
 import collections
@@ -26,7 +26,7 @@ import testtools
 
 _PASSED = ('success', 'xfail')
 _FAILED = ('fail', 'uxsuccess', 'unknown', 'inprogress', None)
-_LINES_OF_A_TRACEBACK = 30
+_LINES_OF_A_FAILURE = 15
 
 
 def tests_of(folder):
@@ -51,8 +51,15 @@ def failure(test):
     lines = [f'failed: {test["id"]}']
     for name, detail in sorted(test['details'].items()):
         if name.startswith(('traceback', 'reason')):
-            lines += detail.as_text().splitlines()[-_LINES_OF_A_TRACEBACK:]
+            lines += _end(detail.as_text().splitlines())
     return '\n    '.join(lines)
+
+
+def _end(lines):
+    """The last frame of a traceback, and how its error begins."""
+    frame = max((number for number, line in enumerate(lines)
+                 if line.startswith('  File "')), default=0)
+    return lines[frame:frame + _LINES_OF_A_FAILURE]
 
 
 def main(folders):
