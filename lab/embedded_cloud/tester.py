@@ -14,6 +14,7 @@
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import string
 import subprocess
@@ -85,15 +86,27 @@ class Tester(Namespaces):
             block_migration=str(storage == 'block').lower())
         (self.settings.tempest / 'locks').mkdir(exist_ok=True)
         if not (self.workspace / '.stestr').exists():
+            known = self.settings.tempest / 'workspaces.yaml'
             shutil.rmtree(self.workspace, ignore_errors=True)
+            known.unlink(missing_ok=True)
             with open(self.settings.tempest / 'init.log', 'wb') as output:
                 self._run(output, self.venv / 'bin/tempest', 'init',
-                          '--workspace-path', self.settings.tempest /
-                          'workspaces.yaml', self.workspace)
+                          '--workspace-path', known, self.workspace)
+        self._look_in_own_venv()
         configuration = self.workspace / 'etc/tempest.conf'
         configuration.touch(0o600)
         configuration.chmod(0o600)
         configuration.write_text(text)
+
+    def _look_in_own_venv(self):
+        """Let stestr find the tests of this release's Tempest.
+
+        The workspace, and the runs in it, may be of another release's.
+        """
+        configuration = self.workspace / '.stestr.conf'
+        configuration.write_text(re.sub(
+            r'=.*/venv-[^/]+/', lambda _: f'={self.venv}/',
+            configuration.read_text()))
 
     def runs(self):
         """How many runs of tests stestr has kept."""
