@@ -14,7 +14,6 @@
 import hashlib
 import os
 import pathlib
-import re
 import shutil
 import string
 import subprocess
@@ -35,7 +34,8 @@ class Tester(Namespaces):
     def __init__(self, settings):
         super().__init__(settings, 'tester')
         self.venv = settings.tempest / f'venv-{settings.release}'
-        self.workspace = settings.tempest / 'workspace'
+        # its .stestr.conf names the venv
+        self.workspace = settings.tempest / f'workspace-{settings.release}'
 
     def start(self):
         """Start the namespaces with the bridges that join the hosts."""
@@ -92,26 +92,14 @@ class Tester(Namespaces):
             with open(self.settings.tempest / 'init.log', 'wb') as output:
                 self._run(output, self.venv / 'bin/tempest', 'init',
                           '--workspace-path', known, self.workspace)
-        self._look_in_own_venv()
         configuration = self.workspace / 'etc/tempest.conf'
         configuration.touch(0o600)
         configuration.chmod(0o600)
         configuration.write_text(text)
 
-    def _look_in_own_venv(self):
-        """Let stestr find the tests of this release's Tempest.
-
-        The workspace, and the runs in it, may be of another release's.
-        """
-        configuration = self.workspace / '.stestr.conf'
-        configuration.write_text(re.sub(
-            r'=.*/venv-[^/]+/', lambda _: f'={self.venv}/',
-            configuration.read_text()))
-
     def runs(self):
         """How many runs of tests stestr has kept."""
-        return sum(path.name.isdecimal()
-                   for path in (self.workspace / '.stestr').iterdir())
+        return len(list(self.workspace.glob('.stestr/[0-9]*')))
 
     def tempest(self, *arguments):
         """Run tempest in the lab's network; returns its exit status."""
