@@ -12,6 +12,7 @@
 """What can go wrong, each with a name of its own."""
 
 import json
+import shlex
 
 
 class MigrationTestError(Exception):
@@ -60,3 +61,27 @@ class MigrationFailed(MigrationTestError):
     def __str__(self):
         return '%s. Migration record: %s. Events: %s' % (
             self.reason, json.dumps(self.record), json.dumps(self.events))
+
+
+class HostError(MigrationTestError):
+    """Something could not be done on a compute host.
+
+    :ivar host: its name
+    :ivar words: the command, a word each
+    :ivar what: what came of it
+    """
+
+    def __init__(self, host, words, what):
+        super().__init__(host, words, what)
+        self.host = host
+        self.words = words
+        self.what = what
+
+    def __str__(self):
+        return '%s: %s: %s' % (
+            self.host, shlex.join(str(word) for word in self.words),
+            self.what)
+
+
+class ConfigurationError(MigrationTestError):
+    """A configuration file can't be read, or not be written as wanted."""

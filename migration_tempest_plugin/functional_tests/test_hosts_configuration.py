@@ -1,0 +1,259 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Options changed on hosts and put back: real files behind a real sshd."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.functional_tests import test_hosts_ssh
+from migration_tempest_plugin.hosts import configuration
+
+TEXT = """\
+[DEFAULT]
+# a comment
+debug = true
+[libvirt]
+live_migration_bandwidth = 8
+"""
+
+SETTINGS = {('libvirt', 'live_migration_bandwidth'): 40,
+            ('libvirt', 'live_migration_downtime'): 100,
+            ('DEFAULT', 'debug'): None}
+
+CHANGED = """\
+[DEFAULT]
+# a comment
+[libvirt]
+live_migration_bandwidth = 40
+live_migration_downtime = 100
+"""
+
+#: Changes the file and is killed, or ends, before it puts it back.
+CHANGE = """
+import os, sys
+from migration_tempest_plugin.hosts import configuration, ssh
+access, path = eval(sys.argv[1], {'Access': ssh.Access}), sys.argv[2]
+file = configuration.ConfigurationFile(ssh.Host(access), path)
+file.change({('libvirt', 'live_migration_bandwidth'): 40,
+             ('libvirt', 'live_migration_downtime'): 100,
+             ('DEFAULT', 'debug'): None})
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+class ConfigurationTest(test_hosts_ssh.HostTest):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.useFixture(fixtures.TempDir())
+        self.path = self.folder.join('nova.conf')
+        self.write(TEXT)
+        os.chmod(self.path, 0o640)
+        os.chown(self.path, 0, 1)
+        self.applied = []
+
+    def write(self, text):
+        with open(self.path, 'w') as file:
+            file.write(text)
+
+    def text(self):
+        with open(self.path) as file:
+            return file.read()
+
+    def file(self, host):
+        return configuration.ConfigurationFile(host, self.path)
+
+    def changed(self, host, settings=None):
+        """A fixture, not set up."""
+        return configuration.ChangedConfiguration(
+            [self.file(host)], settings or SETTINGS,
+            lambda host: self.applied.append(self.text()))
+
+    def assert_as_before(self, text=TEXT):
+        self.assertEqual(text, self.text())
+        self.assertEqual(['nova.conf'], os.listdir(self.folder.path))
+        status = os.stat(self.path)
+        self.assertEqual((0o640, 0, 1), (
+            stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid))
+
+
+class TestFile(ConfigurationTest):
+
+    def test_get(self):
+        def values(host):
+            return [self.file(host).get('libvirt', option) for option in (
+                'live_migration_bandwidth', 'live_migration_downtime')]
+        self.assertEqual(['8', None], self.on_host(values))
+
+    def test_no_file(self):
+        self.path += '.missing'
+        self.assertIn('nova.conf.missing',
+                      self.refused(lambda host: self.file(host).read()))
+
+    def test_a_link_stays_one(self):
+        real, self.path = self.path, self.folder.join('link')
+        os.symlink(real, self.path)
+
+        def there_and_back(host):
+            self.file(host).change(SETTINGS)
+            self.assertEqual(CHANGED, self.text())
+            self.file(host).put_back()
+        self.on_host(there_and_back)
+        self.assertTrue(os.path.islink(self.path))
+        self.assertEqual(TEXT, self.text())
+
+    def test_what_does_not_come_through_is_not_written(self):
+        error = self.refused(lambda host: host.script(
+            configuration._read_script(), 'write', self.path, '{}', '100',
+            input='short'))
+        self.assertIn('5 of 100 bytes came through', error)
+        self.assertEqual(TEXT, self.text())
+        self.assertNotIn('nova.conf.new-migration-tests',
+                         os.listdir(self.folder.path))
+
+
+class TestChanged(ConfigurationTest):
+
+    def test_and_put_back(self):
+        def change(host):
+            with self.changed(host):
+                self.assertEqual(CHANGED, self.text())
+                self.assertEqual(0o640, stat.S_IMODE(
+                    os.stat(self.path).st_mode))
+                for name in os.listdir(self.folder.path):
+                    self.assertEqual(0, 0o007 & os.stat(
+                        self.folder.join(name)).st_mode, name)
+        self.on_host(change)
+        self.assert_as_before()
+        self.assertEqual([CHANGED, TEXT], self.applied)
+
+    def test_twice_at_once(self):
+        def change(host):
+            with self.changed(host):
+                # As an inner step of a test: back to where it was before all
+                self.file(host).change({('DEFAULT', 'debug'): 'false'})
+                self.assertEqual('false', self.file(host).get('DEFAULT',
+                                                              'debug'))
+        self.on_host(change)
+        self.assert_as_before()
+
+    def test_put_back_if_it_can_not_be_applied(self):
+        def fail(host):
+            self.applied.append(self.text())
+            if len(self.applied) == 1:
+                raise exceptions.HostError('compute1', ('restart',), 'failed')
+
+        def change(host):
+            configuration.ChangedConfiguration(
+                [self.file(host)], SETTINGS, fail).setUp()
+        self.on_host(lambda host: self.assertRaises(
+            testtools.MultipleExceptions, change, host))
+        self.assert_as_before()
+        self.assertEqual([CHANGED, TEXT], self.applied)
+
+    def test_a_value_that_can_not_be_written(self):
+        self.on_host(lambda host: self.assertRaises(
+            testtools.MultipleExceptions, self.changed(
+                host, {('libvirt', 'x'): 'a\nb'}).setUp))
+        self.assert_as_before()
+
+    def test_what_somebody_else_changes_stays(self):
+        def change(host):
+            with self.changed(host):
+                self.write(CHANGED.replace(
+                    '# a comment', '# another\nmy_ip = 10.0.0.1'))
+        self.on_host(change)
+        self.assertEqual(
+            {'[DEFAULT]', '# another', 'my_ip = 10.0.0.1', 'debug = true',
+             '[libvirt]', 'live_migration_bandwidth = 8'},
+            set(self.text().splitlines()))
+        self.assertEqual(['nova.conf'], os.listdir(self.folder.path))
+
+
+class TestLeftBehind(ConfigurationTest):
+
+    def another_process(self):
+        """Another test process, that has just changed the file."""
+        process = subprocess.Popen(
+            ['nsenter', '--net=/proc/%d/ns/net' % self.sshd.pid,
+             sys.executable, '-c', CHANGE, repr(self.describe()), self.path],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+        self.assertEqual(b'\n', process.stdout.readline())
+        return process
+
+    def put_right(self):
+        return self.on_host(lambda host: configuration.put_right(
+            self.file(host)))
+
+    def test_by_a_process_that_was_killed(self):
+        process = self.another_process()
+        self.assertEqual(CHANGED, self.text())
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.assertIs(True, self.put_right())
+        self.assert_as_before()
+
+    def test_and_applied_by_the_next(self):
+        process = self.another_process()
+        process.kill()
+        process.wait()
+
+        def change(host):
+            with self.changed(host, {('libvirt', 'x'): 'y'}):
+                self.applied.append('set up')
+        self.on_host(change)
+        self.assert_as_before()
+        self.assertEqual(
+            [TEXT, TEXT + 'x = y\n', 'set up', TEXT], self.applied)
+
+    def test_by_nobody(self):
+        self.assertIs(False, self.put_right())
+        self.assert_as_before()
+
+    def test_one_that_is_alive_is_left_alone(self):
+        process = self.another_process()
+        error = self.refused(lambda host: configuration.put_right(
+            self.file(host)))
+        self.assertIn('it is being changed by process %d of ' % process.pid,
+                      error)
+        self.assertEqual(CHANGED, self.text())
+
+    def test_killed_before_it_wrote(self):
+        process = self.another_process()
+        process.kill()
+        process.wait()
+        self.write(TEXT)
+        self.assertIs(True, self.put_right())
+        self.assert_as_before()
+
+    def test_a_note_that_makes_no_sense(self):
+        process = self.another_process()
+        process.kill()
+        process.wait()
+        with open(self.path + '.before-migration-tests.note', 'w') as note:
+            note.write('[]\n')
+        error = self.refused(lambda host: configuration.put_right(
+            self.file(host)))
+        self.assertIn('by hand', error)
+        self.assertEqual(CHANGED, self.text())

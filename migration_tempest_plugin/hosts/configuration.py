@@ -1,0 +1,261 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Options of a service on hosts, changed for a while and put back.
+
+What was there before is kept beside the file, with a note of who changes it:
+a run that was killed is found, and put right, by the next.
+"""
+
+import dataclasses
+import hashlib
+import importlib.resources
+import json
+import os
+import pathlib
+import socket
+
+import fixtures
+from oslo_log import log
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import ini
+
+LOG = log.getLogger(__name__)
+
+_BOOT_ID = pathlib.Path('/proc/sys/kernel/random/boot_id')
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """Who changes a file, and what.
+
+    :ivar machine: the machine that the change came from
+    :ivar boot_id: of that machine
+    :ivar pid: the process there
+    :ivar born: when it started, in clock ticks since the boot (proc(5), stat)
+    :ivar digest: SHA-256 of the text that was written
+    :ivar options: those that were changed, as (section, option)
+    """
+
+    machine: str
+    boot_id: str
+    pid: int
+    born: int
+    digest: str
+    options: tuple
+
+    @classmethod
+    def of_this_process(cls, text, options):
+        """A note of a change by this very process."""
+        return cls(socket.gethostname(), _boot_id(), os.getpid(),
+                   _born(os.getpid()), _digest(text), tuple(options))
+
+    @classmethod
+    def from_json(cls, text):
+        """Read it again.
+
+        :raises ValueError: if it is none
+        """
+        try:
+            fields = json.loads(text)
+            options = tuple(tuple(each) for each in fields.pop('options'))
+            return cls(options=options, **fields)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(str(error)) from error
+
+    def to_json(self):
+        """In one line."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @property
+    def another_at_work(self):
+        """Whether another process of this machine is at it, and alive."""
+        return (self.boot_id == _boot_id() and self.pid != os.getpid() and
+                _born(self.pid) == self.born)
+
+    def __str__(self):
+        return 'process %d of %s' % (self.pid, self.machine)
+
+
+class ConfigurationFile:
+    """One file of options on one host.
+
+    :param host: the Host
+    :param path: of the file there
+    """
+
+    def __init__(self, host, path):
+        self.host = host
+        self.path = path
+
+    def read(self):
+        """Its text.
+
+        :raises HostError: if it can't be read
+        """
+        return self._script('read')
+
+    def get(self, section, option):
+        """The value of an option, as it is in the file, or None.
+
+        What is in force may be another: a default, another file, or what the
+        file said when the service started.
+
+        :raises HostError: if it can't be read
+        :raises ConfigurationError: if it is no such file
+        """
+        return ini.get_option(self.read(), section, option)
+
+    def change(self, settings):
+        """Set and delete options, and keep what was there before.
+
+        :param settings: a value for each (section, option); None deletes it
+        :raises HostError: if it can't be read or written
+        :raises ConfigurationError: if it is no such file, or the value can't
+            be in one
+        """
+        text = _edited(self.read(), settings)
+        note = self.note()
+        before = note.options if note else ()
+        options = [*before, *(each for each in settings
+                              if each not in before)]
+        self._write(text, Note.of_this_process(text, options))
+
+    def note(self):
+        """Who changes the file, as a Note; None if nobody does.
+
+        :raises HostError: if it can't be read
+        """
+        text = self._script('note')
+        if not text:
+            return None
+        try:
+            return Note.from_json(text)
+        except ValueError as error:
+            raise exceptions.HostError(
+                self.host.name, ('note of', self.path),
+                'what is beside the file makes no sense (%s): compare the '
+                'file with %s.before-migration-tests by hand' % (
+                    error, self.path)) from error
+
+    def put_back(self):
+        """Make it again what it was before the first change.
+
+        If somebody else changed it meanwhile, that is left, and the options
+        alone are put back.
+
+        :returns: whether there was anything to be put back
+        :raises HostError: if it can't be
+        """
+        note = self.note()
+        if note is None:
+            return False
+        if note.another_at_work:
+            raise exceptions.HostError(
+                self.host.name, ('change', self.path),
+                'it is being changed by %s' % note)
+        text, original = self.read(), self._script('original')
+        if _digest(text) == note.digest:
+            self._script('put_back')
+        else:
+            self._put_back_options(text, original, note)
+        return True
+
+    def _put_back_options(self, text, original, note):
+        restored = _edited(text, {
+            each: ini.get_option(original, *each) for each in note.options})
+        if restored != text:
+            LOG.warning(
+                '%s: %s was changed by somebody else, too: only %s are put '
+                'back', self.host.name, self.path, note.options)
+            self._write(restored, note)
+        self._script('forget')
+
+    def _write(self, text, note):
+        self._script('write', note.to_json(), str(len(text.encode())),
+                     input=text)
+
+    def _script(self, verb, *arguments, input=''):
+        return self.host.script(_read_script(), verb, self.path, *arguments,
+                                input=input)
+
+
+class ChangedConfiguration(fixtures.Fixture):
+    """Options changed on several hosts for as long as it is set up.
+
+    :param files: the ConfigurationFile of each host
+    :param settings: a value for each (section, option); None deletes it
+    :param apply: called with each Host after its file was changed, and after
+        it was put back: makes the service take it
+    """
+
+    def __init__(self, files, settings, apply):
+        self._files = files
+        self._settings = settings
+        self._apply = apply
+
+    def _setUp(self):
+        for file in self._files:
+            if put_right(file):
+                self._apply(file.host)
+        for file in self._files:
+            # First: what fails half-way is put back, too.
+            self.addCleanup(self._put_back, file)
+            file.change(self._settings)
+            self._apply(file.host)
+
+    def _put_back(self, file):
+        if file.put_back():
+            self._apply(file.host)
+
+
+def put_right(file):
+    """Put back what a run that was killed has left changed.
+
+    :returns: whether there was anything
+    :raises HostError: if it can't be, or another run is at work on it
+    """
+    note = file.note()
+    if note is None:
+        return False
+    LOG.warning('%s: %s was left changed by %s: putting it back',
+                file.host.name, file.path, note)
+    return file.put_back()
+
+
+def _edited(text, settings):
+    for (section, option), value in settings.items():
+        text = ini.delete_option(text, section, option) if value is None \
+            else ini.set_option(text, section, option, value)
+    return text
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _boot_id():
+    return _BOOT_ID.read_text().strip()
+
+
+def _born(pid):
+    """When a process started, or None if there is none."""
+    try:
+        with open('/proc/%d/stat' % pid) as stat:
+            return int(stat.read().rpartition(')')[2].split()[19])
+    except OSError:
+        return None
+
+
+def _read_script():
+    files = importlib.resources.files('migration_tempest_plugin.hosts')
+    return files.joinpath('configuration.sh').read_text(encoding='ascii')

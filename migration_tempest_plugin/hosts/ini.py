@@ -1,0 +1,142 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The text of an oslo.config file: options are read, set and deleted in it.
+
+All else stays as it is: comments, order, blank lines, other values. Pure: no
+file is touched. The rules are those of oslo.config's own parser
+(oslo_config/iniparser.py): an option is ``name = value`` or ``name: value``,
+goes on in the lines after it that begin with a space, is in the last section
+named before it, and the last one of a name wins.
+"""
+
+import dataclasses
+
+from oslo_config import iniparser
+
+from migration_tempest_plugin import exceptions
+
+
+@dataclasses.dataclass(frozen=True)
+class _Assignment:
+    """One assignment in the text.
+
+    :ivar first: number of its line, from 0
+    :ivar end: number of the line after its last
+    """
+
+    section: str
+    option: str
+    value: str
+    first: int
+    end: int
+
+
+class _Parser(iniparser.BaseParser):
+    """oslo.config's parser, that keeps where things are."""
+
+    def __init__(self):
+        self.sections = {}  # the line after the last one of each
+        self.assignments = []
+        self._section = None
+        self._first = None
+
+    def _split_key_value(self, line):
+        self._first = self.lineno - 1
+        return super()._split_key_value(line)
+
+    def new_section(self, section):
+        self._section = _section(section)
+        self.sections[self._section] = self.lineno
+
+    def assignment(self, key, value):
+        if self._section is None:
+            raise iniparser.ParseError('A section must be started before',
+                                       self._first + 1, key)
+        end = self._first + len(value)
+        self.assignments.append(_Assignment(
+            self._section, key, '\n'.join(value), self._first, end))
+        self.sections[self._section] = end
+
+
+def get_option(text, section, option):
+    """The value of an option, as the text gives it, or None.
+
+    :raises ConfigurationError: if the text is not that of such a file
+    """
+    found = _assignments(_parse(text), section, option)
+    return found[-1].value if found else None
+
+
+def set_option(text, section, option, value):
+    """The text with an option set: where it was, or last in its section.
+
+    :raises ConfigurationError: if the text is not that of such a file, or
+        the names or the value can't be in one
+    """
+    _check(section, option, value)
+    parser = _parse(text)
+    lines = text.splitlines(keepends=True)
+    new = '%s = %s\n' % (option, value)
+    found = _assignments(parser, section, option)
+    if found:
+        lines[found[-1].first:found[-1].end] = [new]
+    elif _section(section) in parser.sections:
+        end = parser.sections[_section(section)]
+        if not lines[end - 1].endswith('\n'):
+            lines[end - 1] += '\n'
+        lines.insert(end, new)
+    else:
+        if lines and not lines[-1].endswith('\n'):
+            lines[-1] += '\n'
+        lines += ['\n'] * bool(lines) + ['[%s]\n' % section, new]
+    return ''.join(lines)
+
+
+def delete_option(text, section, option):
+    """The text without any assignment of an option.
+
+    :raises ConfigurationError: if the text is not that of such a file
+    """
+    lines = text.splitlines(keepends=True)
+    for each in reversed(_assignments(_parse(text), section, option)):
+        del lines[each.first:each.end]
+    return ''.join(lines)
+
+
+def _parse(text):
+    parser = _Parser()
+    try:
+        parser.parse(text.splitlines())
+    except iniparser.ParseError as error:
+        raise exceptions.ConfigurationError(
+            'Not a configuration file of OpenStack: %s' % error) from error
+    return parser
+
+
+def _assignments(parser, section, option):
+    return [each for each in parser.assignments
+            if (each.section, each.option) == (_section(section), option)]
+
+
+def _section(name):
+    """As oslo.config compares names of sections."""
+    return name if name == 'DEFAULT' else name.lower()
+
+
+def _check(section, option, value):
+    bad = [name for name in (section, option)
+           if not name or name != name.strip() or
+           set(name) & set('[]=:#;\n\r')]
+    if bad or len(str(value).splitlines()) > 1:
+        raise exceptions.ConfigurationError(
+            'Not to be written into a configuration file: [%s] %s = %r'
+            % (section, option, value))

@@ -1,0 +1,239 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""A compute host over SSH: commands as its administrator, and files.
+
+A host is described by an :class:`Access`; nothing here knows of Tempest.
+Words of a command are quoted, host keys are checked unless the description
+says otherwise, and what goes wrong says on which host, what was tried, and
+what came back.
+"""
+
+import contextlib
+import dataclasses
+import os
+import shlex
+import socket
+import threading
+import time
+
+from oslo_log import log
+import paramiko
+
+from migration_tempest_plugin import exceptions
+
+LOG = log.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """How a host is reached.
+
+    :ivar name: as Nova calls it
+    :ivar address: where its sshd listens
+    :ivar port: on which
+    :ivar user: who logs in
+    :ivar key_file: the private key; empty for what SSH's agent and ``~/.ssh``
+        have
+    :ivar known_hosts: the file of host keys
+    :ivar check_host_key: whether a host whose key is not in it is refused
+    :ivar become: the words in front of each command by which the user becomes
+        root; none where it is root
+    :ivar patience: seconds within which it must be connected, and a command
+        must end unless told otherwise
+    """
+
+    name: str
+    address: str
+    port: int = 22
+    user: str = 'root'
+    key_file: str = ''
+    known_hosts: str = '~/.ssh/known_hosts'
+    check_host_key: bool = True
+    become: tuple = ()
+    patience: float = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a command ended.
+
+    :ivar status: its exit status
+    """
+
+    stdout: str
+    stderr: str
+    status: int
+
+
+class Host:
+    """Runs commands on a host; connects when the first one comes.
+
+    Not to be used by several threads at once, but for ``tunnel``.
+
+    :param access: how to reach it
+    """
+
+    def __init__(self, access):
+        self.access = access
+        self._client = None
+
+    @property
+    def name(self):
+        """As Nova calls it."""
+        return self.access.name
+
+    def run(self, *words, input='', patience=None):
+        """Run a command as root and return what it printed.
+
+        :param words: the command, a word each; they are quoted here
+        :param input: what it gets on its standard input
+        :param patience: seconds within which it must end
+        :raises HostError: if the host can't be reached, the command fails, or
+            it does not end in time
+        """
+        outcome = self.attempt(*words, input=input, patience=patience)
+        if outcome.status:
+            said = (outcome.stderr or outcome.stdout).strip() or 'nothing'
+            raise exceptions.HostError(
+                self.name, words, 'ended with %d and said: %s' % (
+                    outcome.status, said))
+        return outcome.stdout
+
+    def attempt(self, *words, input='', patience=None):
+        """Run a command as root, however it ends; returns the Outcome.
+
+        :raises HostError: if the host can't be reached, or it does not end
+            in time
+        """
+        patience = patience or self.access.patience
+        with self._trouble(words, patience):
+            channel = self._open()
+            with contextlib.closing(channel):
+                channel.settimeout(patience)
+                channel.exec_command(self._line(words))
+                return _converse(channel, input.encode(), patience)
+
+    def script(self, text, *arguments, input='', patience=None):
+        """Run the text of a POSIX shell script as root.
+
+        :raises HostError: as run()
+        """
+        return self.run('sh', '-c', text, 'script', *arguments, input=input,
+                        patience=patience)
+
+    def tunnel(self, address, port):
+        """A connection from the host to a TCP port, like a socket.
+
+        :raises HostError: if there is none
+        """
+        words = ('connection to', '%s:%d' % (address, port))
+        with self._trouble(words, self.access.patience):
+            return self._transport().open_channel(
+                'direct-tcpip', (address, port), ('127.0.0.1', 0),
+                timeout=self.access.patience)
+
+    def close(self):
+        """End the connection, if there is one."""
+        if self._client:
+            self._client.close()
+        self._client = None
+
+    def _line(self, words):
+        return shlex.join([*self.access.become,
+                           *(str(word) for word in words)])
+
+    def _open(self):
+        return self._transport().open_session(timeout=self.access.patience)
+
+    def _transport(self):
+        if not self._client or not self._client.get_transport().is_active():
+            self.close()
+            self._client = self._connect()
+        return self._client.get_transport()
+
+    def _connect(self):
+        access = self.access
+        client = paramiko.SSHClient()
+        client.set_missing_host_key_policy(
+            paramiko.RejectPolicy() if access.check_host_key
+            else paramiko.AutoAddPolicy())
+        if access.check_host_key:
+            client.load_host_keys(os.path.expanduser(access.known_hosts))
+        client.connect(
+            access.address, access.port, access.user,
+            key_filename=os.path.expanduser(access.key_file) or None,
+            allow_agent=not access.key_file,
+            look_for_keys=not access.key_file, timeout=access.patience,
+            banner_timeout=access.patience, auth_timeout=access.patience)
+        return client
+
+    @contextlib.contextmanager
+    def _trouble(self, words, patience):
+        """Turn every trouble with SSH into one that says what to do."""
+        access = self.access
+        where = '%s@%s port %d' % (access.user, access.address, access.port)
+        try:
+            yield
+        except socket.timeout:
+            self.close()
+            raise exceptions.HostError(
+                self.name, words, 'did not end, or %s did not answer, within '
+                '%g s' % (where, patience)) from None
+        except paramiko.BadHostKeyException as error:
+            raise exceptions.HostError(
+                self.name, words, 'the host key of %s is not the one in %s: '
+                '%s' % (where, access.known_hosts, error)) from error
+        except paramiko.AuthenticationException as error:
+            raise exceptions.HostError(
+                self.name, words, '%s was refused (%s): is %s its key?' % (
+                    where, error, access.key_file or 'one in ~/.ssh')
+            ) from error
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            self.close()
+            raise exceptions.HostError(
+                self.name, words, 'no connection to %s: %s: %s' % (
+                    where, type(error).__name__, error)) from error
+
+
+def _converse(channel, input, patience):
+    """Give a command its input, and take all that it prints."""
+    give_up = time.monotonic() + patience
+    errors = []
+    threads = [threading.Thread(target=each, daemon=True) for each in (
+        lambda: _take(channel.recv_stderr, errors),
+        lambda: _feed(channel, input))]
+    for thread in threads:
+        thread.start()
+    output = []
+    while not output or output[-1]:
+        channel.settimeout(max(0.001, give_up - time.monotonic()))
+        output.append(channel.recv(65536))
+    if not channel.status_event.wait(max(0, give_up - time.monotonic())):
+        raise socket.timeout()
+    for thread in threads:
+        thread.join()
+    return Outcome(*(b''.join(each).decode(errors='replace')
+                     for each in (output, errors)), channel.exit_status)
+
+
+def _take(receive, chunks):
+    # Whoever reads the other way out finds out why it ended.
+    with contextlib.suppress(OSError):
+        while not chunks or chunks[-1]:
+            chunks.append(receive(65536))
+
+
+def _feed(channel, input):
+    # It need not want to read all of it.
+    with contextlib.suppress(OSError):
+        channel.sendall(input)
+        channel.shutdown_write()
