@@ -1,0 +1,53 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Lines of services' logs, as they are written by default and by DevStack."""
+
+import testtools
+
+from migration_tempest_plugin.hosts import logs
+
+SERVER = '6016c42e-15c5-4d55-9567-1df1d90bdbaf'
+
+
+class TestParse(testtools.TestCase):
+
+    def test_a_file(self):
+        self.assertEqual([logs.Line(
+            '2026-11-21 08:33:11.616', 'INFO', 'nova.virt.libvirt.migration',
+            SERVER, 'Increasing downtime to 50 ms after 0 sec elapsed time')],
+            logs.parse(
+                '2026-11-21 08:33:11.616 89 INFO nova.virt.libvirt.migration '
+                '[None req-1dd8cd03-84bc c21a9d17 9c12f43f - - default '
+                'default] [instance: %s] Increasing downtime to 50 ms after '
+                '0 sec elapsed time\n' % SERVER))
+
+    def test_the_journal_of_devstack(self):
+        self.assertEqual([logs.Line(
+            '2026-11-21T08:33:11.616123+0000', 'WARNING',
+            'nova.compute.manager', SERVER, 'VM Paused (Lifecycle Event)')],
+            logs.parse(
+                '2026-11-21T08:33:11.616123+0000 host nova-compute[89]: '
+                '\x1b[00;33mWARNING nova.compute.manager [\x1b[01;36mNone '
+                'req-1 \x1b[00;36mdemo demo\x1b[00;33m] \x1b[01;35m[instance: '
+                '%s] \x1b[00;33mVM Paused (Lifecycle Event)\x1b[00m' % SERVER))
+
+    def test_no_server_and_no_request(self):
+        line, = logs.parse('2026-11-21 08:33:06.287 89 ERROR nova.service [-]'
+                           ' Not [instance: this]')
+        self.assertEqual((None, 'Not [instance: this]'),
+                         (line.instance, line.message))
+
+    def test_what_is_no_line(self):
+        self.assertEqual([], logs.parse(
+            '\nTraceback (most recent call last):\n'
+            '  File "x.py", line 1, in <module>\nModules with known eventlet '
+            'monkey patching issues were imported\n'))
