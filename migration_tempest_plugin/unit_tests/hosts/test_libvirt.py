@@ -1,0 +1,112 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What virsh of libvirt 11.3 printed in the embedded cloud, read."""
+
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import libvirt
+
+RUNNING = """\
+Job type: 2
+
+operation: 5
+time_elapsed: 290
+data_total: 0
+memory_total: 0
+auto_converge_throttle: 20
+"""
+
+COMPLETED = """\
+Job type: 3
+
+operation: 4
+time_elapsed: 3024
+time_elapsed_net: 3021
+downtime: 104
+downtime_net: 101
+setup_time: 4
+memory_bps: 63633940
+memory_page_size: 4096
+"""
+
+NONE = 'Job type: 0\n\n'
+
+
+class Virsh:
+    """A host that answers as virsh does."""
+
+    name = 'compute1'
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.asked = None
+
+    def run(self, *words):
+        self.asked = words
+        return self.answer
+
+
+class TestJob(testtools.TestCase):
+
+    def test_running(self):
+        job = libvirt.Job.parse(RUNNING)
+        self.assertEqual(('unbounded', 0.29, 20, None), (
+            job.kind, job.elapsed, job.throttle, job.downtime))
+
+    def test_completed(self):
+        job = libvirt.Job.parse(COMPLETED)
+        self.assertEqual(('completed', 3.024, None, 0.104), (
+            job.kind, job.elapsed, job.throttle, job.downtime))
+        self.assertEqual(63633940, job.fields['memory_bps'])
+
+    def test_none(self):
+        self.assertEqual(libvirt.Job('none', {}), libvirt.Job.parse(NONE))
+
+    def test_something_else(self):
+        for text in ('', 'Job type: None\n', 'Job type: 9\n',
+                     'Job type:         Completed\n'):
+            self.assertRaises(ValueError, libvirt.Job.parse, text)
+
+
+class TestLibvirt(testtools.TestCase):
+
+    def test_words(self):
+        host = Virsh(COMPLETED)
+        job = libvirt.Libvirt(host, ('podman', 'exec', 'nova_libvirt',
+                                     'virsh')).completed_job('the-id')
+        self.assertEqual(0.104, job.downtime)
+        self.assertEqual(
+            ('podman', 'exec', 'nova_libvirt', 'virsh', '--quiet',
+             'domjobinfo', 'the-id', '--rawstats', '--completed',
+             '--keep-completed'), host.asked)
+
+    def test_servers(self):
+        self.assertEqual(['a', 'b'],
+                         libvirt.Libvirt(Virsh('a\nb\n\n')).running())
+        self.assertEqual([], libvirt.Libvirt(Virsh('\n')).running())
+
+    def test_maximum_downtime(self):
+        self.assertEqual(
+            0.5, libvirt.Libvirt(Virsh('500\n')).maximum_downtime('x'))
+
+    def test_xml(self):
+        self.assertEqual('domain', libvirt.Libvirt(
+            Virsh('<domain type="qemu"/>')).xml('x').tag)
+
+    def test_something_else_names_host_and_command(self):
+        client = libvirt.Libvirt(Virsh('oops'))
+        for call, word in ((client.job, 'domjobinfo x --rawstats'),
+                           (client.xml, 'dumpxml x')):
+            error = self.assertRaises(exceptions.HostError, call, 'x')
+            self.assertIn('compute1: virsh ' + word, str(error))
+            self.assertIn("'oops'", str(error))
