@@ -1,0 +1,89 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What Nova's libvirt driver plans for a live migration: its own arithmetic.
+
+From nova/virt/libvirt/migration.py (downtime_steps, update_downtime) and
+nova/virt/libvirt/driver.py (_live_migration_data_gb,
+_live_migration_monitor). Pure.
+"""
+
+import dataclasses
+
+_GIB = 2 ** 30
+#: Nova counts memory, and each disk that is copied, as this much at least.
+_LEAST_GB = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The options of nova.conf, [libvirt], that make it, and what is copied.
+
+    :ivar downtime: live_migration_downtime, in ms
+    :ivar steps: live_migration_downtime_steps
+    :ivar delay: live_migration_downtime_delay, in seconds per GB
+    :ivar completion_timeout: live_migration_completion_timeout, in seconds
+        per GB; 0 for none
+    :ivar data_gb: what Nova counts as to be copied
+    """
+
+    data_gb: float
+    downtime: int = 500
+    steps: int = 10
+    delay: int = 75
+    completion_timeout: int = 800
+
+    @property
+    def downtimes(self):
+        """Each step as (seconds that must have passed, maximum in ms)."""
+        delay = int(self.delay * self.data_gb)
+        base = self.downtime / self.steps
+        offset = (self.downtime - base) / self.steps
+        return tuple((delay * step, int(base + offset * step))
+                     for step in range(self.steps + 1))
+
+    @property
+    def timeout(self):
+        """Seconds after which Nova acts, or None if it never does."""
+        return int(self.completion_timeout * self.data_gb) or None
+
+    def complaints(self, logged):
+        """What is wrong with the steps that Nova logged.
+
+        It may leave out steps, if the migration ends before them or a step
+        passes unseen; it must not make up others, nor go back.
+
+        :param logged: each as (ms, seconds), as the log says them
+        :returns: a sentence for each
+        """
+        planned = {downtime: after for after, downtime in self.downtimes}
+        found = []
+        for downtime, after in logged:
+            if downtime > self.downtime:
+                found.append('%d ms is more than the limit of %d ms' % (
+                    downtime, self.downtime))
+            elif planned.get(downtime) != after:
+                found.append('%d ms after %d s is no step of the plan %s' % (
+                    downtime, after, self.downtimes))
+        if list(logged) != sorted(logged):
+            found.append('the steps go back: %s' % (tuple(logged),))
+        return found
+
+
+def data_gb(memory_mb, copied_disks=()):
+    """What Nova counts as to be copied.
+
+    :param memory_mb: of the flavor
+    :param copied_disks: the size of each, in bytes; none with shared storage
+        and volumes
+    """
+    return (max(_LEAST_GB, memory_mb * 2 ** 20 / _GIB) +
+            sum(max(_LEAST_GB, size / _GIB) for size in copied_disks))
