@@ -131,10 +131,159 @@ MigrationGroup = [
         help='Seconds after a migration within which all that is measured '
              'must be answered again. What is away for longer is still down, '
              'and fails the test.'),
+    cfg.IntOpt(
+        'memory_load', default=48, min=1,
+        help='MiB of a server\'s memory that are written again and again '
+             'where a test needs a live migration that does not come to its '
+             'end by itself. Less than is free in the guest.'),
+    cfg.IntOpt(
+        'limited_bandwidth', default=8, min=1,
+        help='MiB per second to which a live migration is held where a test '
+             'needs one that takes long. The guest must be able to write '
+             'more than that.'),
+]
+
+feature_group = cfg.OptGroup(
+    name='migration-feature-enabled',
+    title='What live migrations can do in this cloud',
+    help='A test of what is not enabled here is skipped.')
+
+FeatureGroup = [
+    cfg.BoolOpt(
+        'aborted_server_active', default=True,
+        help='Whether a server whose live migration is aborted, by the API '
+             'or because it takes too long, is ACTIVE again, as the API '
+             'promises. Nova 32.2.0 to 34.0.0 leave it in ERROR though the '
+             'guest is unharmed: false makes the tests expect that, judge '
+             'the rest, and reset the state.'),
+    cfg.BoolOpt(
+        'starlingx_extra_specs', default=False,
+        help='Whether Nova\'s API checks the extra specs '
+             'hw:wrs:live_migration_*: StarlingX does, and a stock Nova with '
+             'this plugin installed beside its API.'),
+    cfg.BoolOpt(
+        'starlingx_metadefs', default=False,
+        help='Whether Glance has the metadata definitions of the extra specs '
+             'hw:wrs:live_migration_*, of which Horizon makes its form.'),
+    cfg.BoolOpt(
+        'starlingx_settings', default=False,
+        help='Whether the computes themselves heed the settings '
+             'hw:wrs:live_migration_* of a server, as StarlingX\'s do. If '
+             'not, the tests start "tempest downtime policy", which does '
+             'what can be done from outside.'),
+    cfg.BoolOpt(
+        'tunnelled', default=False,
+        help='Whether the computes can live migrate through libvirt\'s own '
+             'connection ([libvirt] live_migration_tunnelled of nova.conf): '
+             'not where disks are copied.'),
+    cfg.BoolOpt(
+        'post_copy', default=False,
+        help='Whether the computes can live migrate in post-copy mode '
+             '([libvirt] live_migration_permit_post_copy of nova.conf).'),
+    cfg.BoolOpt(
+        'cpu_pinning', default=False,
+        help='Whether two computes have CPUs for a server of two with '
+             'hw:cpu_policy=dedicated.'),
+]
+
+hosts_group = cfg.OptGroup(
+    name='migration-hosts', title='Behind the API: the compute hosts',
+    help='How the compute hosts are reached by SSH, and how they are laid '
+         'out. Tests that look behind the API are skipped without '
+         '"computes".')
+
+#: Those that a section of hosts_file may set for its host.
+HostOptions = [
+    cfg.PortOpt(
+        'port', default=22,
+        help='Where the SSH server of the hosts listens.'),
+    cfg.StrOpt(
+        'user', default='root',
+        help='Who logs in on the hosts. Others than root need '
+             'become_command.'),
+    cfg.StrOpt(
+        'private_key_file', default='',
+        help='The private key that opens them. Unset: what SSH\'s agent and '
+             '~/.ssh have.'),
+    cfg.StrOpt(
+        'known_hosts_file', default='~/.ssh/known_hosts',
+        help='The file in which the keys of the hosts are looked up.'),
+    cfg.BoolOpt(
+        'check_host_keys', default=True,
+        help='Whether a host is refused whose key is not in '
+             'known_hosts_file.'),
+    cfg.StrOpt(
+        'become_command', default='',
+        help='What is put in front of each command where the user is not '
+             'root: "sudo -n", say.'),
+    cfg.FloatOpt(
+        'ssh_timeout', default=60, min=1,
+        help='Seconds within which a host must be connected, and a command '
+             'on it must end.'),
+    cfg.StrOpt(
+        'virsh_command', default='virsh',
+        help='How libvirt is asked. In a container: "podman exec '
+             'nova_libvirt virsh", say.'),
+    cfg.StrOpt(
+        'nova_conf', default='/etc/nova/nova.conf',
+        help='nova-compute\'s configuration, as the host sees it. DevStack: '
+             '/etc/nova/nova-cpu.conf; Kolla: '
+             '/etc/kolla/nova-compute/nova.conf.'),
+    cfg.StrOpt(
+        'nova_compute_unit', default='nova-compute',
+        help='The name of nova-compute\'s systemd unit, or container, which '
+             'stands for {unit} in the commands below. RDO: '
+             'openstack-nova-compute; DevStack: devstack@n-cpu; Kolla: '
+             'nova_compute.'),
+    cfg.StrOpt(
+        'nova_compute_log', default='/var/log/nova/nova-compute.log',
+        help='nova-compute\'s log, as the host sees it. Empty: systemd\'s '
+             'journal of nova_compute_unit, as in DevStack.'),
+    cfg.StrOpt(
+        'stop_command', default='systemctl stop {unit}',
+        help='Stops nova-compute. In a container: "podman stop {unit}", '
+             'say.'),
+    cfg.StrOpt(
+        'start_command', default='systemctl start {unit}',
+        help='Starts nova-compute. In a container: "podman start {unit}", '
+             'say.'),
+    cfg.StrOpt(
+        'reload_command',
+        default='systemctl kill --kill-who=main --signal=HUP {unit}',
+        help='Makes nova-compute read its mutable options again: sends '
+             'SIGHUP. In a container: "podman kill --signal HUP {unit}", '
+             'say.'),
+]
+
+HostsGroup = [
+    cfg.DictOpt(
+        'computes', default={},
+        help='The compute hosts, as name:address, where the name is Nova\'s '
+             '(openstack compute service list).'),
+    cfg.StrOpt(
+        'hosts_file', default='',
+        help='A file with a section [NAME] for each compute host that '
+             'differs: "address" (then it need not be in "computes"), and '
+             'any of the options below.'),
+    *HostOptions,
+    cfg.FloatOpt(
+        'service_timeout', default=120, min=1,
+        help='Seconds within which nova-compute must have reported to Nova '
+             'after it was started.'),
+    cfg.StrOpt(
+        'database_connection', default='', secret=True,
+        help='The database of the cell that the servers are in, as '
+             'mysql+pymysql://USER:PASSWORD@HOST/NAME (nova.conf of the '
+             'conductor, [database] connection). It is read only.'),
+    cfg.StrOpt(
+        'database_tunnel', default='',
+        help='The host through whose SSH server the database is reached, with '
+             'user, port and keys as above. Unset: it is reached from here.'),
 ]
 
 #: Each group with its options, for all of the functions below.
-OPTIONS = ((migration_group, MigrationGroup),)
+OPTIONS = ((migration_group, MigrationGroup), (feature_group, FeatureGroup),
+           (hosts_group, HostsGroup))
 
 #: Each limit, as (what is measured, option, each single outage or not).
 LIMITS = (('network', 'allowed_network_downtime', False),

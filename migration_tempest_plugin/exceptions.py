@@ -85,3 +85,7 @@ class HostError(MigrationTestError):
 
 class ConfigurationError(MigrationTestError):
     """A configuration file can't be read, or not be written as wanted."""
+
+
+class DatabaseError(MigrationTestError):
+    """A database can't be asked; the message says which, never how."""

@@ -120,6 +120,7 @@ def _prepare(cloud):
         if settings.image is None:
             _phase(progress, 'guest image', image.build, settings)
         tempest.result()
+        _phase(progress, 'wheel of the plugin', cloud.tester.build_wheel)
 
 
 def _phase(progress, name, function, *arguments):

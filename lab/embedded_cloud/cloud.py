@@ -94,7 +94,9 @@ class Cloud:
             self._await_computes()
             self.tester.configure(self._keep_password(), seeded.result(),
                                   self.settings.storage,
-                                  self.controller.management)
+                                  self.controller.management,
+                                  {host.name: host.management
+                                   for host in self.computes})
         self._up.touch()
 
     def _put_logs_away(self):
@@ -113,7 +115,8 @@ class Cloud:
                 uuid.NAMESPACE_DNS, host.name)}, keys)
         self.controller.start(self.tester, [
             (self.controller.state / 'mysql', '/var/lib/mysql'),
-            (image.parent, '/srv/images')])
+            (image.parent, '/srv/images'),
+            (self.tester.wheels, '/srv/wheels')])
         for host in self.computes:
             instances = self.settings.hosts / 'instances' if \
                 self.settings.storage == 'shared' else \
@@ -124,6 +127,8 @@ class Cloud:
     def _start_services(self):
         with self.progress.phase('databases'):
             self.controller.run('lab-databases', patience=300)
+        with self.progress.phase('plugin beside the APIs'):
+            self.controller.run('lab-install-plugin')
         with self.progress.phase('identity service'):
             self.controller.start_programs('keystone')
             self.controller.run('lab-seed', 'identity')
@@ -183,7 +188,9 @@ class Cloud:
             (self.settings.keys / name).read_text() for name in (
                 'id_ed25519', 'id_ed25519.pub', 'ssh_host_ed25519_key',
                 'ssh_host_ed25519_key.pub'))
-        known = f'{network.address(network.MANAGEMENT, "*")} {host_public}'
+        # Each by its address: paramiko knows no patterns.
+        addresses = ','.join(host.management for host in self.hosts)
+        known = f'{addresses} {host_public}'
         (self.settings.keys / 'known_hosts').write_text(known)
         # Nova itself goes from compute to compute by SSH, to move the disk
         # of a server that is migrated cold.

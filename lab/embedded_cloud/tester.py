@@ -14,6 +14,7 @@
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import string
 import subprocess
@@ -34,6 +35,7 @@ class Tester(Namespaces):
     def __init__(self, settings):
         super().__init__(settings, 'tester')
         self.venv = settings.tempest / f'venv-{settings.release}'
+        self.wheels = settings.tempest / 'wheels'
         # its .stestr.conf names the venv
         self.workspace = settings.tempest / f'workspace-{settings.release}'
 
@@ -71,10 +73,31 @@ class Tester(Namespaces):
                       '--editable', CHECKOUT)
         stamp.write_text(parts)
 
-    def configure(self, password, seeded, storage, controller):
+    def build_wheel(self):
+        """Build the plugin's wheel, for hosts that install part of it.
+
+        :raises LabError: when it can't be built
+        """
+        home = self.settings.tempest
+        for folder in (self.wheels, home / 'build'):
+            shutil.rmtree(folder, ignore_errors=True)
+        # or what is being built lies in the checkout
+        (home / 'build.cfg').write_text(
+            f'[build]\nbuild_base = {home / "build"}\n')
+        with open(home / 'wheel.log', 'wb') as output:
+            process.run_logged(
+                'building the plugin', [
+                    self.venv / 'bin/pip', 'wheel', '--quiet', '--no-deps',
+                    '--no-build-isolation', '--wheel-dir', self.wheels,
+                    CHECKOUT], output,
+                {**os.environ, 'DIST_EXTRA_CONFIG': home / 'build.cfg'})
+
+    def configure(self, password, seeded, storage, controller, computes):
         """Write Tempest's configuration for the cloud that is up.
 
         :param seeded: the identifiers that lab-seed printed
+        :param controller: its address
+        :param computes: the address of each compute, by name
         """
         template = string.Template((_HERE / 'tempest.conf.in').read_text())
         images, flavors = seeded['images'], seeded['flavors']
@@ -83,7 +106,13 @@ class Tester(Namespaces):
             controller=controller, network=seeded['network'],
             image=images[0], image_alt=images[1],
             flavor=flavors[0], flavor_alt=flavors[1],
-            block_migration=str(storage == 'block').lower())
+            block_migration=_boolean(storage == 'block'),
+            shared_storage=_boolean(storage == 'shared'),
+            computes=','.join(f'{name}:{address}'
+                              for name, address in computes.items()),
+            keys=self.settings.keys,
+            aborted_server_active=_boolean(aborted_server_active(
+                self.settings.requirements.read_text())))
         (self.settings.tempest / 'locks').mkdir(exist_ok=True)
         if not (self.workspace / '.stestr').exists():
             known = self.settings.tempest / 'workspaces.yaml'
@@ -131,3 +160,18 @@ class Tester(Namespaces):
     @staticmethod
     def _run(output, *command):
         process.run_logged('preparing Tempest', command, output)
+
+
+def aborted_server_active(requirements):
+    """Whether this Nova leaves a server ACTIVE if its migration is aborted.
+
+    Its libvirt driver has raised libvirt's "operation aborted" into the
+    monitor of the migration since 32.2.0, and the server is in ERROR then.
+    """
+    [version] = re.findall(r'^nova==(\d+)\.(\d+)\.', requirements,
+                           re.MULTILINE)
+    return tuple(map(int, version)) < (32, 2)
+
+
+def _boolean(value):
+    return str(value).lower()

@@ -45,3 +45,19 @@ class WorkspaceTest(unittest.TestCase):
                      'times.dbm', 'tmp1'):
             (repository / name).touch()
         self.assertEqual(3, here.runs())
+
+
+class AbortedServerTest(unittest.TestCase):
+    """Which releases of Nova have the defect (lab/releases)."""
+
+    def of(self, version):
+        return tester.aborted_server_active(
+            f'neutron==99.0.0\nnova=={version}\npython-novaclient==18.0.0\n')
+
+    def test_before_the_defect(self):
+        self.assertTrue(self.of('31.3.1'))
+        self.assertTrue(self.of('32.1.0'))
+
+    def test_with_it(self):
+        self.assertFalse(self.of('32.2.0'))
+        self.assertFalse(self.of('34.0.0'))

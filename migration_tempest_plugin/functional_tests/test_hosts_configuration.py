@@ -121,7 +121,7 @@ class TestFile(ConfigurationTest):
 
     def test_what_does_not_come_through_is_not_written(self):
         error = self.refused(lambda host: host.script(
-            configuration._read_script(), 'write', self.path, '{}', '100',
+            'configuration', 'write', self.path, '{}', '100',
             input='short'))
         self.assertIn('5 of 100 bytes came through', error)
         self.assertEqual(TEXT, self.text())

@@ -82,8 +82,16 @@ class TestCommands(HostTest):
             len(outcome.stdout), len(outcome.stderr), outcome.status))
 
     def test_script(self):
-        self.assertEqual('1: a b\n', self.on_host(lambda host: host.script(
-            'echo "$#: $1"', 'a b')))
+        path = os.path.join(self.sshd.home, 'a b')
+        with open(path, 'w') as file:
+            file.write('12345')
+        self.assertEqual(
+            '%d 5\n' % os.stat(path).st_ino,
+            self.on_host(lambda host: host.script('log', 'mark', path)))
+
+    def test_failed_script_is_named_not_shown(self):
+        self.assertIn("compute1: log.sh mark '/no such': ", self.refused(
+            lambda host: host.script('log', 'mark', '/no such')))
 
     def test_one_connection_for_all(self):
         def ports(host):
@@ -162,8 +170,14 @@ class TestErrors(HostTest):
     def test_a_host_key_that_is_not_known(self):
         empty = self.useFixture(fixtures.TempDir()).join('known_hosts')
         open(empty, 'w').close()
-        self.assertIn('not found in known_hosts',
-                      self.refused(self.run_true, known_hosts=empty))
+        fingerprint = subprocess.run(
+            ['ssh-keygen', '-l', '-f', os.path.join(
+                self.sshd.home, 'host_key.pub')], check=True, text=True,
+            stdout=subprocess.PIPE).stdout.split()[1]
+        said = self.refused(self.run_true, known_hosts=empty)
+        self.assertIn('ssh-ed25519 %s, is not in %s' % (fingerprint, empty),
+                      said)
+        self.assertIn('check_host_keys', said)
 
     def test_no_file_of_host_keys(self):
         self.assertIn('/no/such/file', self.refused(
@@ -181,6 +195,6 @@ class TestErrors(HostTest):
                       self.refused(self.run_true, port=23))
 
     def test_nothing_is_left(self):
-        before = threading.active_count()
+        before = set(threading.enumerate())
         self.on_host(self.run_true)
-        self.assertEqual(before, threading.active_count())
+        self.assertEqual(set(), set(threading.enumerate()) - before)

@@ -17,7 +17,6 @@ a run that was killed is found, and put right, by the next.
 
 import dataclasses
 import hashlib
-import importlib.resources
 import json
 import os
 import pathlib
@@ -185,7 +184,7 @@ class ConfigurationFile:
                      input=text)
 
     def _script(self, verb, *arguments, input=''):
-        return self.host.script(_read_script(), verb, self.path, *arguments,
+        return self.host.script('configuration', verb, self.path, *arguments,
                                 input=input)
 
 
@@ -254,8 +253,3 @@ def _born(pid):
             return int(stat.read().rpartition(')')[2].split()[19])
     except OSError:
         return None
-
-
-def _read_script():
-    files = importlib.resources.files('migration_tempest_plugin.hosts')
-    return files.joinpath('configuration.sh').read_text(encoding='ascii')

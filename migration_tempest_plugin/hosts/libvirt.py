@@ -12,7 +12,9 @@
 """What libvirt on a host knows of a server, by virsh."""
 
 import dataclasses
+import json
 import re
+import time
 from xml.etree import ElementTree
 
 from migration_tempest_plugin import exceptions
@@ -21,6 +23,15 @@ from migration_tempest_plugin import exceptions
 _JOBS = ('none', 'bounded', 'unbounded', 'completed', 'failed', 'cancelled')
 _FIELD = re.compile(r'^([a-z][a-z_]*): (\d+)$', re.MULTILINE)
 _TYPE = re.compile(r'^Job type: (\d+)$', re.MULTILINE)
+# virsh domstats
+_STATISTIC = re.compile(r'^\s*([a-z][\w.]*)=(\S*)$', re.MULTILINE)
+# virsh vcpuinfo
+_AFFINITY = re.compile(r'^VCPU: +(\d+)$(?:\n.+)*?\nCPU Affinity: +([y-]+)$',
+                       re.MULTILINE)
+# VIR_DOMAIN_DIRTYRATE_MEASURED (libvirt-domain.h)
+_MEASURED = '2'
+# Seconds that QEMU may take for it, besides those that it looks.
+_DIRTY_RATE_PATIENCE = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +142,87 @@ class Libvirt:
         :raises HostError: if libvirt does not know the server
         """
         return int(self._ask('migrate-getmaxdowntime', server)) / 1000
+
+    def set_maximum_downtime(self, server, seconds):
+        """Say for how long QEMU may stop a server at the end.
+
+        :raises HostError: if libvirt does not know the server, or it is not
+            being migrated
+        """
+        self._ask('migrate-setmaxdowntime', server, round(seconds * 1000))
+
+    def qemu_migration(self, server):
+        """What QEMU itself holds to in a migration, as a dict.
+
+        Its capabilities (True or False) and its parameters, by QEMU's names
+        (qapi/migration.json). libvirt calls a domain tainted whose QEMU was
+        asked: only for servers of tests.
+
+        :raises HostError: if QEMU can't be asked
+        """
+        capabilities = self._qemu(server, 'query-migrate-capabilities')
+        return {**{each['capability']: each['state']
+                   for each in capabilities},
+                **self._qemu(server, 'query-migrate-parameters')}
+
+    def dirty_rate(self, server, seconds=1):
+        """How fast a server changes its memory, in MiB per second.
+
+        Each page counts once in the time that is looked at.
+
+        :param seconds: for how long it is looked at; whole
+        :raises HostError: if libvirt can't tell, or does not in time
+        """
+        self._ask('domdirtyrate-calc', server, '--seconds', seconds)
+        give_up = time.monotonic() + seconds + _DIRTY_RATE_PATIENCE
+        while True:
+            text = self._ask('domstats', '--dirtyrate', server)
+            stats = dict(_STATISTIC.findall(text))
+            if stats.get('dirtyrate.calc_status') == _MEASURED:
+                return int(stats['dirtyrate.megabytes_per_second'])
+            if time.monotonic() > give_up:
+                raise self._nonsense(('domstats', '--dirtyrate', server),
+                                     text)
+            time.sleep(0.2)
+
+    def vcpu_time(self, server):
+        """Seconds of CPU time that a server's CPUs have used in sum.
+
+        :raises HostError: if libvirt does not tell
+        """
+        words = ('domstats', '--raw', '--vcpu', server)
+        text = self._ask(*words)
+        times = [int(value) for name, value in _STATISTIC.findall(text)
+                 if re.fullmatch(r'vcpu\.\d+\.time', name)]
+        if not times:
+            raise self._nonsense(words, text)
+        return sum(times) / 1e9
+
+    def affinity(self, server):
+        """The host's CPUs that each CPU of a server may run on, really.
+
+        As the kernel has it for the threads, whatever the domain says.
+
+        :returns: frozensets of numbers, in a dict by the CPU's number
+        :raises HostError: if libvirt does not tell
+        """
+        words = ('vcpuinfo', server)
+        text = self._ask(*words)
+        found = {int(cpu): frozenset(
+            number for number, letter in enumerate(letters) if letter == 'y')
+            for cpu, letters in _AFFINITY.findall(text)}
+        if not found:
+            raise self._nonsense(words, text)
+        return found
+
+    def _qemu(self, server, command):
+        words = ('qemu-monitor-command', server,
+                 json.dumps({'execute': command}))
+        text = self._ask(*words)
+        try:
+            return json.loads(text)['return']
+        except (ValueError, KeyError) as error:
+            raise self._nonsense(words, text) from error
 
     def _job(self, server, *options):
         words = ('domjobinfo', server, '--rawstats', *options)

@@ -16,7 +16,6 @@ are those of oslo.log, in a file or in systemd's journal.
 """
 
 import dataclasses
-import importlib.resources
 import re
 
 from migration_tempest_plugin import exceptions
@@ -87,7 +86,7 @@ class LogFile:
         return parse(self._script('since', *mark, instance or ''))
 
     def _script(self, verb, *arguments):
-        return self.host.script(_read_script(), verb, self.path, *arguments)
+        return self.host.script('log', verb, self.path, *arguments)
 
 
 class Journal:
@@ -124,8 +123,3 @@ class Journal:
             'journalctl', '--unit', self.unit, '--after-cursor', mark,
             '--output', 'short-iso-precise', '--no-pager', '--quiet'))
         return [line for line in lines if instance in (None, line.instance)]
-
-
-def _read_script():
-    files = importlib.resources.files('migration_tempest_plugin.hosts')
-    return files.joinpath('log.sh').read_text(encoding='ascii')

@@ -17,8 +17,11 @@ says otherwise, and what goes wrong says on which host, what was tried, and
 what came back.
 """
 
+import base64
 import contextlib
 import dataclasses
+import hashlib
+import importlib.resources
 import os
 import shlex
 import socket
@@ -74,6 +77,20 @@ class Outcome:
     status: int
 
 
+class _UnknownHostKey(Exception):
+    """A host showed this key, which nobody knows."""
+
+
+class _Refuse(paramiko.MissingHostKeyPolicy):
+    """Refuses a host whose key is not known."""
+
+    def missing_host_key(self, client, hostname, key):
+        # As ssh-keygen -l writes it
+        digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest())
+        raise _UnknownHostKey('%s SHA256:%s' % (
+            key.get_name(), digest.decode().rstrip('=')))
+
+
 class Host:
     """Runs commands on a host; connects when the first one comes.
 
@@ -100,13 +117,16 @@ class Host:
         :raises HostError: if the host can't be reached, the command fails, or
             it does not end in time
         """
-        outcome = self.attempt(*words, input=input, patience=patience)
-        if outcome.status:
-            said = (outcome.stderr or outcome.stdout).strip() or 'nothing'
-            raise exceptions.HostError(
-                self.name, words, 'ended with %d and said: %s' % (
-                    outcome.status, said))
-        return outcome.stdout
+        return self._output(words, words, input, patience)
+
+    def script(self, name, *arguments, input='', patience=None):
+        """Run a shell script of this package as root.
+
+        :param name: of its file, without ``.sh``
+        :raises HostError: as run()
+        """
+        return self._output((*_script(name), *arguments),
+                            (name + '.sh', *arguments), input, patience)
 
     def attempt(self, *words, input='', patience=None):
         """Run a command as root, however it ends; returns the Outcome.
@@ -114,21 +134,47 @@ class Host:
         :raises HostError: if the host can't be reached, or it does not end
             in time
         """
+        return self._attempt(words, words, input, patience)
+
+    def _output(self, words, shown, input, patience):
+        """What a command prints; errors name the words that are shown."""
+        outcome = self._attempt(words, shown, input, patience)
+        if outcome.status:
+            said = (outcome.stderr or outcome.stdout).strip() or 'nothing'
+            raise exceptions.HostError(
+                self.name, shown, 'ended with %d and said: %s' % (
+                    outcome.status, said))
+        return outcome.stdout
+
+    def _attempt(self, words, shown, input, patience):
         patience = patience or self.access.patience
-        with self._trouble(words, patience):
+        with self._trouble(shown, patience):
             channel = self._open()
             with contextlib.closing(channel):
                 channel.settimeout(patience)
                 channel.exec_command(self._line(words))
                 return _converse(channel, input.encode(), patience)
 
-    def script(self, text, *arguments, input='', patience=None):
-        """Run the text of a POSIX shell script as root.
+    @contextlib.contextmanager
+    def stream(self, name, *arguments):
+        """Run a shell script of this package as root, as long as wanted.
 
-        :raises HostError: as run()
+        The script has to end when its standard input does: at the end of the
+        ``with``, and when the connection breaks.
+
+        :param name: of its file, without ``.sh``
+        :returns: what it prints, as a file to read bytes from
+        :raises HostError: if the host can't be reached
         """
-        return self.run('sh', '-c', text, 'script', *arguments, input=input,
-                        patience=patience)
+        with self._trouble((name + '.sh', *arguments), self.access.patience):
+            channel = self._open()
+            channel.exec_command(self._line((*_script(name), *arguments)))
+        with contextlib.closing(channel), channel.makefile('rb') as output:
+            try:
+                yield output
+            finally:
+                channel.shutdown_write()
+                channel.status_event.wait(self.access.patience)
 
     def tunnel(self, address, port):
         """A connection from the host to a TCP port, like a socket.
@@ -144,7 +190,10 @@ class Host:
     def close(self):
         """End the connection, if there is one."""
         if self._client:
+            transport = self._client.get_transport()
             self._client.close()
+            # A thread, which goes on for a moment.
+            transport.join(self.access.patience)
         self._client = None
 
     def _line(self, words):
@@ -164,16 +213,19 @@ class Host:
         access = self.access
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(
-            paramiko.RejectPolicy() if access.check_host_key
+            _Refuse() if access.check_host_key
             else paramiko.AutoAddPolicy())
         if access.check_host_key:
             client.load_host_keys(os.path.expanduser(access.known_hosts))
-        client.connect(
-            access.address, access.port, access.user,
-            key_filename=os.path.expanduser(access.key_file) or None,
-            allow_agent=not access.key_file,
-            look_for_keys=not access.key_file, timeout=access.patience,
-            banner_timeout=access.patience, auth_timeout=access.patience)
+        with contextlib.ExitStack() as stack:
+            stack.callback(client.close)
+            client.connect(
+                access.address, access.port, access.user,
+                key_filename=os.path.expanduser(access.key_file) or None,
+                allow_agent=not access.key_file,
+                look_for_keys=not access.key_file, timeout=access.patience,
+                banner_timeout=access.patience, auth_timeout=access.patience)
+            stack.pop_all()
         return client
 
     @contextlib.contextmanager
@@ -192,6 +244,12 @@ class Host:
             raise exceptions.HostError(
                 self.name, words, 'the host key of %s is not the one in %s: '
                 '%s' % (where, access.known_hosts, error)) from error
+        except _UnknownHostKey as error:
+            raise exceptions.HostError(
+                self.name, words, 'the host key of %s, %s, is not in %s '
+                '(without patterns): compare it and add it there, or set '
+                'check_host_keys = false' % (
+                    where, error, access.known_hosts)) from None
         except paramiko.AuthenticationException as error:
             raise exceptions.HostError(
                 self.name, words, '%s was refused (%s): is %s its key?' % (
@@ -202,6 +260,13 @@ class Host:
             raise exceptions.HostError(
                 self.name, words, 'no connection to %s: %s: %s' % (
                     where, type(error).__name__, error)) from error
+
+
+def _script(name):
+    """The words that run a script, in front of its arguments."""
+    files = importlib.resources.files('migration_tempest_plugin.hosts')
+    return ('sh', '-c', files.joinpath(name + '.sh').read_text(
+        encoding='ascii'), name)
 
 
 def _converse(channel, input, patience):

@@ -27,26 +27,41 @@ class TestTable(testtools.TestCase):
         self.conf = cfg.ConfigOpts()
         plugin.MigrationTempestPlugin().register_opts(self.conf)
         self.conf([])
-        self.names = {option.name for option in config.MigrationGroup}
+        self.names = {group.name: {option.name for option in options}
+                      for group, options in config.OPTIONS}
+
+    def test_groups(self):
+        self.assertEqual(
+            {'migration', 'migration-feature-enabled', 'migration-hosts'},
+            set(self.names))
 
     def test_registered(self):
-        self.assertEqual(self.names, set(self.conf.migration.keys()))
+        for group, names in self.names.items():
+            self.assertEqual(names, set(self.conf[group].keys()))
 
     def test_listed_for_tempest(self):
-        [(group, options)] = plugin.MigrationTempestPlugin().get_opt_lists()
-        self.assertEqual('migration', group)
-        self.assertEqual(self.names, {option.name for option in options})
+        listed = plugin.MigrationTempestPlugin().get_opt_lists()
+        self.assertEqual(self.names, {
+            group: {option.name for option in options}
+            for group, options in listed})
 
     def test_listed_for_the_generator(self):
-        [(group, options)] = config.list_opts()
-        self.assertEqual('migration', group.name)
-        self.assertEqual(self.names, {option.name for option in options})
+        self.assertEqual(self.names, {
+            group.name: {option.name for option in options}
+            for group, options in config.list_opts()})
 
     def test_each_has_a_help_and_a_range(self):
-        for option in config.MigrationGroup:
-            self.assertGreater(len(option.help), 60, option.name)
-            if isinstance(option, cfg.FloatOpt):
-                self.assertIsNotNone(option.type.min, option.name)
+        for group, options in config.OPTIONS:
+            for option in options:
+                self.assertGreater(len(option.help), 40, option.name)
+                if isinstance(option, cfg.FloatOpt):
+                    self.assertIsNotNone(option.type.min, option.name)
+
+    def test_passwords_are_secret(self):
+        for group, options in config.OPTIONS:
+            for option in options:
+                self.assertEqual(option.name == 'database_connection',
+                                 option.secret, option.name)
 
     def test_limits_are_unset(self):
         for name in config.DEFAULT_LIMITS:

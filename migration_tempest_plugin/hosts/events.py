@@ -1,0 +1,110 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""libvirt's events on a host, with the time that libvirt gives them."""
+
+import contextlib
+import dataclasses
+import re
+import threading
+import time
+
+import fixtures
+
+from migration_tempest_plugin import exceptions
+
+#: Seconds after which virsh ends by itself, should nobody end it.
+LIFETIME = 3600
+
+_EVENT = re.compile(
+    r"^(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+[+-]\d{4}): "
+    r"event '(?P<kind>[\w-]+)' for domain '?(?P<domain>[^']*?)'?: ?"
+    r"(?P<text>.*)$")
+_FIELD = re.compile(r'^\t(\w+): (\S+)$')
+
+
+@dataclasses.dataclass
+class Event:
+    """One event (virsh event --all).
+
+    :ivar stamp: when, by the host's clock, as libvirt writes it
+    :ivar arrived: when it was read here, by this machine's monotonic clock
+    :ivar kind: as "virsh event --list" calls it
+    :ivar domain: libvirt's name of the domain
+    :ivar text: what it says
+    :ivar fields: the numbers that follow it, as text by libvirt's names
+    """
+
+    stamp: str
+    arrived: float
+    kind: str
+    domain: str
+    text: str
+    fields: dict = dataclasses.field(default_factory=dict)
+
+    def __str__(self):
+        return "%s %s: %s%s" % (self.stamp, self.kind, self.text, ''.join(
+            ' %s=%s' % each for each in self.fields.items()))
+
+
+class EventWatch(fixtures.Fixture):
+    """Keeps libvirt's events on a host for as long as it is set up.
+
+    :param host: a Host of its own: it is closed at the end
+    :param virsh: the words that ask libvirt there
+    """
+
+    def __init__(self, host, virsh=('virsh',)):
+        self._host = host
+        self._virsh = virsh
+        self._events = []
+        self._lock = threading.Lock()
+
+    def _setUp(self):
+        stack = contextlib.ExitStack()
+        stack.callback(self._host.close)
+        self.addCleanup(stack.close)
+        output = stack.enter_context(self._host.stream(
+            'events', LIFETIME, *self._virsh))
+        threading.Thread(target=self._read, args=(output,),
+                         daemon=True).start()
+
+    def events(self, domain, kind=None):
+        """The Events of a domain up to now, of one kind if it is given.
+
+        :param domain: libvirt's name of it
+        """
+        with self._lock:
+            return [each for each in self._events
+                    if each.domain == domain and kind in (None, each.kind)]
+
+    def _read(self, output):
+        # The connection is closed under it at the end.
+        with contextlib.suppress(OSError, exceptions.HostError):
+            for line in output:
+                with self._lock:
+                    add(self._events, line.decode(errors='replace'),
+                        time.monotonic())
+
+
+def add(events, line, now):
+    """Add what a line of virsh says to a list of Events.
+
+    :param now: when it was read
+    """
+    line = line.rstrip('\n')
+    found = _EVENT.match(line)
+    if found:
+        events.append(Event(arrived=now, **found.groupdict()))
+        return
+    field = _FIELD.match(line)
+    if field and events:
+        events[-1].fields[field[1]] = field[2]

@@ -1,0 +1,193 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The compute hosts, as options and the file that they name describe them."""
+
+import configparser
+import dataclasses
+import shlex
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import configuration
+from migration_tempest_plugin.hosts import libvirt
+from migration_tempest_plugin.hosts import logs
+from migration_tempest_plugin.hosts import services
+from migration_tempest_plugin.hosts import ssh
+
+_ADDRESS = 'address'
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """A compute host: how it is reached, and where things are on it.
+
+    :ivar virsh: the words that ask libvirt
+    :ivar log: of nova-compute; empty for the journal of its unit
+    :ivar commands: how nova-compute is stopped, started and reloaded
+    """
+
+    access: ssh.Access
+    virsh: tuple
+    nova_conf: str
+    unit: str
+    log: str
+    commands: services.Commands
+
+
+class Compute:
+    """A compute host with a client of each kind; connects when first used.
+
+    :ivar host: the Host
+    :ivar libvirt: the Libvirt there
+    :ivar nova_conf: nova-compute's ConfigurationFile
+    :ivar log: nova-compute's LogFile, or Journal
+    """
+
+    def __init__(self, description):
+        self.description = description
+        self.host = ssh.Host(description.access)
+        self.libvirt = libvirt.Libvirt(self.host, description.virsh)
+        self.nova_conf = configuration.ConfigurationFile(
+            self.host, description.nova_conf)
+        self.log = logs.LogFile(self.host, description.log) \
+            if description.log else logs.Journal(self.host, description.unit)
+
+    @property
+    def name(self):
+        """As Nova calls it."""
+        return self.host.name
+
+    def service(self, report):
+        """nova-compute there, as a Service.
+
+        :param report: called without arguments, gives its Report
+        """
+        return services.Service(self.host, self.description.commands, report)
+
+    def close(self):
+        """End the connection."""
+        self.host.close()
+
+
+def describe(options):
+    """The Description of each compute host, by Nova's name of it.
+
+    :param options: those of [migration-hosts]
+    :raises ConfigurationError: if hosts_file can't be read, or says something
+        that makes no sense
+    """
+    hosts = {name: {_ADDRESS: address}
+             for name, address in options.computes.items()}
+    if options.hosts_file:
+        for name, said in _read(options.hosts_file).items():
+            hosts[name] = {**hosts.get(name, {}), **said}
+    return {name: _describe(name, said, options)
+            for name, said in hosts.items()}
+
+
+def database_tunnel(options):
+    """The Access to the host through which the database is reached, or None.
+
+    :param options: those of [migration-hosts]
+    """
+    if not options.database_tunnel:
+        return None
+    return _access('database_tunnel', options.database_tunnel, options)
+
+
+def _read(path):
+    """What a hosts_file says of each host, as values of the options."""
+    parser = configparser.ConfigParser(interpolation=None,
+                                       default_section='')
+    try:
+        with open(path) as file:
+            parser.read_file(file)
+    except (OSError, UnicodeError, configparser.Error) as error:
+        raise exceptions.ConfigurationError(
+            '[migration-hosts] hosts_file: %s' % error) from error
+    types = {option.name: option.type for option in config.HostOptions}
+    types[_ADDRESS] = str
+    return {name: {key: _value(types, key, text, '%s: [%s]' % (path, name))
+                   for key, text in parser[name].items()}
+            for name in parser.sections()}
+
+
+def _value(types, key, text, where):
+    if key not in types:
+        raise exceptions.ConfigurationError(
+            '%s: there is no option %s of a host; there are: %s' % (
+                where, key, ', '.join(sorted(types))))
+    try:
+        return types[key](text)
+    except ValueError as error:
+        raise exceptions.ConfigurationError(
+            '%s %s: %s' % (where, key, error)) from error
+
+
+class _Said:
+    """A host's own values before those of all hosts."""
+
+    def __init__(self, said, options):
+        self._said = said
+        self._options = options
+
+    def __getattr__(self, name):
+        if name in self._said:
+            return self._said[name]
+        return getattr(self._options, name)
+
+
+def _describe(name, said, options):
+    if not said.get(_ADDRESS):
+        raise exceptions.ConfigurationError(
+            '%s: [%s] has no address, and [migration-hosts] computes none '
+            'either' % (options.hosts_file, name))
+    of_host = _Said(said, options)
+    commands = services.Commands(**{
+        verb: _command(name, verb, of_host) for verb in (
+            'stop', 'start', 'reload')})
+    return Description(
+        access=_access(name, said[_ADDRESS], of_host),
+        virsh=_words('virsh_command', of_host.virsh_command),
+        nova_conf=of_host.nova_conf, unit=of_host.nova_compute_unit,
+        log=of_host.nova_compute_log, commands=commands)
+
+
+def _access(name, address, options):
+    return ssh.Access(
+        name=name, address=address, port=options.port, user=options.user,
+        key_file=options.private_key_file,
+        known_hosts=options.known_hosts_file,
+        check_host_key=options.check_host_keys,
+        become=_words('become_command', options.become_command),
+        patience=options.ssh_timeout)
+
+
+def _command(name, verb, options):
+    """The command line of a verb, with the unit's name in it."""
+    option = verb + '_command'
+    # Not str.format(): braces of a shell, or of Go templates, stay.
+    line = getattr(options, option).replace(
+        '{unit}', shlex.quote(options.nova_compute_unit))
+    if not _words(option, line):
+        raise exceptions.ConfigurationError(
+            '%s: %s is empty' % (name, option))
+    return line
+
+
+def _words(option, line):
+    try:
+        return tuple(shlex.split(line))
+    except ValueError as error:
+        raise exceptions.ConfigurationError(
+            '[migration-hosts] %s = %s: %s' % (option, line, error)
+        ) from error
