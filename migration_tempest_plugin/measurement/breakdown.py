@@ -26,6 +26,8 @@ class Breakdown:
     Each part is a Duration, or None where it was not measured.
 
     :ivar guest_stopped: the guest's own clock stood still
+    :ivar libvirt_downtime: for how long libvirt says that it was stopped, in
+        seconds: a number of libvirt's own, without bounds
     :ivar network: the guest did not answer from outside
     :ivar network_while_running: what of that is not the stop: the guest ran,
         and could not be reached
@@ -42,6 +44,7 @@ class Breakdown:
     """
 
     guest_stopped: Duration | None = None
+    libvirt_downtime: float | None = None
     network: Duration | None = None
     network_while_running: Duration | None = None
     network_after_stop: Duration | None = None
@@ -53,8 +56,10 @@ class Breakdown:
 
     def text(self):
         """One line."""
-        parts = [self._network(), _part('TCP stalled for %s',
-                                        self.tcp_stalled),
+        parts = [self._network(),
+                 _part('by libvirt the guest was stopped for %.3f s',
+                       self.libvirt_downtime),
+                 _part('TCP stalled for %s', self.tcp_stalled),
                  _part('no metadata for %s', self.metadata)]
         if self.metadata_after_network:
             parts[-1] += (', %s of it after the network was back'
@@ -90,15 +95,17 @@ class Breakdown:
 
 
 def break_down(network=None, tcp=None, metadata=None, clock=None,
-               progress=None):
+               progress=None, libvirt_downtime=None):
     """Make the Breakdown of what there is.
 
     :param network, tcp, metadata: their Timelines; that of metadata may be in
         the guest's clock, and is then compared with nothing
     :param clock: the GuestClock
     :param progress: the Progress
+    :param libvirt_downtime: in seconds
     """
     parts = {
+        'libvirt_downtime': libvirt_downtime,
         'network': network and network.total,
         'tcp_stalled': tcp and tcp.total,
         'metadata': metadata and metadata.total,

@@ -79,6 +79,8 @@ class MeasuredMigration:
     :ivar record: the migration record of Nova's API, or None
     :ivar events: the events of the instance action, as in Nova's API
     :ivar progress: the Progress, as Nova's API showed it
+    :ivar libvirt_downtime: for how long libvirt says that the guest was
+        stopped, in seconds, or None if it was not asked or does not know
     """
 
     server: str
@@ -89,6 +91,7 @@ class MeasuredMigration:
     record: dict | None = None
     events: tuple = ()
     progress: Progress | None = None
+    libvirt_downtime: float | None = None
 
     def complaints(self, limits):
         """What is wrong, a sentence each; nothing if all is as allowed.
@@ -123,7 +126,8 @@ class MeasuredMigration:
         return break_down(
             network=self._timeline('network'), tcp=self._timeline('tcp'),
             metadata=self._timeline('metadata'), clock=self.clock,
-            progress=self.progress)
+            progress=self.progress,
+            libvirt_downtime=self.libvirt_downtime)
 
     def summary(self):
         """One line."""

@@ -34,6 +34,10 @@ def _lines(migration):
                                 ('after that', 'network_after_stop')):
                 if breakdown.get(part):
                     yield _line('  ' + label, breakdown[part])
+                if part == 'guest_stopped' and \
+                        breakdown.get('libvirt_downtime') is not None:
+                    yield '%-15s  %6.3f s' % (
+                        '    by libvirt', breakdown['libvirt_downtime'])
 
 
 def _measurement(measured):

@@ -11,6 +11,8 @@
 #    under the License.
 """What virsh of libvirt 11.3 printed in the embedded cloud, read."""
 
+import json
+
 import testtools
 
 from migration_tempest_plugin import exceptions
@@ -37,6 +39,42 @@ downtime_net: 101
 setup_time: 4
 memory_bps: 63633940
 memory_page_size: 4096
+"""
+
+STATISTICS = """\
+Domain: 'instance-00000001'
+  vcpu.current=2
+  vcpu.maximum=2
+  vcpu.0.state=1
+  vcpu.0.time=3500000000
+  vcpu.0.wait=0
+  vcpu.0.delay=530068066
+  vcpu.1.state=1
+  vcpu.1.time=2000000000
+"""
+
+VCPUS = """\
+VCPU:           0
+CPU:            0
+State:          running
+CPU time:       3.6s
+CPU Affinity:   y--
+
+VCPU:           1
+CPU:            2
+State:          running
+CPU time:       3.6s
+CPU Affinity:   y-y
+
+"""
+
+DIRTY = """\
+Domain: 'instance-00000001'
+  dirtyrate.calc_status=2
+  dirtyrate.calc_start_time=1795257124
+  dirtyrate.calc_period=1
+  dirtyrate.calc_mode=page-sampling
+  dirtyrate.megabytes_per_second=37
 """
 
 NONE = 'Job type: 0\n\n'
@@ -103,10 +141,39 @@ class TestLibvirt(testtools.TestCase):
         self.assertEqual('domain', libvirt.Libvirt(
             Virsh('<domain type="qemu"/>')).xml('x').tag)
 
+    def test_vcpu_time(self):
+        self.assertEqual(5.5, libvirt.Libvirt(Virsh(STATISTICS)).vcpu_time(
+            'x'))
+
+    def test_affinity(self):
+        self.assertEqual({0: {0}, 1: {0, 2}}, libvirt.Libvirt(
+            Virsh(VCPUS)).affinity('x'))
+
+    def test_dirty_rate(self):
+        self.assertEqual(37, libvirt.Libvirt(Virsh(DIRTY)).dirty_rate('x'))
+
+    def test_qemu(self):
+        answer = {'return': [{'capability': 'auto-converge', 'state': True}]}
+        host = Virsh(json.dumps(answer))
+        self.assertEqual(
+            [{'capability': 'auto-converge', 'state': True}],
+            libvirt.Libvirt(host)._qemu('x', 'query-migrate-capabilities'))
+        self.assertEqual('{"execute": "query-migrate-capabilities"}',
+                         host.asked[-1])
+
+    def test_set_maximum_downtime(self):
+        host = Virsh('')
+        libvirt.Libvirt(host).set_maximum_downtime('x', 0.12)
+        self.assertEqual(('migrate-setmaxdowntime', 'x', 120),
+                         host.asked[-3:])
+
     def test_something_else_names_host_and_command(self):
         client = libvirt.Libvirt(Virsh('oops'))
         for call, word in ((client.job, 'domjobinfo x --rawstats'),
-                           (client.xml, 'dumpxml x')):
+                           (client.xml, 'dumpxml x'),
+                           (client.vcpu_time, 'domstats --raw --vcpu x'),
+                           (client.affinity, 'vcpuinfo x'),
+                           (client.qemu_migration, 'qemu-monitor-command x')):
             error = self.assertRaises(exceptions.HostError, call, 'x')
             self.assertIn('compute1: virsh ' + word, str(error))
             self.assertIn("'oops'", str(error))

@@ -1,0 +1,124 @@
+#!/bin/sh
+#
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+#
+# Writes to the guest's memory without end, so that a live migration of it does
+# not come to its end by itself. Runs under any POSIX shell (busybox, dash,
+# bash); needs stress-ng and taskset, or a tmpfs that it may write to.
+#
+# Usage: memory_load.sh DIRECTORY MIB LIFETIME
+#
+#   MIB       how much memory is written again and again
+#   LIFETIME  whole seconds after which it ends by itself and takes DIRECTORY
+#             along; it ends when DIRECTORY is gone, too
+#
+# DIRECTORY/log gets one line, ending in " ;":
+#   memory_load 1 pid=N boot=ID tool=NAME ... ;   what runs, and where
+#   error TEXT ;                                  nothing runs
+
+dir=$1 mib=$2 lifetime=$3
+
+LC_ALL=C
+export LC_ALL
+umask 077
+cd / || exit 1
+# The SSH session that starts the script ends before it.
+trap '' HUP
+
+write() {
+    printf '%s ;\n' "$*" >>"$dir/log"
+}
+
+give_up() {
+    write "error $*"
+    exit 1
+}
+
+begin() {
+    read -r boot </proc/sys/kernel/random/boot_id
+    write "memory_load 1 pid=$$ boot=$boot tool=$*" || exit 1
+}
+
+# Sets $now to the guest's clock in whole seconds.
+clock() {
+    read -r now _ </proc/uptime
+    now=${now%.*}
+}
+
+goes_on() {
+    clock
+    [ "$now" -lt "$over" ] && [ -d "$dir" ]
+}
+
+# One for each CPU of the guest, and held there: the throttling of one does
+# not move the load to another.
+stress() {
+    cpus=$(sed -n 's/^processor[^0-9]*\([0-9]*\).*/\1/p' /proc/cpuinfo)
+    number=$(echo "$cpus" | wc -l)
+    begin "stress-ng cpus=$number"
+    for cpu in $cpus; do
+        taskset -c "$cpu" stress-ng --vm 1 --vm-bytes "$((mib / number))M" \
+            --vm-keep --vm-method swap --timeout "${lifetime}s" \
+            </dev/null >/dev/null 2>&1 &
+    done
+    trap 'kill $(jobs -p) 2>/dev/null; exit' TERM
+    while goes_on; do
+        sleep 1
+    done
+    # shellcheck disable=SC2046 # a list of pids
+    kill $(jobs -p) 2>/dev/null
+}
+
+# Sets $folder to a tmpfs with room for it.
+choose_folder() {
+    while read -r _ folder type _; do
+        [ "$type" = tmpfs ] && [ -w "$folder" ] || continue
+        room=$(df -Pk "$folder" | awk 'END { print $4 }')
+        [ "$room" -gt "$((mib * 1024))" ] && return
+    done </proc/mounts
+    give_up "no tmpfs that may be written to has room for $mib MiB"
+}
+
+check_memory() {
+    free=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
+    [ "${free:-0}" -gt "$((mib * 1024))" ] ||
+        give_up "only $((${free:-0} / 1024)) MiB of memory are free, of $mib" \
+            'that are to be written'
+}
+
+# Random bytes: each page costs CPU time, so that a guest whose CPU is
+# throttled writes more slowly. The file has no name while it is written to:
+# it is gone with the last process that holds it.
+write_file() {
+    file=$(mktemp "$folder/memory_load.XXXXXX") || give_up "no file: $file"
+    exec 3<>"$file"
+    rm "$file"
+    begin "dd folder=$folder"
+    while goes_on; do
+        dd if=/dev/urandom of="/proc/$$/fd/3" bs=1024k count="$mib" \
+            conv=notrunc 2>/dev/null || sleep 1
+    done
+}
+
+clock
+over=$((now + lifetime))
+if command -v stress-ng && command -v taskset; then
+    check_memory
+    stress
+else
+    choose_folder
+    check_memory
+    write_file
+fi >/dev/null 2>&1
+# Whoever started it is late or gone: nothing is left behind.
+rm -rf "$dir"
