@@ -25,6 +25,7 @@ from testtools import content_type
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
 from migration_tempest_plugin.tests.scenario import live_migration
@@ -59,6 +60,10 @@ class Guest:
     def uptime(self):
         """Seconds since the guest booted."""
         return float(self.ssh.exec_command('cat /proc/uptime').split()[0])
+
+
+def _complete(migration):
+    migration.wait_until_completed(CONF.migration.migration_timeout)
 
 
 class LiveMigrationScenario(manager.NetworkScenarioTest):
@@ -105,6 +110,11 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             measurement.Limit(what, option, config.limit(option), longest)
             for what, option, longest in config.LIMITS
             if config.limit(option) is not None)
+        cls.computes = {
+            name: inventory.Compute(description) for name, description in
+            inventory.describe(CONF.migration_hosts).items()}
+        for compute in cls.computes.values():
+            cls.addClassResourceCleanup(compute.close)
 
     def boot_guest(self):
         """Boot a server that is reached by ICMP and SSH."""
@@ -147,26 +157,65 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                             'is up and enabled: %s' % (source, services))
         return others[0]
 
-    def live_migrate_measured(self, guest, host=None):
+    def live_migrate_measured(self, guest, host=None, follow=_complete):
         """Live migrate a guest and check that it arrived, measuring it.
 
         What was measured becomes a detail of the test, whatever happens.
 
         :param host: the destination, or None to leave it to the scheduler
+        :param follow: called with the LiveMigration that was asked for; it
+            returns when that is completed
         :returns: the MeasuredMigration
         """
-        boot_id, uptime = guest.boot_id(), guest.uptime()
-        measured = self._live_migrate(guest, host)
+        measured = self._live_migrate_unharmed(guest, host, follow)
         evidence = measured.text()
         self.assertNotEqual(measured.source, measured.destination,
                             'The server is where it was.\n' + evidence)
         self.assertIn(host, (None, measured.destination), evidence)
+        return measured
+
+    def live_migrate_in_vain(self, guest, follow, host=None):
+        """Live migrate a guest that stays where it is, measuring it.
+
+        :param follow: called with the LiveMigration that was asked for; it
+            returns when that has ended
+        :returns: the MeasuredMigration
+        """
+        measured = self._live_migrate_unharmed(guest, host, follow)
+        evidence = measured.text()
+        self.assertEqual(measured.source, measured.destination,
+                         'The server is not where it was.\n' + evidence)
+        self.assertIn(measured.record and measured.record['status'],
+                      live_migration.FAILED, evidence)
+        self._assert_active(guest, evidence)
+        return measured
+
+    def _live_migrate_unharmed(self, guest, host, follow):
+        boot_id, uptime = guest.boot_id(), guest.uptime()
+        measured = self._live_migrate(guest, host, follow)
+        evidence = measured.text()
         self.assertEqual(boot_id, guest.boot_id(),
                          'The guest was rebooted.\n' + evidence)
         self.assertGreater(guest.uptime(), uptime, evidence)
         return measured
 
-    def _live_migrate(self, guest, host):
+    def _assert_active(self, guest, evidence):
+        """After a migration that ended early, the API promises ACTIVE."""
+        status = self.os_admin.servers_client.show_server(
+            guest.id)['server']['status']
+        if CONF.migration_feature_enabled.aborted_server_active:
+            self.assertEqual(
+                'ACTIVE', status, 'The migration was rolled back, but the '
+                'server is %s. Nova 32.2.0 to 34.0.0 have this defect; '
+                '[migration-feature-enabled] aborted_server_active = false '
+                'lets the rest be judged.\n%s' % (status, evidence))
+        elif status == 'ERROR':
+            LOG.warning('The server is in ERROR, though it is unharmed: a '
+                        'defect of this Nova ([migration-feature-enabled] '
+                        'aborted_server_active); its state is reset')
+            self.os_admin.servers_client.reset_state(guest.id, state='active')
+
+    def _live_migrate(self, guest, host, follow):
         migration = live_migration.LiveMigration(
             self.os_admin, guest.id, CONF.migration.progress_interval)
         running = self.meters_of(guest)
@@ -180,8 +229,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                     baselines[meter] = meter.wait_until_up(
                         CONF.migration.baseline_timeout)
                 migration.request(**self._arguments(host))
-                migration.wait_until_completed(
-                    CONF.migration.migration_timeout)
+                follow(migration)
                 give_up = time.monotonic() + CONF.migration.recovery_timeout
                 for meter in running:
                     _wait_until_recovered(meter, give_up)
@@ -234,7 +282,8 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             server=guest.id, source=migration.source,
             destination=migration.host(), record=migration.record,
             events=tuple(migration.events()), progress=migration.progress,
-            measurements=measurements, clock=clock)
+            measurements=measurements, clock=clock,
+            libvirt_downtime=self._libvirt_downtime(guest, migration))
         LOG.info(measured.summary())
         self.addDetailUniqueName(
             'migration', content.text_content(measured.text()))
@@ -242,6 +291,19 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             content_type.JSON,
             lambda: [json.dumps(measured.to_dict(), indent=2).encode()]))
         return measured
+
+
+    def _libvirt_downtime(self, guest, migration):
+        """For how long libvirt says that the guest was stopped, or None."""
+        compute = self.computes.get(migration.host())
+        record = migration.record
+        if not compute or not record or record['status'] != 'completed':
+            return None
+        try:
+            return compute.libvirt.completed_job(guest.id).downtime
+        except exceptions.HostError as error:
+            LOG.warning('libvirt could not be asked: %s', error)
+            return None
 
 
 def _set_up(stack, meter):

@@ -27,10 +27,14 @@ LOG = log.getLogger(__name__)
 #: States of a migration record that do not change any more and are no success
 #: (nova/compute/manager.py and nova/conductor/tasks/live_migrate.py).
 FAILED = ('error', 'failed', 'cancelled')
+ENDED = ('completed', *FAILED)
 
-#: The microversion that brought the progress of a live migration (api-ref,
+#: The microversions that brought the progress of a live migration, the end of
+#: one that may still wait for its turn, and its completion by force (api-ref,
 #: "Server migrations"), and where Tempest's clients look for theirs.
 PROGRESS_MICROVERSION = '2.23'
+ABORT_MICROVERSION = '2.65'
+FORCE_COMPLETE_MICROVERSION = '2.22'
 _MICROVERSION = ('tempest.lib.services.compute.base_compute_client.'
                  'COMPUTE_MICROVERSION')
 
@@ -80,14 +84,61 @@ class LiveMigration:
         :param timeout: in seconds
         :raises MigrationFailed: if it ends otherwise, or not in time
         """
+        self._wait_until(self._completed, 'completed', timeout)
+
+    def wait_until(self, statuses, timeout):
+        """Wait for the record to have one of some statuses.
+
+        :param timeout: in seconds
+        :raises MigrationFailed: if it ends with another, or does not in time
+        """
+        def reached(record):
+            status = record and record['status']
+            if status not in statuses and status in ENDED:
+                raise self._failed('ended as %s' % status)
+            return status in statuses
+
+        self._wait_until(reached, ' or '.join(statuses), timeout)
+
+    def wait_until_ended(self, timeout):
+        """Wait for the record to have an end, whatever it is.
+
+        :param timeout: in seconds
+        :raises MigrationFailed: if it does not end in time
+        """
+        def ended(record):
+            return record and record['status'] in ENDED and \
+                self._server()['OS-EXT-STS:task_state'] is None
+
+        self._wait_until(ended, 'ended', timeout)
+
+    def abort(self):
+        """Ask for its end, while it runs, or waits for its turn."""
+        with _microversion(ABORT_MICROVERSION):
+            self._servers.delete('servers/%s/migrations/%s' % (
+                self._server_id, self.record['id']))
+
+    def force_complete(self):
+        """Ask for its completion, whatever that costs the guest."""
+        with _microversion(FORCE_COMPLETE_MICROVERSION):
+            # Older releases of Tempest have no call for it.
+            self._servers.post(
+                'servers/%s/migrations/%s/action' % (
+                    self._server_id, self.record['id']),
+                json.dumps({'force_complete': None}))
+
+    def _wait_until(self, reached, what, timeout):
         give_up = time.monotonic() + timeout
-        while not self._completed(self._look()):
+        while not reached(self._look()):
             if time.monotonic() > give_up:
-                raise exceptions.MigrationFailed(
-                    'The live migration of %s from %s was not completed '
-                    'within %g s' % (self._server_id, self.source, timeout),
-                    self.record, self.events())
+                raise self._failed('was not %s within %g s' % (what, timeout))
             time.sleep(self._interval)
+
+    def _failed(self, how):
+        return exceptions.MigrationFailed(
+            'The live migration of %s from %s %s' % (
+                self._server_id, self.source, how),
+            self.record, self.events())
 
     @property
     def progress(self):
@@ -114,7 +165,7 @@ class LiveMigration:
         if not record or not self._tells_progress:
             return {}
         try:
-            with fixtures.MonkeyPatch(_MICROVERSION, PROGRESS_MICROVERSION):
+            with _microversion(PROGRESS_MICROVERSION):
                 # Older releases of Tempest have no call for it.
                 _, body = self._servers.get('servers/%s/migrations'
                                             % self._server_id)
@@ -132,11 +183,8 @@ class LiveMigration:
         status = record and record['status']
         server = self._server()
         if status in FAILED or server['status'] == 'ERROR':
-            raise exceptions.MigrationFailed(
-                'The live migration of %s from %s ended as %s, with the '
-                'server %s' % (self._server_id, self.source, status,
-                               server['status']),
-                record, self.events())
+            raise self._failed('ended as %s, with the server %s' % (
+                status, server['status']))
         return (status == 'completed' and server['status'] == 'ACTIVE' and
                 server['OS-EXT-STS:task_state'] is None)
 
@@ -165,6 +213,10 @@ class LiveMigration:
                     self._server_id)['instanceActions']
                 if action['action'] == 'live-migration'}
 
+    def server_status(self):
+        """What Nova calls the server's state: ACTIVE, say."""
+        return self._server()['status']
+
     def _server(self):
         return self._servers.show_server(self._server_id)['server']
 
@@ -174,3 +226,8 @@ class LiveMigration:
         return [record for record in self._migrations.list_migrations(
             instance_uuid=self._server_id)['migrations']
             if record['instance_uuid'] == self._server_id]
+
+
+def _microversion(version):
+    """Makes Tempest's clients ask for a microversion, in a ``with``."""
+    return fixtures.MonkeyPatch(_MICROVERSION, version)
