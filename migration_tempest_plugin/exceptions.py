@@ -63,6 +63,10 @@ class MigrationFailed(MigrationTestError):
             self.reason, json.dumps(self.record), json.dumps(self.events))
 
 
+class CloudError(MigrationTestError):
+    """An API of the cloud did not do what it was asked for."""
+
+
 class HostError(MigrationTestError):
     """Something could not be done on a compute host.
 
@@ -89,3 +93,7 @@ class ConfigurationError(MigrationTestError):
 
 class DatabaseError(MigrationTestError):
     """A database can't be asked; the message says which, never how."""
+
+
+class SettingNotInForce(MigrationTestError):
+    """What was set is not what holds: the message says what does."""

@@ -116,13 +116,16 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         for compute in cls.computes.values():
             cls.addClassResourceCleanup(compute.close)
 
-    def boot_guest(self):
-        """Boot a server that is reached by ICMP and SSH."""
+    def boot_guest(self, **arguments):
+        """Boot a server that is reached by ICMP and SSH.
+
+        :param arguments: further ones of Tempest's create_server()
+        """
         keypair = self.create_keypair()
         group = self.create_security_group()
         server = self.create_server(
             key_name=keypair['name'],
-            security_groups=[{'name': group['name']}])
+            security_groups=[{'name': group['name']}], **arguments)
         self.addOnException(lambda _: self._keep_console(server))
         address = self.get_server_ip(server)
         ssh = self.get_remote_client(
@@ -291,7 +294,6 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             content_type.JSON,
             lambda: [json.dumps(measured.to_dict(), indent=2).encode()]))
         return measured
-
 
     def _libvirt_downtime(self, guest, migration):
         """For how long libvirt says that the guest was stopped, or None."""

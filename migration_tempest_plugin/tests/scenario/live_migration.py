@@ -14,13 +14,13 @@
 import json
 import time
 
-import fixtures
 from oslo_log import log
 from tempest.lib import exceptions as lib_exc
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import Look
 from migration_tempest_plugin.measurement import Progress
+from migration_tempest_plugin import microversion
 
 LOG = log.getLogger(__name__)
 
@@ -31,13 +31,10 @@ ENDED = ('completed', *FAILED)
 
 #: The microversions that brought the progress of a live migration, the end of
 #: one that may still wait for its turn, and its completion by force (api-ref,
-#: "Server migrations"), and where Tempest's clients look for theirs.
+#: "Server migrations").
 PROGRESS_MICROVERSION = '2.23'
 ABORT_MICROVERSION = '2.65'
 FORCE_COMPLETE_MICROVERSION = '2.22'
-_MICROVERSION = ('tempest.lib.services.compute.base_compute_client.'
-                 'COMPUTE_MICROVERSION')
-
 #: What comes back where it is not known: no such page, or 406, which older
 #: releases of Tempest have no name for.
 NOT_TOLD = (lib_exc.NotFound, getattr(lib_exc, 'NotAcceptable',
@@ -114,13 +111,13 @@ class LiveMigration:
 
     def abort(self):
         """Ask for its end, while it runs, or waits for its turn."""
-        with _microversion(ABORT_MICROVERSION):
+        with microversion.compute(ABORT_MICROVERSION):
             self._servers.delete('servers/%s/migrations/%s' % (
                 self._server_id, self.record['id']))
 
     def force_complete(self):
         """Ask for its completion, whatever that costs the guest."""
-        with _microversion(FORCE_COMPLETE_MICROVERSION):
+        with microversion.compute(FORCE_COMPLETE_MICROVERSION):
             # Older releases of Tempest have no call for it.
             self._servers.post(
                 'servers/%s/migrations/%s/action' % (
@@ -165,7 +162,7 @@ class LiveMigration:
         if not record or not self._tells_progress:
             return {}
         try:
-            with _microversion(PROGRESS_MICROVERSION):
+            with microversion.compute(PROGRESS_MICROVERSION):
                 # Older releases of Tempest have no call for it.
                 _, body = self._servers.get('servers/%s/migrations'
                                             % self._server_id)
@@ -226,8 +223,3 @@ class LiveMigration:
         return [record for record in self._migrations.list_migrations(
             instance_uuid=self._server_id)['migrations']
             if record['instance_uuid'] == self._server_id]
-
-
-def _microversion(version):
-    """Makes Tempest's clients ask for a microversion, in a ``with``."""
-    return fixtures.MonkeyPatch(_MICROVERSION, version)

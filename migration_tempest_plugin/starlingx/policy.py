@@ -1,0 +1,146 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Holds live migrations to what their servers' settings say, from outside.
+
+A stock Nova knows nothing of StarlingX's settings. Two of them can be had all
+the same: a migration that takes too long is aborted by the API, and the
+maximum downtime is set by libvirt on the source. What nova.conf alone can say
+(auto-converge, tunnelling) can't.
+"""
+
+import dataclasses
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.starlingx import settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Migration:
+    """A live migration that is running.
+
+    :ivar server: id of the server
+    :ivar source: the host that it leaves
+    """
+
+    id: int
+    server: str
+    source: str
+
+
+@dataclasses.dataclass
+class _Known:
+    """What was done about one migration.
+
+    :ivar since: when it was first seen
+    """
+
+    since: float
+    aborted: bool = False
+    said: set = dataclasses.field(default_factory=set)
+
+
+class Controller:
+    """Looks at the running live migrations, and acts on each.
+
+    :param cloud: has migrations(), which gives the Migrations; sources(server)
+        for the settings.Sources of a server; abort(migration)
+    :param libvirts: the Libvirt of each host by its name; where there is
+        none, the maximum downtime can't be set
+    :param defaults: the settings.Defaults for servers that say nothing
+    :param say: called with each sentence on what is done
+    :param dry_run: only says what it would do
+    """
+
+    def __init__(self, cloud, libvirts, defaults, say, dry_run=False):
+        self._cloud = cloud
+        self._libvirts = libvirts
+        self._defaults = defaults
+        self._say = say
+        self._dry_run = dry_run
+        self._known = {}
+
+    def step(self, now):
+        """Look once, and do what is due.
+
+        Settings are read again each time: they may change while a server is
+        migrated. What can't be done for one server is said, and tried again
+        at the next step.
+
+        :param now: by a monotonic clock, in seconds
+        :raises MigrationTestError: if the cloud can't be asked for migrations
+        """
+        migrations = self._cloud.migrations()
+        self._known = {each.id: self._known.get(each.id) or _Known(now)
+                       for each in migrations}
+        for migration in migrations:
+            try:
+                self._hold(migration, self._known[migration.id], now)
+            except exceptions.MigrationTestError as error:
+                self._tell(migration, str(error))
+
+    def _hold(self, migration, known, now):
+        wanted = settings.resolve(self._cloud.sources(migration.server),
+                                  self._defaults)
+        for sentence in wanted.ignored:
+            self._tell(migration, sentence + ': it is ignored')
+        if wanted.timeout and now - known.since >= wanted.timeout:
+            self._abort(migration, known, wanted.timeout)
+        elif not known.aborted:
+            self._set_downtime(migration, wanted.max_downtime)
+
+    def _abort(self, migration, known, timeout):
+        if known.aborted:
+            return
+        self._tell(migration, 'not completed after %d s: aborting it'
+                   % timeout)
+        if not self._dry_run:
+            self._cloud.abort(migration)
+        known.aborted = True
+
+    def _set_downtime(self, migration, wanted):
+        libvirt = self._libvirts.get(migration.source)
+        if not libvirt:
+            self._tell(migration, 'its maximum downtime can\'t be set: %s is '
+                       'not among [migration-hosts] computes'
+                       % migration.source)
+            return
+        current = round(libvirt.maximum_downtime(migration.server) * 1000)
+        target = target_downtime(current, wanted, self._defaults.max_downtime)
+        if target != current:
+            self._tell(migration, 'maximum downtime of %d ms instead of %d ms'
+                       % (target, current))
+            if not self._dry_run:
+                libvirt.set_maximum_downtime(migration.server, target / 1000)
+
+    def _tell(self, migration, sentence):
+        """Say something of a migration, but once only."""
+        said = self._known[migration.id].said
+        if sentence not in said:
+            said.add(sentence)
+            self._say('server %s, migration %s: %s' % (
+                migration.server, migration.id, sentence))
+
+
+def target_downtime(current, wanted, host):
+    """Which maximum downtime QEMU should have, in ms.
+
+    Nova raises it step by step up to the host's own. No step may go over what
+    is wanted; more than the host's own is given once Nova has come to its
+    end.
+
+    :param current: what it has
+    :param wanted: what the server's settings say
+    :param host: what nova.conf says
+    """
+    if current > wanted or (current == host and wanted > host):
+        return wanted
+    return current

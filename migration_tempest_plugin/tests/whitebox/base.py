@@ -1,0 +1,163 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What tests that look behind Nova's API are made of."""
+
+import time
+
+from oslo_log import log
+from tempest.lib.common.utils import data_utils
+from tempest.lib.common.utils import test_utils
+from tempest.lib import decorators
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import load
+from migration_tempest_plugin.hosts import configuration
+from migration_tempest_plugin.hosts import services
+from migration_tempest_plugin.tests.scenario import base
+from migration_tempest_plugin.tests.whitebox import observation
+
+CONF = config.CONF
+LOG = log.getLogger(__name__)
+
+#: Makes Tempest run a class while no other runs. Older releases of Tempest
+#: have no such decorator.
+serial = getattr(decorators, 'serial', lambda cls: cls)
+
+#: Of how much more than the bandwidth a guest must write to its memory, so
+#: that its migration does not come to its end by itself.
+OVERLOAD = 1.5
+
+# Migrations that a restart of nova-compute would end (nova/compute/manager.py,
+# init_instance).
+_UNDER_WAY = ('accepted', 'queued', 'preparing', 'running',
+              'running (post-copy)', 'pre-migrating', 'migrating')
+
+
+class WhiteboxScenario(base.LiveMigrationScenario):
+    """Base of the tests that look behind Nova's API."""
+
+    @classmethod
+    def skip_checks(cls):
+        super().skip_checks()
+        hosts = CONF.migration_hosts
+        if not hosts.computes and not hosts.hosts_file:
+            raise cls.skipException(
+                'Nobody can look behind the API: [migration-hosts] computes '
+                '(or hosts_file) says how the compute hosts are reached')
+
+    @classmethod
+    def resource_setup(cls):
+        super().resource_setup()
+        for compute in cls.computes.values():
+            if configuration.put_right(compute.nova_conf):
+                cls.restart(compute.host)
+
+    def compute_of(self, guest):
+        """The Compute that a guest is on."""
+        name = self.get_host_for_server(guest.id)
+        self.assertIn(name, self.computes, 'The server is on a host that '
+                      '[migration-hosts] computes does not name')
+        return self.computes[name]
+
+    def create_flavor(self, extra_specs):
+        """A flavor like that of the tests, with extra specs; its id."""
+        admin = self.os_admin.flavors_client
+        like = admin.show_flavor(CONF.compute.flavor_ref)['flavor']
+        flavor = admin.create_flavor(
+            name=data_utils.rand_name(type(self).__name__), ram=like['ram'],
+            vcpus=like['vcpus'], disk=like['disk'])['flavor']
+        self.addCleanup(test_utils.call_and_ignore_notfound_exc,
+                        admin.delete_flavor, flavor['id'])
+        admin.set_flavor_extra_spec(flavor['id'], **extra_specs)
+        return flavor['id']
+
+    def observe(self, guest):
+        """Look at the guest's hosts until the test ends: an Observation."""
+        server = self.os_admin.servers_client.show_server(
+            guest.id)['server']
+        return self.useFixture(observation.Observation(
+            self.computes, guest.id, server['OS-EXT-SRV-ATTR:instance_name'],
+            server['OS-EXT-SRV-ATTR:host']))
+
+    # --- options of nova.conf ------------------------------------------------
+
+    def configure(self, compute, **options):
+        """Set options of [libvirt] on a host until the test ends.
+
+        nova-compute is restarted for them.
+
+        :param options: their values; None for the default
+        """
+        self.useFixture(configuration.ChangedConfiguration(
+            [compute.nova_conf],
+            {('libvirt', name): value for name, value in options.items()},
+            self.restart))
+
+    @classmethod
+    def restart(cls, host):
+        """Restart nova-compute on a host.
+
+        :raises HostError: if it can't be, or must not be now
+        """
+        under_way = [
+            record for record in cls.os_admin.migrations_client
+            .list_migrations(host=host.name)['migrations']
+            if record['status'] in _UNDER_WAY]
+        if under_way:
+            raise exceptions.HostError(
+                host.name, ('restart', 'nova-compute'),
+                'that would end the migrations under way there: %s'
+                % under_way)
+
+        def report():
+            [service] = cls.os_admin.services_client.list_services(
+                binary='nova-compute', host=host.name)['services']
+            return services.Report(service['state'], service['updated_at'])
+
+        cls.computes[host.name].service(report).restart(
+            CONF.migration_hosts.service_timeout)
+
+    # --- load ----------------------------------------------------------------
+
+    def load_memory(self, guest):
+        """Let a guest write to its memory faster than it may be copied.
+
+        :returns: the MemoryLoad, which can be stopped
+        :raises NoMeasurement: if it writes too little
+        """
+        running = self.useFixture(load.MemoryLoad(
+            guest.ssh, CONF.migration.memory_load,
+            CONF.migration.guest_probe_lifetime))
+        rate = self.compute_of(guest).libvirt.dirty_rate(guest.id)
+        limit = CONF.migration.limited_bandwidth
+        LOG.info('The guest writes %d MiB/s (%s); %d MiB/s are copied', rate,
+                 running.tool, limit)
+        if rate < OVERLOAD * limit:
+            raise exceptions.NoMeasurement(
+                'the guest writes %d MiB/s to its memory, which is not much '
+                'more than the %d MiB/s that are copied: nothing can be said '
+                'of a migration that does not converge. Lower [migration] '
+                'limited_bandwidth, or raise memory_load' % (rate, limit),
+                running.tool)
+        return running
+
+    def cpu_use(self, guest, seconds=3.0):
+        """How many CPUs a guest uses, as a number: 0.9, say.
+
+        :param seconds: for how long it is looked at
+        """
+        libvirt = self.compute_of(guest).libvirt
+        began, before = time.monotonic(), libvirt.vcpu_time(guest.id)
+        time.sleep(seconds)
+        return (libvirt.vcpu_time(guest.id) - before) / (
+            time.monotonic() - began)

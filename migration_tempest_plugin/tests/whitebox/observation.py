@@ -1,0 +1,180 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the compute hosts say of one server while a test migrates it."""
+
+import dataclasses
+import datetime
+import json
+import re
+
+import fixtures
+from testtools import content
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import events
+from migration_tempest_plugin.hosts import inventory
+from migration_tempest_plugin.hosts import libvirt
+from migration_tempest_plugin.hosts import ssh
+from migration_tempest_plugin.hosts import watch
+
+#: Seconds from one look at the migration to the next.
+INTERVAL = 1.0
+
+# What Nova's libvirt driver logs (nova/virt/libvirt/migration.py and
+# driver.py).
+_STEP = re.compile(r'Increasing downtime to (\d+) ms after (\d+) sec elapsed')
+_TIMEOUT = re.compile(r'Live migration not completed after (\d+) sec')
+_ENDED = re.compile(r'Migration operation (has aborted|was cancelled)')
+
+
+@dataclasses.dataclass(frozen=True)
+class JobLook:
+    """One look at a migration that is going on, at its source.
+
+    :ivar maximum_downtime: in seconds, as QEMU has it
+    :ivar vcpu_time: seconds of CPU time that the guest has used
+    :ivar qemu: QEMU's capabilities and parameters of migrations
+    """
+
+    job: libvirt.Job
+    maximum_downtime: float
+    vcpu_time: float
+    qemu: dict
+
+
+class Observation(fixtures.Fixture):
+    """Looks at source and destination for as long as it is set up.
+
+    All of it becomes a detail of the test.
+
+    :param computes: the Compute of each host, by its name
+    :param server: its id
+    :param domain: libvirt's name of it
+    :param source: the name of the host that it is on
+    """
+
+    def __init__(self, computes, server, domain, source):
+        self.source = source
+        self._computes = computes
+        self._server = server
+        self._domain = domain
+
+    def _setUp(self):
+        self._marks = {name: compute.log.mark()
+                       for name, compute in self._computes.items()}
+        self._events = {
+            name: self.useFixture(events.EventWatch(
+                ssh.Host(compute.description.access),
+                compute.description.virsh))
+            for name, compute in self._computes.items()}
+        # It asks beside the test, which asks, too: a connection of its own.
+        asking = inventory.Compute(self._computes[self.source].description)
+        self._jobs = self.useFixture(watch.Watch(
+            lambda: _look(asking.libvirt, self._server), asking.close,
+            INTERVAL))
+
+    @property
+    def looks(self):
+        """Each JobLook, as watch.Seen."""
+        return self._jobs.seen
+
+    def lines(self, host):
+        """What nova-compute of a host has logged of the server since then.
+
+        :raises HostError: if its log can't be read
+        """
+        return self._computes[host].log.since(self._marks[host],
+                                              self._server)
+
+    def events(self, host, kind=None):
+        """libvirt's events of the server on a host since then."""
+        return self._events[host].events(self._domain, kind)
+
+    def stopped(self):
+        """libvirt's events that the guest was stopped at the source."""
+        return [event for event in self.events(self.source, 'lifecycle')
+                if event.text.startswith('Suspended')]
+
+    def steps(self):
+        """The steps of the maximum downtime that Nova logged: (ms, s)."""
+        return [tuple(map(int, found.groups()))
+                for _, found in self._logged(_STEP)]
+
+    def timeout(self):
+        """After how many seconds Nova called the migration late, or None.
+
+        :returns: (the seconds that it says, those from the first step to that
+            line by the stamps of the log)
+        """
+        late = self._logged(_TIMEOUT)
+        if not late:
+            return None
+        return int(late[0][1][1]), self._since_first_step(late[0][0])
+
+    def ended_early(self):
+        """Seconds from the first step until Nova saw the job end early.
+
+        :returns: None if it did not
+        """
+        ended = self._logged(_ENDED)
+        return self._since_first_step(ended[0][0]) if ended else None
+
+    def _since_first_step(self, line):
+        # Nova's monitoring begins with it ("after 0 sec").
+        first = self._logged(_STEP)[0][0]
+        return (_time(line) - _time(first)).total_seconds()
+
+    def _logged(self, pattern):
+        """The Lines at the source that a pattern is in, with the match."""
+        found = [(line, pattern.search(line.message))
+                 for line in self.lines(self.source)]
+        return [each for each in found if each[1]]
+
+    def getDetails(self):
+        """What was seen up to now, as text."""
+        found = super().getDetails()
+        for name in self._computes:
+            found['nova-compute on ' + name] = content.text_content(
+                self._told(name))
+        found['migration job'] = content.text_content('\n'.join(
+            map(_told_look, self.looks)) or 'nothing; last error: %s'
+            % self._jobs.error)
+        return found
+
+    def _told(self, name):
+        try:
+            lines = [' '.join((line.stamp, line.level, line.message))
+                     for line in self.lines(name)]
+        except exceptions.HostError as error:
+            lines = [str(error)]
+        return '\n'.join([*lines, 'events of libvirt:', *map(
+            str, self.events(name))])
+
+
+def _look(virsh, server):
+    """A JobLook, or None if there is no migration."""
+    job = virsh.job(server)
+    if job.kind == 'none':
+        return None
+    return JobLook(job, virsh.maximum_downtime(server),
+                   virsh.vcpu_time(server), virsh.qemu_migration(server))
+
+
+def _told_look(seen):
+    look = seen.what
+    return '%.1f: maximum downtime %g s, CPU time %.2f s, %s' % (
+        seen.at, look.maximum_downtime, look.vcpu_time,
+        json.dumps(look.job.fields))
+
+
+def _time(line):
+    return datetime.datetime.fromisoformat(line.stamp.replace(',', '.'))
