@@ -132,7 +132,7 @@ MigrationGroup = [
              'must be answered again. What is away for longer is still down, '
              'and fails the test.'),
     cfg.IntOpt(
-        'memory_load', default=48, min=1,
+        'memory_load', default=32, min=1,
         help='MiB of a server\'s memory that are written again and again '
              'where a test needs a live migration that does not come to its '
              'end by itself. Less than is free in the guest.'),

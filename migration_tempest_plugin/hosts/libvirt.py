@@ -28,6 +28,8 @@ _STATISTIC = re.compile(r'^\s*([a-z][\w.]*)=(\S*)$', re.MULTILINE)
 # virsh vcpuinfo
 _AFFINITY = re.compile(r'^VCPU: +(\d+)$(?:\n.+)*?\nCPU Affinity: +([y-]+)$',
                        re.MULTILINE)
+# virsh domblkinfo: name, capacity, allocation, physical
+_DISK = re.compile(r'^ *(\S+) +\d+ +\d+ +(\d+) *$', re.MULTILINE)
 # VIR_DOMAIN_DIRTYRATE_MEASURED (libvirt-domain.h)
 _MEASURED = '2'
 # Seconds that QEMU may take for it, besides those that it looks.
@@ -67,6 +69,12 @@ class Job:
     def elapsed(self):
         """Since it began, in seconds, or None."""
         return self._seconds('time_elapsed')
+
+    @property
+    def copies_memory(self):
+        """Whether it goes on, and has come to the memory."""
+        return self.kind in ('bounded', 'unbounded') and \
+            self.fields.get('memory_total', 0) > 0
 
     @property
     def throttle(self):
@@ -184,6 +192,18 @@ class Libvirt:
                 raise self._nonsense(('domstats', '--dirtyrate', server),
                                      text)
             time.sleep(0.2)
+
+    def disk_sizes(self, server):
+        """The size of each disk's file or device, in bytes, by its name.
+
+        :raises HostError: if libvirt does not tell
+        """
+        words = ('domblkinfo', server, '--all')
+        text = self._ask(*words)
+        found = {name: int(size) for name, size in _DISK.findall(text)}
+        if not found:
+            raise self._nonsense(words, text)
+        return found
 
     def vcpu_time(self, server):
         """Seconds of CPU time that a server's CPUs have used in sum.

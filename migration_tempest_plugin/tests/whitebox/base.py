@@ -23,6 +23,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import load
 from migration_tempest_plugin.hosts import configuration
 from migration_tempest_plugin.hosts import services
+from migration_tempest_plugin.measurement import nova_plan
 from migration_tempest_plugin.tests.scenario import base
 from migration_tempest_plugin.tests.whitebox import observation
 
@@ -103,6 +104,12 @@ class WhiteboxScenario(base.LiveMigrationScenario):
             {('libvirt', name): value for name, value in options.items()},
             self.restart))
 
+    def slow_migrations(self):
+        """Options under which a busy guest's migration does not complete."""
+        return {'live_migration_bandwidth': CONF.migration.limited_bandwidth,
+                'live_migration_permit_post_copy': False,
+                'live_migration_timeout_action': 'abort'}
+
     @classmethod
     def restart(cls, host):
         """Restart nova-compute on a host.
@@ -126,6 +133,18 @@ class WhiteboxScenario(base.LiveMigrationScenario):
 
         cls.computes[host.name].service(report).restart(
             CONF.migration_hosts.service_timeout)
+
+    def data_gb(self, guest):
+        """What Nova counts as to be copied in a live migration, in GB.
+
+        Its time-outs are per GB (measurement/nova_plan.py).
+        """
+        features = CONF.compute_feature_enabled
+        copied = self.compute_of(guest).libvirt.disk_sizes(guest.id) \
+            if features.block_migration_for_live_migration else {}
+        flavor = self.os_admin.flavors_client.show_flavor(
+            CONF.compute.flavor_ref)['flavor']
+        return nova_plan.data_gb(flavor['ram'], copied.values())
 
     # --- load ----------------------------------------------------------------
 
@@ -161,3 +180,55 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         time.sleep(seconds)
         return (libvirt.vcpu_time(guest.id) - before) / (
             time.monotonic() - began)
+
+    # --- what is asserted ----------------------------------------------------
+
+    def assert_qemu(self, observation, name, value):
+        """A capability or parameter was in force in QEMU all the time."""
+        looks = observation.looks
+        if not looks:
+            raise exceptions.NoMeasurement(
+                'nobody saw the migration on %s' % observation.source,
+                observation.error)
+        found = {seen.what.qemu.get(name) for seen in looks}
+        if found != {value}:
+            raise exceptions.SettingNotInForce(
+                'QEMU on %s migrates with %s = %s, not %s: whatever nova.conf '
+                'says, nova-compute there does not have it' % (
+                    observation.source, name, ', '.join(map(str, found)),
+                    value))
+
+    def assert_slow(self, observation):
+        """QEMU was held to the bandwidth of slow_migrations()."""
+        self.assert_qemu(observation, 'max-bandwidth',
+                         CONF.migration.limited_bandwidth * 2 ** 20)
+
+    def assert_undisturbed(self, measured, observation):
+        """A guest that has stayed was never stopped, nor away for long."""
+        self.assertEqual([], list(map(str, observation.stopped())),
+                         'The guest was stopped')
+        self.assert_downtime_allowed(measured)
+
+    def assert_post_copy(self, measured, observation):
+        """The guest went on at the destination before all was copied."""
+        statuses = {look.status for look in measured.progress.looks}
+        self.assertIn('running (post-copy)', statuses, measured.text())
+        self.assertEqual(
+            ['Suspended Post-copy'],
+            [event.text for event in observation.stopped()][-1:])
+        self.assertIn('Resumed Post-copy', [
+            event.text for event in observation.events(
+                measured.destination, 'lifecycle')])
+
+    def assert_paused(self, measured, observation):
+        """The guest was stopped until all was copied, and that is measured."""
+        self.assertNotEqual([], observation.stopped(),
+                            'The guest was not stopped')
+        self.assertGreater(measured.clock.stopped.lower, 0, measured.text())
+        self.assertIsNotNone(measured.libvirt_downtime, measured.text())
+
+    def skip_without_post_copy(self):
+        """Skip where the computes have no post-copy."""
+        if not CONF.migration_feature_enabled.post_copy:
+            raise self.skipException(
+                'No post-copy: [migration-feature-enabled] post_copy')

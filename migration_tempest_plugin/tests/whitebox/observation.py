@@ -87,6 +87,11 @@ class Observation(fixtures.Fixture):
         """Each JobLook, as watch.Seen."""
         return self._jobs.seen
 
+    @property
+    def error(self):
+        """Why the last look that failed did, or None."""
+        return self._jobs.error
+
     def lines(self, host):
         """What nova-compute of a host has logged of the server since then.
 
@@ -161,12 +166,16 @@ class Observation(fixtures.Fixture):
 
 
 def _look(virsh, server):
-    """A JobLook, or None if there is no migration."""
-    job = virsh.job(server)
-    if job.kind == 'none':
+    """A JobLook, or None if no memory is being copied.
+
+    Before that, and after it, QEMU has not what was set for the migration.
+    """
+    if not virsh.job(server).copies_memory:
         return None
-    return JobLook(job, virsh.maximum_downtime(server),
-                   virsh.vcpu_time(server), virsh.qemu_migration(server))
+    seen = (virsh.maximum_downtime(server), virsh.vcpu_time(server),
+            virsh.qemu_migration(server))
+    job = virsh.job(server)
+    return JobLook(job, *seen) if job.copies_memory else None
 
 
 def _told_look(seen):

@@ -68,6 +68,14 @@ CPU Affinity:   y-y
 
 """
 
+DISKS = """\
+ Target   Capacity     Allocation   Physical
+----------------------------------------------
+ vda      1073741824   200704       196624
+ vdb      10           5            5
+
+"""
+
 DIRTY = """\
 Domain: 'instance-00000001'
   dirtyrate.calc_status=2
@@ -107,6 +115,13 @@ class TestJob(testtools.TestCase):
             job.kind, job.elapsed, job.throttle, job.downtime))
         self.assertEqual(63633940, job.fields['memory_bps'])
 
+    def test_copies_memory(self):
+        running = libvirt.Job.parse(RUNNING)
+        self.assertFalse(running.copies_memory)
+        running.fields['memory_total'] = 135012352
+        self.assertTrue(running.copies_memory)
+        self.assertFalse(libvirt.Job.parse(COMPLETED).copies_memory)
+
     def test_none(self):
         self.assertEqual(libvirt.Job('none', {}), libvirt.Job.parse(NONE))
 
@@ -145,6 +160,10 @@ class TestLibvirt(testtools.TestCase):
         self.assertEqual(5.5, libvirt.Libvirt(Virsh(STATISTICS)).vcpu_time(
             'x'))
 
+    def test_disk_sizes(self):
+        self.assertEqual({'vda': 196624, 'vdb': 5}, libvirt.Libvirt(
+            Virsh(DISKS)).disk_sizes('x'))
+
     def test_affinity(self):
         self.assertEqual({0: {0}, 1: {0, 2}}, libvirt.Libvirt(
             Virsh(VCPUS)).affinity('x'))
@@ -172,6 +191,7 @@ class TestLibvirt(testtools.TestCase):
         for call, word in ((client.job, 'domjobinfo x --rawstats'),
                            (client.xml, 'dumpxml x'),
                            (client.vcpu_time, 'domstats --raw --vcpu x'),
+                           (client.disk_sizes, 'domblkinfo x --all'),
                            (client.affinity, 'vcpuinfo x'),
                            (client.qemu_migration, 'qemu-monitor-command x')):
             error = self.assertRaises(exceptions.HostError, call, 'x')

@@ -1,0 +1,146 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Two ways of saying how a server is to be live-migrated."""
+
+import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+
+import fixtures
+from testtools import content
+
+from migration_tempest_plugin.cmd import policy
+from migration_tempest_plugin import config
+from migration_tempest_plugin.starlingx import settings
+
+CONF = config.CONF
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """How a server is to be live-migrated; what is None is not said.
+
+    :ivar max_downtime: in ms
+    :ivar timeout: of the whole migration, in seconds
+    """
+
+    auto_converge: bool | None = None
+    tunnel: bool | None = None
+    max_downtime: int | None = None
+    timeout: int | None = None
+
+
+class PerHost:
+    """Says it in nova.conf of the server's host, for all servers there."""
+
+    @staticmethod
+    def apply(test, guest, case, **further):
+        """Have it in force until the test ends.
+
+        :param test: the WhiteboxScenario
+        :param further: more options of [libvirt] in nova.conf
+        """
+        options = {
+            'live_migration_permit_auto_converge': case.auto_converge,
+            'live_migration_tunnelled': case.tunnel,
+            'live_migration_downtime': case.max_downtime}
+        if case.timeout is not None:
+            # Nova's option is per GB
+            options['live_migration_completion_timeout'] = round(
+                case.timeout / test.data_gb(guest))
+        test.configure(test.compute_of(guest), **{
+            **options, **further})
+
+
+class PerServer:
+    """Says it in the server's own metadata.
+
+    StarlingX's computes heed that. For others "tempest downtime policy" runs,
+    which does what can be done from outside.
+    """
+
+    @staticmethod
+    def apply(test, guest, case, **further):
+        """Have it in force until the test ends.
+
+        :param test: the WhiteboxScenario
+        :param further: options of [libvirt] in nova.conf
+        """
+        stock = not CONF.migration_feature_enabled.starlingx_settings
+        if stock and (case.auto_converge, case.tunnel) != (None, None):
+            raise test.skipException(
+                'A stock Nova takes auto-converge and tunnelling from '
+                'nova.conf alone, for all servers of a host; StarlingX\'s '
+                'takes them from a server: [migration-feature-enabled] '
+                'starlingx_settings')
+        if further:
+            test.configure(test.compute_of(guest), **further)
+        said = {name: str(value) for name, value in (
+            (settings.AUTO_CONVERGE, case.auto_converge),
+            (settings.TUNNEL, case.tunnel),
+            (settings.MAX_DOWNTIME, case.max_downtime),
+            (settings.TIMEOUT, case.timeout)) if value is not None}
+        if said:
+            test.servers_client.update_server_metadata(guest.id, said)
+        if stock:
+            test.useFixture(RunningPolicy())
+
+
+class RunningPolicy(fixtures.Fixture):
+    """"tempest downtime policy", as an operator would run it."""
+
+    def _setUp(self):
+        self._lines = []
+        process = subprocess.Popen(
+            [str(pathlib.Path(sys.executable).parent / 'tempest'),
+             'downtime', 'policy'], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, **_configuration()})
+        started = threading.Event()
+        reader = threading.Thread(target=self._read, daemon=True,
+                                  args=(process.stdout, started))
+        reader.start()
+        self.addCleanup(self._end, process, reader)
+        self.addDetail('tempest downtime policy', content.Content(
+            content.text_content('').content_type,
+            lambda: [''.join(self._lines).encode()]))
+        if not started.wait(60) or process.poll() is not None:
+            raise AssertionError('tempest downtime policy did not start: %s'
+                                 % ''.join(self._lines))
+
+    def _read(self, output, started):
+        for line in output:
+            self._lines.append(line)
+            if policy.STARTED in line:
+                started.set()
+        # It has ended: nobody need wait any longer.
+        started.set()
+
+    def _end(self, process, reader):
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join()
+        process.stdout.close()
+
+
+def _configuration():
+    """The variables that name the tempest.conf in use."""
+    path = pathlib.Path(CONF.config_file[0]).absolute()
+    return {'TEMPEST_CONFIG_DIR': str(path.parent),
+            'TEMPEST_CONFIG': path.name}

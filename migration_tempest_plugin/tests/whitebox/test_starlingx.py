@@ -1,0 +1,438 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""StarlingX's test plan "Live Migration Auto Converge and Tunneling".
+
+Each case is there twice: said in nova.conf of the server's host, and said by
+the server itself. Cases 3.0 and 3.1, which migrate nothing, are in tests/api.
+"""
+
+import time
+
+from tempest.common import utils
+from tempest.lib import decorators
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import inventory
+from migration_tempest_plugin.hosts import sockets
+from migration_tempest_plugin.hosts import watch
+from migration_tempest_plugin.measurement import nova_plan
+from migration_tempest_plugin.starlingx import settings
+from migration_tempest_plugin.tests.whitebox import base
+from migration_tempest_plugin.tests.whitebox.providers import Case
+from migration_tempest_plugin.tests.whitebox.providers import PerHost
+from migration_tempest_plugin.tests.whitebox.providers import PerServer
+
+CONF = config.CONF
+
+#: Within how many seconds of its time something has to happen: Nova and the
+#: policy look twice a second, and libvirt takes its time, too.
+PUNCTUAL = 3
+
+# So that Nova has taken all steps of the maximum downtime within a minute.
+_QUICK_STEPS = {'live_migration_downtime_steps': 3,
+                'live_migration_downtime_delay': 3}
+
+
+@base.serial
+class TestAutoConverge(base.WhiteboxScenario):
+    """1.0: a guest is slowed down until its memory can be copied."""
+
+    @decorators.idempotent_id('78600582-82db-4b3c-99ac-cfadd6302ad3')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_on_per_host(self):
+        """With auto-converge, the migration of a busy guest completes
+
+        1. Boot a server. On its host, switch auto-converge on, and hold
+           migrations to a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it, and look at the migration in libvirt and QEMU.
+        4. QEMU throttles its CPUs, more and more; they do less, and the
+           migration completes.
+        5. On the destination its CPUs do as much as before.
+        """
+        self._on(PerHost)
+
+    @decorators.idempotent_id('594f40bb-e8d0-44ce-b849-35d701c451ab')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_on_per_server(self):
+        """As test_on_per_host, with auto-converge in the server's metadata"""
+        self._on(PerServer)
+
+    @decorators.idempotent_id('d1b526cb-c1a0-4c04-b1ef-f4bb52285b22')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_off_per_host(self):
+        """Without auto-converge, the migration of a busy guest times out
+
+        1. Boot a server. On its host, switch auto-converge off, set a
+           time-out, and hold migrations to a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it, and look at the migration in libvirt and QEMU.
+        4. QEMU never throttles its CPUs. Nova ends the migration at the
+           time-out.
+        5. The server is on its source, was never stopped, and is well.
+        """
+        self._off(PerHost)
+
+    @decorators.idempotent_id('a18857f7-a131-4913-841c-83b5c64a4fb9')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_off_per_server(self):
+        """As test_off_per_host, with auto-converge in the server's metadata"""
+        self._off(PerServer)
+
+    def _on(self, provider):
+        guest = self.boot_guest()
+        provider.apply(self, guest, Case(auto_converge=True),
+                       **self.slow_migrations())
+        self.load_memory(guest)
+        before = self.cpu_use(guest)
+        observation = self.observe(guest)
+        self.live_migrate_measured(guest)
+        self.assert_qemu(observation, 'auto-converge', True)
+        self.assert_slow(observation)
+        throttles = [seen.what.job.throttle for seen in observation.looks
+                     if seen.what.job.throttle]
+        self.assertGreater(len(set(throttles)), 1,
+                           'The throttle does not rise: %s' % throttles)
+        self.assertEqual(sorted(throttles), throttles)
+        least = min(_cpu_uses(observation.looks))
+        after = self.cpu_use(guest)
+        self.assertLess(least, before / 2, 'The guest is not slowed down')
+        self.assertGreater(after, before / 2, 'The guest stays slow')
+
+    def _off(self, provider):
+        guest = self.boot_guest()
+        provider.apply(self, guest, Case(auto_converge=False, timeout=40),
+                       **self.slow_migrations())
+        self.load_memory(guest)
+        observation = self.observe(guest)
+        measured = self.live_migrate_in_vain(
+            guest, lambda migration: migration.wait_until_ended(
+                CONF.migration.migration_timeout))
+        self.assert_qemu(observation, 'auto-converge', False)
+        self.assert_slow(observation)
+        self.assertEqual([], [seen for seen in observation.looks
+                              if seen.what.job.throttle])
+        self.assertIsNotNone(observation.timeout(), 'It is not the time-out '
+                             'that has ended the migration')
+        self.assert_undisturbed(measured, observation)
+
+
+@base.serial
+class TestMaximumDowntime(base.WhiteboxScenario):
+    """2.0 and 2.1: for how long a guest may be stopped at the end.
+
+    That is a limit which QEMU holds against its own estimate; how long the
+    guest is stopped in the end is another thing, and is reported beside it.
+    """
+
+    @decorators.idempotent_id('92d88c1e-9ae1-478b-b59f-dd5c28d49d05')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_default_per_host(self):
+        """The maximum downtime is 500 ms if nothing else is said
+
+        1. Boot a server. On its host, have the default maximum downtime,
+           reached in few steps, and hold migrations to a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it. When Nova has logged its last step, let the guest
+           rest; the migration completes.
+        4. Each step is one of Nova's plan, and the last is 500 ms.
+        5. QEMU itself was never allowed more, and had 500 ms at the end.
+        """
+        self._maximum(PerHost, Case(), 500)
+
+    @decorators.idempotent_id('39c31f50-64b4-4480-82a8-254d3d04b23d')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_set_per_host(self):
+        """As test_default_per_host, with 100 ms, the least there may be"""
+        self._maximum(PerHost, Case(max_downtime=100), 100)
+
+    @decorators.idempotent_id('71786d73-b430-4c80-9b86-3b83ac26bedb')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_default_per_server(self):
+        """As test_default_per_host, on a server that says nothing"""
+        self._maximum(PerServer, Case(), 500)
+
+    @decorators.idempotent_id('879b4efa-3d3c-4443-a8d2-5527f255c916')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_set_per_server(self):
+        """As test_default_per_host, with 100 ms in the server's metadata
+
+        Where the policy does it, Nova's own steps go on to 500 ms; each time
+        QEMU has no more than 100 ms again soon.
+        """
+        self._maximum(PerServer, Case(max_downtime=100), 100)
+
+    def _maximum(self, provider, case, limit):
+        guest = self.boot_guest()
+        provider.apply(self, guest, case, **{
+            **self.slow_migrations(), **_QUICK_STEPS,
+            'live_migration_completion_timeout': 0})
+        from_outside = provider is PerServer and \
+            not CONF.migration_feature_enabled.starlingx_settings
+        plan = nova_plan.Plan(
+            self.data_gb(guest), downtime=500 if from_outside else limit,
+            steps=3, delay=3)
+        load = self.load_memory(guest)
+        observation = self.observe(guest)
+
+        def follow(migration):
+            migration.wait_until(('running',),
+                                 CONF.migration.migration_timeout)
+            self._await_last_step(plan, observation, migration)
+            load.stop()
+            migration.wait_until_completed(CONF.migration.migration_timeout)
+
+        measured = self.live_migrate_measured(guest, follow=follow)
+        self.assert_slow(observation)
+        steps = observation.steps()
+        self.assertEqual([], plan.complaints(steps))
+        self.assertEqual(plan.downtime, steps[-1][0])
+        self._assert_held(observation, limit / 1000,
+                          PUNCTUAL if from_outside else 0)
+        self.assertIsNotNone(measured.libvirt_downtime, measured.text())
+
+    def _await_last_step(self, plan, observation, migration):
+        """Until Nova has logged it, and QEMU was looked at after that."""
+        last = tuple(reversed(plan.downtimes[-1]))
+        give_up = time.monotonic() + last[1] + 60
+        while last not in observation.steps():
+            if time.monotonic() > give_up or \
+                    migration.record['status'] != 'running':
+                raise exceptions.NoMeasurement(
+                    'the migration is %s, and Nova has not logged its last '
+                    'step, %d ms after %d s' % (
+                        migration.record['status'], *last),
+                    observation.steps())
+            time.sleep(1)
+        reached = time.monotonic() + 2 * PUNCTUAL
+        while observation.looks[-1].at < reached:
+            time.sleep(0.2)
+
+    def _assert_held(self, observation, limit, grace):
+        """QEMU was never allowed more for longer than grace, and as much."""
+        over = None
+        for seen in observation.looks:
+            if seen.what.maximum_downtime <= limit:
+                over = None
+                continue
+            over = seen.at if over is None else over
+            if seen.at - over > grace or not grace:
+                raise exceptions.SettingNotInForce(
+                    'QEMU on %s may stop the guest for %g s; the limit is '
+                    '%g s' % (observation.source,
+                              seen.what.maximum_downtime, limit))
+        self.assertEqual(
+            limit, observation.looks[-1].what.maximum_downtime,
+            'The limit is not what QEMU has at the end')
+
+
+@base.serial
+class TestTimeout(base.WhiteboxScenario):
+    """3.2: after how long a migration is ended that does not complete."""
+
+    @decorators.idempotent_id('be6082de-7f8a-4cba-a433-8d5064696090')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_default_per_host(self):
+        """A migration is ended after 180 s, the default of StarlingX
+
+        1. Boot a server. On its host, set the time-out, and hold migrations
+           to a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it, measured.
+        4. The migration is ended when its time is over, within 3 s; Nova
+           logs it.
+        5. The server is on its source, was never stopped, and is well.
+        """
+        self._ended(PerHost, Case(timeout=settings.Defaults.timeout),
+                    settings.Defaults.timeout)
+
+    @decorators.idempotent_id('8fcb4c53-899d-4d75-b36a-5ff899f44598')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_default_per_server(self):
+        """As test_default_per_host, on a server that says nothing"""
+        self._ended(PerServer, Case(), settings.Defaults.timeout)
+
+    @decorators.idempotent_id('cb15648c-1ac0-4f4c-ada1-6be59c9ac147')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_set_per_server(self):
+        """As test_default_per_host, with 120 s in the metadata alone"""
+        self._ended(PerServer, Case(timeout=120), 120)
+
+    def _ended(self, provider, case, seconds):
+        guest = self.boot_guest()
+        by_nova = provider is PerHost or \
+            CONF.migration_feature_enabled.starlingx_settings
+        further = self.slow_migrations()
+        if not by_nova:
+            further['live_migration_completion_timeout'] = 0
+        provider.apply(self, guest, case, **further)
+        self.load_memory(guest)
+        observation = self.observe(guest)
+        measured = self.live_migrate_in_vain(
+            guest,
+            lambda migration: migration.wait_until_ended(seconds + 120))
+        self.assert_slow(observation)
+        late = observation.timeout()
+        if by_nova:
+            self.assertIsNotNone(late, 'Nova has logged no time-out')
+            self.assertEqual(seconds, late[0])
+        else:
+            self.assertIsNone(late, 'It was Nova that ended the migration, '
+                              'not the policy')
+        after = observation.ended_early()
+        self.assertIsNotNone(after, 'The migration was not ended')
+        self.assertGreaterEqual(after, seconds - 1)
+        self.assertLessEqual(after, seconds + PUNCTUAL)
+        self.assert_undisturbed(measured, observation)
+
+
+@base.serial
+class TestForceCompleteAtTimeout(base.WhiteboxScenario):
+    """3.2: a migration that does not complete in time is brought to its end.
+
+    Nova does that with timeout_action = force_complete; StarlingX's settings
+    of a server have no such word.
+    """
+
+    @decorators.idempotent_id('4a404875-67c1-4be1-a52d-eea70e20f4a2')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_post_copy(self):
+        """At the time-out, the guest goes on at the destination
+
+        1. Boot a server. On its host, permit post-copy, and auto-converge,
+           too; set a time-out that completes by force; hold migrations to a
+           low bandwidth.
+        2. nova-compute says that auto-converge will not be in use.
+        3. Let the guest write to its memory faster than that.
+        4. Live migrate it, measured: Nova switches to post-copy, and it
+           completes. QEMU did not have auto-converge.
+        """
+        self.skip_without_post_copy()
+        guest = self.boot_guest()
+        compute = self.compute_of(guest)
+        mark = compute.log.mark()
+        self._configure(guest, post_copy=True)
+        self.assertTrue(
+            [line for line in compute.log.since(mark)
+             if 'auto-converge will not be in use' in line.message],
+            'nova-compute does not say that post-copy takes the place of '
+            'auto-converge')
+        self.load_memory(guest)
+        observation = self.observe(guest)
+        measured = self.live_migrate_measured(guest)
+        self.assertIsNotNone(observation.timeout())
+        self.assert_post_copy(measured, observation)
+        self.assert_qemu(observation, 'auto-converge', False)
+
+    @decorators.idempotent_id('5f957d9d-df89-4c5c-9190-1808736fe315')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_pause(self):
+        """At the time-out, the guest is stopped until all is copied
+
+        1. Boot a server. On its host, set a time-out that completes by force,
+           without post-copy; hold migrations to a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it, measured: Nova stops the guest, and the migration
+           completes. libvirt and the guest's own clock say for how long.
+        """
+        guest = self.boot_guest()
+        self._configure(guest, post_copy=False)
+        self.load_memory(guest)
+        observation = self.observe(guest)
+        measured = self.live_migrate_measured(guest)
+        self.assertIsNotNone(observation.timeout())
+        self.assert_paused(measured, observation)
+
+    def _configure(self, guest, post_copy):
+        PerHost.apply(self, guest, Case(auto_converge=post_copy, timeout=20),
+                      **{**self.slow_migrations(),
+                         'live_migration_permit_post_copy': post_copy,
+                         'live_migration_timeout_action': 'force_complete'})
+
+
+@base.serial
+class TestTunnelling(base.WhiteboxScenario):
+    """Whether a migration goes through libvirt's connection, or QEMU's own."""
+
+    @decorators.idempotent_id('3bfb5a9e-e124-44a0-9ca2-6fbb531789db')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_off_per_host(self):
+        """Without tunnelling, QEMU sends the memory itself
+
+        1. Boot a server; on its host, switch tunnelling off.
+        2. Live migrate it, and look at the sockets of its host.
+        3. QEMU has sent most of the bytes, over a connection of its own.
+        """
+        self._tunnel(PerHost, False)
+
+    @decorators.idempotent_id('1bdbe65c-1d5f-4129-a6f2-857830a36b37')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_on_per_host(self):
+        """With tunnelling, libvirt sends the memory
+
+        1. Boot a server; on its host, switch tunnelling on.
+        2. Live migrate it, and look at the sockets of its host.
+        3. libvirt has sent most of the bytes; QEMU has no connection.
+        """
+        self._tunnel(PerHost, True)
+
+    @decorators.idempotent_id('d77c3932-4197-4e20-aab9-081b9a24fac6')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_on_per_server(self):
+        """As test_on_per_host, with tunnelling in the server's metadata"""
+        self._tunnel(PerServer, True)
+
+    def _tunnel(self, provider, tunnel):
+        if tunnel and not CONF.migration_feature_enabled.tunnelled:
+            raise self.skipException(
+                'Migrations can\'t be tunnelled here (disks are copied, '
+                'say): [migration-feature-enabled] tunnelled')
+        guest = self.boot_guest()
+        source = self.compute_of(guest)
+        provider.apply(self, guest, Case(tunnel=tunnel),
+                       live_migration_bandwidth=64)
+        asking = inventory.Compute(source.description)
+        looking = self.useFixture(watch.Watch(
+            lambda: sockets.sent(asking.host), asking.close, interval=0.2))
+        self.live_migrate_measured(guest)
+        by_qemu, by_libvirt = (
+            max((each.acked for seen in looking.seen for each in seen.what
+                 if each.process.startswith(names)), default=0)
+            for names in (('qemu',), ('libvirtd', 'virtqemud')))
+        ours, other = (by_libvirt, by_qemu) if tunnel \
+            else (by_qemu, by_libvirt)
+        self.assertGreater(ours, 10 * max(other, 2 ** 20), 'QEMU has sent %d '
+                           'bytes, libvirt %d' % (by_qemu, by_libvirt))
+
+
+def _cpu_uses(looks):
+    """How many CPUs the guest used from each look to the next."""
+    return [(after.what.vcpu_time - before.what.vcpu_time) /
+            (after.at - before.at)
+            for before, after in zip(looks, looks[1:])]
