@@ -190,7 +190,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                          'The server is not where it was.\n' + evidence)
         self.assertIn(measured.record and measured.record['status'],
                       live_migration.FAILED, evidence)
-        self._assert_active(guest, evidence)
+        self.assert_active(guest, evidence)
         return measured
 
     def _live_migrate_unharmed(self, guest, host, follow):
@@ -202,7 +202,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         self.assertGreater(guest.uptime(), uptime, evidence)
         return measured
 
-    def _assert_active(self, guest, evidence):
+    def assert_active(self, guest, evidence=''):
         """After a migration that ended early, the API promises ACTIVE."""
         status = self.os_admin.servers_client.show_server(
             guest.id)['server']['status']
@@ -231,7 +231,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 for meter in running:
                     baselines[meter] = meter.wait_until_up(
                         CONF.migration.baseline_timeout)
-                migration.request(**self._arguments(host))
+                migration.request(**self.live_migrate_arguments(host))
                 follow(migration)
                 give_up = time.monotonic() + CONF.migration.recovery_timeout
                 for meter in running:
@@ -269,7 +269,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 ip_version=options.metadata_ip_version,
                 path=options.metadata_path))
 
-    def _arguments(self, host):
+    def live_migrate_arguments(self, host=None):
         """The API's arguments (api-ref, "Live-Migrate Server")."""
         request = api_version_request.APIVersionRequest
         if request(self.compute_request_microversion) >= request('2.25'):

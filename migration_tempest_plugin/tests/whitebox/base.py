@@ -148,6 +148,16 @@ class WhiteboxScenario(base.LiveMigrationScenario):
 
     # --- load ----------------------------------------------------------------
 
+    def wait_for(self, condition, what):
+        """Wait for something that is seen while a migration goes on."""
+        give_up = time.monotonic() + CONF.migration.migration_timeout
+        while not condition():
+            if time.monotonic() > give_up:
+                raise exceptions.NoMeasurement(
+                    'there was no sign of %s within %g s' % (
+                        what, CONF.migration.migration_timeout))
+            time.sleep(0.2)
+
     def load_memory(self, guest):
         """Let a guest write to its memory faster than it may be copied.
 

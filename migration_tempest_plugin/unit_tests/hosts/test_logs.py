@@ -13,6 +13,7 @@
 
 import testtools
 
+from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import logs
 
 SERVER = '6016c42e-15c5-4d55-9567-1df1d90bdbaf'
@@ -51,3 +52,45 @@ class TestParse(testtools.TestCase):
             '\nTraceback (most recent call last):\n'
             '  File "x.py", line 1, in <module>\nModules with known eventlet '
             'monkey patching issues were imported\n'))
+
+
+class Journalctl:
+    """A host that answers as journalctl does."""
+
+    name = 'compute1'
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def run(self, *words):
+        self.asked = words
+        return self.answer
+
+
+class TestJournal(testtools.TestCase):
+
+    def test_mark(self):
+        host = Journalctl('-- cursor: s=0639;i=dbc\n')
+        journal = logs.Journal(host, 'devstack@n-cpu')
+        self.assertEqual('s=0639;i=dbc', journal.mark())
+        self.assertIn('devstack@n-cpu', host.asked)
+
+    def test_no_mark(self):
+        error = self.assertRaises(
+            exceptions.HostError,
+            logs.Journal(Journalctl('No entries\n'), 'n-cpu').mark)
+        self.assertIn('compute1: journalctl --unit n-cpu: gave no cursor: '
+                      'No entries', str(error))
+
+    def test_since(self):
+        line = ('2026-11-21T08:33:11.616000+0000 host nova-compute[89]: INFO '
+                'nova.compute.manager [-] [instance: %s] VM Paused\n')
+        other = '0' * 8 + SERVER[8:]
+        host = Journalctl(line % SERVER + line % other)
+        journal = logs.Journal(host, 'n-cpu')
+        self.assertEqual([SERVER, other],
+                         [each.instance for each in journal.since('s=1')])
+        self.assertEqual([SERVER], [
+            each.instance for each in journal.since('s=1', SERVER)])
+        self.assertEqual('s=1', host.asked[host.asked.index(
+            '--after-cursor') + 1])

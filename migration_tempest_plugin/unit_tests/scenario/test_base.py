@@ -117,7 +117,8 @@ class TestArguments(Case):
 
     def arguments(self, microversion, host=None):
         scenario = mock.Mock(compute_request_microversion=microversion)
-        return base.LiveMigrationScenario._arguments(scenario, host)
+        return base.LiveMigrationScenario.live_migrate_arguments(
+            scenario, host)
 
     def test_before_2_25(self):
         for block in (True, False):
