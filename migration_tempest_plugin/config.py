@@ -266,6 +266,11 @@ HostsGroup = [
              'differs: "address" (then it need not be in "computes"), and '
              'any of the options below.'),
     *HostOptions,
+    cfg.BoolOpt(
+        'allow_restart', default=False,
+        help='Whether tests may change options of nova.conf on the hosts and '
+             'restart nova-compute there. What they changed they put back. '
+             'Those that need it are skipped without it.'),
     cfg.FloatOpt(
         'service_timeout', default=120, min=1,
         help='Seconds within which nova-compute must have reported to Nova '

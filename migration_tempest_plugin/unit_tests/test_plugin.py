@@ -30,20 +30,21 @@ def names(suite):
 
 class TestPlugin(testtools.TestCase):
 
-    def test_loads_the_scenarios_alone(self):
+    def test_loads_tempests_tests_alone(self):
         folder, top = plugin.MigrationTempestPlugin().load_tests()
         loaded = list(names(unittest.TestLoader().discover(
             folder, top_level_dir=top)))
         self.assertNotEqual([], loaded)
         for name in loaded:
-            self.assertStartsWith(
-                name, 'migration_tempest_plugin.tests.scenario.')
+            self.assertStartsWith(name, 'migration_tempest_plugin.tests.')
+        self.assertEqual({'api', 'scenario', 'whitebox'}, {
+            name.split('.')[2] for name in loaded})
 
     def assertStartsWith(self, text, start):
         self.assertEqual(start, text[:len(start)])
 
     def test_scripts_lie_in_the_package(self):
         package = pathlib.Path(plugin.__file__).parent
-        for script in (package / 'guest').glob('*.sh'):
+        for script in package.glob('*/*.sh'):
             self.assertTrue(os.access(script, os.R_OK))
             self.assertEqual('#!/bin/sh', script.read_text().splitlines()[0])

@@ -56,13 +56,6 @@ class WhiteboxScenario(base.LiveMigrationScenario):
                 'Nobody can look behind the API: [migration-hosts] computes '
                 '(or hosts_file) says how the compute hosts are reached')
 
-    @classmethod
-    def resource_setup(cls):
-        super().resource_setup()
-        for compute in cls.computes.values():
-            if configuration.put_right(compute.nova_conf):
-                cls.restart(compute.host)
-
     def compute_of(self, guest):
         """The Compute that a guest is on."""
         name = self.get_host_for_server(guest.id)
@@ -89,6 +82,25 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         return self.useFixture(observation.Observation(
             self.computes, guest.id, server['OS-EXT-SRV-ATTR:instance_name'],
             server['OS-EXT-SRV-ATTR:host']))
+
+
+class ReconfiguringScenario(WhiteboxScenario):
+    """Base of the tests that set options of nova.conf on the hosts."""
+
+    @classmethod
+    def skip_checks(cls):
+        super().skip_checks()
+        if not CONF.migration_hosts.allow_restart:
+            raise cls.skipException(
+                'nova-compute may not be restarted with other options: '
+                '[migration-hosts] allow_restart')
+
+    @classmethod
+    def resource_setup(cls):
+        super().resource_setup()
+        for compute in cls.computes.values():
+            if configuration.put_right(compute.nova_conf):
+                cls.restart(compute.host)
 
     # --- options of nova.conf ------------------------------------------------
 

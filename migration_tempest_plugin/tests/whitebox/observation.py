@@ -135,8 +135,12 @@ class Observation(fixtures.Fixture):
 
     def _since_first_step(self, line):
         # Nova's monitoring begins with it ("after 0 sec").
-        first = self._logged(_STEP)[0][0]
-        return (_time(line) - _time(first)).total_seconds()
+        steps = self._logged(_STEP)
+        if not steps:
+            raise exceptions.NoMeasurement(
+                'nova-compute on %s has not logged when it began to look at '
+                'the migration' % self.source, line.message)
+        return (_time(line) - _time(steps[0][0])).total_seconds()
 
     def _logged(self, pattern):
         """The Lines at the source that a pattern is in, with the match."""

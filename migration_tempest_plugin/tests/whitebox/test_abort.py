@@ -23,7 +23,7 @@ CONF = config.CONF
 
 
 @base.serial
-class TestAbort(base.WhiteboxScenario):
+class TestAbort(base.ReconfiguringScenario):
     """A migration is called off; the server is as if nothing had been."""
 
     @decorators.idempotent_id('cdfc5229-9f68-436b-a80c-779e83016340')
@@ -104,7 +104,7 @@ class TestAbort(base.WhiteboxScenario):
 
 
 @base.serial
-class TestForceComplete(base.WhiteboxScenario):
+class TestForceComplete(base.ReconfiguringScenario):
     """A migration is brought to its end, whatever that costs the guest."""
 
     @decorators.idempotent_id('46c609ce-8941-4db5-b6aa-24584f28f76c')

@@ -44,7 +44,7 @@ _QUICK_STEPS = {'live_migration_downtime_steps': 3,
 
 
 @base.serial
-class TestAutoConverge(base.WhiteboxScenario):
+class TestAutoConverge(base.ReconfiguringScenario):
     """1.0: a guest is slowed down until its memory can be copied."""
 
     @decorators.idempotent_id('78600582-82db-4b3c-99ac-cfadd6302ad3')
@@ -132,7 +132,7 @@ class TestAutoConverge(base.WhiteboxScenario):
 
 
 @base.serial
-class TestMaximumDowntime(base.WhiteboxScenario):
+class TestMaximumDowntime(base.ReconfiguringScenario):
     """2.0 and 2.1: for how long a guest may be stopped at the end.
 
     That is a limit which QEMU holds against its own estimate; how long the
@@ -245,7 +245,7 @@ class TestMaximumDowntime(base.WhiteboxScenario):
 
 
 @base.serial
-class TestTimeout(base.WhiteboxScenario):
+class TestTimeout(base.ReconfiguringScenario):
     """3.2: after how long a migration is ended that does not complete."""
 
     @decorators.idempotent_id('be6082de-7f8a-4cba-a433-8d5064696090')
@@ -308,7 +308,7 @@ class TestTimeout(base.WhiteboxScenario):
 
 
 @base.serial
-class TestForceCompleteAtTimeout(base.WhiteboxScenario):
+class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
     """3.2: a migration that does not complete in time is brought to its end.
 
     Nova does that with timeout_action = force_complete; StarlingX's settings
@@ -374,7 +374,7 @@ class TestForceCompleteAtTimeout(base.WhiteboxScenario):
 
 
 @base.serial
-class TestTunnelling(base.WhiteboxScenario):
+class TestTunnelling(base.ReconfiguringScenario):
     """Whether a migration goes through libvirt's connection, or QEMU's own."""
 
     @decorators.idempotent_id('3bfb5a9e-e124-44a0-9ca2-6fbb531789db')

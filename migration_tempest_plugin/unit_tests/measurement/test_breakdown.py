@@ -118,6 +118,14 @@ class TestBreakDown(testtools.TestCase):
             r'no metadata for 1\.[45].*, 0\.\d+ s .* of it after the network '
             r'was back; 64 MiB of memory copied; running .* s$')
 
+    def test_what_libvirt_says(self):
+        parts = break_down(clock=clock(), libvirt_downtime=0.198)
+        self.assertRegex(
+            parts.text(), r'^guest stopped for 0\.\d{3} s \(.*\); by libvirt '
+            r'the guest was stopped for 0\.198 s$')
+        self.assertEqual(0.198, parts.to_dict()['libvirt_downtime'])
+        self.assertIsNone(self.parts.to_dict()['libvirt_downtime'])
+
     def test_two_clocks_are_not_compared(self):
         metadata = dataclasses.replace(
             timeline('metadata', STOP, METADATA, 0.1), clock='guest')

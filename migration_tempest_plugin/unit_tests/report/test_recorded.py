@@ -103,12 +103,13 @@ test_it: fail
     def test_break_down(self):
         migration = {**MIGRATION, 'breakdown': {
             'guest_stopped': {'estimate': 0.1, 'lower': 0.09, 'upper': 0.11},
-            'network_after_stop': None}}
+            'network_after_stop': None, 'libvirt_downtime': 0.104}}
         lines = text.summary([recorded.RecordedTest(
             't', 'success', (migration,))]).splitlines()
         self.assertEqual(
             '      guest stopped   0.100 s  (0.090 to 0.110 s)', lines[3])
-        self.assertEqual(5, len(lines))
+        self.assertEqual('        by libvirt    0.104 s', lines[4])
+        self.assertEqual(6, len(lines))
 
     def test_no_outage(self):
         migration = {**MIGRATION, 'measurements': [

@@ -131,6 +131,58 @@ class TestLiveMigration(Case):
             SERVER, 'second')
 
 
+class TestEndedEarly(Case):
+
+    def test_wait_until_running(self):
+        self.play(([], server()), ([record('queued')], server()),
+                  ([record('running')], server()))
+        self.migration.wait_until(('running',), 60)
+
+    def test_ends_before_it_runs(self):
+        self.records(OLD, record('error'))
+        error = self.assertRaises(exceptions.MigrationFailed,
+                                  self.migration.wait_until, ('running',), 60)
+        self.assertIn('ended as error', str(error))
+
+    def test_never_runs(self):
+        self.records(OLD, record('queued'))
+        error = self.assertRaises(
+            exceptions.MigrationFailed, self.migration.wait_until,
+            ('running', 'preparing'), 0)
+        self.assertIn('was not running or preparing within 0 s', str(error))
+
+    def test_any_end_will_do(self):
+        for status in ('completed', 'cancelled', 'error', 'failed'):
+            self.start()
+            self.play(([record('running')], None),
+                      ([record(status)], server(task='migrating')),
+                      ([record(status)], server(status='ERROR')))
+            self.servers.show_server.side_effect = [
+                server(task='migrating'), server(status='ERROR')]
+            self.migration.wait_until_ended(60)
+            self.assertRaises(StopIteration, self.servers.show_server)
+
+    def ask(self, function, method):
+        self.records(OLD, record('running'))
+        self.versions = []
+        getattr(self.servers, method).side_effect = \
+            lambda *_: self.versions.append(
+                base_compute_client.COMPUTE_MICROVERSION)
+        function()
+        return getattr(self.servers, method).call_args.args
+
+    def test_abort(self):
+        self.assertEqual(('servers/the-server/migrations/4',),
+                         self.ask(self.migration.abort, 'delete'))
+        self.assertEqual(['2.65'], self.versions)
+
+    def test_force_complete(self):
+        url, body = self.ask(self.migration.force_complete, 'post')
+        self.assertEqual('servers/the-server/migrations/4/action', url)
+        self.assertEqual({'force_complete': None}, json.loads(body))
+        self.assertEqual(['2.22'], self.versions)
+
+
 class TestProgress(Case):
 
     def follow(self):

@@ -1,0 +1,100 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What Nova 34 logged of migrations in the embedded cloud, read."""
+
+from unittest import mock
+
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import libvirt
+from migration_tempest_plugin.hosts import logs
+from migration_tempest_plugin.tests.whitebox import observation
+
+ID = '6016c42e-15c5-4d55-9567-1df1d90bdbaf'
+LOG = """\
+2026-11-21 11:25:20.100 89 INFO nova.virt.libvirt.migration [-] [instance: \
+%(id)s] Increasing downtime to 166 ms after 0 sec elapsed time
+2026-11-21 11:25:32.400 89 INFO nova.virt.libvirt.migration [-] [instance: \
+%(id)s] Increasing downtime to 277 ms after 12 sec elapsed time
+2026-11-21 11:26:00.600 89 WARNING nova.virt.libvirt.migration [-] \
+[instance: %(id)s] Live migration not completed after 40 sec
+2026-11-21 11:26:01.100 89 WARNING nova.virt.libvirt.driver [-] [instance: \
+%(id)s] Migration operation was cancelled
+""" % {'id': ID}
+
+
+class TestObservation(testtools.TestCase):
+
+    def seen(self, text):
+        compute = mock.Mock()
+        compute.log.since.return_value = logs.parse(text)
+        found = observation.Observation({'one': compute}, ID, 'x', 'one')
+        found._marks = {'one': None}
+        return found
+
+    def test_steps(self):
+        self.assertEqual([(166, 0), (277, 12)], self.seen(LOG).steps())
+
+    def test_timeout(self):
+        said, after = self.seen(LOG).timeout()
+        self.assertEqual(40, said)
+        self.assertAlmostEqual(40.5, after)
+
+    def test_ended_early(self):
+        self.assertAlmostEqual(41.0, self.seen(LOG).ended_early())
+
+    def test_nothing_of_the_kind(self):
+        first = self.seen(LOG.splitlines()[0])
+        self.assertIsNone(first.timeout())
+        self.assertIsNone(first.ended_early())
+
+    def test_timeout_without_a_beginning(self):
+        # Then it is not said to be punctual.
+        lines = self.seen('\n'.join(LOG.splitlines()[2:]))
+        self.assertRaises(exceptions.NoMeasurement, lines.timeout)
+
+
+class Virsh:
+    """Answers with jobs, one after another."""
+
+    def __init__(self, *jobs):
+        self.jobs = list(jobs)
+
+    def job(self, server):
+        return self.jobs.pop(0)
+
+    def maximum_downtime(self, server):
+        return 0.5
+
+    def vcpu_time(self, server):
+        return 7.0
+
+    def qemu_migration(self, server):
+        return {'auto-converge': True}
+
+
+class TestLook(testtools.TestCase):
+
+    none = libvirt.Job('none', {})
+    disks = libvirt.Job('unbounded', {'memory_total': 0})
+    memory = libvirt.Job('unbounded', {'memory_total': 9})
+
+    def test_while_memory_is_copied(self):
+        look = observation._look(Virsh(self.memory, self.memory), ID)
+        self.assertEqual((self.memory, 0.5, 7.0, {'auto-converge': True}), (
+            look.job, look.maximum_downtime, look.vcpu_time, look.qemu))
+
+    def test_at_other_times(self):
+        # QEMU's own settings are no longer, or not yet, those of Nova.
+        for jobs in ((self.none,), (self.disks,), (self.memory, self.none)):
+            self.assertIsNone(observation._look(Virsh(*jobs), ID))
