@@ -154,6 +154,20 @@ class TestChanged(ConfigurationTest):
         self.on_host(change)
         self.assert_as_before()
 
+    def test_one_inside_another(self):
+        def change(host):
+            with self.changed(host):
+                with self.changed(host, {
+                        ('libvirt', 'live_migration_bandwidth'): 9,
+                        ('libvirt', 'x'): 'y'}):
+                    self.assertIn('live_migration_bandwidth = 9\n',
+                                  self.text())
+                self.assertEqual(CHANGED, self.text())
+        self.on_host(change)
+        self.assert_as_before()
+        self.assertEqual(4, len(self.applied))
+        self.assertEqual([CHANGED, TEXT], self.applied[2:])
+
     def test_put_back_if_it_can_not_be_applied(self):
         def fail(host):
             self.applied.append(self.text())

@@ -76,10 +76,14 @@ class Note:
         return json.dumps(dataclasses.asdict(self))
 
     @property
-    def another_at_work(self):
-        """Whether another process of this machine is at it, and alive."""
-        return (self.boot_id == _boot_id() and self.pid != os.getpid() and
-                _born(self.pid) == self.born)
+    def at_work(self):
+        """Whether that process is of this machine, and alive."""
+        return self.boot_id == _boot_id() and _born(self.pid) == self.born
+
+    @property
+    def ours(self):
+        """Whether it is this very process."""
+        return self.at_work and self.pid == os.getpid()
 
     def __str__(self):
         return 'process %d of %s' % (self.pid, self.machine)
@@ -158,7 +162,7 @@ class ConfigurationFile:
         note = self.note()
         if note is None:
             return False
-        if note.another_at_work:
+        if note.at_work and not note.ours:
             raise exceptions.HostError(
                 self.host.name, ('change', self.path),
                 'it is being changed by %s' % note)
@@ -191,6 +195,8 @@ class ConfigurationFile:
 class ChangedConfiguration(fixtures.Fixture):
     """Options changed on several hosts for as long as it is set up.
 
+    One may be set up while another is, and is cleaned up before that.
+
     :param files: the ConfigurationFile of each host
     :param settings: a value for each (section, option); None deletes it
     :param apply: called with each Host after its file was changed, and after
@@ -208,9 +214,16 @@ class ChangedConfiguration(fixtures.Fixture):
                 self._apply(file.host)
         for file in self._files:
             # First: what fails half-way is put back, too.
-            self.addCleanup(self._put_back, file)
-            file.change(self._settings)
-            self._apply(file.host)
+            if file.note():
+                self.addCleanup(self._change, file, {
+                    each: file.get(*each) for each in self._settings})
+            else:
+                self.addCleanup(self._put_back, file)
+            self._change(file, self._settings)
+
+    def _change(self, file, settings):
+        file.change(settings)
+        self._apply(file.host)
 
     def _put_back(self, file):
         if file.put_back():
@@ -224,7 +237,7 @@ def put_right(file):
     :raises HostError: if it can't be, or another run is at work on it
     """
     note = file.note()
-    if note is None:
+    if note is None or note.ours:
         return False
     LOG.warning('%s: %s was left changed by %s: putting it back',
                 file.host.name, file.path, note)

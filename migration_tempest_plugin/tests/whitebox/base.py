@@ -11,6 +11,7 @@
 #    under the License.
 """What tests that look behind Nova's API are made of."""
 
+import re
 import time
 
 from oslo_log import log
@@ -116,6 +117,35 @@ class ReconfiguringScenario(WhiteboxScenario):
             {('libvirt', name): value for name, value in options.items()},
             self.restart))
 
+    def reconfigure(self, compute, **options):
+        """Set mutable options of [libvirt] on a host until the test ends.
+
+        nova-compute is told, and goes on: also amid a migration.
+
+        :param options: their values, which must be new to it
+        """
+        self.useFixture(configuration.ChangedConfiguration(
+            [compute.nova_conf],
+            {('libvirt', name): value for name, value in options.items()},
+            self._reload))
+
+    @classmethod
+    def _reload(cls, host):
+        compute = cls.computes[host.name]
+        mark = compute.log.mark()
+        cls._service(host).reload()
+        give_up = time.monotonic() + CONF.migration_hosts.service_timeout
+        # oslo.config (cfg.py, mutate_config_files) says it.
+        while not [line for line in compute.log.since(mark) if re.match(
+                r'Option libvirt\.\w+ changed from', line.message)]:
+            if time.monotonic() > give_up:
+                raise exceptions.SettingNotInForce(
+                    '%s: nova-compute was told to read its options again, '
+                    'and has not logged within %g s that any has changed: is '
+                    'reload_command right?' % (
+                        host.name, CONF.migration_hosts.service_timeout))
+            time.sleep(0.5)
+
     def slow_migrations(self):
         """Options under which a busy guest's migration does not complete."""
         return {'live_migration_bandwidth': CONF.migration.limited_bandwidth,
@@ -138,13 +168,16 @@ class ReconfiguringScenario(WhiteboxScenario):
                 'that would end the migrations under way there: %s'
                 % under_way)
 
+        cls._service(host).restart(CONF.migration_hosts.service_timeout)
+
+    @classmethod
+    def _service(cls, host):
         def report():
             [service] = cls.os_admin.services_client.list_services(
                 binary='nova-compute', host=host.name)['services']
             return services.Report(service['state'], service['updated_at'])
 
-        cls.computes[host.name].service(report).restart(
-            CONF.migration_hosts.service_timeout)
+        return cls.computes[host.name].service(report)
 
     def data_gb(self, guest):
         """What Nova counts as to be copied in a live migration, in GB.

@@ -279,6 +279,42 @@ class TestTimeout(base.ReconfiguringScenario):
         """As test_default_per_host, with 120 s in the metadata alone"""
         self._ended(PerServer, Case(timeout=120), 120)
 
+    @decorators.idempotent_id('26937298-c7ef-45d4-a915-12f98e5a8c1a')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_changed_while_running(self):
+        """A time-out that is set while a migration goes on holds for it
+
+        1. Boot a server. On its host, set no time-out, and hold migrations to
+           a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it, measured. While memory is copied, set a time-out
+           of 20 s in nova.conf, and tell nova-compute (SIGHUP).
+        4. Nova ends the migration, at that time or as soon as it is told.
+        5. The server is on its source, was never stopped, and is well.
+        """
+        seconds = 20
+        guest = self.boot_guest()
+        compute = self.compute_of(guest)
+        PerHost.apply(self, guest, Case(timeout=0), **self.slow_migrations())
+        self.load_memory(guest)
+        observation = self.observe(guest)
+
+        def follow(migration):
+            migration.wait_until(('running',),
+                                 CONF.migration.migration_timeout)
+            self.wait_for(lambda: observation.looks, 'memory being copied')
+            self.reconfigure(compute, live_migration_completion_timeout=round(
+                seconds / self.data_gb(guest)))
+            migration.wait_until_ended(CONF.migration.migration_timeout)
+
+        measured = self.live_migrate_in_vain(guest, follow)
+        late = observation.timeout()
+        self.assertIsNotNone(late, 'Nova has logged no time-out')
+        self.assertEqual(seconds, late[0])
+        self.assertGreaterEqual(late[1], seconds - 1)
+        self.assert_undisturbed(measured, observation)
+
     def _ended(self, provider, case, seconds):
         guest = self.boot_guest()
         by_nova = provider is PerHost or \
