@@ -83,8 +83,10 @@ class ConfigurationTest(test_hosts_ssh.HostTest):
     def changed(self, host, settings=None):
         """A fixture, not set up."""
         return configuration.ChangedConfiguration(
-            [self.file(host)], settings or SETTINGS,
-            lambda host: self.applied.append(self.text()))
+            [self.file(host)], settings or SETTINGS, self.apply)
+
+    def apply(self, host):
+        self.applied.append(self.text())
 
     def assert_as_before(self, text=TEXT):
         self.assertEqual(text, self.text())
@@ -218,7 +220,7 @@ class TestLeftBehind(ConfigurationTest):
 
     def put_right(self):
         return self.on_host(lambda host: configuration.put_right(
-            self.file(host)))
+            self.file(host), self.apply))
 
     def test_by_a_process_that_was_killed(self):
         process = self.another_process()
@@ -241,6 +243,21 @@ class TestLeftBehind(ConfigurationTest):
         self.assertEqual(
             [TEXT, TEXT + 'x = y\n', 'set up', TEXT], self.applied)
 
+    def test_kept_until_it_could_be_applied(self):
+        process = self.another_process()
+        process.kill()
+        process.wait()
+
+        def fail(host):
+            self.assertEqual(TEXT, self.text())
+            raise exceptions.HostError('compute1', ('restart',), 'not now')
+
+        self.assertIn('not now', self.refused(
+            lambda host: configuration.put_right(self.file(host), fail)))
+        self.assertIs(True, self.put_right())
+        self.assertEqual([TEXT], self.applied)
+        self.assert_as_before()
+
     def test_by_nobody(self):
         self.assertIs(False, self.put_right())
         self.assert_as_before()
@@ -248,7 +265,7 @@ class TestLeftBehind(ConfigurationTest):
     def test_one_that_is_alive_is_left_alone(self):
         process = self.another_process()
         error = self.refused(lambda host: configuration.put_right(
-            self.file(host)))
+            self.file(host), self.apply))
         self.assertIn('it is being changed by process %d of ' % process.pid,
                       error)
         self.assertEqual(CHANGED, self.text())
@@ -268,6 +285,6 @@ class TestLeftBehind(ConfigurationTest):
         with open(self.path + '.before-migration-tests.note', 'w') as note:
             note.write('[]\n')
         error = self.refused(lambda host: configuration.put_right(
-            self.file(host)))
+            self.file(host), self.apply))
         self.assertIn('by hand', error)
         self.assertEqual(CHANGED, self.text())

@@ -82,7 +82,7 @@ stress() {
 # Sets $folder to a tmpfs with room for it.
 choose_folder() {
     while read -r _ folder type _; do
-        [ "$type" = tmpfs ] && [ -w "$folder" ] || continue
+        if [ "$type" != tmpfs ] || ! [ -w "$folder" ]; then continue; fi
         room=$(df -Pk "$folder" | awk 'END { print $4 }')
         [ "$room" -gt "$((mib * 1024))" ] && return
     done </proc/mounts

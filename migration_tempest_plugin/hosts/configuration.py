@@ -150,12 +150,14 @@ class ConfigurationFile:
                 'file with %s.before-migration-tests by hand' % (
                     error, self.path)) from error
 
-    def put_back(self):
+    def put_back(self, apply=lambda host: None):
         """Make it again what it was before the first change.
 
         If somebody else changed it meanwhile, that is left, and the options
         alone are put back.
 
+        :param apply: called with the Host after that; what was there before
+            is kept until this has succeeded
         :returns: whether there was anything to be put back
         :raises HostError: if it can't be
         """
@@ -168,9 +170,11 @@ class ConfigurationFile:
                 'it is being changed by %s' % note)
         text, original = self.read(), self._script('original')
         if _digest(text) == note.digest:
-            self._script('put_back')
+            self._script('restore')
         else:
             self._put_back_options(text, original, note)
+        apply(self.host)
+        self._script('forget')
         return True
 
     def _put_back_options(self, text, original, note):
@@ -181,7 +185,6 @@ class ConfigurationFile:
                 '%s: %s was changed by somebody else, too: only %s are put '
                 'back', self.host.name, self.path, note.options)
             self._write(restored, note)
-        self._script('forget')
 
     def _write(self, text, note):
         self._script('write', note.to_json(), str(len(text.encode())),
@@ -210,29 +213,25 @@ class ChangedConfiguration(fixtures.Fixture):
 
     def _setUp(self):
         for file in self._files:
-            if put_right(file):
-                self._apply(file.host)
+            put_right(file, self._apply)
         for file in self._files:
             # First: what fails half-way is put back, too.
             if file.note():
                 self.addCleanup(self._change, file, {
                     each: file.get(*each) for each in self._settings})
             else:
-                self.addCleanup(self._put_back, file)
+                self.addCleanup(file.put_back, self._apply)
             self._change(file, self._settings)
 
     def _change(self, file, settings):
         file.change(settings)
         self._apply(file.host)
 
-    def _put_back(self, file):
-        if file.put_back():
-            self._apply(file.host)
 
-
-def put_right(file):
+def put_right(file, apply):
     """Put back what a run that was killed has left changed.
 
+    :param apply: called with the Host after that
     :returns: whether there was anything
     :raises HostError: if it can't be, or another run is at work on it
     """
@@ -241,7 +240,7 @@ def put_right(file):
         return False
     LOG.warning('%s: %s was left changed by %s: putting it back',
                 file.host.name, file.path, note)
-    return file.put_back()
+    return file.put_back(apply)
 
 
 def _edited(text, settings):

@@ -9,7 +9,7 @@
 #                                      must have SIZE bytes; keeps a copy of
 #                                      the file as it was before the first
 #                                      change
-#   configuration put_back FILE        makes that copy the file again
+#   configuration restore FILE         makes the file like that copy again
 #   configuration forget FILE          removes the copy, leaves the file
 #
 # Every step is a rename: at any moment a reader finds a whole file, and
@@ -48,9 +48,9 @@ write)
     fi
     replace "$4"
     ;;
-put_back)
-    mv -f "$original" "$file"
-    rm -f "$note"
+restore)
+    cp -p "$original" "$fresh"
+    mv -f "$fresh" "$file"
     ;;
 forget) rm -f "$original" "$note" ;;
 esac

@@ -159,6 +159,13 @@ class Libvirt:
         """
         self._ask('migrate-setmaxdowntime', server, round(seconds * 1000))
 
+    def set_bandwidth(self, server, mib):
+        """Say how fast a migration may go, in MiB per second.
+
+        :raises HostError: if libvirt does not know the server
+        """
+        self._ask('migrate-setspeed', server, mib)
+
     def qemu_migration(self, server):
         """What QEMU itself holds to in a migration, as a dict.
 

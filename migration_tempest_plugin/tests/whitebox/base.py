@@ -100,8 +100,7 @@ class ReconfiguringScenario(WhiteboxScenario):
     def resource_setup(cls):
         super().resource_setup()
         for compute in cls.computes.values():
-            if configuration.put_right(compute.nova_conf):
-                cls.restart(compute.host)
+            configuration.put_right(compute.nova_conf, cls.restart)
 
     # --- options of nova.conf ------------------------------------------------
 
@@ -165,8 +164,9 @@ class ReconfiguringScenario(WhiteboxScenario):
         if under_way:
             raise exceptions.HostError(
                 host.name, ('restart', 'nova-compute'),
-                'that would end the migrations under way there: %s'
-                % under_way)
+                'that would end migrations that are under way there, of %s: '
+                'wait for them, or abort them' % ', '.join(
+                    record['instance_uuid'] for record in under_way))
 
         cls._service(host).restart(CONF.migration_hosts.service_timeout)
 

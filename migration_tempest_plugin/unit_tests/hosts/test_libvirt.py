@@ -186,6 +186,11 @@ class TestLibvirt(testtools.TestCase):
         self.assertEqual(('migrate-setmaxdowntime', 'x', 120),
                          host.asked[-3:])
 
+    def test_set_bandwidth(self):
+        host = Virsh('')
+        libvirt.Libvirt(host).set_bandwidth('x', 64)
+        self.assertEqual(('migrate-setspeed', 'x', 64), host.asked[-3:])
+
     def test_something_else_names_host_and_command(self):
         client = libvirt.Libvirt(Virsh('oops'))
         for call, word in ((client.job, 'domjobinfo x --rawstats'),
