@@ -144,6 +144,7 @@ class TestMetadefs(test.BaseTestCase):
                 '[migration-feature-enabled] starlingx_metadefs')
 
     def property(self, name):
+        # Glance gives a default as text, whatever the type is.
         return self.os_primary.namespace_properties_client \
             .show_namespace_properties(NAMESPACE, name)
 
@@ -152,7 +153,7 @@ class TestMetadefs(test.BaseTestCase):
         """The time-out is 180 s by default, and its help says so"""
         found = self.property('live_migration_timeout')
         self.assertEqual(('integer', 180, 0, 800), (
-            found['type'], found['default'], found['minimum'],
+            found['type'], int(found['default']), found['minimum'],
             found['maximum']))
         self.assertEqual('Live Migration Timeout', found['title'])
         self.assertIn('120 to 800, or 0', found['description'])
@@ -163,7 +164,7 @@ class TestMetadefs(test.BaseTestCase):
         """The maximum downtime is 500 ms by default, and 100 ms at least"""
         found = self.property('live_migration_max_downtime')
         self.assertEqual(('integer', 500, 100), (
-            found['type'], found['default'], found['minimum']))
+            found['type'], int(found['default']), found['minimum']))
         self.assertIn('default is 500', found['description'])
 
     @decorators.idempotent_id('278b048b-7304-4f1b-95e0-2e27087f762a')
