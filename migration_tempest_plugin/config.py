@@ -181,6 +181,11 @@ FeatureGroup = [
         help='Whether the computes can live migrate in post-copy mode '
              '([libvirt] live_migration_permit_post_copy of nova.conf).'),
     cfg.BoolOpt(
+        'reload', default=True,
+        help='Whether nova-compute reads its mutable options again on '
+             'SIGHUP. Nova 34.0.0 with oslo.service 4.8.0 does not, and a '
+             'second SIGHUP ends it.'),
+    cfg.BoolOpt(
         'cpu_pinning', default=False,
         help='Whether two computes have CPUs for a server of two with '
              'hw:cpu_policy=dedicated.'),

@@ -47,17 +47,20 @@ class WorkspaceTest(unittest.TestCase):
         self.assertEqual(3, here.runs())
 
 
-class AbortedServerTest(unittest.TestCase):
-    """Which releases of Nova have the defect (lab/releases)."""
+class NovaFeaturesTest(unittest.TestCase):
+    """Which releases of Nova have which defect (lab/releases)."""
 
     def of(self, version):
-        return tester.aborted_server_active(
-            f'neutron==99.0.0\nnova=={version}\npython-novaclient==18.0.0\n')
+        return tuple(tester.nova_features(
+            f'neutron==99.0.0\nnova=={version}\npython-novaclient==18.0.0\n'
+        ).values())
 
-    def test_before_the_defect(self):
-        self.assertTrue(self.of('31.3.1'))
-        self.assertTrue(self.of('32.1.0'))
+    def test_before_the_defects(self):
+        self.assertEqual(('true', 'true'), self.of('31.3.1'))
+        self.assertEqual(('true', 'true'), self.of('32.1.0'))
 
-    def test_with_it(self):
-        self.assertFalse(self.of('32.2.0'))
-        self.assertFalse(self.of('34.0.0'))
+    def test_aborted_server(self):
+        self.assertEqual(('false', 'true'), self.of('32.2.0'))
+
+    def test_reload(self):
+        self.assertEqual(('false', 'false'), self.of('34.0.0'))

@@ -300,6 +300,10 @@ class TestTimeout(base.ReconfiguringScenario):
         4. Nova ends the migration, at that time or as soon as it is told.
         5. The server is on its source, was never stopped, and is well.
         """
+        if not CONF.migration_feature_enabled.reload:
+            raise self.skipException(
+                'nova-compute does not read its options again: '
+                '[migration-feature-enabled] reload')
         seconds = 20
         guest = self.boot_guest()
         compute = self.compute_of(guest)
