@@ -94,7 +94,9 @@ class TestAbort(base.ReconfiguringScenario):
             migration.wait_until_ended(CONF.migration.migration_timeout)
 
         try:
-            measured = self.live_migrate_in_vain(waiting, follow)
+            # Named, since the scheduler still holds them to one host.
+            measured = self.live_migrate_in_vain(
+                waiting, follow, host=self.another_host(waiting))
         finally:
             first.abort()
             first.wait_until_ended(CONF.migration.migration_timeout)
