@@ -105,7 +105,15 @@ class Observation(fixtures.Fixture):
         return self._events[host].events(self._domain, kind)
 
     def stopped(self):
-        """libvirt's events that the guest was stopped at the source."""
+        """libvirt's events that the guest was stopped at the source.
+
+        :raises NoMeasurement: if libvirt has told nothing of a migration that
+            was seen otherwise
+        """
+        if self.looks and not self.events(self.source):
+            raise exceptions.NoMeasurement(
+                'libvirt on %s has told no event of the migration'
+                % self.source)
         return [event for event in self.events(self.source, 'lifecycle')
                 if event.text.startswith('Suspended')]
 

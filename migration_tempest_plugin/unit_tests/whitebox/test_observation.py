@@ -58,6 +58,27 @@ class TestObservation(testtools.TestCase):
         self.assertIsNone(first.timeout())
         self.assertIsNone(first.ended_early())
 
+    def stopped(self, looks, events):
+        found = self.seen('')
+        found._jobs = mock.Mock(seen=looks)
+        found._events = {'one': mock.Mock()}
+        found._events['one'].events.return_value = events
+        return found.stopped()
+
+    def test_stopped(self):
+        suspended, resumed = (
+            mock.Mock(text=text) for text in ('Suspended Paused', 'Resumed'))
+        self.assertEqual([suspended], self.stopped(
+            ['a look'], [suspended, resumed]))
+
+    def test_never_stopped(self):
+        self.assertEqual([], self.stopped(['a look'], [mock.Mock(text='x')]))
+        self.assertEqual([], self.stopped([], []))
+
+    def test_no_events_are_no_proof(self):
+        self.assertRaises(exceptions.NoMeasurement, self.stopped,
+                          ['a look'], [])
+
     def test_timeout_without_a_beginning(self):
         # Then it is not said to be punctual.
         lines = self.seen('\n'.join(LOG.splitlines()[2:]))
