@@ -193,14 +193,30 @@ class ReconfiguringScenario(WhiteboxScenario):
 
     # --- load ----------------------------------------------------------------
 
-    def wait_for(self, condition, what):
-        """Wait for something that is seen while a migration goes on."""
+    def await_slow_copy(self, migration, observation):
+        """Wait until memory is copied as slowly as was set.
+
+        :raises SettingNotInForce: if it is copied faster
+        :raises NoMeasurement: if the migration is over before it was seen
+        """
+        migration.wait_until(('running',), CONF.migration.migration_timeout)
+        self.wait_for(migration, lambda: observation.looks,
+                      'memory being copied')
+        self.assert_qemu(observation, 'max-bandwidth',
+                         CONF.migration.limited_bandwidth * 2 ** 20)
+
+    def wait_for(self, migration, condition, what):
+        """Wait for something to be seen while a migration runs.
+
+        :raises NoMeasurement: if it is over before that, or it takes too long
+        """
         give_up = time.monotonic() + CONF.migration.migration_timeout
         while not condition():
-            if time.monotonic() > give_up:
+            status = migration.record['status']
+            if status != 'running' or time.monotonic() > give_up:
                 raise exceptions.NoMeasurement(
-                    'there was no sign of %s within %g s' % (
-                        what, CONF.migration.migration_timeout))
+                    'there was no sign of %s while the migration ran; it is '
+                    '%s now' % (what, status))
             time.sleep(0.2)
 
     def load_memory(self, guest):
@@ -252,11 +268,6 @@ class ReconfiguringScenario(WhiteboxScenario):
                 'says, nova-compute there does not have it' % (
                     observation.source, name, ', '.join(map(str, found)),
                     value))
-
-    def assert_slow(self, observation):
-        """QEMU was held to the bandwidth of slow_migrations()."""
-        self.assert_qemu(observation, 'max-bandwidth',
-                         CONF.migration.limited_bandwidth * 2 ** 20)
 
     def assert_undisturbed(self, measured, observation):
         """A guest that has stayed was never stopped, nor away for long."""

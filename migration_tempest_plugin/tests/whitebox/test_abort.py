@@ -44,10 +44,7 @@ class TestAbort(base.ReconfiguringScenario):
         observation = self.observe(guest)
 
         def follow(migration):
-            migration.wait_until(('running',),
-                                 CONF.migration.migration_timeout)
-            self.wait_for(lambda: len(observation.looks) > 2,
-                          'memory being copied')
+            self.await_slow_copy(migration, observation)
             migration.abort()
             migration.wait_until_ended(CONF.migration.migration_timeout)
 
@@ -152,10 +149,9 @@ class TestForceComplete(base.ReconfiguringScenario):
         observation = self.observe(guest)
 
         def follow(migration):
-            migration.wait_until(('running',),
-                                 CONF.migration.migration_timeout)
+            self.await_slow_copy(migration, observation)
             # QEMU switches when it has copied all of the memory once.
-            self.wait_for(lambda: any(
+            self.wait_for(migration, lambda: any(
                 seen.what.job.fields.get('memory_iteration', 0) > 1
                 for seen in observation.looks),
                 'a second pass over the memory')

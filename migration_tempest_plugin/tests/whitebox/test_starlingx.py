@@ -104,9 +104,13 @@ class TestAutoConverge(base.ReconfiguringScenario):
         self.load_memory(guest)
         before = self.cpu_use(guest)
         observation = self.observe(guest)
-        self.live_migrate_measured(guest)
-        self.assert_qemu(observation, 'auto-converge', True)
-        self.assert_slow(observation)
+
+        def follow(migration):
+            self.await_slow_copy(migration, observation)
+            self.assert_qemu(observation, 'auto-converge', True)
+            migration.wait_until_completed(CONF.migration.migration_timeout)
+
+        self.live_migrate_measured(guest, follow=follow)
         throttles = [seen.what.job.throttle for seen in observation.looks
                      if seen.what.job.throttle]
         self.assertGreater(len(set(throttles)), 1,
@@ -123,11 +127,13 @@ class TestAutoConverge(base.ReconfiguringScenario):
                        **self.slow_migrations())
         self.load_memory(guest)
         observation = self.observe(guest)
-        measured = self.live_migrate_in_vain(
-            guest, lambda migration: migration.wait_until_ended(
-                CONF.migration.migration_timeout))
+
+        def follow(migration):
+            self.await_slow_copy(migration, observation)
+            migration.wait_until_ended(CONF.migration.migration_timeout)
+
+        measured = self.live_migrate_in_vain(guest, follow)
         self.assert_qemu(observation, 'auto-converge', False)
-        self.assert_slow(observation)
         self.assertEqual([], [seen for seen in observation.looks
                               if seen.what.job.throttle])
         self.assertIsNotNone(observation.timeout(), 'It is not the time-out '
@@ -199,10 +205,8 @@ class TestMaximumDowntime(base.ReconfiguringScenario):
         observation = self.observe(guest)
 
         def follow(migration):
-            migration.wait_until(('running',),
-                                 CONF.migration.migration_timeout)
+            self.await_slow_copy(migration, observation)
             self._await_last_step(plan, observation, migration)
-            self.assert_slow(observation)
             load.stop()
             # What measures in the guest writes to its memory, too.
             source.libvirt.set_bandwidth(guest.id, _FAST)
@@ -218,20 +222,14 @@ class TestMaximumDowntime(base.ReconfiguringScenario):
 
     def _await_last_step(self, plan, observation, migration):
         """Until Nova has logged it, and QEMU was looked at after that."""
-        last = tuple(reversed(plan.downtimes[-1]))
-        give_up = time.monotonic() + last[1] + 60
-        while last not in observation.steps():
-            if time.monotonic() > give_up or \
-                    migration.record['status'] != 'running':
-                raise exceptions.NoMeasurement(
-                    'the migration is %s, and Nova has not logged its last '
-                    'step, %d ms after %d s' % (
-                        migration.record['status'], *last),
-                    observation.steps())
-            time.sleep(1)
+        after, downtime = plan.downtimes[-1]
+        self.wait_for(
+            migration, lambda: (downtime, after) in observation.steps(),
+            'Nova\'s last step, %d ms after %d s,' % (downtime, after))
         reached = time.monotonic() + 2 * PUNCTUAL
-        while observation.looks[-1].at < reached:
-            time.sleep(0.2)
+        self.wait_for(
+            migration, lambda: observation.looks[-1].at > reached,
+            'that step in QEMU')
 
     def _assert_held(self, observation, limit, grace):
         """QEMU was never allowed more for longer than grace, and as much."""
@@ -312,9 +310,7 @@ class TestTimeout(base.ReconfiguringScenario):
         observation = self.observe(guest)
 
         def follow(migration):
-            migration.wait_until(('running',),
-                                 CONF.migration.migration_timeout)
-            self.wait_for(lambda: observation.looks, 'memory being copied')
+            self.await_slow_copy(migration, observation)
             self.reconfigure(compute, live_migration_completion_timeout=round(
                 seconds / self.data_gb(guest)))
             migration.wait_until_ended(CONF.migration.migration_timeout)
@@ -336,10 +332,12 @@ class TestTimeout(base.ReconfiguringScenario):
         provider.apply(self, guest, case, **further)
         self.load_memory(guest)
         observation = self.observe(guest)
-        measured = self.live_migrate_in_vain(
-            guest,
-            lambda migration: migration.wait_until_ended(seconds + 120))
-        self.assert_slow(observation)
+
+        def follow(migration):
+            self.await_slow_copy(migration, observation)
+            migration.wait_until_ended(seconds + 120)
+
+        measured = self.live_migrate_in_vain(guest, follow)
         late = observation.timeout()
         if by_nova:
             self.assertIsNotNone(late, 'Nova has logged no time-out')
@@ -389,9 +387,7 @@ class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
             'nova-compute does not say that post-copy takes the place of '
             'auto-converge')
         self.load_memory(guest)
-        observation = self.observe(guest)
-        measured = self.live_migrate_measured(guest)
-        self.assertIsNotNone(observation.timeout())
+        measured, observation = self._migrate(guest)
         self.assert_post_copy(measured, observation)
         self.assert_qemu(observation, 'auto-converge', False)
 
@@ -410,10 +406,20 @@ class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
         guest = self.boot_guest()
         self._configure(guest, post_copy=False)
         self.load_memory(guest)
-        observation = self.observe(guest)
-        measured = self.live_migrate_measured(guest)
-        self.assertIsNotNone(observation.timeout())
+        measured, observation = self._migrate(guest)
         self.assert_paused(measured, observation)
+
+    def _migrate(self, guest):
+        observation = self.observe(guest)
+
+        def follow(migration):
+            self.await_slow_copy(migration, observation)
+            migration.wait_until_completed(CONF.migration.migration_timeout)
+
+        measured = self.live_migrate_measured(guest, follow=follow)
+        self.assertIsNotNone(observation.timeout(),
+                             'Nova has logged no time-out')
+        return measured, observation
 
     def _configure(self, guest, post_copy):
         PerHost.apply(self, guest, Case(auto_converge=post_copy, timeout=20),
