@@ -318,7 +318,7 @@ class TestTimeout(base.ReconfiguringScenario):
         measured = self.live_migrate_in_vain(guest, follow)
         late = observation.timeout()
         self.assertIsNotNone(late, 'Nova has logged no time-out')
-        self.assertEqual(seconds, late[0])
+        self.assertEqual(seconds, late[0], 'Nova has another time-out')
         self.assertGreaterEqual(late[1], seconds - 1)
         self.assert_undisturbed(measured, observation)
 
@@ -341,7 +341,7 @@ class TestTimeout(base.ReconfiguringScenario):
         late = observation.timeout()
         if by_nova:
             self.assertIsNotNone(late, 'Nova has logged no time-out')
-            self.assertEqual(seconds, late[0])
+            self.assertEqual(seconds, late[0], 'Nova has another time-out')
         else:
             self.assertIsNone(late, 'It was Nova that ended the migration, '
                               'not the policy')
