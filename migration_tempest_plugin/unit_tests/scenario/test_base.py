@@ -56,8 +56,8 @@ class Case(testtools.TestCase):
             'migration_tempest_plugin.tests.scenario.base.' + name, value))
 
     def __getattr__(self, group):
-        if group == 'migration':
-            return self.conf.migration
+        if group.startswith('migration'):
+            return self.conf[group.replace('_', '-')]
         if group in READY:
             return mock.Mock(**self.settings[group])
         raise AttributeError(group)
@@ -111,6 +111,35 @@ class TestContradiction(Case):
         error = self.assertRaises(lib_exc.InvalidConfiguration,
                                   base.LiveMigrationScenario.resource_setup)
         self.assertIn('metadata_connect_deadline (3)', str(error))
+
+
+class TestActive(Case):
+    """Nova 32.2.0 to 34.0.0 leave in ERROR what the API calls ACTIVE."""
+
+    def assert_active(self, status, expected=True):
+        self.conf.set_override('aborted_server_active', expected,
+                               group='migration-feature-enabled')
+        scenario = mock.Mock(assertEqual=self.assertEqual)
+        self.client = scenario.os_admin.servers_client
+        self.client.show_server.return_value = {'server': {'status': status}}
+        base.LiveMigrationScenario.assert_active(
+            scenario, mock.Mock(id='the-id'), 'evidence')
+
+    def test_active(self):
+        self.assert_active('ACTIVE')
+        self.assert_active('ACTIVE', expected=False)
+        self.client.reset_state.assert_not_called()
+
+    def test_error(self):
+        error = self.assertRaises(AssertionError, self.assert_active, 'ERROR')
+        self.assertIn('aborted_server_active = false', str(error))
+        self.client.reset_state.assert_called_once_with('the-id',
+                                                        state='active')
+
+    def test_error_where_nova_has_the_defect(self):
+        self.assert_active('ERROR', expected=False)
+        self.client.reset_state.assert_called_once_with('the-id',
+                                                        state='active')
 
 
 class TestArguments(Case):
