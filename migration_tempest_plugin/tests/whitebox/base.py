@@ -199,11 +199,11 @@ class ReconfiguringScenario(WhiteboxScenario):
         :raises SettingNotInForce: if it is copied faster
         :raises NoMeasurement: if the migration is over before it was seen
         """
+        limit = CONF.migration.limited_bandwidth
         migration.wait_until(('running',), CONF.migration.migration_timeout)
         self.wait_for(migration, lambda: observation.looks,
-                      'memory being copied')
-        self.assert_qemu(observation, 'max-bandwidth',
-                         CONF.migration.limited_bandwidth * 2 ** 20)
+                      'memory being copied at %d MiB/s' % limit)
+        self.assert_qemu(observation, 'max-bandwidth', limit * 2 ** 20)
 
     def wait_for(self, migration, condition, what):
         """Wait for something to be seen while a migration runs.
