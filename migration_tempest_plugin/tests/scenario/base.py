@@ -233,7 +233,11 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                     baselines[meter] = meter.wait_until_up(
                         CONF.migration.baseline_timeout)
                 migration.request(**self.live_migrate_arguments(host))
-                follow(migration)
+                with contextlib.ExitStack() as failed:
+                    failed.callback(migration.call_off,
+                                    CONF.migration.recovery_timeout)
+                    follow(migration)
+                    failed.pop_all()
                 give_up = time.monotonic() + CONF.migration.recovery_timeout
                 for meter in running:
                     _wait_until_recovered(meter, give_up)

@@ -115,6 +115,23 @@ class LiveMigration:
             self._servers.delete('servers/%s/migrations/%s' % (
                 self._server_id, self.record['id']))
 
+    def call_off(self, timeout):
+        """End it if it still goes on: for a test that has failed amid it.
+
+        Never raises, so that it can't hide that failure.
+
+        :param timeout: in seconds
+        """
+        try:
+            record = self.record
+            if record and record['status'] not in ENDED:
+                self.abort()
+                self.wait_until_ended(timeout)
+        except (lib_exc.TempestException,
+                exceptions.MigrationFailed) as error:
+            LOG.warning('The live migration of %s could not be called off: '
+                        '%s', self._server_id, error)
+
     def force_complete(self):
         """Ask for its completion, whatever that costs the guest."""
         with microversion.compute(FORCE_COMPLETE_MICROVERSION):

@@ -14,6 +14,7 @@
 import json
 from unittest import mock
 
+from tempest.lib import exceptions as lib_exc
 from tempest.lib.services.compute import base_compute_client
 import testtools
 
@@ -175,6 +176,26 @@ class TestEndedEarly(Case):
         self.assertEqual(('servers/the-server/migrations/4',),
                          self.ask(self.migration.abort, 'delete'))
         self.assertEqual(['2.65'], self.versions)
+
+    def test_called_off(self):
+        self.play(*[([record(status)], server()) for status in (
+            'running', 'running', 'cancelled')])
+        self.migration.call_off(60)
+        self.servers.delete.assert_called_once_with(
+            'servers/the-server/migrations/4')
+
+    def test_nothing_to_call_off(self):
+        for records in ([OLD], [OLD, record('completed')]):
+            self.records(*records)
+            self.migration.call_off(60)
+        self.servers.delete.assert_not_called()
+
+    def test_can_not_be_called_off(self):
+        self.records(OLD, record('running'))
+        self.servers.delete.side_effect = lib_exc.Conflict('too late')
+        self.migration.call_off(60)
+        self.servers.delete.side_effect = None
+        self.migration.call_off(0)
 
     def test_force_complete(self):
         url, body = self.ask(self.migration.force_complete, 'post')
