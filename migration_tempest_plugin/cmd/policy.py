@@ -152,13 +152,12 @@ def _asking(what, version):
 def _libvirts(stack):
     """The Libvirt of each host that the options describe."""
     try:
-        described = inventory.describe(CONF.migration_hosts)
+        computes = inventory.computes(CONF.migration_hosts)
     except exceptions.ConfigurationError as error:
         raise SystemExit(str(error))
-    computes = [inventory.Compute(each) for each in described.values()]
-    for compute in computes:
+    for compute in computes.values():
         stack.callback(compute.close)
-    return {compute.name: compute.libvirt for compute in computes}
+    return {name: compute.libvirt for name, compute in computes.items()}
 
 
 def _positive(text):

@@ -31,7 +31,7 @@ _EVENT = re.compile(
 _FIELD = re.compile(r'^\t(\w+): (\S+)$')
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Event:
     """One event (virsh event --all).
 

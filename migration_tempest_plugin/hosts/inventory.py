@@ -94,6 +94,16 @@ def describe(options):
             for name, said in hosts.items()}
 
 
+def computes(options):
+    """The Compute of each compute host, by Nova's name of it.
+
+    :param options: those of [migration-hosts]
+    :raises ConfigurationError: as describe()
+    """
+    return {name: Compute(description)
+            for name, description in describe(options).items()}
+
+
 def database_tunnel(options):
     """The Access to the host through which the database is reached, or None.
 

@@ -111,15 +111,13 @@ class Libvirt:
         """
         return self._ask('list', '--uuid', '--all').split()
 
-    def xml(self, server, inactive=False):
+    def xml(self, server):
         """A server's domain, as an ElementTree.Element.
 
         :param server: its id
-        :param inactive: as it would be started, not as it runs
         :raises HostError: if libvirt does not know it
         """
-        text = self._ask('dumpxml', server,
-                         *(['--inactive'] if inactive else []))
+        text = self._ask('dumpxml', server)
         try:
             return ElementTree.fromstring(text)
         except ElementTree.ParseError as error:

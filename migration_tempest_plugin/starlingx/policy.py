@@ -88,18 +88,18 @@ class Controller:
                 self._tell(migration, str(error))
 
     def _hold(self, migration, known, now):
+        if known.aborted:
+            return
         wanted = settings.resolve(self._cloud.sources(migration.server),
                                   self._defaults)
         for sentence in wanted.ignored:
             self._tell(migration, sentence + ': it is ignored')
         if wanted.timeout and now - known.since >= wanted.timeout:
             self._abort(migration, known, wanted.timeout)
-        elif not known.aborted:
+        else:
             self._set_downtime(migration, wanted.max_downtime)
 
     def _abort(self, migration, known, timeout):
-        if known.aborted:
-            return
         self._tell(migration, 'not completed after %d s: aborting it'
                    % timeout)
         if not self._dry_run:

@@ -11,8 +11,6 @@
 #    under the License.
 """StarlingX's cases 3.0 and 3.1: what the APIs know of its settings."""
 
-from tempest.lib.common.utils import data_utils
-from tempest.lib.common.utils import test_utils
 from tempest.lib import decorators
 from tempest.lib import exceptions as lib_exc
 from tempest import test
@@ -20,6 +18,7 @@ from tempest import test
 from migration_tempest_plugin import config
 from migration_tempest_plugin import microversion
 from migration_tempest_plugin.starlingx import settings
+from migration_tempest_plugin.tests import flavor
 
 CONF = config.CONF
 
@@ -49,12 +48,7 @@ class TestExtraSpecs(test.BaseTestCase):
         super().setUp()
         self.useFixture(microversion.compute(CHECKED_SINCE))
         self.client = self.os_admin.flavors_client
-        like = self.client.show_flavor(CONF.compute.flavor_ref)['flavor']
-        self.flavor = self.client.create_flavor(
-            name=data_utils.rand_name('starlingx'), ram=like['ram'],
-            vcpus=like['vcpus'], disk=like['disk'])['flavor']['id']
-        self.addCleanup(test_utils.call_and_ignore_notfound_exc,
-                        self.client.delete_flavor, self.flavor)
+        self.flavor = self.useFixture(flavor.Flavor(self.client)).id
 
     def taken(self, name, value):
         """Set an extra spec that makes sense; the flavor must have it."""

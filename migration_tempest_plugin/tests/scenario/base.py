@@ -110,9 +110,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             measurement.Limit(what, option, config.limit(option), longest)
             for what, option, longest in config.LIMITS
             if config.limit(option) is not None)
-        cls.computes = {
-            name: inventory.Compute(description) for name, description in
-            inventory.describe(CONF.migration_hosts).items()}
+        cls.computes = inventory.computes(CONF.migration_hosts)
         for compute in cls.computes.values():
             cls.addClassResourceCleanup(compute.close)
 
@@ -233,11 +231,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                     baselines[meter] = meter.wait_until_up(
                         CONF.migration.baseline_timeout)
                 migration.request(**self.live_migrate_arguments(host))
-                with contextlib.ExitStack() as failed:
-                    failed.callback(migration.call_off,
-                                    CONF.migration.recovery_timeout)
-                    follow(migration)
-                    failed.pop_all()
+                _follow(migration, follow)
                 give_up = time.monotonic() + CONF.migration.recovery_timeout
                 for meter in running:
                     _wait_until_recovered(meter, give_up)
@@ -286,12 +280,13 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
     def _keep(self, guest, migration, readings):
         """Make what was measured a detail of the test."""
         measurements, clock = _join(readings)
+        host, record = migration.host(), migration.record
         measured = measurement.MeasuredMigration(
             server=guest.id, source=migration.source,
-            destination=migration.host(), record=migration.record,
+            destination=host, record=record,
             events=tuple(migration.events()), progress=migration.progress,
             measurements=measurements, clock=clock,
-            libvirt_downtime=self._libvirt_downtime(guest, migration))
+            libvirt_downtime=self._libvirt_downtime(guest, host, record))
         LOG.info(measured.summary())
         self.addDetailUniqueName(
             'migration', content.text_content(measured.text()))
@@ -300,10 +295,9 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             lambda: [json.dumps(measured.to_dict(), indent=2).encode()]))
         return measured
 
-    def _libvirt_downtime(self, guest, migration):
+    def _libvirt_downtime(self, guest, host, record):
         """For how long libvirt says that the guest was stopped, or None."""
-        compute = self.computes.get(migration.host())
-        record = migration.record
+        compute = self.computes.get(host)
         if not compute or not record or record['status'] != 'completed':
             return None
         try:
@@ -311,6 +305,15 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         except exceptions.HostError as error:
             LOG.warning('libvirt could not be asked: %s', error)
             return None
+
+
+def _follow(migration, follow):
+    """Follow a migration; where that fails, it is not left under way."""
+    try:
+        follow(migration)
+    except BaseException:
+        migration.call_off(CONF.migration.recovery_timeout)
+        raise
 
 
 def _set_up(stack, meter):

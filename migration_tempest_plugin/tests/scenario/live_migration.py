@@ -227,10 +227,6 @@ class LiveMigration:
                     self._server_id)['instanceActions']
                 if action['action'] == 'live-migration'}
 
-    def server_status(self):
-        """What Nova calls the server's state: ACTIVE, say."""
-        return self._server()['status']
-
     def _server(self):
         return self._servers.show_server(self._server_id)['server']
 

@@ -15,8 +15,6 @@ import re
 import time
 
 from oslo_log import log
-from tempest.lib.common.utils import data_utils
-from tempest.lib.common.utils import test_utils
 from tempest.lib import decorators
 
 from migration_tempest_plugin import config
@@ -25,6 +23,7 @@ from migration_tempest_plugin.guest import load
 from migration_tempest_plugin.hosts import configuration
 from migration_tempest_plugin.hosts import services
 from migration_tempest_plugin.measurement import nova_plan
+from migration_tempest_plugin.tests import flavor
 from migration_tempest_plugin.tests.scenario import base
 from migration_tempest_plugin.tests.whitebox import observation
 
@@ -67,14 +66,9 @@ class WhiteboxScenario(base.LiveMigrationScenario):
     def create_flavor(self, extra_specs):
         """A flavor like that of the tests, with extra specs; its id."""
         admin = self.os_admin.flavors_client
-        like = admin.show_flavor(CONF.compute.flavor_ref)['flavor']
-        flavor = admin.create_flavor(
-            name=data_utils.rand_name(type(self).__name__), ram=like['ram'],
-            vcpus=like['vcpus'], disk=like['disk'])['flavor']
-        self.addCleanup(test_utils.call_and_ignore_notfound_exc,
-                        admin.delete_flavor, flavor['id'])
-        admin.set_flavor_extra_spec(flavor['id'], **extra_specs)
-        return flavor['id']
+        created = self.useFixture(flavor.Flavor(admin))
+        admin.set_flavor_extra_spec(created.id, **extra_specs)
+        return created.id
 
     def observe(self, guest):
         """Look at the guest's hosts until the test ends: an Observation."""
@@ -111,10 +105,7 @@ class ReconfiguringScenario(WhiteboxScenario):
 
         :param options: their values; None for the default
         """
-        self.useFixture(configuration.ChangedConfiguration(
-            [compute.nova_conf],
-            {('libvirt', name): value for name, value in options.items()},
-            self.restart))
+        self._change(compute, options, self.restart)
 
     def reconfigure(self, compute, **options):
         """Set mutable options of [libvirt] on a host until the test ends.
@@ -123,10 +114,13 @@ class ReconfiguringScenario(WhiteboxScenario):
 
         :param options: their values, which must be new to it
         """
+        self._change(compute, options, self._reload)
+
+    def _change(self, compute, options, apply):
         self.useFixture(configuration.ChangedConfiguration(
             [compute.nova_conf],
             {('libvirt', name): value for name, value in options.items()},
-            self._reload))
+            apply))
 
     @classmethod
     def _reload(cls, host):
@@ -187,9 +181,9 @@ class ReconfiguringScenario(WhiteboxScenario):
         features = CONF.compute_feature_enabled
         copied = self.compute_of(guest).libvirt.disk_sizes(guest.id) \
             if features.block_migration_for_live_migration else {}
-        flavor = self.os_admin.flavors_client.show_flavor(
+        like = self.os_admin.flavors_client.show_flavor(
             CONF.compute.flavor_ref)['flavor']
-        return nova_plan.data_gb(flavor['ram'], copied.values())
+        return nova_plan.data_gb(like['ram'], copied.values())
 
     # --- load ----------------------------------------------------------------
 
@@ -217,7 +211,7 @@ class ReconfiguringScenario(WhiteboxScenario):
                 raise exceptions.NoMeasurement(
                     'there was no sign of %s while the migration ran; it is '
                     '%s now' % (what, status))
-            time.sleep(0.2)
+            time.sleep(CONF.migration.progress_interval)
 
     def load_memory(self, guest):
         """Let a guest write to its memory faster than it may be copied.

@@ -20,6 +20,7 @@ import threading
 
 import fixtures
 from testtools import content
+from testtools import content_type
 
 from migration_tempest_plugin.cmd import policy
 from migration_tempest_plugin import config
@@ -114,7 +115,7 @@ class RunningPolicy(fixtures.Fixture):
         reader.start()
         self.addCleanup(self._end, process, reader)
         self.addDetail('tempest downtime policy', content.Content(
-            content.text_content('').content_type,
+            content_type.UTF8_TEXT,
             lambda: [''.join(self._lines).encode()]))
         if not started.wait(60) or process.poll() is not None:
             raise AssertionError('tempest downtime policy did not start: %s'
