@@ -2,9 +2,10 @@
 # Builds the guest image: build.sh OUTPUT.qcow2
 #
 # Runs as root inside the lab's root file system. The guest is Debian's cloud
-# kernel with an initramfs of busybox, dropbear and curl, on a FAT disk that
-# syslinux boots: no loop device and no mount is needed to make it. Everything
-# that is the guest's own is in files/, as it lies in the guest.
+# kernel with an initramfs of busybox, dropbear and curl, on a FAT partition
+# that syslinux boots: no loop device and no mount is needed to make it. A
+# second partition, ext2, is the guest's /var/tmp, and keeps what is written.
+# Everything that is the guest's own is in files/, as it lies in the guest.
 set -eu
 
 output=$1
@@ -13,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
-# Loaded at boot by files/etc/rcS, or on demand (ext4 for volumes).
+# Loaded at boot by files/etc/rcS.
 modules='virtio_pci virtio_net virtio_blk virtio_scsi sd_mod virtio_rng
     virtio_balloon button evdev ext4'
 programs='/usr/bin/curl /usr/sbin/dropbear /usr/bin/dropbearkey'
@@ -61,7 +62,7 @@ copy_program() {
 
 fill_root() {
     for folder in bin sbin usr/bin usr/sbin lib64 proc sys dev run tmp \
-        root home/cirros/.ssh var/log mnt etc/dropbear \
+        root home/cirros/.ssh var/log var/tmp mnt etc/dropbear \
         "lib/modules/$version"; do
         mkdir -p "$root/$folder"
     done
@@ -82,12 +83,22 @@ fill_root() {
 make_disk() {
     (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) \
         > "$work/initrd.img"
-    truncate -s 48M "$work/disk"
-    mformat -i "$work/disk" -F ::
-    syslinux --install "$work/disk"
-    mcopy -i "$work/disk" "$kernel" ::vmlinuz
-    mcopy -i "$work/disk" "$work/initrd.img" ::initrd.img
-    mcopy -i "$work/disk" "$source/syslinux.cfg" ::syslinux.cfg
+    truncate -s 80M "$work/disk"
+    # 47 MiB for the boot, behind the first MiB, and the rest for the data
+    printf '%s\n' o n p 1 2048 98303 t b a 1 n p 2 98304 163839 w |
+        busybox fdisk -u "$work/disk" || true # no kernel reads it again
+    busybox fdisk -lu "$work/disk" | grep -q ' 98304 .* 163839 '
+    dd if=/usr/lib/SYSLINUX/mbr.bin of="$work/disk" conv=notrunc
+    boot=$work/disk@@1M
+    # what boots it must know where it begins, and where it ends
+    mformat -i "$boot" -F -H 2048 -T 96256 ::
+    syslinux --install --offset 1048576 "$work/disk"
+    mcopy -i "$boot" "$kernel" ::vmlinuz
+    mcopy -i "$boot" "$work/initrd.img" ::initrd.img
+    mcopy -i "$boot" "$source/syslinux.cfg" ::syslinux.cfg
+    truncate -s 32M "$work/data"
+    busybox mke2fs -F -m 0 "$work/data"
+    dd if="$work/data" of="$work/disk" bs=1M seek=48 conv=notrunc
     qemu-img convert -O qcow2 "$work/disk" "$output"
 }
 
