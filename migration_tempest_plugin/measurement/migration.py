@@ -81,6 +81,7 @@ class MeasuredMigration:
     :ivar progress: the Progress, as Nova's API showed it
     :ivar libvirt_downtime: for how long libvirt says that the guest was
         stopped, in seconds, or None if it was not asked or does not know
+    :ivar kind: 'live', or 'cold' if the server was shut down for it
     """
 
     server: str
@@ -92,6 +93,7 @@ class MeasuredMigration:
     events: tuple = ()
     progress: Progress | None = None
     libvirt_downtime: float | None = None
+    kind: str = 'live'
 
     def complaints(self, limits):
         """What is wrong, a sentence each; nothing if all is as allowed.
@@ -105,7 +107,7 @@ class MeasuredMigration:
                 if self.clock:
                     found.append(limit.complaint(self.clock.stopped))
                 continue
-            timeline = self._timeline(limit.what)
+            timeline = self.timeline(limit.what)
             if timeline:
                 found.append(_complaint(limit, timeline))
         return list(filter(None, found))
@@ -116,7 +118,8 @@ class MeasuredMigration:
         return [each for each in self.measurements
                 if not isinstance(each, exceptions.NoMeasurement)]
 
-    def _timeline(self, what):
+    def timeline(self, what):
+        """The Timeline of what was measured, or None."""
         return next((each for each in self.timelines if each.what == what),
                     None)
 
@@ -124,16 +127,16 @@ class MeasuredMigration:
     def breakdown(self):
         """Where the downtime went, as a Breakdown."""
         return break_down(
-            network=self._timeline('network'), tcp=self._timeline('tcp'),
-            metadata=self._timeline('metadata'), clock=self.clock,
+            network=self.timeline('network'), tcp=self.timeline('tcp'),
+            metadata=self.timeline('metadata'), clock=self.clock,
             progress=self.progress,
             libvirt_downtime=self.libvirt_downtime)
 
     def summary(self):
         """One line."""
-        return 'Live migration of %s from %s to %s: %s' % (
-            self.server, self.source, self.destination or 'nowhere',
-            self.breakdown.text())
+        return '%s migration of %s from %s to %s: %s' % (
+            self.kind.capitalize(), self.server, self.source,
+            self.destination or 'nowhere', self.breakdown.text())
 
     def text(self):
         """All of it, for people: what was seen, and what Nova says."""
@@ -162,6 +165,8 @@ class MeasuredMigration:
 
     def _phase_lines(self):
         origin = self.progress.requested
+        if self.progress.queued is not None:
+            yield 'waited for its turn: %s' % self.progress.queued
         yield 'phases, in seconds after the request:'
         for phase in self.progress.phases:
             yield '  %s %s: from %s%s' % (
@@ -180,7 +185,7 @@ class MeasuredMigration:
         """All of it, ready for JSON (its schema: see the documentation)."""
         return {
             'schema': SCHEMA, 'version': SCHEMA_VERSION,
-            'server': self.server, 'source': self.source,
+            'kind': self.kind, 'server': self.server, 'source': self.source,
             'destination': self.destination,
             'breakdown': self.breakdown.to_dict(self._origin),
             'measurements': [self._measurement(each)

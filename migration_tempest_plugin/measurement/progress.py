@@ -14,6 +14,12 @@
 import dataclasses
 import itertools
 
+from migration_tempest_plugin.measurement.duration import Duration
+
+_QUEUED = 'queued'
+#: States of a migration record before its turn has come.
+_WAITING = (None, 'accepted', _QUEUED)
+
 
 @dataclasses.dataclass(frozen=True)
 class Look:
@@ -79,6 +85,28 @@ class Progress:
         return tuple(sorted(found, key=lambda phase: phase.begin))
 
     @property
+    def queued(self):
+        """For how long it waited for its turn, as a Duration, or None.
+
+        A host does max_concurrent_live_migrations at a time; the others are
+        queued (nova/compute/manager.py, live_migration). None if its turn
+        was not seen to come.
+        """
+        moments = [self.requested, *(look.asked for look in self.looks)]
+        turn = next((number for number, look in enumerate(self.looks)
+                     if look.status not in _WAITING), None)
+        if turn is None:
+            return None
+        waiting = [number for number in range(turn)
+                   if self.looks[number].status == _QUEUED]
+        lower, first = 0.0, turn
+        if waiting:
+            first = waiting[0]
+            lower = max(0.0, self.looks[waiting[-1]].asked -
+                        self.looks[first].answered)
+        return Duration(lower, self.looks[turn].answered - moments[first])
+
+    @property
     def memory_copied(self):
         """Bytes, as seen last; None if it was never seen.
 
@@ -120,6 +148,7 @@ class Progress:
         return {
             'requested': self.requested - origin,
             'phases': [phase.to_dict(origin) for phase in self.phases],
+            'queued': self.queued and self.queued.to_dict(),
             'memory_copied': self.memory_copied,
             'looks': [{
                 'asked': look.asked - origin,

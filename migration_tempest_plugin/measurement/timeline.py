@@ -73,7 +73,8 @@ class Timeline:
         None
     :ivar probing: how the probes depend on each other
     :ivar method: what sent them, for people
-    :ivar clock: whose clock the times are of: 'tester' or 'guest'
+    :ivar clock: whose clock the times are of: 'tester', 'guest' (the one that
+        is migrated) or 'neighbour' (another guest)
     :raises NoMeasurement: if no probe was answered at all
     """
 

@@ -11,6 +11,8 @@
 #    under the License.
 """Recorded measurements as text for a terminal."""
 
+from migration_tempest_plugin.report import several
+
 
 def summary(tests):
     """A few lines for each test: each migration, and what it cost."""
@@ -21,6 +23,10 @@ def summary(tests):
             lines.append('  %s -> %s' % (
                 migration['source'], migration['destination'] or 'nowhere'))
             lines.extend('    ' + line for line in _lines(migration))
+        if len(test.migrations) > 1:
+            lines.append('  all %d of them' % len(test.migrations))
+            lines.extend('    ' + line
+                         for line in several.spread(test.migrations))
     return '\n'.join(lines)
 
 

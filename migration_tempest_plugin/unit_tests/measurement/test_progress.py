@@ -71,3 +71,28 @@ class TestProgress(testtools.TestCase):
         self.assertIn({'kind': 'status', 'name': 'completed',
                        'begin': [2.0, 2.5999999999999996], 'end': None},
                       recorded['phases'])
+
+
+class TestQueued(testtools.TestCase):
+
+    def queued(self, *looks):
+        return Progress(10.0, looks).queued
+
+    def test_it_waited(self):
+        queued = self.queued(
+            look(11.0, 'accepted'), look(12.0, 'queued'),
+            look(13.0, 'queued'), look(14.0, 'preparing'))
+        self.assertAlmostEqual(0.9, queued.lower)
+        self.assertAlmostEqual(3.1, queued.upper)
+
+    def test_not_seen_to_wait(self):
+        queued = self.queued(look(11.0, 'accepted'), look(12.0, 'running'))
+        self.assertEqual(0, queued.lower)
+        self.assertAlmostEqual(1.1, queued.upper)
+
+    def test_it_ran_at_once(self):
+        self.assertAlmostEqual(0.6, self.queued(look(10.5, 'running')).upper)
+
+    def test_its_turn_did_not_come(self):
+        self.assertIsNone(self.queued(look(11.0, 'queued')))
+        self.assertIsNone(Progress(10.0).queued)

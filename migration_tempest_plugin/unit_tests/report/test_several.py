@@ -1,0 +1,66 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Several migrations side by side."""
+
+import testtools
+
+from migration_tempest_plugin.report import several
+
+
+def migration(server, seconds=None, queued=None):
+    """A recorded one with a network downtime, or without a measurement."""
+    measurement = {'no_measurement': 'dead'} if seconds is None else \
+        {'what': 'network', 'total': {'estimate': seconds}}
+    return {
+        'server': server, 'source': 'a', 'destination': 'b',
+        'measurements': [measurement],
+        'guest_clock': seconds and {'stopped': {'estimate': seconds / 2}},
+        'progress': {'queued': queued and {'estimate': queued}}}
+
+
+class TestTable(testtools.TestCase):
+
+    def test_the_worst_comes_first(self):
+        lines = several.table([
+            migration('little', 0.1), migration('most', 0.9),
+            migration('some', 0.5)]).splitlines()
+        self.assertEqual(['most', 'some', 'little'],
+                         [line.split()[0] for line in lines[:3]])
+
+    def test_none_is_worse_than_any(self):
+        lines = several.table([
+            migration('away', 60.0), migration('nobody knows')]).splitlines()
+        self.assertEqual('nobody knows  a -> b  NO MEASUREMENT', lines[0])
+
+    def test_a_line(self):
+        [line, *_] = several.table([migration('one', 0.2, 4.0)]).splitlines()
+        self.assertEqual('one  a -> b  network 0.200 s, '
+                         'guest stopped 0.100 s, queued 4.000 s', line)
+
+
+class TestSpread(testtools.TestCase):
+
+    def test_each_quantity(self):
+        lines = list(several.spread([
+            migration('a', 0.1), migration('b', 0.3), migration('c', 0.2)]))
+        self.assertEqual(['network', 'guest'],
+                         [line.split()[0] for line in lines])
+        self.assertIn('min 0.100, median 0.200, 95% 0.290, max 0.300 s, '
+                      'of 3', lines[0])
+
+    def test_what_is_missing_is_told(self):
+        [network, _] = several.spread([
+            migration('a', 0.1), migration('b')])
+        self.assertIn('of 1; 1 without a measurement', network)
+
+    def test_nothing_measured(self):
+        self.assertEqual([], list(several.spread([migration('a')])))
