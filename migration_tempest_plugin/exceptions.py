@@ -45,6 +45,21 @@ class NoMeasurement(MigrationTestError):
         return 'No measurement: %s. Seen: %s' % (self.reason, self.seen)
 
 
+class CheckFailed(MigrationTestError):
+    """A guest is not what it was: the message says which, and in what.
+
+    :ivar check: the name of the check
+    """
+
+    def __init__(self, check, what):
+        super().__init__(check, what)
+        self.check = check
+        self.what = what
+
+    def __str__(self):
+        return '%s: %s' % (self.check, self.what)
+
+
 class MigrationFailed(MigrationTestError):
     """A live migration did not come to its end, or to a bad one.
 

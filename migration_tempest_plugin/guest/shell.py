@@ -151,23 +151,41 @@ class GuestScript:
 
     def _ask(self, *words):
         """Run one command of control.sh and return its answer as a dict."""
-        answer = self._run(shlex.join(
-            ['sh', '-c', read_script('control'), 'control', *words]))
-        facts = _facts(answer)
-        if 'error' in facts:
-            raise exceptions.GuestError('%s: the guest could not %s it: %s'
-                                        % (self.name, words[0],
-                                           facts['error']))
-        return facts
+        return _ask(self._client, self.name, 'control', words)
 
     def _run(self, command):
-        try:
-            return self._client.exec_command(command)
-        # Each client has its own errors, down to those of sockets.
-        except Exception as error:
-            raise exceptions.GuestError(
-                '%s: the guest could not be asked over SSH: %s: %s'
-                % (self.name, type(error).__name__, error)) from error
+        return _run(self._client, self.name, command)
+
+
+def ask(client, script, *words):
+    """Run a script of this package that answers at once, and is gone then.
+
+    :param client: anything with ``exec_command(cmd) -> str``
+    :param script: its file name, without ``.sh``
+    :param words: what it gets
+    :returns: its answer, as a dict
+    :raises GuestError: if the guest can't be asked, or says what is wrong
+    """
+    return _ask(client, script, script, words)
+
+
+def _ask(client, name, script, words):
+    facts = _facts(_run(client, name, shlex.join(
+        ['sh', '-c', read_script(script), script, *map(str, words)])))
+    if 'error' in facts:
+        raise exceptions.GuestError('%s: the guest could not %s it: %s' % (
+            name, words[0], facts['error']))
+    return facts
+
+
+def _run(client, name, command):
+    try:
+        return client.exec_command(command)
+    # Each client has its own errors, down to those of sockets.
+    except Exception as error:
+        raise exceptions.GuestError(
+            '%s: the guest could not be asked over SSH: %s: %s'
+            % (name, type(error).__name__, error)) from error
 
 
 def read_script(name):

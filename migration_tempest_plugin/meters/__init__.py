@@ -11,10 +11,11 @@
 #    under the License.
 """Fixtures that measure. Each works without a tempest.conf."""
 
+from migration_tempest_plugin.meters.guest_ping import GuestPingMeter
 from migration_tempest_plugin.meters.heartbeat import GuestHeartbeatMeter
 from migration_tempest_plugin.meters.heartbeat import Heartbeat
 from migration_tempest_plugin.meters.metadata import MetadataDowntimeMeter
 from migration_tempest_plugin.meters.network import NetDowntimeMeter
 
-__all__ = ('GuestHeartbeatMeter', 'Heartbeat', 'MetadataDowntimeMeter',
-           'NetDowntimeMeter')
+__all__ = ('GuestHeartbeatMeter', 'GuestPingMeter', 'Heartbeat',
+           'MetadataDowntimeMeter', 'NetDowntimeMeter')

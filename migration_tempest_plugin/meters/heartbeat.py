@@ -13,7 +13,6 @@
 
 import dataclasses
 import math
-import shlex
 import socket
 import threading
 import time
@@ -24,14 +23,13 @@ import paramiko
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
+from migration_tempest_plugin.guest import stream
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
 
 LOG = log.getLogger(__name__)
 
-#: Seconds for the first line of the script in the guest, and for a second
-#: look at a guest whose connection is lost.
-START_PATIENCE = 30.0
+#: Seconds for a second look at a guest whose connection is lost.
 SECOND_LOOK_PATIENCE = 10.0
 
 _BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
@@ -108,49 +106,27 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         self._began, self._wall_start = time.monotonic(), time.time()
         try:
             self._connection = self._connect()
-            self._channel = self._start_script()
-            self._boot_id, rest = self._read_header()
+            self._send_at_once()
+            self._channel, header, rest = stream.start(
+                self._connection, 'heartbeat', self.lifetime)
+            self._boot_id = _boot_id(header)
         # Each client has its own errors, down to those of sockets.
         except Exception as error:
             raise self._nothing(
                 'the guest\'s clock can\'t be asked for: %s: %s'
                 % (type(error).__name__, error)) from error
-        self._channel.settimeout(None)
         for function in (self._send, lambda: self._receive(rest)):
             thread = threading.Thread(target=function, daemon=True)
             thread.start()
             self._threads.append(thread)
 
-    def _start_script(self):
-        transport = self._connection.get_transport()
+    def _send_at_once(self):
+        """A beat must not wait for the answer to the one before."""
         try:
-            # A beat must not wait for the answer to the one before.
-            transport.sock.setsockopt(socket.IPPROTO_TCP,
-                                      socket.TCP_NODELAY, 1)
+            self._connection.get_transport().sock.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except (AttributeError, OSError):
             pass  # through a proxy, which has its own ways
-        channel = transport.open_session(timeout=START_PATIENCE)
-        channel.exec_command(shlex.join(
-            ['sh', '-c', shell.read_script('heartbeat'), 'heartbeat',
-             str(self.lifetime)]))
-        channel.settimeout(START_PATIENCE)
-        return channel
-
-    def _read_header(self):
-        """The id of the guest's boot, and what came behind it."""
-        said = b''
-        while b'\n' not in said:
-            data = self._channel.recv(4096)
-            if not data:
-                break
-            said += data
-        header, _, rest = said.partition(b'\n')
-        words = header.decode(errors='replace').split(' boot=')
-        if words[0] != 'heartbeat 1' or len(words) != 2:
-            errors = self._channel.recv_stderr(4096) \
-                if self._channel.recv_stderr_ready() else b''
-            raise exceptions.GuestError('it said %r' % (said + errors))
-        return words[1], rest
 
     def _send(self):
         """Send the beats on their schedule; runs in a thread."""
@@ -349,3 +325,11 @@ class GuestHeartbeatMeter(fixtures.Fixture):
                     last.received - self._began, last.uptime)
         return exceptions.NoMeasurement(
             'heartbeat of %s: %s' % (self.target, reason), seen)
+
+
+def _boot_id(header):
+    """The id of the guest's boot, from the first line of the script."""
+    name, _, boot_id = header.partition(' boot=')
+    if name != 'heartbeat 1' or not boot_id:
+        raise exceptions.GuestError('it said %r' % header)
+    return boot_id

@@ -1,0 +1,138 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Whether a guest's security groups let in what they should, and no more."""
+
+import collections
+import errno
+import selectors
+import socket
+import threading
+import time
+
+from migration_tempest_plugin.checks import check
+
+#: What a connection comes to where the guest's own kernel has answered:
+#: something listens there, or nothing does.
+_REACHED = (0, errno.ECONNREFUSED)
+
+
+class PortCheck(check.Check):
+    """A TCP port that is open stays so, and a closed one as well, throughout.
+
+    Nothing needs to listen on them: the guest refuses a connection that its
+    security groups let in, and one that they don't is never answered. So the
+    open port shows that the guest would be seen to answer on the closed one.
+
+    :param address: of the guest
+    :param open_port: which they let in
+    :param closed_port: which they don't
+    :param interval: seconds from one attempt to the next on each port
+    :param deadline: seconds after which an attempt is given up
+    """
+
+    name = 'security groups'
+
+    def __init__(self, address, open_port, closed_port, interval=0.05,
+                 deadline=1.0):
+        self._address = address
+        self._open, self._closed = open_port, closed_port
+        self._interval = interval
+        self._deadline = deadline
+        self._lock = threading.Lock()
+        self._results = {open_port: [], closed_port: []}
+        self._over = threading.Event()
+
+    def _setUp(self):
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        self.addCleanup(self._stop)
+        self.verify()
+
+    def _stop(self):
+        self._over.set()
+        self._thread.join()
+
+    def verify(self):
+        """As any check; attempts of before this call count as well."""
+        begin = time.monotonic()
+        # Attempts that begin now have come to their end by then.
+        while not self._over.is_set() and not self._latest(begin):
+            if time.monotonic() > begin + 10 * self._deadline:
+                break
+            time.sleep(self._interval)
+        with self._lock:
+            let_in = list(self._results[self._open])
+            kept_out = list(self._results[self._closed])
+        reached = [each for each in kept_out if each[1] in _REACHED]
+        if reached:
+            raise self.failed(
+                'TCP port %d of %s is closed by its security groups, and '
+                'answered %d of %d attempts: the first %.1f s ago',
+                self._closed, self._address, len(reached), len(kept_out),
+                time.monotonic() - reached[0][0])
+        if not any(code in _REACHED for moment, code in let_in
+                   if moment >= begin):
+            raise self.failed(
+                'TCP port %d of %s is open by its security groups, and does '
+                'not answer: %s', self._open, self._address,
+                _counted(let_in[-20:]))
+        answered = sum(code in _REACHED for _, code in let_in)
+        return 'port %d answered %d of %d attempts, port %d none of %d' % (
+            self._open, answered, len(let_in), self._closed, len(kept_out))
+
+    def _latest(self, begin):
+        """Whether each port has an attempt since then that has ended."""
+        with self._lock:
+            return all(results and results[-1][0] >= begin
+                       for results in self._results.values())
+
+    def _watch(self):
+        """Try both ports on the schedule; runs in a thread."""
+        with selectors.DefaultSelector() as selector:
+            due = time.monotonic()
+            while not self._over.is_set():
+                now = time.monotonic()
+                if now >= due:
+                    for port in self._results:
+                        self._begin(selector, port, now)
+                    due = max(due + self._interval, now)
+                for key, _ in selector.select(max(0.0, due - now)):
+                    self._end(selector, key.fileobj, key.fileobj.getsockopt(
+                        socket.SOL_SOCKET, socket.SO_ERROR))
+                self._give_up(selector, time.monotonic() - self._deadline)
+            self._give_up(selector, float('inf'))
+
+    def _begin(self, selector, port, now):
+        family = socket.AF_INET6 if ':' in self._address else socket.AF_INET
+        attempt = socket.socket(family, socket.SOCK_STREAM)
+        attempt.setblocking(False)
+        code = attempt.connect_ex((self._address, port))
+        selector.register(attempt, selectors.EVENT_WRITE, (port, now))
+        if code != errno.EINPROGRESS:
+            self._end(selector, attempt, code)
+
+    def _give_up(self, selector, before):
+        for key in list(selector.get_map().values()):
+            if key.data[1] <= before:
+                self._end(selector, key.fileobj, errno.ETIMEDOUT)
+
+    def _end(self, selector, attempt, code):
+        port, began = selector.unregister(attempt).data
+        attempt.close()
+        with self._lock:
+            self._results[port].append((began, code))
+
+
+def _counted(results):
+    counted = collections.Counter(
+        errno.errorcode.get(code, code) for _, code in results)
+    return ', '.join('%s: %d' % pair for pair in counted.items())

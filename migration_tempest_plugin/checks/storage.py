@@ -1,0 +1,160 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Whether all that a guest wrote to its disk is on it, and written once."""
+
+import dataclasses
+import threading
+
+from migration_tempest_plugin.checks import check
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
+from migration_tempest_plugin.guest import stream
+
+#: Records that the file has room for: at 4096 bytes each, 16 MiB.
+RECORDS = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One record that the guest said was on its disk.
+
+    :ivar token: made at random for it
+    :ivar begin: when its writing began, in seconds of the guest's clock
+    :ivar end: when it was on the disk
+    """
+
+    number: int
+    token: str
+    begin: float
+    end: float
+
+    @classmethod
+    def parse(cls, line):
+        """:raises ValueError: if it is no line of storage_writer.sh"""
+        number, token, begin, end = line.split()
+        return cls(int(number), token, float(begin), float(end))
+
+
+class StorageCheck(check.Check):
+    """The guest writes to its disk all the time, and nothing of it is lost.
+
+    Each record that the guest has on its disk is told to the outside at once,
+    with a token that was made at random for it. Afterwards the disk must have
+    the very tokens that the outside was told: if the guest had run in two
+    places for a while, there would be two tokens for one record.
+
+    :param connect: returns a connected ``paramiko.SSHClient``, which is
+        closed here
+    :param client: anything with ``exec_command(cmd) -> str``
+    :param folder: where the guest writes to; on a disk, not in memory
+    :param pause: seconds between two records
+    :param lifetime: seconds after which the guest ends it by itself
+    :ivar file: where the records are in the guest
+    """
+
+    name = 'storage'
+
+    def __init__(self, connect, client, folder, pause=0.1, lifetime=3600):
+        self._connect = connect
+        self._client = client
+        self._words = (folder, '%g' % pause, RECORDS, round(lifetime))
+        self._records = []
+        self._changed = threading.Condition()
+
+    def _setUp(self):
+        self._stream = self.useFixture(stream.ScriptStream(
+            self._connect, 'storage_writer', self._words, self._take))
+        header = self._stream.header
+        if not header.startswith('storage_writer 1 '):
+            raise exceptions.GuestError(
+                'storage: the guest can\'t write: %s ([migration] '
+                'guest_storage_folder)' % header)
+        self._where = dict(word.split('=', 1)
+                           for word in header.split()[2:])
+        self.file = self._where['file']
+        self._await_record()
+
+    def _take(self, line):
+        record = Record.parse(line)
+        with self._changed:
+            self._records.append(record)
+            self._changed.notify_all()
+
+    def _await_record(self, patience=30.0):
+        """Wait for one more: it goes on."""
+        with self._changed:
+            count = len(self._records)
+            self._changed.wait_for(
+                lambda: len(self._records) > count or self._stream.ended,
+                patience)
+            if len(self._records) > count:
+                return
+        raise self.failed('the guest does not write any more, after %d '
+                          'records: %s', count, self._stream.ended or
+                          'nothing for %g s' % patience)
+
+    def verify(self):
+        self._await_record()
+        with self._changed:
+            told = list(self._records)
+        complaints = _complaints(told)
+        facts = shell.ask(self._client, 'storage_reader', self.file)
+        complaints += _differences(told, _places(facts['log']))
+        if complaints:
+            raise self.failed('%s on %s: %d of %d records are wrong: %s',
+                              self.file, self._where['source'],
+                              len(complaints), len(told),
+                              '; '.join(complaints[:3]))
+        return '%d records on %s (%s), read back from %s, the longest ' \
+            'stall %.2f s' % (len(told), self._where['source'],
+                              self._where['type'], facts['from'],
+                              longest_stall(told))
+
+
+def longest_stall(records):
+    """Seconds of the guest's clock for the slowest of some Records."""
+    return max(record.end - record.begin for record in records)
+
+
+def _complaints(told):
+    """What is wrong in the order in which the outside was told."""
+    return ['record %d was told after record %d' % (
+        after.number, before.number)
+        for before, after in zip(told, told[1:])
+        if after.number != before.number + 1]
+
+
+def _places(log):
+    """What is at each place of the file, as words."""
+    return {int(words[0]): words[1:] for words in map(
+        str.split, log.splitlines())}
+
+
+def _differences(told, places):
+    """What is not on the disk of the records that were told."""
+    newest = told[-1].number
+    wrong = []
+    for record in told:
+        if record.number <= newest - RECORDS:
+            continue  # its place was needed again
+        found = places.get(record.number % RECORDS, ['missing'])
+        if found[0] in ('torn', 'empty', 'missing'):
+            wrong.append('record %d (%s) is %s' % (
+                record.number, record.token, ' '.join(found)))
+        elif int(found[0]) > newest:
+            continue  # the next one is there already
+        elif found != [str(record.number), record.token]:
+            wrong.append(
+                'record %d was told with %s, and the disk has %s: the guest '
+                'ran twice, or this is an older disk' % (
+                    record.number, record.token, ' '.join(found)))
+    return wrong

@@ -1,0 +1,76 @@
+#!/bin/sh
+#
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+#
+# Pings an address from inside a guest, for as long as the SSH session lasts
+# that it is a part of, and tells when each answer came. Runs under any POSIX
+# shell (busybox, dash, bash).
+#
+# Usage: sh -c "$(cat ping_stream.sh)" ping_stream ADDRESS INTERVAL LIFETIME
+#   INTERVAL  seconds from one packet to the next, as ping takes them
+#   LIFETIME  whole seconds after which it ends by itself
+#
+# The first line says what runs, or what is in the way:
+#   ping_stream 1 interval=SECONDS
+#   error TEXT
+# Then a line for each answer: the guest's clock (/proc/uptime), and what ping
+# says of the answer.
+
+address=$1 interval=$2 lifetime=$3
+
+LC_ALL=C
+export LC_ALL
+
+case $address in
+*:*) ping=ping6 ;;
+*) ping=ping ;;
+esac
+command -v "$ping" >/dev/null || ping=ping
+
+# Sets $command to how this user can ping: busybox lets root alone do it.
+choose_command() {
+    command=$ping
+    said=$($command -c 1 -W 2 "$address" 2>&1) && return
+    if command -v sudo >/dev/null; then
+        command="sudo -n $ping"
+        said=$($command -c 1 -W 2 "$address" 2>&1) && return
+    fi
+    echo "error ping $address: $(echo "$said" | tail -n 1)"
+    exit 1
+}
+
+# Old ones of busybox know whole seconds only.
+choose_interval() {
+    $command -c 1 -W 2 -i "$interval" "$address" >/dev/null 2>&1 ||
+        interval=1
+}
+
+choose_command
+choose_interval
+echo "ping_stream 1 interval=$interval"
+# ping ends when it has an answer that nobody reads any more, or when its time
+# is over: another user's process can't be ended by this one.
+# shellcheck disable=SC2086 # a list of words
+$command -i "$interval" -w "$lifetime" "$address" 2>/dev/null |
+    while read -r line; do
+        case $line in
+        *seq=*)
+            read -r now _ </proc/uptime
+            echo "$now $line" || exit
+            ;;
+        esac
+    done &
+reader=$!
+# until the session is over
+cat >/dev/null
+kill "$reader" 2>/dev/null

@@ -1,0 +1,108 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""A script that runs in a guest as part of an SSH session, line by line."""
+
+import shlex
+import threading
+
+import fixtures
+from oslo_log import log
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
+
+LOG = log.getLogger(__name__)
+
+#: Seconds for the first line of the script.
+START_PATIENCE = 30.0
+
+
+def start(connection, name, *words):
+    """Start a script of this package with a session of its own.
+
+    :param connection: a connected ``paramiko.SSHClient``
+    :param name: file name of the script, without ``.sh``
+    :param words: what it gets
+    :returns: the channel, its first line, and what came behind that
+    """
+    channel = connection.get_transport().open_session(timeout=START_PATIENCE)
+    channel.exec_command(shlex.join(
+        ['sh', '-c', shell.read_script(name), name, *map(str, words)]))
+    channel.settimeout(START_PATIENCE)
+    said = b''
+    while b'\n' not in said:
+        data = channel.recv(4096)
+        if not data:
+            break
+        said += data
+    header, _, rest = said.partition(b'\n')
+    if not header and channel.recv_stderr_ready():
+        header = channel.recv_stderr(4096)
+    channel.settimeout(None)
+    return channel, header.decode(errors='replace').strip(), rest
+
+
+class ScriptStream(fixtures.Fixture):
+    """Takes in what a script says, for as long as it is set up.
+
+    :param connect: returns a connected ``paramiko.SSHClient``, which is
+        closed here; that ends the script
+    :param name: file name of the script, without ``.sh``
+    :param words: what it gets
+    :param take: called with each line but the first, in a thread; one for
+        which it raises ValueError is left out
+    :ivar header: the first line
+    :ivar ended: why there will be no more lines, or None
+    """
+
+    def __init__(self, connect, name, words, take):
+        self.header = ''
+        self.ended = None
+        self._connect = connect
+        self._name = name
+        self._words = words
+        self._take = take
+        self._thread = None
+
+    def _setUp(self):
+        self.addCleanup(self._join)
+        try:
+            connection = self._connect()
+            self.addCleanup(connection.close)
+            channel, self.header, rest = start(connection, self._name,
+                                               *self._words)
+        # Each client has its own errors, down to those of sockets.
+        except Exception as error:
+            raise exceptions.GuestError(
+                '%s: the guest could not be asked over SSH: %s: %s'
+                % (self._name, type(error).__name__, error)) from error
+        self._thread = threading.Thread(
+            target=self._receive, args=(channel, rest), daemon=True)
+        self._thread.start()
+
+    def _join(self):
+        if self._thread:
+            self._thread.join()
+
+    def _receive(self, channel, rest):
+        while True:
+            data = channel.recv(1 << 16)
+            if not data:
+                break
+            *lines, rest = (rest + data).split(b'\n')
+            for line in lines:
+                try:
+                    self._take(line.decode())
+                except ValueError:
+                    LOG.debug('Left out of what %s says: %r', self._name,
+                              line)
+        self.ended = 'the guest has ended its session'
