@@ -12,13 +12,11 @@
 """``tempest downtime summary``: what the last run measured."""
 
 import dataclasses
-import io
 import json
-import subprocess
-import sys
 
 from cliff import command
 
+from migration_tempest_plugin.cmd import last_run
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
 
@@ -32,15 +30,13 @@ class Summary(command.Command):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--subunit', metavar='FILE',
-            help='a subunit stream to read instead; - for standard input')
+        last_run.add_argument(parser)
         parser.add_argument('--json', action='store_true',
                             help='all that was recorded, as JSON')
         return parser
 
     def take_action(self, parsed_args):
-        tests = recorded.read(_stream(parsed_args.subunit))
+        tests = recorded.read(last_run.stream(parsed_args.subunit))
         if not tests:
             raise SystemExit('There is no measurement in this run; it is '
                              'looked for where tempest run was run.')
@@ -50,23 +46,3 @@ class Summary(command.Command):
         else:
             said = text.summary(tests)
         self.app.stdout.write(said + '\n')
-
-
-def _stream(path):
-    if path == '-':
-        return sys.stdin.buffer
-    if path:
-        try:
-            return open(path, 'rb')
-        except OSError as error:
-            raise SystemExit('%s can\'t be read: %s' % (path, error.strerror))
-    # stestr's own command: its repository has a format of its own.
-    last = subprocess.run([sys.executable, '-m', 'stestr', 'last',
-                           '--subunit'], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if not last.stdout:
-        raise SystemExit(
-            'stestr last ended with %d: %s. Go to the workspace where '
-            'tempest run was run.' % (
-                last.returncode, last.stderr.decode().strip() or 'no output'))
-    return io.BytesIO(last.stdout)

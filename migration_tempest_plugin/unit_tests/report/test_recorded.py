@@ -50,6 +50,14 @@ class Measuring(testtools.TestCase):
     def measures_nothing(self):
         pass
 
+    def skips(self):
+        self.skipTest('no option')
+
+    def keeps_a_bundle(self):
+        self.addDetail(recorded.bundle_name('id', 'a/domain.xml'),
+                       content.text_content('<domain/>'))
+        self.fail('too long')
+
 
 def record(*names):
     stream = io.BytesIO()
@@ -87,6 +95,25 @@ class TestRecorded(testtools.TestCase):
         broken = stream.replace(b'"what"', b'"what ')
         self.assertNotEqual(stream, broken)
         self.assertEqual([], recorded.read(io.BytesIO(broken)))
+
+
+class TestAll(testtools.TestCase):
+
+    def test_each_is_there(self):
+        tests = recorded.read_all(record('measures_nothing', 'skips',
+                                         'fails'))
+        self.assertEqual(['success', 'skip', 'fail'],
+                         [test.status for test in tests])
+        self.assertEqual(['', 'no option'],
+                         [test.reason for test in tests[:2]])
+        self.assertIn('AssertionError: too long', tests[2].reason)
+        self.assertGreaterEqual(tests[2].seconds, 0)
+
+    def test_bundles(self):
+        [(test, name, data)] = recorded.bundles(record('passes',
+                                                       'keeps_a_bundle'))
+        self.assertTrue(test.endswith('.keeps_a_bundle'))
+        self.assertEqual(('id/a/domain.xml', b'<domain/>'), (name, data))
 
 
 class TestText(testtools.TestCase):

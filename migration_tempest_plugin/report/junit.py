@@ -1,0 +1,93 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Recorded tests as JUnit's XML, their measurements as properties."""
+
+import re
+
+import junitparser
+
+#: What XML can't hold: most control characters (XML 1.0, "Char").
+_NO_CHARACTER = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd'
+                           '\U00010000-\U0010ffff]')
+
+
+def document(tests):
+    """All tests of a run, as text.
+
+    :param tests: RecordedTests
+    """
+    suite = junitparser.TestSuite('migration-tempest-plugin')
+    for test in tests:
+        suite.add_testcase(_case(test))
+    xml = junitparser.JUnitXml()
+    xml.add_testsuite(suite)
+    xml.update_statistics()
+    return xml.tostring().decode()
+
+
+def _case(test):
+    classname, _, name = test.id.rpartition('.')
+    case = junitparser.TestCase(name, classname, test.seconds)
+    properties = junitparser.junitparser.Properties()
+    for key, value in _properties(test.migrations):
+        properties.add_property(junitparser.Property(key, _clean(value)))
+    if test.migrations:
+        case.append(properties)
+    result = _result(test)
+    if result is not None:
+        case.result = [result]
+    return case
+
+
+def _result(test):
+    text = _clean(test.reason)
+    if test.status == 'skip':
+        return junitparser.Skipped(text)
+    if test.status in ('success', 'xfail'):
+        return None
+    result = junitparser.Failure(text.strip().rpartition('\n')[2])
+    result.text = text
+    return result
+
+
+def _properties(migrations):
+    """Each number that was measured, as a name with its place and a text."""
+    for number, migration in enumerate(migrations, 1):
+        place = 'migration.%d.' % number
+        for key in ('kind', 'server', 'source', 'destination'):
+            if migration.get(key):
+                yield place + key, migration[key]
+        for each in migration['measurements']:
+            if 'no_measurement' in each:
+                yield place + 'no_measurement', each['no_measurement']
+                continue
+            yield from _duration(place + each['what'], each['total'])
+            yield place + each['what'] + '.outages', len(each['outages'])
+        breakdown = migration.get('breakdown') or {}
+        if breakdown.get('guest_stopped'):
+            yield from _duration(place + 'guest_stopped',
+                                 breakdown['guest_stopped'])
+        if breakdown.get('libvirt_downtime') is not None:
+            yield (place + 'libvirt_downtime',
+                   '%.3f' % breakdown['libvirt_downtime'])
+
+
+def _duration(name, duration):
+    """Seconds: the estimate, and its bounds."""
+    name = name.replace(' ', '_')
+    yield name, '%.3f' % duration['estimate']
+    yield name + '.lower', '%.3f' % duration['lower']
+    yield name + '.upper', '%.3f' % duration['upper']
+
+
+def _clean(value):
+    return _NO_CHARACTER.sub('?', str(value))

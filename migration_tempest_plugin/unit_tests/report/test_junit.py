@@ -1,0 +1,76 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""A run as JUnit's XML, read as others read it."""
+
+from xml.etree import ElementTree
+
+import testtools
+
+from migration_tempest_plugin.report import junit
+from migration_tempest_plugin.report import recorded
+
+SECONDS = {'estimate': 0.5, 'lower': 0.3, 'upper': 0.7}
+MIGRATION = {
+    'server': 'the-server', 'source': 'a', 'destination': 'b',
+    'measurements': [
+        {'what': 'network', 'outages': [{}, {}], 'total': SECONDS},
+        {'no_measurement': 'the guest was rebooted'}],
+    'breakdown': {'guest_stopped': SECONDS, 'libvirt_downtime': 0.51}}
+
+
+def test(name='m.T.test_it', status='success', migrations=(), reason=''):
+    return recorded.RecordedTest(name, status, migrations, 12.5, reason)
+
+
+class TestDocument(testtools.TestCase):
+
+    def suite(self, *tests):
+        return ElementTree.fromstring(junit.document(tests)).find('testsuite')
+
+    def test_counts(self):
+        suite = self.suite(test(), test(status='fail'), test(status='skip'))
+        self.assertEqual(('3', '1', '1'), tuple(
+            suite.get(key) for key in ('tests', 'failures', 'skipped')))
+
+    def test_a_case(self):
+        case = self.suite(test()).find('testcase')
+        self.assertEqual({'classname': 'm.T', 'name': 'test_it',
+                          'time': '12.5'}, case.attrib)
+        self.assertEqual([], list(case))
+
+    def test_properties(self):
+        suite = self.suite(test(migrations=(MIGRATION, MIGRATION)))
+        found = {each.get('name'): each.get('value')
+                 for each in suite.iter('property')}
+        self.assertEqual('0.500', found['migration.1.network'])
+        self.assertEqual('0.700', found['migration.2.network.upper'])
+        self.assertEqual('2', found['migration.1.network.outages'])
+        self.assertEqual('the guest was rebooted',
+                         found['migration.1.no_measurement'])
+        self.assertEqual('0.510', found['migration.1.libvirt_downtime'])
+        self.assertEqual('0.300', found['migration.1.guest_stopped.lower'])
+
+    def test_a_failure(self):
+        failure = self.suite(test(
+            status='fail', reason='Traceback:\n  x\nError: <no> \x1b[31m way\n'
+        )).find('testcase/failure')
+        self.assertEqual('Error: <no> ?[31m way', failure.get('message'))
+        self.assertIn('Traceback:', failure.text)
+
+    def test_a_skip_says_why(self):
+        skipped = self.suite(test(status='skip', reason='no option')).find(
+            'testcase/skipped')
+        self.assertEqual('no option', skipped.get('message'))
+
+    def test_a_test_that_was_cut_off_is_a_failure(self):
+        self.assertEqual('1', self.suite(test(status='inprogress')).get(
+            'failures'))
