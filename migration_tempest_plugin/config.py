@@ -131,6 +131,53 @@ MigrationGroup = [
         help='Seconds after a migration within which all that is measured '
              'must be answered again. What is away for longer is still down, '
              'and fails the test.'),
+    cfg.ListOpt(
+        'variants', default=[],
+        help='Which kinds of migration the matrix tests, by the names in '
+             'tests/scenario/variants.py ("pre_copy", "cold", ...). Empty: '
+             'all that the cloud can do.'),
+    cfg.IntOpt(
+        'parallel_guests', default=2, min=2,
+        help='How many servers are live migrated at the same time where a '
+             'test migrates several. All of them are on one host for a '
+             'while.'),
+    cfg.IntOpt(
+        'repeats', default=4, min=2,
+        help='How often a server is live migrated, to and fro, where a test '
+             'looks at how its downtimes are spread.'),
+    cfg.FloatOpt(
+        'allowed_median_network_downtime', min=0,
+        help='For how many seconds a server may be unreachable on the '
+             'network in the median of repeated live migrations, the first '
+             'one left out, by the upper bounds. Unset: no limit but those '
+             'of each one.'),
+    cfg.BoolOpt(
+        'allow_disabling_computes', default=False,
+        help='Whether tests may keep servers off a host for some minutes: by '
+             'disabling its compute service, or by taking its memory in '
+             'Placement. Those that need it are skipped without it.'),
+    cfg.StrOpt(
+        'guest_storage_folder', default='/var/tmp', regex='^/',
+        help='Where in a server the check of its storage writes some MiB to: '
+             'on a disk, not in memory.'),
+    cfg.StrOpt(
+        'guest_outside_address', default='',
+        help='The address outside that a server must reach, by ping. Unset: '
+             'the one from which SSH comes to it.'),
+    cfg.PortOpt(
+        'guest_open_port', default=4200,
+        help='A TCP port on which nothing listens in the servers. The '
+             'security group is told to let it in, and the servers must '
+             'refuse connections to it.'),
+    cfg.PortOpt(
+        'guest_closed_port', default=4201,
+        help='A TCP port that the security group does not let in: it must '
+             'never be answered while a server is live migrated.'),
+    cfg.FloatOpt(
+        'allowed_clock_drift', default=2.0, min=0,
+        help='By how many seconds a server\'s time of day may be late or '
+             'early after a live migration. Where a server is stopped, its '
+             'clock may lose that time.'),
     cfg.IntOpt(
         'memory_load', default=32, min=1,
         help='MiB of a server\'s memory that are written again and again '
@@ -180,6 +227,16 @@ FeatureGroup = [
         'post_copy', default=False,
         help='Whether the computes can live migrate in post-copy mode '
              '([libvirt] live_migration_permit_post_copy of nova.conf).'),
+    cfg.BoolOpt(
+        'parallel_connections', default=False,
+        help='Whether the computes can copy a server\'s memory over several '
+             'connections ([libvirt] live_migration_parallel_connections of '
+             'nova.conf, which came with Nova 2026.1 or 2026.2).'),
+    cfg.BoolOpt(
+        'native_tls', default=False,
+        help='Whether QEMU on the computes has certificates for live '
+             'migrations ([libvirt] live_migration_with_native_tls of '
+             'nova.conf, and libvirt\'s qemu.conf).'),
     cfg.BoolOpt(
         'reload', default=True,
         help='Whether nova-compute reads its mutable options again on '
@@ -258,6 +315,16 @@ HostOptions = [
         help='Makes nova-compute read its mutable options again: sends '
              'SIGHUP. In a container: "podman kill --signal HUP {unit}", '
              'say.'),
+    cfg.StrOpt(
+        'libvirt_kill_command',
+        default='systemctl kill --kill-who=main --signal=KILL libvirtd',
+        help='Ends libvirt\'s daemon at once, as a crash would. Modular '
+             'libvirt: virtqemud. In a container: "podman kill '
+             'nova_libvirt", say, if it is started again by itself.'),
+    cfg.StrOpt(
+        'instances_path', default='/var/lib/nova/instances',
+        help='The folder of the servers\' disks, as the host sees it '
+             '(nova.conf, [DEFAULT] instances_path).'),
 ]
 
 HostsGroup = [

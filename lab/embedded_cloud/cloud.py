@@ -13,6 +13,7 @@
 
 import concurrent.futures
 import json
+import pathlib
 import secrets
 import shutil
 import uuid
@@ -24,6 +25,8 @@ from embedded_cloud import network
 from embedded_cloud import rootfs
 from embedded_cloud.settings import LabError
 from embedded_cloud.tester import Tester
+
+_HERE = pathlib.Path(__file__).parent
 
 _AUTH = '''\
 auth_type = password
@@ -110,9 +113,11 @@ class Cloud:
         self.tester.start()
         values = self._values()
         keys = self._host_files()
+        certificates = self._certificates()
         for host in self.hosts:
             host.prepare({**values, 'uuid': uuid.uuid5(
-                uuid.NAMESPACE_DNS, host.name)}, keys)
+                uuid.NAMESPACE_DNS, host.name)},
+                [*keys, *(certificates if host in self.computes else ())])
         self.controller.start(self.tester, [
             (self.controller.state / 'mysql', '/var/lib/mysql'),
             (image.parent, '/srv/images'),
@@ -173,6 +178,22 @@ class Cloud:
             path.touch(0o600)
             path.write_text(secrets.token_urlsafe(18))
         return path.read_text()
+
+    def _certificates(self):
+        """Those with which QEMU encrypts migrations, where libvirt looks."""
+        folder = self.settings.keys / 'qemu'
+        if not (folder / 'ca-cert.pem').exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with open(self.settings.home / 'keys.log', 'wb') as log:
+                rootfs.run_inside(
+                    self.settings.rootfs, 'making certificates',
+                    ['/bin/sh', '/run/lab/make-certificates',
+                     '/run/keys/qemu',
+                     *(host.migration for host in self.computes)], log,
+                    binds=[(self.settings.keys, '/run/keys'),
+                           (_HERE, '/run/lab')])
+        return [(f'/etc/pki/qemu/{path.name}', path.read_text(), 0o600)
+                for path in sorted(folder.glob('*.pem'))]
 
     def _host_files(self):
         """The keys of the hosts' sshd, and the one that opens them."""

@@ -167,13 +167,15 @@ def nova_features(requirements):
     Its libvirt driver has raised libvirt's "operation aborted" into the
     monitor of the migration since 32.2.0, and the server is in ERROR then.
     On SIGHUP, 34.0.0 does not read its options again (oslo.service's threads,
-    _reload_service); what came in between was not tried.
+    _reload_service). 32 has no parallel connections. What came in between
+    was not tried.
     """
     [version] = re.findall(r'^nova==(\d+)\.(\d+)\.', requirements,
                            re.MULTILINE)
     version = tuple(map(int, version))
     return {'aborted_server_active': _boolean(version < (32, 2)),
-            'reload': _boolean(version < (34, 0))}
+            'reload': _boolean(version < (34, 0)),
+            'parallel_connections': _boolean(version >= (34, 0))}
 
 
 def _boolean(value):

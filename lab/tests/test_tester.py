@@ -48,7 +48,7 @@ class WorkspaceTest(unittest.TestCase):
 
 
 class NovaFeaturesTest(unittest.TestCase):
-    """Which releases of Nova have which defect (lab/releases)."""
+    """Which releases of Nova lack what (lab/releases)."""
 
     def of(self, version):
         return tuple(tester.nova_features(
@@ -56,11 +56,11 @@ class NovaFeaturesTest(unittest.TestCase):
         ).values())
 
     def test_before_the_defects(self):
-        self.assertEqual(('true', 'true'), self.of('31.3.1'))
-        self.assertEqual(('true', 'true'), self.of('32.1.0'))
+        self.assertEqual(('true', 'true', 'false'), self.of('31.3.1'))
+        self.assertEqual(('true', 'true', 'false'), self.of('32.1.0'))
 
     def test_aborted_server(self):
-        self.assertEqual(('false', 'true'), self.of('32.2.0'))
+        self.assertEqual(('false', 'true', 'false'), self.of('32.2.0'))
 
-    def test_reload(self):
-        self.assertEqual(('false', 'false'), self.of('34.0.0'))
+    def test_reload_and_parallel_connections(self):
+        self.assertEqual(('false', 'false', 'true'), self.of('34.0.0'))

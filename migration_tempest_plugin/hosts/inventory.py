@@ -33,6 +33,8 @@ class Description:
     :ivar virsh: the words that ask libvirt
     :ivar log: of nova-compute; empty for the journal of its unit
     :ivar commands: how nova-compute is stopped, started and reloaded
+    :ivar kill_libvirt: the words that end libvirt's daemon at once
+    :ivar instances: the folder of the servers' disks
     """
 
     access: ssh.Access
@@ -41,6 +43,8 @@ class Description:
     unit: str
     log: str
     commands: services.Commands
+    kill_libvirt: tuple
+    instances: str
 
 
 class Compute:
@@ -72,6 +76,24 @@ class Compute:
         :param report: called without arguments, gives its Report
         """
         return services.Service(self.host, self.description.commands, report)
+
+    def kill_libvirt(self):
+        """End libvirt's daemon at once, as a crash would.
+
+        What looks after the host's daemons starts it again.
+
+        :raises HostError: if it can't be
+        """
+        self.host.run(*self.description.kill_libvirt)
+
+    def has_disk(self, server):
+        """Whether the folder of a server's disks is here.
+
+        :param server: its id
+        :raises HostError: if the host can't be asked
+        """
+        return server in self.host.run(
+            'ls', self.description.instances).split()
 
     def close(self):
         """End the connection."""
@@ -169,7 +191,10 @@ def _describe(name, said, options):
         access=_access(name, said[_ADDRESS], of_host),
         virsh=_words('virsh_command', of_host.virsh_command),
         nova_conf=of_host.nova_conf, unit=of_host.nova_compute_unit,
-        log=of_host.nova_compute_log, commands=commands)
+        log=of_host.nova_compute_log, commands=commands,
+        kill_libvirt=_words('libvirt_kill_command',
+                            of_host.libvirt_kill_command),
+        instances=of_host.instances_path)
 
 
 def _access(name, address, options):

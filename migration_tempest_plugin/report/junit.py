@@ -54,9 +54,16 @@ def _result(test):
         return junitparser.Skipped(text)
     if test.status in ('success', 'xfail'):
         return None
-    result = junitparser.Failure(text.strip().rpartition('\n')[2])
+    result = junitparser.Failure(_error(text))
     result.text = text
     return result
+
+
+def _error(reason):
+    """The line that says what went wrong: the first one behind the frames."""
+    lines = [line for line in reason.splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith(
+        (' ', 'Traceback '))), lines[0] if lines else 'no reason was recorded')
 
 
 def _properties(migrations):

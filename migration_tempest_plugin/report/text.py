@@ -23,10 +23,12 @@ def summary(tests):
             lines.append('  %s -> %s' % (
                 migration['source'], migration['destination'] or 'nowhere'))
             lines.extend('    ' + line for line in _lines(migration))
-        if len(test.migrations) > 1:
-            lines.append('  all %d of them' % len(test.migrations))
-            lines.extend('    ' + line
-                         for line in several.spread(test.migrations))
+        # Those that did not take place say nothing of what one costs.
+        moved = [each for each in test.migrations
+                 if each['destination'] not in (None, each['source'])]
+        if len(moved) > 2:
+            lines.append('  all %d of them' % len(moved))
+            lines.extend('    ' + line for line in several.spread(moved))
     return '\n'.join(lines)
 
 

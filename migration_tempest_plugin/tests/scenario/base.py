@@ -11,12 +11,15 @@
 #    under the License.
 """What the scenarios are made of: boot, measure a live migration, judge it."""
 
+from concurrent import futures
 import contextlib
+import itertools
 import json
 import time
 
 from oslo_log import log
 from tempest.lib.common import api_version_request
+from tempest.lib import decorators
 from tempest.lib import exceptions as lib_exc
 from tempest.scenario import manager
 import testtools
@@ -25,10 +28,21 @@ from testtools import content_type
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
+from migration_tempest_plugin import microversion
+from migration_tempest_plugin.report import several
+from migration_tempest_plugin.tests.scenario import evidence
 from migration_tempest_plugin.tests.scenario import live_migration
+
+#: Since then a service has an id of its own (api-ref, "Compute services").
+SERVICE_MICROVERSION = '2.53'
+
+#: For tests that change what all others rely on. Older releases of Tempest
+#: have no such decorator: there they must not run beside others.
+serial = getattr(decorators, 'serial', lambda cls: cls)
 
 CONF = config.CONF
 LOG = log.getLogger(__name__)
@@ -40,12 +54,14 @@ class Guest:
     :ivar id: of the server
     :ivar address: what is probed, and where SSH goes
     :ivar ssh: Tempest's client of the guest
+    :ivar group: id of its security group
     """
 
-    def __init__(self, server, address, ssh):
+    def __init__(self, server, address, ssh, group):
         self.id = server['id']
         self.address = address
         self.ssh = ssh
+        self.group = group
 
     def connect(self):
         """A connection of its own, as a paramiko.SSHClient."""
@@ -62,8 +78,23 @@ class Guest:
         return float(self.ssh.exec_command('cat /proc/uptime').split()[0])
 
 
+def skip_without_disabling():
+    """A decorator for tests that disable a compute service."""
+    return testtools.skipUnless(
+        CONF.migration.allow_disabling_computes,
+        'No compute service may be disabled: [migration] '
+        'allow_disabling_computes')
+
+
 def _complete(migration):
     migration.wait_until_completed(CONF.migration.migration_timeout)
+
+
+def _complete_all(migrations):
+    # Each may have to wait for all of the others.
+    live_migration.wait_until_all_completed(
+        migrations, CONF.migration.migration_timeout * len(migrations),
+        CONF.migration.progress_interval)
 
 
 class LiveMigrationScenario(manager.NetworkScenarioTest):
@@ -119,27 +150,50 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
 
         :param arguments: further ones of Tempest's create_server()
         """
+        return self.boot_guests(1, **arguments)[0]
+
+    def boot_guests(self, count, **arguments):
+        """Boot servers that are reached by ICMP and SSH, side by side.
+
+        :param count: how many
+        :param arguments: further ones of Tempest's create_server()
+        """
         keypair = self.create_keypair()
         group = self.create_security_group()
-        server = self.create_server(
+        servers = [self.create_server(
             key_name=keypair['name'],
             security_groups=[{'name': group['name']}], **arguments)
-        self.addOnException(lambda _: self._keep_console(server))
+            for _ in range(count)]
+        for server in servers:
+            bundle = evidence.Bundle(
+                self.os_admin, server['id'], self.computes,
+                CONF.compute_feature_enabled.console_output)
+            self.addOnException(lambda _, bundle=bundle: bundle.keep(self))
+        return [self._reach(server, group, keypair['private_key'])
+                for server in servers]
+
+    def _reach(self, server, group, private_key):
         address = self.get_server_ip(server)
         ssh = self.get_remote_client(
-            address, private_key=keypair['private_key'], server=server)
-        return Guest(server, address, ssh)
+            address, private_key=private_key, server=server)
+        return Guest(server, address, ssh, group['id'])
 
-    def _keep_console(self, server):
-        """Make the guest's console a detail: it tells what SSH can't."""
-        if not CONF.compute_feature_enabled.console_output:
-            return
-        try:
-            console = self.servers_client.get_console_output(
-                server['id'])['output']
-        except lib_exc.TempestException as error:
-            console = 'Could not be had: %s' % error
-        self.addDetailUniqueName('console', content.text_content(console))
+    def interfaces_of(self, guest):
+        """Each fixed address of a guest, as (MAC, address)."""
+        server = self.servers_client.show_server(guest.id)['server']
+        return [(address['OS-EXT-IPS-MAC:mac_addr'], address['addr'])
+                for network in server['addresses'].values()
+                for address in network
+                if address['OS-EXT-IPS:type'] == 'fixed']
+
+    def addresses_of(self, guest):
+        """The fixed addresses of a guest."""
+        return [address for _, address in self.interfaces_of(guest)]
+
+    def outside(self, guest):
+        """The address outside that a guest must reach."""
+        return CONF.migration.guest_outside_address or \
+            shell.ask(guest.ssh, 'look', 'tester')['address']
 
     def another_host(self, guest):
         """A compute that is up and that the guest is not on."""
@@ -158,6 +212,25 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                             'is up and enabled: %s' % (source, services))
         return others[0]
 
+    @contextlib.contextmanager
+    def disabled(self, host):
+        """Let no server be scheduled to a host meanwhile."""
+        with microversion.compute(SERVICE_MICROVERSION):
+            [service] = self.os_admin.services_client.list_services(
+                binary='nova-compute', host=host)['services']
+        self.assertEqual('enabled', service['status'], 'nova-compute on %s '
+                         'is disabled already: %s' % (host, service))
+        try:
+            self._change_service(service['id'], status='disabled',
+                                 disabled_reason='live migration test')
+            yield
+        finally:
+            self._change_service(service['id'], status='enabled')
+
+    def _change_service(self, service, **changes):
+        with microversion.compute(SERVICE_MICROVERSION):
+            self.os_admin.services_client.update_service(service, **changes)
+
     def live_migrate_measured(self, guest, host=None, follow=_complete):
         """Live migrate a guest and check that it arrived, measuring it.
 
@@ -168,12 +241,46 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             returns when that is completed
         :returns: the MeasuredMigration
         """
-        measured = self._live_migrate_unharmed(guest, host, follow)
-        evidence = measured.text()
-        self.assertNotEqual(measured.source, measured.destination,
-                            'The server is where it was.\n' + evidence)
-        self.assertIn(host, (None, measured.destination), evidence)
+        [measured] = self._live_migrate_unharmed(
+            [(guest, host)], lambda migrations: follow(*migrations))
+        self._assert_arrived(measured, host)
         return measured
+
+    def live_migrate_all_measured(self, moves):
+        """Live migrate guests at the same time, measuring each of them.
+
+        :param moves: for each, the guest, and the host or None as for
+            live_migrate_measured()
+        :returns: the MeasuredMigrations
+        """
+        measured = self._live_migrate_unharmed(moves, _complete_all)
+        self.keep_table(measured)
+        for each, (_, host) in zip(measured, moves):
+            self._assert_arrived(each, host)
+        return measured
+
+    def keep_table(self, measured):
+        """Make a table of several MeasuredMigrations a detail of the test."""
+        table = several.table([each.to_dict() for each in measured])
+        LOG.info('%s', table)
+        self.addDetailUniqueName('migrations', content.text_content(table))
+
+    def bring_to(self, host, guests):
+        """Live migrate those guests to a host that are not on it.
+
+        Nothing is measured.
+        """
+        for guest in guests:
+            migration = self.migration_of(guest)
+            if migration.source != host:
+                migration.request(**self.live_migrate_arguments(host))
+                _complete(migration)
+
+    def _assert_arrived(self, measured, host):
+        seen = measured.text()
+        self.assertNotEqual(measured.source, measured.destination,
+                            'The server is where it was.\n' + seen)
+        self.assertIn(host, (None, measured.destination), seen)
 
     def live_migrate_in_vain(self, guest, follow, host=None):
         """Live migrate a guest that stays where it is, measuring it.
@@ -182,25 +289,28 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             returns when that has ended
         :returns: the MeasuredMigration
         """
-        measured = self._live_migrate_unharmed(guest, host, follow)
-        evidence = measured.text()
+        [measured] = self._live_migrate_unharmed(
+            [(guest, host)], lambda migrations: follow(*migrations))
+        seen = measured.text()
         self.assertEqual(measured.source, measured.destination,
-                         'The server is not where it was.\n' + evidence)
+                         'The server is not where it was.\n' + seen)
         self.assertIn(measured.record and measured.record['status'],
-                      live_migration.FAILED, evidence)
-        self.assert_active(guest, evidence)
+                      live_migration.FAILED, seen)
+        self.assert_active(guest, seen)
         return measured
 
-    def _live_migrate_unharmed(self, guest, host, follow):
-        boot_id, uptime = guest.boot_id(), guest.uptime()
-        measured = self._live_migrate(guest, host, follow)
-        evidence = measured.text()
-        self.assertEqual(boot_id, guest.boot_id(),
-                         'The guest was rebooted.\n' + evidence)
-        self.assertGreater(guest.uptime(), uptime, evidence)
+    def _live_migrate_unharmed(self, moves, follow):
+        guests = [guest for guest, _ in moves]
+        before = [(guest.boot_id(), guest.uptime()) for guest in guests]
+        measured = self._live_migrate(moves, follow)
+        for guest, (boot_id, uptime), each in zip(guests, before, measured):
+            seen = each.text()
+            self.assertEqual(boot_id, guest.boot_id(),
+                             'The guest was rebooted.\n' + seen)
+            self.assertGreater(guest.uptime(), uptime, seen)
         return measured
 
-    def assert_active(self, guest, evidence=''):
+    def assert_active(self, guest, seen=''):
         """After a migration that ended early, the API promises ACTIVE."""
         status = self.os_admin.servers_client.show_server(
             guest.id)['server']['status']
@@ -215,12 +325,17 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 'ACTIVE', status, 'The migration was rolled back, but the '
                 'server is %s. Nova 32.2.0 to 34.0.0 have this defect; '
                 '[migration-feature-enabled] aborted_server_active = false '
-                'lets the rest be judged.\n%s' % (status, evidence))
+                'lets the rest be judged.\n%s' % (status, seen))
 
-    def _live_migrate(self, guest, host, follow):
-        migration = live_migration.LiveMigration(
+    def migration_of(self, guest):
+        """The LiveMigration of a guest that is to be asked for."""
+        return live_migration.LiveMigration(
             self.os_admin, guest.id, CONF.migration.progress_interval)
-        running = self.meters_of(guest)
+
+    def _live_migrate(self, moves, follow):
+        migrations = [self.migration_of(guest) for guest, _ in moves]
+        meters_of = [self.meters_of(guest) for guest, _ in moves]
+        running = list(itertools.chain.from_iterable(meters_of))
         give_up = 0.0
         with contextlib.ExitStack() as stack:
             baselines = {}
@@ -230,23 +345,40 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 for meter in running:
                     baselines[meter] = meter.wait_until_up(
                         CONF.migration.baseline_timeout)
-                migration.request(**self.live_migrate_arguments(host))
-                _follow(migration, follow)
+                with _called_off_on_failure(migrations):
+                    self._request(migrations, [host for _, host in moves])
+                    follow(migrations)
                 give_up = time.monotonic() + CONF.migration.recovery_timeout
                 for meter in running:
                     _wait_until_recovered(meter, give_up)
             finally:
                 # Before the meters end, so that one that died is noticed.
-                measured = self._keep(guest, migration, [
+                measured = [self._keep(guest, migration, [
                     _read(meter, baselines.get(meter, 0), give_up)
-                    for meter in running])
+                    for meter in its_meters])
+                    for (guest, _), migration, its_meters in zip(
+                        moves, migrations, meters_of)]
         return measured
 
-    def assert_downtime_allowed(self, measured):
+    def _request(self, migrations, hosts):
+        """Ask for all of them at the same time."""
+        with futures.ThreadPoolExecutor(len(migrations)) as pool:
+            asked = [
+                pool.submit(migration.request,
+                            **self.live_migrate_arguments(host))
+                for migration, host in zip(migrations, hosts)]
+        for each in asked:
+            each.result()
+
+    def assert_downtime_allowed(self, *measured):
         """Fail if anything was down for longer than is allowed."""
-        complaints = measured.complaints(self.limits)
-        if complaints:
-            self.fail('%s\n%s' % ('\n'.join(complaints), measured.text()))
+        wrong = [(complaints, each) for complaints, each in (
+            (each.complaints(self.limits), each) for each in measured)
+            if complaints]
+        if wrong:
+            self.fail('\n'.join('%s\n%s' % (
+                '\n'.join(complaints), each.text())
+                for complaints, each in wrong))
 
     def meters_of(self, guest):
         """The meters of network, guest and metadata service, not set up."""
@@ -287,13 +419,17 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             events=tuple(migration.events()), progress=migration.progress,
             measurements=measurements, clock=clock,
             libvirt_downtime=self._libvirt_downtime(guest, host, record))
+        self.keep(measured)
+        return measured
+
+    def keep(self, measured):
+        """Make a MeasuredMigration a detail of the test."""
         LOG.info(measured.summary())
         self.addDetailUniqueName(
             'migration', content.text_content(measured.text()))
         self.addDetailUniqueName('migration.json', content.Content(
             content_type.JSON,
             lambda: [json.dumps(measured.to_dict(), indent=2).encode()]))
-        return measured
 
     def _libvirt_downtime(self, guest, host, record):
         """For how long libvirt says that the guest was stopped, or None."""
@@ -307,12 +443,14 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             return None
 
 
-def _follow(migration, follow):
-    """Follow a migration; where that fails, it is not left under way."""
+@contextlib.contextmanager
+def _called_off_on_failure(migrations):
+    """Where something fails meanwhile, no migration is left under way."""
     try:
-        follow(migration)
+        yield
     except BaseException:
-        migration.call_off(CONF.migration.recovery_timeout)
+        for migration in migrations:
+            migration.call_off(CONF.migration.recovery_timeout)
         raise
 
 

@@ -11,6 +11,7 @@
 #    under the License.
 """One live migration, as Nova's API shows it."""
 
+import functools
 import json
 import time
 
@@ -72,16 +73,26 @@ class LiveMigration:
         self._requested = time.monotonic()
         self._servers.live_migrate_server(self._server_id, **arguments)
 
-    def wait_until_completed(self, timeout):
+    def wait_until_completed(self, timeout, status='ACTIVE'):
         """Wait for the record to be completed, and for the server.
 
         The server alone says too little: it is ACTIVE when a migration
         failed, too.
 
         :param timeout: in seconds
+        :param status: that the server has then; PAUSED if it had that before
         :raises MigrationFailed: if it ends otherwise, or not in time
         """
-        self._wait_until(self._completed, 'completed', timeout)
+        self._wait_until(
+            functools.partial(self._completed, becomes=status), 'completed',
+            timeout)
+
+    def is_completed(self):
+        """Whether it is by now: as wait_until_completed(), at once.
+
+        :raises MigrationFailed: if it ended otherwise
+        """
+        return self._completed(self._look())
 
     def wait_until(self, statuses, timeout):
         """Wait for the record to have one of some statuses.
@@ -145,8 +156,12 @@ class LiveMigration:
         give_up = time.monotonic() + timeout
         while not reached(self._look()):
             if time.monotonic() > give_up:
-                raise self._failed('was not %s within %g s' % (what, timeout))
+                raise self.late(what, timeout)
             time.sleep(self._interval)
+
+    def late(self, what, timeout):
+        """The MigrationFailed that it was not done in time."""
+        return self._failed('was not %s within %g s' % (what, timeout))
 
     def _failed(self, how):
         return exceptions.MigrationFailed(
@@ -193,13 +208,13 @@ class LiveMigration:
             for each in json.loads(body)['migrations']
             if each['id'] == record['id']), {})
 
-    def _completed(self, record):
+    def _completed(self, record, becomes='ACTIVE'):
         status = record and record['status']
         server = self._server()
         if status in FAILED or server['status'] == 'ERROR':
             raise self._failed('ended as %s, with the server %s' % (
                 status, server['status']))
-        return (status == 'completed' and server['status'] == 'ACTIVE' and
+        return (status == 'completed' and server['status'] == becomes and
                 server['OS-EXT-STS:task_state'] is None)
 
     @property
@@ -236,3 +251,33 @@ class LiveMigration:
         return [record for record in self._migrations.list_migrations(
             instance_uuid=self._server_id)['migrations']
             if record['instance_uuid'] == self._server_id]
+
+
+def wait_until_all_completed(migrations, timeout, interval):
+    """Wait for several live migrations, looking at them in turn.
+
+    Where one fails, the others are waited for all the same.
+
+    :param timeout: seconds, for all of them
+    :param interval: seconds between two looks at one
+    :raises MigrationFailed: of the first one that failed, if any
+    """
+    give_up = time.monotonic() + timeout
+    failures, pending = [], list(migrations)
+    while pending:
+        late = time.monotonic() > give_up
+        for migration in list(pending):
+            try:
+                done = migration.is_completed()
+                if not done and late:
+                    raise migration.late('completed', timeout)
+            except exceptions.MigrationFailed as error:
+                LOG.warning('%s', error)
+                failures.append(error)
+                done = True
+            if done:
+                pending.remove(migration)
+        if pending:
+            time.sleep(interval)
+    if failures:
+        raise failures[0]

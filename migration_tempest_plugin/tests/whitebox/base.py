@@ -11,17 +11,20 @@
 #    under the License.
 """What tests that look behind Nova's API are made of."""
 
+import contextlib
 import re
 import time
 
 from oslo_log import log
-from tempest.lib import decorators
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import load
 from migration_tempest_plugin.hosts import configuration
+from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin.hosts import services
+from migration_tempest_plugin.hosts import sockets
+from migration_tempest_plugin.hosts import watch
 from migration_tempest_plugin.measurement import nova_plan
 from migration_tempest_plugin.tests import flavor
 from migration_tempest_plugin.tests.scenario import base
@@ -30,13 +33,20 @@ from migration_tempest_plugin.tests.whitebox import observation
 CONF = config.CONF
 LOG = log.getLogger(__name__)
 
-#: Makes Tempest run a class while no other runs. Older releases of Tempest
-#: have no such decorator.
-serial = getattr(decorators, 'serial', lambda cls: cls)
+#: As there.
+serial = base.serial
 
 #: Of how much more than the bandwidth a guest must write to its memory, so
 #: that its migration does not come to its end by itself.
 OVERLOAD = 1.5
+
+#: Options with which Nova has taken all steps of the maximum downtime within
+#: a minute.
+QUICK_STEPS = {'live_migration_downtime_steps': 3,
+               'live_migration_downtime_delay': 3}
+
+#: MiB per second that no migration here is held back by.
+FAST = 1024
 
 # Migrations that a restart of nova-compute would end (nova/compute/manager.py,
 # init_instance).
@@ -126,7 +136,7 @@ class ReconfiguringScenario(WhiteboxScenario):
     def _reload(cls, host):
         compute = cls.computes[host.name]
         mark = compute.log.mark()
-        cls._service(host).reload()
+        cls.service_of(host).reload()
         give_up = time.monotonic() + CONF.migration_hosts.service_timeout
         # oslo.config (cfg.py, mutate_config_files) says it.
         while not [line for line in compute.log.since(mark) if re.match(
@@ -162,10 +172,11 @@ class ReconfiguringScenario(WhiteboxScenario):
                 'wait for them, or abort them' % ', '.join(
                     record['instance_uuid'] for record in under_way))
 
-        cls._service(host).restart(CONF.migration_hosts.service_timeout)
+        cls.service_of(host).restart(CONF.migration_hosts.service_timeout)
 
     @classmethod
-    def _service(cls, host):
+    def service_of(cls, host):
+        """nova-compute on a host, as a Service."""
         def report():
             [service] = cls.os_admin.services_client.list_services(
                 binary='nova-compute', host=host.name)['services']
@@ -213,6 +224,15 @@ class ReconfiguringScenario(WhiteboxScenario):
                     '%s now' % (what, status))
             time.sleep(CONF.migration.progress_interval)
 
+    def await_second_pass(self, migration, observation):
+        """Wait until QEMU has copied all of the memory once.
+
+        It does not switch to post-copy before.
+        """
+        self.wait_for(migration, lambda: any(
+            seen.what.job.fields.get('memory_iteration', 0) > 1
+            for seen in observation.looks), 'a second pass over the memory')
+
     def load_memory(self, guest):
         """Let a guest write to its memory faster than it may be copied.
 
@@ -247,6 +267,25 @@ class ReconfiguringScenario(WhiteboxScenario):
             time.monotonic() - began)
 
     # --- what is asserted ----------------------------------------------------
+
+    @contextlib.contextmanager
+    def assert_tunnelled(self, compute, tunnelled):
+        """Most bytes that leave a host meanwhile are sent by libvirt.
+
+        Or by QEMU itself, if not tunnelled.
+        """
+        asking = inventory.Compute(compute.description)
+        with watch.Watch(lambda: sockets.sent(asking.host), asking.close,
+                         interval=0.2) as looking:
+            yield
+        by_qemu, by_libvirt = (
+            max((each.acked for seen in looking.seen for each in seen.what
+                 if each.process.startswith(names)), default=0)
+            for names in (('qemu',), ('libvirtd', 'virtqemud')))
+        ours, other = (by_libvirt, by_qemu) if tunnelled \
+            else (by_qemu, by_libvirt)
+        self.assertGreater(ours, 10 * max(other, 2 ** 20), 'QEMU has sent %d '
+                           'bytes, libvirt %d' % (by_qemu, by_libvirt))
 
     def assert_qemu(self, observation, name, value):
         """A capability or parameter was in force in QEMU all the time."""

@@ -150,11 +150,7 @@ class TestForceComplete(base.ReconfiguringScenario):
 
         def follow(migration):
             self.await_slow_copy(migration, observation)
-            # QEMU switches when it has copied all of the memory once.
-            self.wait_for(migration, lambda: any(
-                seen.what.job.fields.get('memory_iteration', 0) > 1
-                for seen in observation.looks),
-                'a second pass over the memory')
+            self.await_second_pass(migration, observation)
             migration.force_complete()
             migration.wait_until_completed(CONF.migration.migration_timeout)
 

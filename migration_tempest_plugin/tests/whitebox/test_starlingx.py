@@ -22,9 +22,6 @@ from tempest.lib import decorators
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.hosts import inventory
-from migration_tempest_plugin.hosts import sockets
-from migration_tempest_plugin.hosts import watch
 from migration_tempest_plugin.measurement import nova_plan
 from migration_tempest_plugin.starlingx import settings
 from migration_tempest_plugin.tests.whitebox import base
@@ -37,14 +34,6 @@ CONF = config.CONF
 #: Within how many seconds of its time something has to happen: Nova and the
 #: policy look twice a second, and libvirt takes its time, too.
 PUNCTUAL = 3
-
-# So that Nova has taken all steps of the maximum downtime within a minute.
-_QUICK_STEPS = {'live_migration_downtime_steps': 3,
-                'live_migration_downtime_delay': 3}
-
-
-# MiB per second at which any guest that rests is copied.
-_FAST = 1024
 
 
 @base.serial
@@ -193,7 +182,7 @@ class TestMaximumDowntime(base.ReconfiguringScenario):
     def _maximum(self, provider, case, limit):
         guest = self.boot_guest()
         provider.apply(self, guest, case, **{
-            **self.slow_migrations(), **_QUICK_STEPS,
+            **self.slow_migrations(), **base.QUICK_STEPS,
             'live_migration_completion_timeout': 0})
         from_outside = provider is PerServer and \
             not CONF.migration_feature_enabled.starlingx_settings
@@ -209,7 +198,7 @@ class TestMaximumDowntime(base.ReconfiguringScenario):
             self._await_last_step(plan, observation, migration)
             load.stop()
             # What measures in the guest writes to its memory, too.
-            source.libvirt.set_bandwidth(guest.id, _FAST)
+            source.libvirt.set_bandwidth(guest.id, base.FAST)
             migration.wait_until_completed(CONF.migration.migration_timeout)
 
         measured = self.live_migrate_measured(guest, follow=follow)
@@ -472,18 +461,8 @@ class TestTunnelling(base.ReconfiguringScenario):
         source = self.compute_of(guest)
         provider.apply(self, guest, Case(tunnel=tunnel),
                        live_migration_bandwidth=64)
-        asking = inventory.Compute(source.description)
-        looking = self.useFixture(watch.Watch(
-            lambda: sockets.sent(asking.host), asking.close, interval=0.2))
-        self.live_migrate_measured(guest)
-        by_qemu, by_libvirt = (
-            max((each.acked for seen in looking.seen for each in seen.what
-                 if each.process.startswith(names)), default=0)
-            for names in (('qemu',), ('libvirtd', 'virtqemud')))
-        ours, other = (by_libvirt, by_qemu) if tunnel \
-            else (by_qemu, by_libvirt)
-        self.assertGreater(ours, 10 * max(other, 2 ** 20), 'QEMU has sent %d '
-                           'bytes, libvirt %d' % (by_qemu, by_libvirt))
+        with self.assert_tunnelled(source, tunnel):
+            self.live_migrate_measured(guest)
 
 
 def _cpu_uses(looks):

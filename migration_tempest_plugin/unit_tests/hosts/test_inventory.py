@@ -12,6 +12,7 @@
 """Compute hosts from options, and from the file that options name."""
 
 import os
+from unittest import mock
 
 import fixtures
 from oslo_config import cfg
@@ -149,6 +150,22 @@ class TestCompute(InventoryTestCase):
         log = self.compute().log
         self.assertIsInstance(log, logs.Journal)
         self.assertEqual('n-cpu', log.unit)
+
+    def test_a_disk_of_a_server(self):
+        self.configure(instances_path='/instances')
+        compute = self.compute()
+        compute.host = mock.Mock(**{'run.return_value': '_base\nid-1\n'})
+        self.assertTrue(compute.has_disk('id-1'))
+        self.assertFalse(compute.has_disk('id-'))
+        compute.host.run.assert_called_with('ls', '/instances')
+
+    def test_libvirt_is_killed(self):
+        self.configure(libvirt_kill_command='podman kill "my libvirt"')
+        compute = self.compute()
+        compute.host = mock.Mock()
+        compute.kill_libvirt()
+        compute.host.run.assert_called_once_with('podman', 'kill',
+                                                 'my libvirt')
 
     def test_configuration(self):
         nova_conf = self.compute().nova_conf

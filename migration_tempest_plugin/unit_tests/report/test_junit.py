@@ -61,10 +61,16 @@ class TestDocument(testtools.TestCase):
 
     def test_a_failure(self):
         failure = self.suite(test(
-            status='fail', reason='Traceback:\n  x\nError: <no> \x1b[31m way\n'
+            status='fail',
+            reason='Traceback (most recent call last):\n  x\n'
+                   'Error: <no> \x1b[31m way\nand more\n'
         )).find('testcase/failure')
         self.assertEqual('Error: <no> ?[31m way', failure.get('message'))
-        self.assertIn('Traceback:', failure.text)
+        self.assertIn('and more', failure.text)
+
+    def test_a_failure_of_unknown_reason(self):
+        failure = self.suite(test(status='fail')).find('testcase/failure')
+        self.assertEqual('no reason was recorded', failure.get('message'))
 
     def test_a_skip_says_why(self):
         skipped = self.suite(test(status='skip', reason='no option')).find(

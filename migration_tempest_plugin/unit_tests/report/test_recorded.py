@@ -127,6 +127,16 @@ test_it: fail
 0.300 s
     NO MEASUREMENT: the guest was rebooted""", text.summary(tests))
 
+    def test_spread_of_those_that_moved(self):
+        stayed = {**MIGRATION, 'destination': 'a'}
+        lines = text.summary([recorded.RecordedTest(
+            't', 'success', (MIGRATION,) * 3 + (stayed,))]).splitlines()
+        self.assertIn('  all 3 of them', lines)
+        self.assertRegex(lines[-1], r'network +min 0.500, .* of 3$')
+        for few in ((MIGRATION,) * 2, (MIGRATION, MIGRATION, stayed)):
+            self.assertNotIn('of them', text.summary(
+                [recorded.RecordedTest('t', 'success', few)]))
+
     def test_break_down(self):
         migration = {**MIGRATION, 'breakdown': {
             'guest_stopped': {'estimate': 0.1, 'lower': 0.09, 'upper': 0.11},

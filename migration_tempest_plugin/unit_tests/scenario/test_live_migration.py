@@ -270,3 +270,37 @@ class TestProgress(Case):
                    if phase.kind == 'event']
         self.assertEqual('compute_live_migration', event.name)
         self.assertIsNotNone(event.end)
+
+
+class TestAllCompleted(testtools.TestCase):
+
+    def migration(self, *outcomes):
+        """One that gives one outcome at each look."""
+        migration = mock.Mock()
+        migration.is_completed.side_effect = outcomes
+        migration.late.side_effect = lambda what, timeout: (
+            exceptions.MigrationFailed('late', None, []))
+        return migration
+
+    def wait(self, *migrations, timeout=10):
+        live_migration.wait_until_all_completed(migrations, timeout, 0)
+
+    def test_each_is_looked_at_until_it_is(self):
+        quick, slow = self.migration(True), self.migration(False, False, True)
+        self.wait(quick, slow)
+        self.assertEqual(1, quick.is_completed.call_count)
+        self.assertEqual(3, slow.is_completed.call_count)
+
+    def test_the_others_go_on_when_one_fails(self):
+        failure = exceptions.MigrationFailed('no room', None, [])
+        slow = self.migration(False, True)
+        error = self.assertRaises(exceptions.MigrationFailed, self.wait,
+                                  self.migration(failure), slow)
+        self.assertIs(failure, error)
+        self.assertEqual(2, slow.is_completed.call_count)
+
+    def test_late(self):
+        error = self.assertRaises(
+            exceptions.MigrationFailed, self.wait, self.migration(True),
+            self.migration(*[False] * 1000), timeout=0)
+        self.assertEqual('late', error.reason)

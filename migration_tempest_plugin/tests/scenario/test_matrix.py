@@ -1,0 +1,122 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Every kind of migration that the API alone can ask for, out and back."""
+
+from tempest.common import waiters
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.tests.scenario import checked
+from migration_tempest_plugin.tests.scenario import variants
+
+CONF = config.CONF
+
+
+class MatrixScenario(checked.CheckedScenario):
+    """Base of the tests that are made of variants."""
+
+    def migrate_there_and_back(self, variant):
+        """Boot a server, migrate it, and back; look it over after each.
+
+        1. Boot a server, and begin to look it over.
+        2. Migrate it to another host, as the variant says, measured.
+        3. It is there; all that was looked at is as it was.
+        4. The same, back.
+        """
+        reason = variants.reason_to_skip(variant)
+        if reason:
+            raise self.skipException(reason)
+        guest = getattr(self, variant.boot)()
+        source = self.get_host_for_server(guest.id)
+        destination = self.another_host(guest)
+        self.prepare(variant, guest, (source, destination))
+        checks = self.checks(guest, *self.checks_for(variant, guest))
+        migrate = getattr(self, variant.how)
+        for host in (destination, source):
+            migrate(variant, guest, host)
+            self.assertEqual(host, self.get_host_for_server(guest.id))
+            checks.verify()
+
+    def prepare(self, variant, guest, hosts):
+        """Make the cloud and the guest as the variant wants them."""
+
+    def checks_for(self, variant, guest):
+        """The Checks that a variant must pass."""
+        always = [self.network_check(guest), self.port_check(guest),
+                  *self.console_checks(guest)]
+        if variant.how == 'migrate_cold':
+            return [*always, self.disk_check(guest)]
+        running = [*always, self.storage_check(guest),
+                   self.memory_check(guest)]
+        if variant.how == 'migrate_paused':
+            return running  # its clock stands, too
+        return [*running, self.clock_check(guest)]
+
+    def boot_from_volume(self):
+        """A guest whose disk is a volume of its image."""
+        disk = self.flavors_client.show_flavor(
+            CONF.compute.flavor_ref)['flavor']['disk']
+        return self.boot_guest(image_id='', block_device_mapping_v2=[{
+            'uuid': CONF.compute.image_ref, 'source_type': 'image',
+            'destination_type': 'volume', 'boot_index': 0,
+            'volume_size': max(1, disk), 'delete_on_termination': True}])
+
+    # --- how a variant migrates ----------------------------------------------
+
+    def migrate_live(self, variant, guest, host):
+        """A live migration within the limits."""
+        self.assert_downtime_allowed(
+            self.live_migrate_measured(guest, host=host))
+
+    def migrate_paused(self, variant, guest, host):
+        """A live migration of a server that is paused before and after."""
+        boot_id = guest.boot_id()
+        client = self.servers_client
+        client.pause_server(guest.id)
+        waiters.wait_for_server_status(client, guest.id, 'PAUSED')
+        migration = self.migration_of(guest)
+        migration.request(**self.live_migrate_arguments(host))
+        migration.wait_until_completed(CONF.migration.migration_timeout,
+                                       'PAUSED')
+        client.unpause_server(guest.id)
+        waiters.wait_for_server_status(client, guest.id, 'ACTIVE')
+        self.assertEqual(boot_id, guest.boot_id(), 'The guest was rebooted')
+
+    def migrate_cold(self, variant, guest, host):
+        """A migration of a server that is shut down for it, and confirmed.
+
+        How long it was away is told, and no limit is held against it.
+        """
+        boot_id, source = guest.boot_id(), self.get_host_for_server(guest.id)
+        network, *_ = self.meters_of(guest)
+        with network:
+            baseline = network.wait_until_up(CONF.migration.baseline_timeout)
+            self.os_admin.servers_client.migrate_server(guest.id)
+            waiters.wait_for_server_status(self.servers_client, guest.id,
+                                           'VERIFY_RESIZE')
+            self.servers_client.confirm_resize_server(guest.id)
+            waiters.wait_for_server_status(self.servers_client, guest.id,
+                                           'ACTIVE')
+            network.wait_until_up(CONF.validation.ping_timeout)
+            timeline = network.measurement().since(baseline)
+        self.keep(measurement.MeasuredMigration(
+            server=guest.id, source=source,
+            destination=self.get_host_for_server(guest.id),
+            measurements=(timeline,), kind='cold'))
+        guest.ssh.validate_authentication()
+        self.assertNotEqual(boot_id, guest.boot_id(),
+                            'The guest was not shut down')
+
+
+@variants.tests_of(variants.BY_API)
+class TestMatrix(MatrixScenario):
+    """The variants of variants.BY_API."""

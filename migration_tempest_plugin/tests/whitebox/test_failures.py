@@ -1,0 +1,233 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Live migrations that can't succeed: the server must not suffer from it."""
+
+import contextlib
+import time
+
+from tempest.common import utils
+from tempest.lib import decorators
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.tests.scenario import base as scenario_base
+from migration_tempest_plugin.tests.scenario import checked
+from migration_tempest_plugin.tests.whitebox import base
+from migration_tempest_plugin.tests.whitebox import faults
+
+CONF = config.CONF
+
+#: Where Nova's traceback ends if the scheduler knows no host for the server
+#: (nova/conductor/tasks/live_migrate.py, _find_destination).
+REFUSED = 'select_destinations'
+
+
+class FailureScenario(checked.CheckedScenario, base.ReconfiguringScenario):
+    """Base of the tests in which a migration fails.
+
+    The API leaves it to the record of the migration to say so (2.34).
+    """
+
+    compute_min_microversion = '2.34'
+
+    def fail_and_try_again(self, fault, follow=None, prepare=None, why=''):
+        """Live migrate a guest in vain, and then without the fault.
+
+        1. Boot a server, and begin to look it over.
+        2. Make the fault at the destination, and live migrate the server to
+           it, measured: that fails.
+        3. The server is ACTIVE where it was, was away for no longer than
+           allowed, and is as it was. Its ports are bound to the source alone;
+           at the destination, neither libvirt nor the disk has anything of
+           it.
+        4. Put the fault right, and live migrate it again: it arrives.
+
+        :param fault: called with the name of the destination; gives what is
+            set up while the first migration goes on
+        :param follow: called with the guest, the destination and the first
+            migration; it returns when that has ended
+        :param prepare: called with the guest before all that
+        :param why: a pattern of what Nova must say in the instance action's
+            events; none for a migration that has begun
+        """
+        guest = self.boot_guest()
+        destination = self.another_host(guest)
+        if prepare:
+            prepare(guest)
+        checks = self.all_checks(guest)
+
+        def follow_it(migration):
+            if follow:
+                follow(guest, destination, migration)
+            migration.wait_until_ended(CONF.migration.migration_timeout)
+
+        with fault(destination):
+            measured = self.live_migrate_in_vain(guest, follow_it,
+                                                 destination)
+            self.assertRegex('\n'.join(
+                event.get('traceback') or '' for event in measured.events),
+                why, measured.text())
+            self.assert_downtime_allowed(measured)
+            self.assert_bound_to(measured.source, guest)
+            checks.verify()
+        self.await_enabled(destination)
+        self.assert_nothing_left(destination, guest)
+        again = self.live_migrate_measured(
+            guest, destination, lambda migration: self.follow_again(
+                guest, migration))
+        self.assert_bound_to(destination, guest)
+        checks.verify()
+        self.assert_downtime_allowed(again)
+
+    def follow_again(self, guest, migration):
+        """Wait until the second try has succeeded."""
+        migration.wait_until_completed(CONF.migration.migration_timeout)
+
+    def assert_bound_to(self, host, guest):
+        """Each port of a guest has one binding, and that is to a host."""
+        client = self.os_admin.ports_client
+        ports = client.list_ports(device_id=guest.id)['ports']
+        self.assertNotEqual([], ports)
+
+        def bindings():
+            return {port['id']: [
+                (binding['host'], binding['status']) for binding in
+                client.list_resources('/ports/%s/bindings' % port['id'])[
+                    'bindings']] for port in ports}
+
+        self.await_equal({port['id']: [(host, 'ACTIVE')] for port in ports},
+                         bindings, 'The ports are bound elsewhere')
+
+    def assert_nothing_left(self, host, guest):
+        """A host has nothing of a guest that is on another one."""
+        compute = self.computes[host]
+        self.await_equal(
+            False, lambda: guest.id in compute.libvirt.defined(),
+            'libvirt on %s still has a domain of it' % host)
+        if CONF.compute_feature_enabled.block_migration_for_live_migration:
+            self.await_equal(False, lambda: compute.has_disk(guest.id),
+                             '%s still has a disk of it' % host)
+
+    def await_enabled(self, host):
+        """Wait until servers can be scheduled to a host (again)."""
+        def service():
+            [found] = self.os_admin.services_client.list_services(
+                binary='nova-compute', host=host)['services']
+            return found['state'], found['status']
+
+        self.await_equal(('up', 'enabled'), service,
+                         'nova-compute on %s' % host,
+                         CONF.migration_hosts.service_timeout)
+
+    def await_equal(self, expected, look, message, timeout=None):
+        """Fail if something does not become so in time."""
+        give_up = time.monotonic() + (
+            timeout or CONF.migration.recovery_timeout)
+        while look() != expected and time.monotonic() < give_up:
+            time.sleep(CONF.migration.progress_interval)
+        self.assertEqual(expected, look(), message)
+
+
+@base.serial
+class TestRefused(FailureScenario):
+    """The destination can't have the server: nothing ever moves."""
+
+    @decorators.idempotent_id('71f1ccf2-bd0b-4f0a-90d9-2a4f0b8c6d13')
+    @decorators.attr(type=['slow', 'multinode'])
+    @scenario_base.skip_without_disabling()
+    @utils.services('compute', 'network')
+    def test_no_room(self):
+        """The destination has no memory to spare, by Placement's word"""
+        self.fail_and_try_again(
+            lambda host: faults.FullHost(self.os_admin, host),
+            why=REFUSED)
+
+    @decorators.idempotent_id('b2a5e0d4-6a3f-4d8e-8d7c-5c1e9f4a7b28')
+    @decorators.attr(type=['slow', 'multinode'])
+    @scenario_base.skip_without_disabling()
+    @utils.services('compute', 'network')
+    def test_disabled(self):
+        """The destination's compute service is disabled"""
+        self.fail_and_try_again(self.disabled, why=REFUSED)
+
+    @decorators.idempotent_id('4c9d7e1b-2f5a-4b6c-9e80-7d3a1f6b8c35')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_dead_compute(self):
+        """nova-compute of the destination does not run"""
+        self.fail_and_try_again(lambda host: faults.DeadCompute(
+            self.os_admin.services_client,
+            self.service_of(self.computes[host].host),
+            CONF.migration_hosts.service_timeout),
+            why=REFUSED)
+
+
+@base.serial
+class TestInterrupted(FailureScenario):
+    """A migration that goes on comes to a bad end."""
+
+    @decorators.idempotent_id('e8f0a1c6-3b7d-4c9e-a152-6f8b2d4c9e47')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_libvirt_killed(self):
+        """libvirt of the destination is killed while memory is copied"""
+        def kill(guest, destination, migration):
+            self.await_slow_copy(migration, self.observation)
+            compute = self.computes[destination]
+            compute.kill_libvirt()
+            self.await_libvirt(compute)
+
+        self.fail_and_try_again(self.no_fault, kill, self.slow_down)
+
+    @decorators.idempotent_id('9a2b4c6d-8e0f-4123-9456-7b9d1f3a5c58')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_aborted(self):
+        """It is aborted while memory is copied"""
+        def abort(guest, destination, migration):
+            self.await_slow_copy(migration, self.observation)
+            migration.abort()
+
+        self.fail_and_try_again(self.no_fault, abort, self.slow_down)
+
+    def slow_down(self, guest):
+        """Make its migrations slow."""
+        self.configure(self.compute_of(guest), **{
+            **self.slow_migrations(), 'live_migration_completion_timeout': 0})
+        self.observation = self.observe(guest)
+
+    def follow_again(self, guest, migration):
+        """As in the base; it need not be slow any more."""
+        libvirt = self.compute_of(guest).libvirt
+        migration.wait_until(('running',), CONF.migration.migration_timeout)
+        # Before that, Nova has yet to say how fast it may be.
+        self.wait_for(migration, lambda: libvirt.job(guest.id).copies_memory,
+                      'memory being copied')
+        libvirt.set_bandwidth(guest.id, base.FAST)
+        super().follow_again(guest, migration)
+
+    @staticmethod
+    def no_fault(host):
+        """It comes later."""
+        return contextlib.nullcontext()
+
+    def await_libvirt(self, compute):
+        """Wait until libvirt on a host answers again."""
+        give_up = time.monotonic() + CONF.migration_hosts.service_timeout
+        while True:
+            try:
+                compute.libvirt.defined()
+                return
+            except exceptions.HostError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(CONF.migration.progress_interval)
