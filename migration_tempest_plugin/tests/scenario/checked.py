@@ -147,37 +147,43 @@ class CheckedScenario(base.LiveMigrationScenario):
 
         :returns: the names of what was done
         """
-        features = CONF.compute_feature_enabled
-        client = self.servers_client
-        reboot = functools.partial(client.reboot_server, guest.id)
         done = []
-        for name, enabled, steps in (
-                ('pause', features.pause, (
-                    (client.pause_server, 'PAUSED'),
-                    (client.unpause_server, 'ACTIVE'))),
-                ('suspend', features.suspend, (
-                    (client.suspend_server, 'SUSPENDED'),
-                    (client.resume_server, 'ACTIVE'))),
-                ('soft reboot', True, (
-                    (lambda _: reboot(type='SOFT'), 'ACTIVE'),)),
-                ('hard reboot', True, (
-                    (lambda _: reboot(type='HARD'), 'ACTIVE'),)),
-                ('stop', True, (
-                    (client.stop_server, 'SHUTOFF'),
-                    (client.start_server, 'ACTIVE')))):
-            if not enabled:
+        for name, boots, steps in self._administration():
+            if not getattr(CONF.compute_feature_enabled, name, True):
                 LOG.info('%s is not enabled: [compute-feature-enabled] %s',
                          name, name)
                 continue
             with self.told('%s of %s' % (name, guest.id)):
+                boot_id = guest.boot_id()
                 for act, status in steps:
                     act(guest.id)
-                    waiters.wait_for_server_status(client, guest.id, status)
+                    waiters.wait_for_server_status(self.servers_client,
+                                                   guest.id, status)
                 guest.ssh.validate_authentication()
+                self.assertEqual(boots, guest.boot_id() != boot_id,
+                                 'Another boot of the guest?')
                 # It looks when it is set up.
                 self.useFixture(self.network_check(guest))
             done.append(name)
         return done
+
+    def _administration(self):
+        """Each thing: its name, whether the guest boots, and the steps.
+
+        Each step comes with the status of the server that follows.
+        """
+        client = self.servers_client
+        soft, hard = (functools.partial(client.reboot_server, type=kind)
+                      for kind in ('SOFT', 'HARD'))
+        return (
+            ('pause', False, ((client.pause_server, 'PAUSED'),
+                              (client.unpause_server, 'ACTIVE'))),
+            ('suspend', False, ((client.suspend_server, 'SUSPENDED'),
+                                (client.resume_server, 'ACTIVE'))),
+            ('soft reboot', True, ((soft, 'ACTIVE'),)),
+            ('hard reboot', True, ((hard, 'ACTIVE'),)),
+            ('stop', True, ((client.stop_server, 'SHUTOFF'),
+                            (client.start_server, 'ACTIVE'))))
 
     @contextlib.contextmanager
     def told(self, what):
