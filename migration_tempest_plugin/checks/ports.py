@@ -64,10 +64,9 @@ class PortCheck(check.Check):
     def verify(self):
         """As any check; attempts of before this call count as well."""
         begin = time.monotonic()
-        # Attempts that begin now have come to their end by then.
-        while not self._over.is_set() and not self._latest(begin):
-            if time.monotonic() > begin + 10 * self._deadline:
-                break
+        # A rule of a security group takes a moment to be in force.
+        give_up = begin + 10 * self._deadline
+        while not self._seen_since(begin) and time.monotonic() < give_up:
             time.sleep(self._interval)
         with self._lock:
             let_in = list(self._results[self._open])
@@ -79,21 +78,24 @@ class PortCheck(check.Check):
                 'answered %d of %d attempts: the first %.1f s ago',
                 self._closed, self._address, len(reached), len(kept_out),
                 time.monotonic() - reached[0][0])
-        if not any(code in _REACHED for moment, code in let_in
-                   if moment >= begin):
+        if not _any_reached(let_in, begin):
             raise self.failed(
                 'TCP port %d of %s is open by its security groups, and does '
                 'not answer: %s', self._open, self._address,
                 _counted(let_in[-20:]))
+        if not kept_out or kept_out[-1][0] < begin:
+            raise self.failed('nobody tries TCP port %d of %s any more',
+                              self._closed, self._address)
         answered = sum(code in _REACHED for _, code in let_in)
         return 'port %d answered %d of %d attempts, port %d none of %d' % (
             self._open, answered, len(let_in), self._closed, len(kept_out))
 
-    def _latest(self, begin):
-        """Whether each port has an attempt since then that has ended."""
+    def _seen_since(self, begin):
+        """Whether the open one answered, and an attempt at the other ended."""
         with self._lock:
-            return all(results and results[-1][0] >= begin
-                       for results in self._results.values())
+            kept_out = self._results[self._closed]
+            return _any_reached(self._results[self._open], begin) and \
+                kept_out and kept_out[-1][0] >= begin
 
     def _watch(self):
         """Try both ports on the schedule; runs in a thread."""
@@ -130,6 +132,12 @@ class PortCheck(check.Check):
         attempt.close()
         with self._lock:
             self._results[port].append((began, code))
+
+
+def _any_reached(results, begin):
+    """Whether an attempt since then was answered."""
+    return any(code in _REACHED for moment, code in results
+               if moment >= begin)
 
 
 def _counted(results):

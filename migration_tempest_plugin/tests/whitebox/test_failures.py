@@ -39,7 +39,8 @@ class FailureScenario(checked.CheckedScenario, base.ReconfiguringScenario):
 
     compute_min_microversion = '2.34'
 
-    def fail_and_try_again(self, fault, follow=None, prepare=None, why=''):
+    def fail_and_try_again(self, fault, follow=None, prepare=None,
+                           why='.*'):
         """Live migrate a guest in vain, and then without the fault.
 
         1. Boot a server, and begin to look it over.
@@ -57,7 +58,7 @@ class FailureScenario(checked.CheckedScenario, base.ReconfiguringScenario):
             migration; it returns when that has ended
         :param prepare: called with the guest before all that
         :param why: a pattern of what Nova must say in the instance action's
-            events; none for a migration that has begun
+            events; anything, for a migration that has begun
         """
         guest = self.boot_guest()
         destination = self.another_host(guest)
