@@ -33,7 +33,7 @@ from migration_tempest_plugin.tests.whitebox import observation
 CONF = config.CONF
 LOG = log.getLogger(__name__)
 
-#: As there.
+#: Makes Tempest run a class while no other runs (tests/scenario/base.py).
 serial = base.serial
 
 #: Of how much more than the bandwidth a guest must write to its memory, so

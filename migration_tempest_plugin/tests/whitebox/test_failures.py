@@ -74,20 +74,26 @@ class FailureScenario(checked.CheckedScenario, base.ReconfiguringScenario):
         with fault(destination):
             measured = self.live_migrate_in_vain(guest, follow_it,
                                                  destination)
-            self.assertRegex('\n'.join(
-                event.get('traceback') or '' for event in measured.events),
-                why, measured.text())
-            self.assert_downtime_allowed(measured)
-            self.assert_bound_to(measured.source, guest)
-            checks.verify()
+            self.assert_said(measured, why)
+            self.assert_unharmed(guest, measured, checks)
         self.await_enabled(destination)
         self.assert_nothing_left(destination, guest)
         again = self.live_migrate_measured(
             guest, destination, lambda migration: self.follow_again(
                 guest, migration))
-        self.assert_bound_to(destination, guest)
+        self.assert_unharmed(guest, again, checks)
+
+    def assert_said(self, measured, why):
+        """Nova says in the events that a migration failed for a reason."""
+        self.assertRegex('\n'.join(
+            event.get('traceback') or '' for event in measured.events),
+            why, measured.text())
+
+    def assert_unharmed(self, guest, measured, checks):
+        """Where a guest is now, it is as it was, and was not away for long."""
+        self.assert_downtime_allowed(measured)
+        self.assert_bound_to(measured.destination, guest)
         checks.verify()
-        self.assert_downtime_allowed(again)
 
     def follow_again(self, guest, migration):
         """Wait until the second try has succeeded."""
