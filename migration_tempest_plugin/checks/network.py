@@ -26,11 +26,14 @@ class NetworkCheck(check.Check):
     :param addresses: what each interface must have, as {MAC: [address, ...]}
     :param outside: an address that it must reach
     :param neighbours: further addresses that it must reach
+    :param attempts: how often each of them is tried; a packet may be lost
     """
 
     name = 'network'
 
-    def __init__(self, client, addresses, outside, neighbours=()):
+    def __init__(self, client, addresses, outside, neighbours=(),
+                 attempts=3):
+        self._attempts = attempts
         self._client = client
         self._addresses = addresses
         self._outside = outside
@@ -42,13 +45,18 @@ class NetworkCheck(check.Check):
     def verify(self):
         self._verify_addresses()
         for address in (self._outside, *self._neighbours):
-            facts = self._ask('ping', address)
-            if facts['answered'] != 'yes':
-                raise self.failed('the guest does not reach %s: %s',
-                                  address, facts.get('said'))
+            self._verify_reached(address)
         return 'it is reached, reaches %s, and has %d addresses' % (
             ', '.join((self._outside, *self._neighbours)),
             sum(map(len, self._addresses.values())))
+
+    def _verify_reached(self, address):
+        for _ in range(self._attempts):
+            facts = self._ask('ping', address)
+            if facts['answered'] == 'yes':
+                return
+        raise self.failed('the guest does not reach %s, of %d attempts: %s',
+                          address, self._attempts, facts.get('said'))
 
     def _verify_addresses(self):
         has = set()

@@ -66,6 +66,8 @@ class TestNetwork(testtools.TestCase):
     ADDRESSES = 'addresses 00:00:00:00:00:00,127.0.0.1 ' \
         'FA:16:3e:01:02:03,10.0.0.5 fa:16:3e:01:02:03,fd00::5'
 
+    LOST = 'answered no\nsaid 100% packet loss'
+
     def check(self, addresses=None, ping='answered yes', **more):
         return checks.NetworkCheck(
             Guest(addresses=addresses or self.ADDRESSES, ping=ping),
@@ -92,10 +94,13 @@ class TestNetwork(testtools.TestCase):
     def test_a_neighbour_is_out_of_reach(self):
         error = self.assertRaises(
             exceptions.CheckFailed, self.check(
-                ping=['answered yes', 'answered no\nsaid 100% packet loss'],
+                ping=['answered yes', *[self.LOST] * 3],
                 neighbours=['10.0.0.6']).verify)
-        self.assertIn('does not reach 10.0.0.6: 100% packet loss',
-                      str(error))
+        self.assertIn('does not reach 10.0.0.6, of 3 attempts: 100% packet '
+                      'loss', str(error))
+
+    def test_a_packet_is_lost(self):
+        self.check(ping=[self.LOST, self.LOST, 'answered yes']).verify()
 
 
 class TestClockLook(testtools.TestCase):
