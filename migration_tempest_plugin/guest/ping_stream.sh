@@ -37,14 +37,18 @@ case $address in
 esac
 command -v "$ping" >/dev/null || ping=ping
 
-# Sets $command to how this user can ping: busybox lets root alone do it.
+# Sets $command to how this user can ping: busybox lets root alone do it. The
+# other one may just have booted, and have its address in a moment.
 choose_command() {
-    command=$ping
-    said=$($command -c 1 -W 2 "$address" 2>&1) && return
-    if command -v sudo >/dev/null; then
-        command="sudo -n $ping"
+    for _ in 1 2 3 4 5; do
+        command=$ping
         said=$($command -c 1 -W 2 "$address" 2>&1) && return
-    fi
+        if command -v sudo >/dev/null; then
+            command="sudo -n $ping"
+            said=$($command -c 1 -W 2 "$address" 2>&1) && return
+        fi
+        sleep 1
+    done
     echo "error ping $address: $(echo "$said" | tail -n 1)"
     exit 1
 }
