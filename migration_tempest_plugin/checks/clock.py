@@ -12,7 +12,6 @@
 """Whether a guest's wall clock goes on, and from the same source."""
 
 import dataclasses
-import shlex
 import time
 
 from migration_tempest_plugin.checks import check
@@ -97,19 +96,9 @@ class ClockCheck(check.Check):
         return '%s; the clocksource is %s' % (seen, after.source)
 
     def _look(self):
-        command = shlex.join(['sh', '-c', shell.read_script('clock'),
-                              'clock'])
-        try:
-            with self._connect() as connection:
-                looks = [self._ask(connection, command)
-                         for _ in range(LOOKS)]
-        except exceptions.GuestError:
-            raise
-        # Each client has its own errors, down to those of sockets.
-        except Exception as error:
-            raise exceptions.GuestError(
-                'The guest\'s clock could not be asked for over SSH: %s: %s'
-                % (type(error).__name__, error)) from error
+        command = shell.command_of('clock')
+        with shell.asking(self.name), self._connect() as connection:
+            looks = [self._ask(connection, command) for _ in range(LOOKS)]
         return min(looks, key=lambda look: look.high - look.low)
 
     @staticmethod

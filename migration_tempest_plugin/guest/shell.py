@@ -17,6 +17,7 @@ that it may be prefixed, as Tempest's RemoteClient does, and each costs a
 connection there: so they are few.
 """
 
+import contextlib
 import dataclasses
 import importlib.resources
 import shlex
@@ -170,8 +171,7 @@ def ask(client, script, *words):
 
 
 def _ask(client, name, script, words):
-    facts = _facts(_run(client, name, shlex.join(
-        ['sh', '-c', read_script(script), script, *map(str, words)])))
+    facts = _facts(_run(client, name, command_of(script, *words)))
     if 'error' in facts:
         raise exceptions.GuestError('%s: the guest could not %s it: %s' % (
             name, words[0], facts['error']))
@@ -179,8 +179,30 @@ def _ask(client, name, script, words):
 
 
 def _run(client, name, command):
-    try:
+    with asking(name):
         return client.exec_command(command)
+
+
+def command_of(script, *words):
+    """The command that runs a script of this package, placing nothing.
+
+    :param script: its file name, without ``.sh``
+    :param words: what it gets
+    """
+    return shlex.join(['sh', '-c', read_script(script), script,
+                       *map(str, words)])
+
+
+@contextlib.contextmanager
+def asking(name):
+    """Whatever goes wrong meanwhile between here and a guest is a GuestError.
+
+    :param name: what asks, for people
+    """
+    try:
+        yield
+    except exceptions.GuestError:
+        raise
     # Each client has its own errors, down to those of sockets.
     except Exception as error:
         raise exceptions.GuestError(

@@ -11,13 +11,11 @@
 #    under the License.
 """A script that runs in a guest as part of an SSH session, line by line."""
 
-import shlex
 import threading
 
 import fixtures
 from oslo_log import log
 
-from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
 
 LOG = log.getLogger(__name__)
@@ -35,8 +33,7 @@ def start(connection, name, *words):
     :returns: the channel, its first line, and what came behind that
     """
     channel = connection.get_transport().open_session(timeout=START_PATIENCE)
-    channel.exec_command(shlex.join(
-        ['sh', '-c', shell.read_script(name), name, *map(str, words)]))
+    channel.exec_command(shell.command_of(name, *words))
     channel.settimeout(START_PATIENCE)
     said = b''
     while b'\n' not in said:
@@ -75,16 +72,11 @@ class ScriptStream(fixtures.Fixture):
 
     def _setUp(self):
         self.addCleanup(self._join)
-        try:
+        with shell.asking(self._name):
             connection = self._connect()
             self.addCleanup(connection.close)
             channel, self.header, rest = start(connection, self._name,
                                                *self._words)
-        # Each client has its own errors, down to those of sockets.
-        except Exception as error:
-            raise exceptions.GuestError(
-                '%s: the guest could not be asked over SSH: %s: %s'
-                % (self._name, type(error).__name__, error)) from error
         self._thread = threading.Thread(
             target=self._receive, args=(channel, rest), daemon=True)
         self._thread.start()
