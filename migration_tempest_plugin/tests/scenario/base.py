@@ -32,13 +32,10 @@ from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
-from migration_tempest_plugin import microversion
 from migration_tempest_plugin.report import several
+from migration_tempest_plugin.tests import compute_service
 from migration_tempest_plugin.tests.scenario import evidence
 from migration_tempest_plugin.tests.scenario import live_migration
-
-#: Since then a service has an id of its own (api-ref, "Compute services").
-SERVICE_MICROVERSION = '2.53'
 
 #: For tests that change what all others rely on. Older releases of Tempest
 #: have no such decorator: there they must not run beside others.
@@ -215,21 +212,17 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
     @contextlib.contextmanager
     def disabled(self, host):
         """Let no server be scheduled to a host meanwhile."""
-        with microversion.compute(SERVICE_MICROVERSION):
-            [service] = self.os_admin.services_client.list_services(
-                binary='nova-compute', host=host)['services']
-        self.assertEqual('enabled', service['status'], 'nova-compute on %s '
-                         'is disabled already: %s' % (host, service))
+        service = compute_service.ComputeService(
+            self.os_admin.services_client, host)
+        self.assertEqual(
+            'enabled', service.record['status'], 'nova-compute on %s is '
+            'disabled already: %s' % (host, service.record))
         try:
-            self._change_service(service['id'], status='disabled',
-                                 disabled_reason='live migration test')
+            service.update(status='disabled',
+                           disabled_reason='live migration test')
             yield
         finally:
-            self._change_service(service['id'], status='enabled')
-
-    def _change_service(self, service, **changes):
-        with microversion.compute(SERVICE_MICROVERSION):
-            self.os_admin.services_client.update_service(service, **changes)
+            service.update(status='enabled')
 
     def live_migrate_measured(self, guest, host=None, follow=_complete):
         """Live migrate a guest and check that it arrived, measuring it.

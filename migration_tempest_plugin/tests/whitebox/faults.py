@@ -17,13 +17,10 @@ import fixtures
 from tempest.lib.common.utils import data_utils
 
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin import microversion
+from migration_tempest_plugin.tests import compute_service
 
 #: Since then an allocation is said as below, and may be of nobody known.
 _PLACEMENT = {'OpenStack-API-Version': 'placement 1.12'}
-
-#: Since then a service can be forced down by its id.
-_SERVICE_MICROVERSION = '2.53'
 
 
 class FullHost(fixtures.Fixture):
@@ -90,16 +87,10 @@ class DeadCompute(fixtures.Fixture):
         self._timeout = timeout
 
     def _setUp(self):
-        with microversion.compute(_SERVICE_MICROVERSION):
-            [known] = self._client.list_services(
-                binary='nova-compute', host=self._service.host.name)[
-                    'services']
+        known = compute_service.ComputeService(self._client,
+                                               self._service.host.name)
         self.addCleanup(self._service.start, self._timeout)
         self._service.stop()
-        self.addCleanup(self._force_down, known['id'], False)
+        self.addCleanup(known.update, forced_down=False)
         # It would call it up for a minute yet (service_down_time).
-        self._force_down(known['id'], True)
-
-    def _force_down(self, known, down):
-        with microversion.compute(_SERVICE_MICROVERSION):
-            self._client.update_service(known, forced_down=down)
+        known.update(forced_down=True)
