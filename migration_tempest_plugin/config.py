@@ -131,6 +131,11 @@ MigrationGroup = [
         help='Seconds after a migration within which all that is measured '
              'must be answered again. What is away for longer is still down, '
              'and fails the test.'),
+    cfg.StrOpt(
+        'cloud_release', default='',
+        help='What is installed in the cloud, in your words ("2026.2, Nova '
+             '34.0.0", say). It goes into the records and reports, so that '
+             'runs before and after an upgrade can be told apart.'),
     cfg.ListOpt(
         'variants', default=[],
         help='Which kinds of migration the matrix tests, by the names in '

@@ -110,5 +110,9 @@ class DatabaseError(MigrationTestError):
     """A database can't be asked; the message says which, never how."""
 
 
+class RecordError(MigrationTestError):
+    """What was recorded can't be read; the message says why."""
+
+
 class SettingNotInForce(MigrationTestError):
     """What was set is not what holds: the message says what does."""

@@ -217,7 +217,8 @@ def compare(watch, recorded):
     :param recorded: what ``tempest downtime summary --json`` printed
     :returns: the Comparison of each migration
     """
-    return [Comparison(watch, migration) for test in json.loads(recorded)
+    return [Comparison(watch, migration)
+            for test in json.loads(recorded)['tests']
             for migration in test['migrations']]
 
 

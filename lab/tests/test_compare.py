@@ -46,14 +46,14 @@ class FakeWatch:
 
 
 def recorded(target='10.30.3.9', **more):
-    return json.dumps([{'migrations': [{
+    return json.dumps({'tests': [{'migrations': [{
         'source': 'a', 'destination': 'b', 'server': 's',
         'guest_clock': {'stopped': STOPPED}, 'breakdown': BREAKDOWN,
         'measurements': [
             {'no_measurement': 'why'},
             {'what': 'network', 'target': target, 'wall_start': 100.0,
              'observed': 10.0, 'longest': LONGEST, 'resolution': 0.05}],
-        **more}]}])
+        **more}]}]})
 
 
 REPLIES = [101.0, 101.3, 101.32, 101.34, 101.36]
@@ -155,7 +155,7 @@ class CompareTest(unittest.TestCase):
         self.assertIn('there is no break-down', text)
 
     def test_nothing_to_compare(self):
-        self.assertEqual([], compare.compare(FakeWatch([]), '[]'))
+        self.assertEqual([], compare.compare(FakeWatch([]), '{"tests": []}'))
 
 
 class SummaryTest(unittest.TestCase):

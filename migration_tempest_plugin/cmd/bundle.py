@@ -14,13 +14,12 @@
 import os
 import pathlib
 
-from cliff import command
-
-from migration_tempest_plugin.cmd import last_run
+from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import source
 
 
-class Bundle(command.Command):
+class Bundle(base.Command):
     """Put what was kept of each server of a failed test into a folder.
 
     It becomes FOLDER/TEST/SERVER/...: console, migration records and
@@ -33,11 +32,11 @@ class Bundle(command.Command):
         parser = super().get_parser(prog_name)
         parser.add_argument('folder', type=pathlib.Path,
                             help='where to put it; made if need be')
-        last_run.add_argument(parser)
+        base.add_subunit(parser)
         return parser
 
     def take_action(self, parsed_args):
-        found = list(recorded.bundles(last_run.stream(parsed_args.subunit)))
+        found = list(recorded.bundles(source.stream(parsed_args.subunit)))
         if not found:
             raise SystemExit('No server was kept in this run: they are where '
                              'a test fails.')

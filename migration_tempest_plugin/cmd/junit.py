@@ -11,14 +11,11 @@
 #    under the License.
 """``tempest downtime junit``: the last run for who reads JUnit's XML."""
 
-from cliff import command
-
-from migration_tempest_plugin.cmd import last_run
+from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.report import junit
-from migration_tempest_plugin.report import recorded
 
 
-class Junit(command.Command):
+class Junit(base.Command):
     """Print the last run of the tests here as JUnit's XML.
 
     What was measured are properties of each test case. Run it where ``tempest
@@ -27,12 +24,9 @@ class Junit(command.Command):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        last_run.add_argument(parser)
+        base.add_subunit(parser)
         return parser
 
     def take_action(self, parsed_args):
-        tests = recorded.read_all(last_run.stream(parsed_args.subunit))
-        if not tests:
-            raise SystemExit('There is no test in this run; it is looked for '
-                             'where tempest run was run.')
-        self.app.stdout.write(junit.document(tests) + '\n')
+        self.app.stdout.write(
+            junit.document(base.run_of(parsed_args).tests) + '\n')

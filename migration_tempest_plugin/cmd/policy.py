@@ -13,7 +13,6 @@
 
 import argparse
 import contextlib
-import math
 import signal
 import threading
 import time
@@ -24,6 +23,7 @@ from tempest.common import credentials_factory
 from tempest.lib import exceptions as lib_exc
 import urllib3
 
+from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import inventory
@@ -54,7 +54,7 @@ class Policy(command.Command):
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            '--interval', type=_positive, default=0.5, metavar='SECONDS',
+            '--interval', type=base.positive, default=0.5, metavar='SECONDS',
             help='from one look to the next (%(default)s)')
         parser.add_argument(
             '--timeout', type=_whole, default=settings.Defaults.timeout,
@@ -158,13 +158,6 @@ def _libvirts(stack):
     for compute in computes.values():
         stack.callback(compute.close)
     return {name: compute.libvirt for name, compute in computes.items()}
-
-
-def _positive(text):
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError('%r is no number above 0' % text)
 
 
 def _whole(text):

@@ -11,17 +11,13 @@
 #    under the License.
 """``tempest downtime summary``: what the last run measured."""
 
-import dataclasses
-import json
-
-from cliff import command
-
-from migration_tempest_plugin.cmd import last_run
+from migration_tempest_plugin.cmd import base
+from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
 
 
-class Summary(command.Command):
+class Summary(base.Command):
     """Print what was measured, from the last run of the tests here.
 
     Run it where ``tempest run`` was run (in the workspace), or give it a
@@ -30,19 +26,19 @@ class Summary(command.Command):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        last_run.add_argument(parser)
+        base.add_subunit(parser)
         parser.add_argument('--json', action='store_true',
                             help='all that was recorded, as JSON')
         return parser
 
     def take_action(self, parsed_args):
-        tests = recorded.read(last_run.stream(parsed_args.subunit))
-        if not tests:
-            raise SystemExit('There is no measurement in this run; it is '
-                             'looked for where tempest run was run.')
+        run = base.run_of(parsed_args)
+        if not run.measured:
+            raise exceptions.RecordError(
+                'There is no measurement in this run, of %d tests; it is '
+                'looked for where tempest run was run' % len(run.tests))
         if parsed_args.json:
-            said = json.dumps([dataclasses.asdict(test) for test in tests],
-                              indent=2)
+            said = recorded.Run(tuple(run.measured), run.facts).to_json()
         else:
-            said = text.summary(tests)
-        self.app.stdout.write(said + '\n')
+            said = text.summary(run.measured) + '\n'
+        self.app.stdout.write(said)

@@ -23,6 +23,8 @@ from migration_tempest_plugin import exceptions
 _JOBS = ('none', 'bounded', 'unbounded', 'completed', 'failed', 'cancelled')
 _FIELD = re.compile(r'^([a-z][a-z_]*): (\d+)$', re.MULTILINE)
 _TYPE = re.compile(r'^Job type: (\d+)$', re.MULTILINE)
+# virsh version --daemon
+_DAEMON = re.compile(r'^Running against daemon: (\S+)$', re.MULTILINE)
 # virsh domstats
 _STATISTIC = re.compile(r'^\s*([a-z][\w.]*)=(\S*)$', re.MULTILINE)
 # virsh vcpuinfo
@@ -96,6 +98,17 @@ class Libvirt:
     def __init__(self, host, virsh=('virsh',)):
         self.host = host
         self._virsh = tuple(virsh)
+
+    def version(self):
+        """Of libvirt's daemon, as it writes it.
+
+        :raises HostError: if libvirt can't be asked
+        """
+        text = self._ask('version', '--daemon')
+        found = _DAEMON.search(text)
+        if not found:
+            raise self._nonsense(('version', '--daemon'), text)
+        return found.group(1)
 
     def running(self):
         """The ids of the servers that run here.

@@ -18,6 +18,7 @@ times are seconds of one monotonic clock, that of the machine which observed.
 from migration_tempest_plugin.measurement.breakdown import break_down
 from migration_tempest_plugin.measurement.breakdown import Breakdown
 from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.figures import Figures
 from migration_tempest_plugin.measurement.guest_clock import Beat
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.migration import Limit
@@ -30,6 +31,6 @@ from migration_tempest_plugin.measurement.sample import Sample
 from migration_tempest_plugin.measurement.timeline import Probing
 from migration_tempest_plugin.measurement.timeline import Timeline
 
-__all__ = ('Beat', 'Breakdown', 'Duration', 'GuestClock', 'Limit', 'Look',
-           'MeasuredMigration', 'Outage', 'Phase', 'Probing', 'Progress',
-           'Sample', 'Timeline', 'break_down')
+__all__ = ('Beat', 'Breakdown', 'Duration', 'Figures', 'GuestClock', 'Limit',
+           'Look', 'MeasuredMigration', 'Outage', 'Phase', 'Probing',
+           'Progress', 'Sample', 'Timeline', 'break_down')

@@ -65,6 +65,9 @@ class Limit:
         return '%s downtime%s' % (
             self.what, ', longest outage' if self.longest else '')
 
+    def to_dict(self):
+        return dataclasses.asdict(self)
+
 
 @dataclasses.dataclass(frozen=True)
 class MeasuredMigration:
@@ -82,6 +85,9 @@ class MeasuredMigration:
     :ivar libvirt_downtime: for how long libvirt says that the guest was
         stopped, in seconds, or None if it was not asked or does not know
     :ivar kind: 'live', or 'cold' if the server was shut down for it
+    :ivar limits: the Limits that it is held against
+    :ivar figures: the Figures of its copying, as libvirt on the source host
+        told them
     """
 
     server: str
@@ -94,6 +100,8 @@ class MeasuredMigration:
     progress: Progress | None = None
     libvirt_downtime: float | None = None
     kind: str = 'live'
+    limits: tuple = ()
+    figures: tuple = ()
 
     def complaints(self, limits):
         """What is wrong, a sentence each; nothing if all is as allowed.
@@ -193,7 +201,11 @@ class MeasuredMigration:
             'guest_clock': self.clock and self.clock.to_dict(self._origin),
             'progress': self.progress and self.progress.to_dict(
                 self._origin),
-            'migration_record': self.record, 'events': list(self.events)}
+            'migration_record': self.record, 'events': list(self.events),
+            'limits': [limit.to_dict() for limit in self.limits],
+            'complaints': self.complaints(self.limits),
+            'figures': [each.to_dict(self._origin)
+                        for each in self.figures]}
 
     def _measurement(self, each):
         if isinstance(each, exceptions.NoMeasurement):

@@ -148,7 +148,8 @@ class Progress:
         return {
             'requested': self.requested - origin,
             'phases': [phase.to_dict(origin) for phase in self.phases],
-            'queued': self.queued and self.queued.to_dict(),
+            # one of 0 s is no None
+            'queued': None if self.queued is None else self.queued.to_dict(),
             'memory_copied': self.memory_copied,
             'looks': [{
                 'asked': look.asked - origin,

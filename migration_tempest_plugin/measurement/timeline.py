@@ -338,6 +338,8 @@ class Timeline:
             'observed': self.ended - self.began,
             'interval': self.interval, 'resolution': self.resolution,
             'unobserved': self.unobserved,
+            'gaps': [{'begin': gap.begin - self.began,
+                      'end': gap.end - self.began} for gap in self._gaps],
             'successes': self.successes, 'failures': self.failures,
             'late': [{'start': sample.start - self.began,
                       'delay': sample.delay} for sample in self.late],
@@ -346,5 +348,7 @@ class Timeline:
             'total': self.total.to_dict(),
             'outages': [{**outage.to_dict(),
                          'start': outage.start - self.began,
-                         'end': outage.end - self.began}
+                         'end': outage.end - self.began,
+                         'first_failure': outage.first_failure - self.began,
+                         'last_failure': outage.last_failure - self.began}
                         for outage in self.outages]}

@@ -11,6 +11,7 @@
 #    under the License.
 """Measures how long a guest is stopped, and its TCP connections stall."""
 
+import bisect
 import dataclasses
 import math
 import socket
@@ -254,18 +255,36 @@ class GuestHeartbeatMeter(fixtures.Fixture):
                 lambda: self._broken or last - 1 in self._beats,
                 max(0.0, latest + self.deadline - time.monotonic()))
         self._check()
+        stalls = self._stalls(0, last)
+        with self._changed:
+            beats = [self._beats[number] for number in sorted(self._beats)]
+        self._check_recovered(stalls)
+        return Heartbeat(stalls, measurement.GuestClock(beats))
+
+    def recent(self, since):
+        """The Timeline of the connection since a moment; waits for nothing.
+
+        :raises NoMeasurement: if no beat since then was answered, or if the
+            connection is lost
+        """
+        if self._broken:
+            raise self._nothing(self._broken)
+        with self._changed:
+            first, last = bisect.bisect_left(self._sent, since), \
+                len(self._sent)
+        return self._stalls(first, last)
+
+    def _stalls(self, first, last):
+        """The Timeline of the beats from one number to another."""
         with self._changed:
             now = self._ended or time.monotonic()
             samples = [sample for sample in map(
-                lambda number: self._sample(number, now), range(last))
+                lambda number: self._sample(number, now), range(first, last))
                 if sample]
-            beats = [self._beats[number] for number in sorted(self._beats)]
-        stalls = measurement.Timeline(
+        return measurement.Timeline(
             'tcp', self.target, samples, self.interval + TICK, now,
             self._wall_start, probing=measurement.Probing.ORDERED,
             method='one SSH connection')
-        self._check_recovered(stalls)
-        return Heartbeat(stalls, measurement.GuestClock(beats))
 
     def _sample(self, number, now):
         """The Sample of a beat; None if it is in flight."""

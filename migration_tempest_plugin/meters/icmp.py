@@ -12,6 +12,7 @@
 """Runs the prober, and keeps what it says of each target."""
 
 import collections
+import itertools
 import json
 import os
 import subprocess
@@ -128,12 +129,20 @@ class Probes:
                 self._prober.status is not None or self._stopped,
                 self._deadline + PATIENCE)
 
-    def samples(self, now):
-        """The samples up to now, and the moment up to which they are known."""
+    def samples(self, now, since=float('-inf')):
+        """The samples up to now, and the moment up to which they are known.
+
+        :param since: those that were sent before are left out
+        """
+        # Each is told within the deadline and a look of the prober.
+        oldest = since - self._deadline - 1.0
         with self._prober.changed:
             known = min(now, self._known_until())
-            return [sample for sample in self._samples.values()
-                    if sample.start <= known], known
+            told_since = itertools.takewhile(
+                lambda sample: sample.start >= oldest,
+                reversed(self._samples.values()))
+            return [sample for sample in told_since
+                    if since <= sample.start <= known], known
 
     def _known_until(self):
         """Before the prober's first mark that can only be the present."""

@@ -127,6 +127,15 @@ class NetDowntimeMeter(fixtures.Fixture):
                 seen=self._seen())
         return self._timeline(now).recovered()
 
+    def recent(self, since):
+        """The Timeline of the probes that were sent since a moment.
+
+        As far as it is known what became of them: nothing is waited for.
+
+        :raises NoMeasurement: if none of them was answered
+        """
+        return self._timeline(time.monotonic(), since)
+
     def get_downtime(self):
         """Seconds without network in sum, the timeline's estimate.
 
@@ -134,8 +143,8 @@ class NetDowntimeMeter(fixtures.Fixture):
         """
         return float(self.measurement().total)
 
-    def _timeline(self, now):
-        samples, ended = self._probes.samples(now)
+    def _timeline(self, now, since=float('-inf')):
+        samples, ended = self._probes.samples(now, since)
         return measurement.Timeline(
             what='network', target=self.dest_ip, samples=samples,
             interval=self._probes.interval, ended=ended,

@@ -176,11 +176,15 @@ class Probes:
                 max(0.0, decided - time.monotonic()))
             return True
 
-    def samples(self, now):
-        """The samples up to now, and when they were taken."""
+    def samples(self, now, since=float('-inf')):
+        """The samples up to now, and when they were taken.
+
+        :param since: those that were sent before are left out
+        """
         with self._changed:
             now = self._ended or time.monotonic()
-            return self._probes.samples(self._deadline, now), now
+            return [sample for sample in self._probes.samples(
+                self._deadline, now) if sample.start >= since], now
 
     def said(self):
         """What else it said, for people."""

@@ -15,6 +15,8 @@ import re
 
 import junitparser
 
+from migration_tempest_plugin.report import digest
+
 #: What XML can't hold: most control characters (XML 1.0, "Char").
 _NO_CHARACTER = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd'
                            '\U00010000-\U0010ffff]')
@@ -73,16 +75,14 @@ def _properties(migrations):
         for key in ('kind', 'server', 'source', 'destination'):
             if migration.get(key):
                 yield place + key, migration[key]
+        for reason in digest.missing(migration):
+            yield place + 'no_measurement', reason
+        for name, duration in digest.durations(migration).items():
+            yield from _duration(place + name, duration)
         for each in migration['measurements']:
-            if 'no_measurement' in each:
-                yield place + 'no_measurement', each['no_measurement']
-                continue
-            yield from _duration(place + each['what'], each['total'])
-            yield place + each['what'] + '.outages', len(each['outages'])
+            if 'no_measurement' not in each:
+                yield place + each['what'] + '.outages', len(each['outages'])
         breakdown = migration.get('breakdown') or {}
-        if breakdown.get('guest_stopped'):
-            yield from _duration(place + 'guest_stopped',
-                                 breakdown['guest_stopped'])
         if breakdown.get('libvirt_downtime') is not None:
             yield (place + 'libvirt_downtime',
                    '%.3f' % breakdown['libvirt_downtime'])

@@ -12,24 +12,17 @@
 """Several migrations side by side, as text: worst first, and their spread."""
 
 from migration_tempest_plugin.measurement import distribution
-
-#: What is told of each, besides what its meters measured.
-_GUEST, _QUEUED = 'guest stopped', 'queued'
+from migration_tempest_plugin.report import digest
 
 
 def table(migrations):
     """A line for each migration, the worst first, and one for each quantity.
 
-    The worst is the one with the longest network downtime; one without a
-    measurement is worse than all that have one.
-
     :param migrations: MeasuredMigration.to_dict() of each
     """
-    rows = [(each, _seconds(each)) for each in migrations]
-    rows.sort(key=lambda row: row[1].get('network', float('inf')),
-              reverse=True)
-    return '\n'.join([*(_row(*row) for row in rows),
-                      *spread(migrations)])
+    return '\n'.join([
+        *map(_row, sorted(migrations, key=digest.badness, reverse=True)),
+        *spread(migrations)])
 
 
 def spread(migrations):
@@ -38,7 +31,9 @@ def spread(migrations):
     :param migrations: MeasuredMigration.to_dict() of each
     """
     all_seconds = [_seconds(each) for each in migrations]
-    for what in _quantities(all_seconds):
+    # each name once, in the order in which it comes
+    for what in dict.fromkeys(
+            what for seconds in all_seconds for what in seconds):
         found = [seconds[what] for seconds in all_seconds if what in seconds]
         missing = len(all_seconds) - len(found)
         yield '%-15s  %s s, of %d%s' % (
@@ -46,28 +41,14 @@ def spread(migrations):
             '; %d without a measurement' % missing if missing else '')
 
 
-def _row(migration, seconds):
-    return '%s  %s -> %s  %s' % (
-        migration['server'], migration['source'],
-        migration['destination'] or 'nowhere', ', '.join(
-            '%s %.3f s' % pair for pair in seconds.items())
+def _row(migration):
+    return '%s  %s  %s' % (
+        migration['server'], digest.way(migration), ', '.join(
+            '%s %.3f s' % pair for pair in _seconds(migration).items())
         or 'NO MEASUREMENT')
-
-
-def _quantities(all_seconds):
-    """Each name once, in the order in which it comes."""
-    return dict.fromkeys(what for seconds in all_seconds for what in seconds)
 
 
 def _seconds(migration):
     """What one migration cost, as estimates, by name."""
-    found = {each['what']: each['total']['estimate']
-             for each in migration['measurements']
-             if 'no_measurement' not in each}
-    clock = migration.get('guest_clock')
-    if clock:
-        found[_GUEST] = clock['stopped']['estimate']
-    queued = (migration.get('progress') or {}).get('queued')
-    if queued:
-        found[_QUEUED] = queued['estimate']
-    return found
+    return {name: duration['estimate'] for name, duration
+            in digest.durations(migration).items()}

@@ -11,6 +11,7 @@
 #    under the License.
 """Recorded measurements as text for a terminal."""
 
+from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import several
 
 
@@ -19,23 +20,21 @@ def summary(tests):
     lines = []
     for test in tests:
         lines.append('%s: %s' % (test.id.rpartition('.')[2], test.status))
-        for migration in test.migrations:
-            lines.append('  %s -> %s' % (
-                migration['source'], migration['destination'] or 'nowhere'))
-            lines.extend('    ' + line for line in _lines(migration))
-        # Those that did not take place say nothing of what one costs.
-        moved = [each for each in test.migrations
-                 if each['destination'] not in (None, each['source'])]
+        for each in test.migrations:
+            lines.append('  ' + digest.way(each))
+            lines.extend('    ' + line for line in migration(each))
+        moved = list(filter(digest.moved, test.migrations))
         if len(moved) > 2:
             lines.append('  all %d of them' % len(moved))
             lines.extend('    ' + line for line in several.spread(moved))
     return '\n'.join(lines)
 
 
-def _lines(migration):
-    """What one migration cost; older records have no break-down."""
-    breakdown = migration.get('breakdown', {})
-    for each in migration['measurements']:
+def migration(document):
+    """What one migration cost, a line each."""
+    # older records have no break-down
+    breakdown = document.get('breakdown') or {}
+    for each in document['measurements']:
         yield _measurement(each)
         if each.get('what') == 'network':
             for label, part in (('guest stopped', 'guest_stopped'),
@@ -46,6 +45,9 @@ def _lines(migration):
                         breakdown.get('libvirt_downtime') is not None:
                     yield '%-15s  %6.3f s' % (
                         '    by libvirt', breakdown['libvirt_downtime'])
+    if digest.verdict(document) is digest.Verdict.OVER:
+        for complaint in digest.complaints(document):
+            yield 'OVER THE LIMIT: ' + complaint
 
 
 def _measurement(measured):

@@ -32,9 +32,12 @@ from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
+from migration_tempest_plugin.meters import reading
+from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import several
 from migration_tempest_plugin.tests import compute_service
 from migration_tempest_plugin.tests.scenario import evidence
+from migration_tempest_plugin.tests.scenario import facts
 from migration_tempest_plugin.tests.scenario import live_migration
 
 #: For tests that change what all others rely on. Older releases of Tempest
@@ -52,13 +55,15 @@ class Guest:
     :ivar address: what is probed, and where SSH goes
     :ivar ssh: Tempest's client of the guest
     :ivar group: id of its security group
+    :ivar private_key: what opens it, as text
     """
 
-    def __init__(self, server, address, ssh, group):
+    def __init__(self, server, address, ssh, group, private_key=None):
         self.id = server['id']
         self.address = address
         self.ssh = ssh
         self.group = group
+        self.private_key = private_key
 
     def connect(self):
         """A connection of its own, as a paramiko.SSHClient."""
@@ -141,6 +146,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         cls.computes = inventory.computes(CONF.migration_hosts)
         for compute in cls.computes.values():
             cls.addClassResourceCleanup(compute.close)
+        cls.facts = facts.facts(cls.os_admin, cls.computes)
 
     def boot_guest(self, **arguments):
         """Boot a server that is reached by ICMP and SSH.
@@ -173,7 +179,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         address = self.get_server_ip(server)
         ssh = self.get_remote_client(
             address, private_key=private_key, server=server)
-        return Guest(server, address, ssh, group['id'])
+        return Guest(server, address, ssh, group['id'], private_key)
 
     def interfaces_of(self, guest):
         """Each fixed address of a guest, as (MAC, address)."""
@@ -334,7 +340,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             baselines = {}
             try:
                 for meter in running:
-                    _set_up(stack, meter)
+                    reading.set_up(stack, meter)
                 for meter in running:
                     baselines[meter] = meter.wait_until_up(
                         CONF.migration.baseline_timeout)
@@ -343,11 +349,11 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                     follow(migrations)
                 give_up = time.monotonic() + CONF.migration.recovery_timeout
                 for meter in running:
-                    _wait_until_recovered(meter, give_up)
+                    reading.wait_until_recovered(meter, give_up)
             finally:
                 # Before the meters end, so that one that died is noticed.
                 measured = [self._keep(guest, migration, [
-                    _read(meter, baselines.get(meter, 0), give_up)
+                    reading.read(meter, baselines.get(meter, 0), give_up)
                     for meter in its_meters])
                     for (guest, _), migration, its_meters in zip(
                         moves, migrations, meters_of)]
@@ -404,25 +410,34 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
 
     def _keep(self, guest, migration, readings):
         """Make what was measured a detail of the test."""
-        measurements, clock = _join(readings)
+        measurements, clock = reading.join(readings)
         host, record = migration.host(), migration.record
+        progress = migration.progress
         measured = measurement.MeasuredMigration(
             server=guest.id, source=migration.source,
             destination=host, record=record,
-            events=tuple(migration.events()), progress=migration.progress,
+            events=tuple(migration.events()), progress=progress,
             measurements=measurements, clock=clock,
-            libvirt_downtime=self._libvirt_downtime(guest, host, record))
+            libvirt_downtime=self._libvirt_downtime(guest, host, record),
+            limits=self.limits, figures=self.figures_of(
+                guest, progress.requested) if progress else ())
         self.keep(measured)
         return measured
+
+    def figures_of(self, guest, since):
+        """The Figures that the hosts told of a guest since a moment.
+
+        From here, nobody sees any.
+        """
+        return ()
 
     def keep(self, measured):
         """Make a MeasuredMigration a detail of the test."""
         LOG.info(measured.summary())
+        self.addDetail(recorded.FACTS, _json(self.facts))
         self.addDetailUniqueName(
             'migration', content.text_content(measured.text()))
-        self.addDetailUniqueName('migration.json', content.Content(
-            content_type.JSON,
-            lambda: [json.dumps(measured.to_dict(), indent=2).encode()]))
+        self.addDetailUniqueName(recorded.DETAIL, _json(measured.to_dict()))
 
     def _libvirt_downtime(self, guest, host, record):
         """For how long libvirt says that the guest was stopped, or None."""
@@ -436,6 +451,11 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             return None
 
 
+def _json(document):
+    return content.Content(content_type.JSON, lambda: [
+        json.dumps(document, indent=2).encode()])
+
+
 @contextlib.contextmanager
 def _called_off_on_failure(migrations):
     """Where something fails meanwhile, no migration is left under way."""
@@ -445,55 +465,3 @@ def _called_off_on_failure(migrations):
         for migration in migrations:
             migration.call_off(CONF.migration.recovery_timeout)
         raise
-
-
-def _set_up(stack, meter):
-    """Set up a meter and have it cleaned up with the stack.
-
-    A fixture that fails raises its error with others around it; here it is
-    the error alone.
-    """
-    try:
-        stack.enter_context(meter)
-    except testtools.MultipleExceptions as errors:
-        raise errors.args[0][1]
-
-
-def _wait_until_recovered(meter, give_up):
-    """Wait until it is up again; what is down for longer, is so."""
-    try:
-        meter.wait_until_up(max(1, give_up - time.monotonic()))
-    except exceptions.NoMeasurement as error:
-        LOG.warning('After the migration: %s', error)
-
-
-def _read(meter, baseline, give_up):
-    """What it measured since its baseline, or the NoMeasurement.
-
-    If the very last probe failed, it is down once more: that gets its time to
-    recover, too.
-    """
-    while True:
-        try:
-            return meter.measurement().since(baseline)
-        except exceptions.NoMeasurement as error:
-            if error.timeline is None or time.monotonic() > give_up:
-                return error
-        _wait_until_recovered(meter, give_up)
-
-
-def _join(readings):
-    """The measurements in the tester's clock, and the guest's clock.
-
-    Without the guest's clock, what is in it stays in it.
-    """
-    clock = None
-    measurements = []
-    for each in readings:
-        if isinstance(each, meters.Heartbeat):
-            clock = each.clock
-            each = each.stalls
-        measurements.append(each)
-    return tuple(
-        each.joined(clock) if clock and getattr(each, 'clock', '') == 'guest'
-        else each for each in measurements), clock

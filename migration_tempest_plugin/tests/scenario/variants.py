@@ -160,6 +160,8 @@ def _test(variant):
     def test(self):
         self.migrate_there_and_back(variant)
 
+    # for those who ask before the test runs
+    test.reason_to_skip = lambda: reason_to_skip(variant)
     test.__name__ = test.__qualname__ = 'test_' + variant.name
     test.__doc__ = variant.title
     for decorate in (utils.services('compute', 'network'),

@@ -16,6 +16,7 @@ import re
 import time
 
 from oslo_log import log
+import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
@@ -54,6 +55,13 @@ _UNDER_WAY = ('accepted', 'queued', 'preparing', 'running',
               'running (post-copy)', 'pre-migrating', 'migrating')
 
 
+def skip_without_post_copy():
+    """A decorator for tests that complete a migration by post-copy."""
+    return testtools.skipUnless(
+        CONF.migration_feature_enabled.post_copy,
+        'No post-copy: [migration-feature-enabled] post_copy')
+
+
 class WhiteboxScenario(base.LiveMigrationScenario):
     """Base of the tests that look behind Nova's API."""
 
@@ -65,6 +73,10 @@ class WhiteboxScenario(base.LiveMigrationScenario):
             raise cls.skipException(
                 'Nobody can look behind the API: [migration-hosts] computes '
                 '(or hosts_file) says how the compute hosts are reached')
+
+    def setUp(self):
+        super().setUp()
+        self._observed = {}    # the last Observation of each guest, by its id
 
     def compute_of(self, guest):
         """The Compute that a guest is on."""
@@ -84,9 +96,16 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         """Look at the guest's hosts until the test ends: an Observation."""
         server = self.os_admin.servers_client.show_server(
             guest.id)['server']
-        return self.useFixture(observation.Observation(
-            self.computes, guest.id, server['OS-EXT-SRV-ATTR:instance_name'],
-            server['OS-EXT-SRV-ATTR:host']))
+        observed = self._observed[guest.id] = self.useFixture(
+            observation.Observation(
+                self.computes, guest.id,
+                server['OS-EXT-SRV-ATTR:instance_name'],
+                server['OS-EXT-SRV-ATTR:host']))
+        return observed
+
+    def figures_of(self, guest, since):
+        observed = self._observed.get(guest.id)
+        return observed.figures(since) if observed else ()
 
 
 class ReconfiguringScenario(WhiteboxScenario):
@@ -325,9 +344,3 @@ class ReconfiguringScenario(WhiteboxScenario):
                             'The guest was not stopped')
         self.assertGreater(measured.clock.stopped.lower, 0, measured.text())
         self.assertIsNotNone(measured.libvirt_downtime, measured.text())
-
-    def skip_without_post_copy(self):
-        """Skip where the computes have no post-copy."""
-        if not CONF.migration_feature_enabled.post_copy:
-            raise self.skipException(
-                'No post-copy: [migration-feature-enabled] post_copy')

@@ -25,6 +25,7 @@ from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin.hosts import libvirt
 from migration_tempest_plugin.hosts import ssh
 from migration_tempest_plugin.hosts import watch
+from migration_tempest_plugin import measurement
 
 #: Seconds from one look at the migration to the next.
 INTERVAL = 1.0
@@ -86,6 +87,11 @@ class Observation(fixtures.Fixture):
     def looks(self):
         """Each JobLook, as watch.Seen."""
         return self._jobs.seen
+
+    def figures(self, since):
+        """What libvirt said of the copying since a moment, as Figures."""
+        return tuple(_figures(seen) for seen in self.looks
+                     if seen.at >= since)
 
     @property
     def error(self):
@@ -188,6 +194,17 @@ def _look(virsh, server):
             virsh.qemu_migration(server))
     job = virsh.job(server)
     return JobLook(job, *seen) if job.copies_memory else None
+
+
+def _figures(seen):
+    """libvirt's rate of written memory is in pages (virsh(1), domjobinfo)."""
+    job = seen.what.job
+    fields = job.fields
+    pages, size = map(fields.get, ('memory_dirty_rate', 'memory_page_size'))
+    return measurement.Figures(
+        at=seen.at, memory_remaining=fields.get('memory_remaining'),
+        dirty_rate=None if None in (pages, size) else pages * size,
+        bandwidth=fields.get('memory_bps'), throttle=job.throttle)
 
 
 def _told_look(seen):

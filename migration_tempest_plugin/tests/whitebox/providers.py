@@ -79,13 +79,6 @@ class PerServer:
         :param test: the WhiteboxScenario
         :param further: options of [libvirt] in nova.conf
         """
-        stock = not CONF.migration_feature_enabled.starlingx_settings
-        if stock and (case.auto_converge, case.tunnel) != (None, None):
-            raise test.skipException(
-                'A stock Nova takes auto-converge and tunnelling from '
-                'nova.conf alone, for all servers of a host; StarlingX\'s '
-                'takes them from a server: [migration-feature-enabled] '
-                'starlingx_settings')
         if further:
             test.configure(test.compute_of(guest), **further)
         said = {name: str(value) for name, value in (
@@ -95,7 +88,7 @@ class PerServer:
             (settings.TIMEOUT, case.timeout)) if value is not None}
         if said:
             test.servers_client.update_server_metadata(guest.id, said)
-        if stock:
+        if not CONF.migration_feature_enabled.starlingx_settings:
             test.useFixture(RunningPolicy())
 
 

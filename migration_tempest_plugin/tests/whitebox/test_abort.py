@@ -14,6 +14,7 @@
 from tempest.common import compute
 from tempest.common import utils
 from tempest.lib import decorators
+import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin.tests.scenario import live_migration
@@ -57,6 +58,11 @@ class TestAbort(base.ReconfiguringScenario):
 
     @decorators.idempotent_id('9001ac43-8611-4fdd-a040-02433240df7a')
     @decorators.attr(type=['slow', 'multinode'])
+    @testtools.skipUnless(
+        compute.is_scheduler_filter_enabled('SameHostFilter'),
+        'Two servers can\'t be asked for on one host: '
+        '[compute-feature-enabled] scheduler_enabled_filters has no '
+        'SameHostFilter')
     @utils.services('compute', 'network')
     def test_abort_while_queued(self):
         """A live migration is aborted while it waits for its turn
@@ -70,11 +76,6 @@ class TestAbort(base.ReconfiguringScenario):
         4. It is cancelled, and its server ACTIVE on its source; libvirt never
            began to migrate it.
         """
-        if not compute.is_scheduler_filter_enabled('SameHostFilter'):
-            raise self.skipException(
-                'Two servers can\'t be asked for on one host: '
-                '[compute-feature-enabled] scheduler_enabled_filters has no '
-                'SameHostFilter')
         busy = self.boot_guest()
         waiting = self.boot_guest(scheduler_hints={'same_host': busy.id})
         self.configure(self.compute_of(busy), **self.slow_migrations())
@@ -126,6 +127,7 @@ class TestForceComplete(base.ReconfiguringScenario):
 
     @decorators.idempotent_id('b735d35d-2507-458f-a90d-cfc432975228')
     @decorators.attr(type=['slow', 'multinode'])
+    @base.skip_without_post_copy()
     @utils.services('compute', 'network')
     def test_force_complete_post_copy(self):
         """Completed by force with post-copy, the guest goes on meanwhile
@@ -136,7 +138,6 @@ class TestForceComplete(base.ReconfiguringScenario):
         3. Live migrate it, measured, and force that to complete.
         4. It switches to post-copy, and completes.
         """
-        self.skip_without_post_copy()
         measured, observation = self._force(post_copy=True)
         self.assert_post_copy(measured, observation)
 

@@ -19,6 +19,7 @@ import time
 
 from tempest.common import utils
 from tempest.lib import decorators
+import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
@@ -34,6 +35,23 @@ CONF = config.CONF
 #: Within how many seconds of its time something has to happen: Nova and the
 #: policy look twice a second, and libvirt takes its time, too.
 PUNCTUAL = 3
+
+
+def _skip_without_starlingx():
+    """A decorator for what only StarlingX's computes take from a server."""
+    return testtools.skipUnless(
+        CONF.migration_feature_enabled.starlingx_settings,
+        'A stock Nova takes auto-converge and tunnelling from nova.conf '
+        'alone, for all servers of a host; StarlingX\'s takes them from a '
+        'server: [migration-feature-enabled] starlingx_settings')
+
+
+def _skip_without_tunnelling():
+    """A decorator for tests that switch tunnelling on."""
+    return testtools.skipUnless(
+        CONF.migration_feature_enabled.tunnelled,
+        'Migrations can\'t be tunnelled here (disks are copied, say): '
+        '[migration-feature-enabled] tunnelled')
 
 
 @base.serial
@@ -58,6 +76,7 @@ class TestAutoConverge(base.ReconfiguringScenario):
 
     @decorators.idempotent_id('594f40bb-e8d0-44ce-b849-35d701c451ab')
     @decorators.attr(type=['slow', 'multinode'])
+    @_skip_without_starlingx()
     @utils.services('compute', 'network')
     def test_on_per_server(self):
         """As test_on_per_host, with auto-converge in the server's metadata"""
@@ -81,6 +100,7 @@ class TestAutoConverge(base.ReconfiguringScenario):
 
     @decorators.idempotent_id('a18857f7-a131-4913-841c-83b5c64a4fb9')
     @decorators.attr(type=['slow', 'multinode'])
+    @_skip_without_starlingx()
     @utils.services('compute', 'network')
     def test_off_per_server(self):
         """As test_off_per_host, with auto-converge in the server's metadata"""
@@ -275,6 +295,10 @@ class TestTimeout(base.ReconfiguringScenario):
 
     @decorators.idempotent_id('26937298-c7ef-45d4-a915-12f98e5a8c1a')
     @decorators.attr(type=['slow', 'multinode'])
+    @testtools.skipUnless(
+        CONF.migration_feature_enabled.reload,
+        'nova-compute does not read its options again: '
+        '[migration-feature-enabled] reload')
     @utils.services('compute', 'network')
     def test_changed_while_running(self):
         """A time-out that is set while a migration goes on holds for it
@@ -287,10 +311,6 @@ class TestTimeout(base.ReconfiguringScenario):
         4. Nova ends the migration, at that time or as soon as it is told.
         5. The server is on its source, was never stopped, and is well.
         """
-        if not CONF.migration_feature_enabled.reload:
-            raise self.skipException(
-                'nova-compute does not read its options again: '
-                '[migration-feature-enabled] reload')
         seconds = 20
         guest = self.boot_guest()
         compute = self.compute_of(guest)
@@ -353,6 +373,7 @@ class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
 
     @decorators.idempotent_id('4a404875-67c1-4be1-a52d-eea70e20f4a2')
     @decorators.attr(type=['slow', 'multinode'])
+    @base.skip_without_post_copy()
     @utils.services('compute', 'network')
     def test_post_copy(self):
         """At the time-out, the guest goes on at the destination
@@ -365,7 +386,6 @@ class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
         4. Live migrate it, measured: Nova switches to post-copy, and it
            completes. QEMU did not have auto-converge.
         """
-        self.skip_without_post_copy()
         guest = self.boot_guest()
         compute = self.compute_of(guest)
         mark = compute.log.mark()
@@ -435,6 +455,7 @@ class TestTunnelling(base.ReconfiguringScenario):
 
     @decorators.idempotent_id('1bdbe65c-1d5f-4129-a6f2-857830a36b37')
     @decorators.attr(type=['slow', 'multinode'])
+    @_skip_without_tunnelling()
     @utils.services('compute', 'network')
     def test_on_per_host(self):
         """With tunnelling, libvirt sends the memory
@@ -447,16 +468,14 @@ class TestTunnelling(base.ReconfiguringScenario):
 
     @decorators.idempotent_id('d77c3932-4197-4e20-aab9-081b9a24fac6')
     @decorators.attr(type=['slow', 'multinode'])
+    @_skip_without_tunnelling()
+    @_skip_without_starlingx()
     @utils.services('compute', 'network')
     def test_on_per_server(self):
         """As test_on_per_host, with tunnelling in the server's metadata"""
         self._tunnel(PerServer, True)
 
     def _tunnel(self, provider, tunnel):
-        if tunnel and not CONF.migration_feature_enabled.tunnelled:
-            raise self.skipException(
-                'Migrations can\'t be tunnelled here (disks are copied, '
-                'say): [migration-feature-enabled] tunnelled')
         guest = self.boot_guest()
         source = self.compute_of(guest)
         provider.apply(self, guest, Case(tunnel=tunnel),

@@ -31,7 +31,7 @@ class TestBundle(testtools.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.cmd.last_run.stream',
+            'migration_tempest_plugin.report.source.stream',
             lambda path: io.BytesIO()))
 
     def run_command(self, *files):

@@ -36,11 +36,6 @@ class TestArguments(testtools.TestCase):
         error = self.assertRaises(argparse.ArgumentTypeError, function, text)
         self.assertIn(repr(text), str(error))
 
-    def test_interval(self):
-        self.assertEqual(0.25, command._positive('0.25'))
-        for text in ('0', '-1', 'often', 'nan', 'inf', ''):
-            self.refused(command._positive, text)
-
     def test_timeout(self):
         self.assertEqual(0, command._whole('0'))
         for text in ('-1', '1.5', 'soon', ''):

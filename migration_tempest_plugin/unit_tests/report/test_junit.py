@@ -17,14 +17,15 @@ import testtools
 
 from migration_tempest_plugin.report import junit
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.unit_tests.report import samples
 
 SECONDS = {'estimate': 0.5, 'lower': 0.3, 'upper': 0.7}
 MIGRATION = {
-    'server': 'the-server', 'source': 'a', 'destination': 'b',
-    'measurements': [
+    **samples.migration(), 'measurements': [
         {'what': 'network', 'outages': [{}, {}], 'total': SECONDS},
         {'no_measurement': 'the guest was rebooted'}],
-    'breakdown': {'guest_stopped': SECONDS, 'libvirt_downtime': 0.51}}
+    'guest_clock': {'stopped': SECONDS, 'stops': []},
+    'breakdown': {'libvirt_downtime': 0.51}}
 
 
 def test(name='m.T.test_it', status='success', migrations=(), reason=''):

@@ -9,150 +9,218 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Measurements go into a subunit stream as details, and come back."""
+"""Measurements go into a subunit stream, or JSON, and come back."""
 
+import importlib.resources
 import io
 import json
 
-import subunit
 import testtools
 from testtools import content
-from testtools import content_type
 
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
+from migration_tempest_plugin.unit_tests.report import samples
 
-MIGRATION = {
-    'source': 'a', 'destination': 'b', 'measurements': [
-        {'what': 'network', 'still_down': False,
-         'outages': [{}, {}],
-         'longest': {'estimate': 0.3, 'lower': 0.2, 'upper': 0.4},
-         'total': {'estimate': 0.5, 'lower': 0.3, 'upper': 0.7}},
-        {'no_measurement': 'the guest was rebooted', 'seen': None}]}
+MIGRATION = samples.migration()
 
 
-def keep(test, migration):
-    test.addDetailUniqueName('migration.json', content.Content(
-        content_type.JSON, lambda: [json.dumps(migration).encode()]))
+class TestStream(testtools.TestCase):
 
+    def assert_refused(self, pattern, stream):
+        error = self.assertRaises(exceptions.RecordError,
+                                  recorded.read_stream, stream)
+        self.assertRegex(str(error), pattern)
+        self.assertNotIn('\n', str(error))
 
-class Measuring(testtools.TestCase):
-    """Two tests to record; not run by themselves."""
+    def test_as_it_was(self):
+        tests = (
+            samples.test(name='m.T.nothing'),
+            samples.test(MIGRATION, name='m.T.one'),
+            samples.test(name='m.T.skips', status='skip', reason='no option'),
+            samples.test(samples.gone(), name='m.T.fails', status='fail',
+                         reason='too long'))
+        run = recorded.read_stream(samples.stream(*tests))
+        self.assertEqual([each.id for each in tests],
+                         [each.id for each in run.tests])
+        self.assertEqual(['success', 'success', 'skip', 'fail'],
+                         [each.status for each in run.tests])
+        self.assertEqual([each.migrations for each in tests],
+                         [each.migrations for each in run.tests])
+        self.assertEqual('no option', run.tests[2].reason)
+        self.assertIn('AssertionError: too long', run.tests[3].reason)
+        self.assertEqual(['one', 'fails'], [
+            each.name.partition('.')[2] for each in run.measured])
 
-    def passes(self):
-        keep(self, MIGRATION)
+    def test_in_order(self):
+        """Not by the names of the details, of which the tenth is second."""
+        servers = [str(number) for number in range(12)]
+        run = recorded.read_stream(samples.stream(samples.test(*(
+            samples.migration(server=server) for server in servers))))
+        self.assertEqual(servers, [each['server']
+                                   for _, each in run.migrations])
 
-    def fails(self):
-        for number in range(12):
-            keep(self, {**MIGRATION, 'source': str(number)})
-        self.fail('too long')
-
-    def measures_nothing(self):
-        pass
-
-    def skips(self):
-        self.skipTest('no option')
-
-    def keeps_a_bundle(self):
-        self.addDetail(recorded.bundle_name('id', 'a/domain.xml'),
-                       content.text_content('<domain/>'))
-        self.fail('too long')
-
-
-def record(*names):
-    stream = io.BytesIO()
-    result = testtools.ExtendedToStreamDecorator(
-        subunit.StreamResultToBytes(stream))
-    result.startTestRun()
-    for name in names:
-        Measuring(name).run(result)
-    result.stopTestRun()
-    stream.seek(0)
-    return stream
-
-
-class TestRecorded(testtools.TestCase):
-
-    def test_none(self):
-        self.assertEqual([], recorded.read(record('measures_nothing')))
+    def test_facts(self):
+        tests = samples.test(), samples.test(name='m.T.other')
+        self.assertEqual(samples.FACTS, recorded.read_stream(
+            samples.stream(*tests, facts=samples.FACTS)).facts)
+        self.assertEqual({}, recorded.read_stream(
+            samples.stream(*tests)).facts)
 
     def test_no_stream(self):
-        self.assertEqual([], recorded.read(io.BytesIO(b'not subunit\n')))
+        self.assert_refused('there is no test in it',
+                            io.BytesIO(b'not subunit\n'))
+        self.assert_refused('there is no test in it', io.BytesIO(b''))
 
-    def test_passed(self):
-        [test] = recorded.read(record('measures_nothing', 'passes'))
-        self.assertEqual('success', test.status)
-        self.assertEqual((MIGRATION,), test.migrations)
+    def test_cut(self):
+        data = samples.stream(samples.test(MIGRATION)).getvalue()
+        self.assert_refused('the stream is broken after',
+                            io.BytesIO(data[:-10]))
 
-    def test_failed_and_in_order(self):
-        [test] = recorded.read(record('fails'))
-        self.assertEqual('fail', test.status)
-        self.assertEqual([str(number) for number in range(12)],
-                         [each['source'] for each in test.migrations])
+    def test_damaged(self):
+        data = samples.stream(samples.test(MIGRATION)).getvalue()
+        broken = data.replace(b'"what"', b'"what ')
+        self.assertNotEqual(data, broken)
+        self.assert_refused('the stream is broken', io.BytesIO(broken))
 
-    def test_broken(self):
-        stream = record('passes').getvalue()
-        broken = stream.replace(b'"what"', b'"what ')
-        self.assertNotEqual(stream, broken)
-        self.assertEqual([], recorded.read(io.BytesIO(broken)))
+    def test_of_another_version(self):
+        self.assert_refused(
+            'version 9: this plugin reads up to version 2',
+            samples.stream(samples.test({**MIGRATION, 'version': 9})))
 
-
-class TestAll(testtools.TestCase):
-
-    def test_each_is_there(self):
-        tests = recorded.read_all(record('measures_nothing', 'skips',
-                                         'fails'))
-        self.assertEqual(['success', 'skip', 'fail'],
-                         [test.status for test in tests])
-        self.assertEqual(['', 'no option'],
-                         [test.reason for test in tests[:2]])
-        self.assertIn('AssertionError: too long', tests[2].reason)
-        self.assertGreaterEqual(tests[2].seconds, 0)
+    def test_what_is_missing_in_it(self):
+        broken = {**MIGRATION, 'measurements': [{'what': 'network'}]}
+        self.assert_refused(r"migration\['measurements'\]\[0\]: .*required",
+                            samples.stream(samples.test(broken)))
 
     def test_bundles(self):
-        [(test, name, data)] = recorded.bundles(record('passes',
-                                                       'keeps_a_bundle'))
-        self.assertTrue(test.endswith('.keeps_a_bundle'))
+        class Keeping(testtools.TestCase):
+            def keeps(self):
+                self.addDetail(recorded.bundle_name('id', 'a/domain.xml'),
+                               content.text_content('<domain/>'))
+        output = io.BytesIO()
+        result = testtools.ExtendedToStreamDecorator(
+            recorded.subunit.StreamResultToBytes(output))
+        result.startTestRun()
+        Keeping('keeps').run(result)
+        result.stopTestRun()
+        output.seek(0)
+        [(test, name, data)] = recorded.bundles(output)
+        self.assertTrue(test.endswith('.keeps'))
         self.assertEqual(('id/a/domain.xml', b'<domain/>'), (name, data))
+
+
+class TestJSON(testtools.TestCase):
+
+    def assert_refused(self, pattern, document):
+        error = self.assertRaises(exceptions.RecordError, recorded.read_json,
+                                  json.dumps(document))
+        self.assertRegex(str(error), pattern)
+        self.assertNotIn('\n', str(error))
+
+    def test_as_it_was(self):
+        run = samples.run(samples.test(MIGRATION, samples.gone()),
+                          samples.test(status='skip', reason='no option'))
+        self.assertEqual(run, recorded.read_json(run.to_json()))
+
+    def test_version_1(self):
+        """What was written before there were versions of a run."""
+        text = (importlib.resources.files(__package__) / 'records' /
+                'version_1.json').read_text()
+        [(test, migration)] = recorded.read_json(text).migrations
+        self.assertEqual('TestLiveMigration.test_live_migration', test.name)
+        self.assertEqual(1, migration['version'])
+        self.assertEqual(digest.Verdict.NO_MEASUREMENT,
+                         digest.verdict(migration))
+        self.assertAlmostEqual(
+            0.3, digest.durations(migration)['network']['estimate'], delta=.1)
+
+    def test_another_version(self):
+        run = samples.run(samples.test(MIGRATION)).to_dict()
+        self.assert_refused('run of version 3: .* up to version 1',
+                            {**run, 'version': 3})
+        self.assert_refused('version None', {**run, 'version': None})
+
+    def test_no_run(self):
+        self.assert_refused('no recorded run', {'some': 'thing'})
+        self.assert_refused(r"run\[0\]|run.*'tests'", ['what'])
+        error = self.assertRaises(exceptions.RecordError, recorded.read_json,
+                                  '{"tests": ')
+        self.assertIn('it is no JSON', str(error))
+
+    def test_several(self):
+        one, other = (samples.run(samples.test(name=name), facts=facts)
+                      for name, facts in (('a', {}), ('b', {'x': 1})))
+        both = recorded.Run.of([one, other])
+        self.assertEqual((*one.tests, *other.tests), both.tests)
+        self.assertEqual({'x': 1}, both.facts)
+
+
+class TestSchema(testtools.TestCase):
+    """What is written is what the schema says."""
+
+    def test_each_key_is_described(self):
+        schema = json.loads((importlib.resources.files(
+            recorded.__package__) / 'schema' / 'migration.json').read_text())
+        described = schema['properties']
+        definitions = schema['$defs']
+        self.assertEqual(set(MIGRATION), set(described))
+        self.assertEqual(set(), set(MIGRATION['breakdown']) -
+                         {'schema', 'version'} -
+                         set(definitions['breakdown']['properties']))
+        for timeline in MIGRATION['measurements']:
+            self.assertEqual(set(), set(timeline) -
+                             set(definitions['timeline']['properties']))
+        self.assertEqual(
+            set(MIGRATION['figures'][0]),
+            set(described['figures']['items']['properties']))
 
 
 class TestText(testtools.TestCase):
 
+    def lines(self, *migrations, **of_test):
+        return text.summary([samples.test(
+            *migrations, **of_test)]).splitlines()
+
     def test_summary(self):
-        tests = [recorded.RecordedTest('m.T.test_it', 'fail', (MIGRATION,))]
-        self.assertEqual("""\
-test_it: fail
-  a -> b
-    network           0.500 s  (0.300 to 0.700 s)  in 2 outages, the longest \
-0.300 s
-    NO MEASUREMENT: the guest was rebooted""", text.summary(tests))
+        lines = self.lines(samples.migration(), status='fail')
+        self.assertEqual(['test_it: fail', '  compute1 -> compute2'],
+                         lines[:2])
+        self.assertRegex(lines[2], r'^    network  +0\.3\d\d s  '
+                         r'\(0\.\d+ to 0\.\d+ s\)  in 1 outage$')
+        self.assertRegex(lines[3], r'^      guest stopped   0\.1')
+
+    def test_over_the_limit(self):
+        [line] = [line for line in self.lines(samples.migration(0.8))
+                  if 'OVER' in line]
+        self.assertIn('longer than the 0.5 s that allowed_network_downtime',
+                      line)
+
+    def test_nothing_measured(self):
+        self.assertIn('    NO MEASUREMENT: the guest was rebooted',
+                      self.lines(samples.gone()))
 
     def test_spread_of_those_that_moved(self):
-        stayed = {**MIGRATION, 'destination': 'a'}
-        lines = text.summary([recorded.RecordedTest(
-            't', 'success', (MIGRATION,) * 3 + (stayed,))]).splitlines()
+        stayed = samples.migration(destination='compute1')
+        lines = self.lines(*[samples.migration()] * 3, stayed)
         self.assertIn('  all 3 of them', lines)
-        self.assertRegex(lines[-1], r'network +min 0.500, .* of 3$')
-        for few in ((MIGRATION,) * 2, (MIGRATION, MIGRATION, stayed)):
-            self.assertNotIn('of them', text.summary(
-                [recorded.RecordedTest('t', 'success', few)]))
+        self.assertRegex(lines[-2], r'guest stopped +min 0.1.* of 3$')
+        for few in (2 * [samples.migration()],
+                    [*2 * [samples.migration()], stayed]):
+            self.assertNotIn('of them', '\n'.join(self.lines(*few)))
 
-    def test_break_down(self):
-        migration = {**MIGRATION, 'breakdown': {
-            'guest_stopped': {'estimate': 0.1, 'lower': 0.09, 'upper': 0.11},
-            'network_after_stop': None, 'libvirt_downtime': 0.104}}
-        lines = text.summary([recorded.RecordedTest(
-            't', 'success', (migration,))]).splitlines()
-        self.assertEqual(
-            '      guest stopped   0.100 s  (0.090 to 0.110 s)', lines[3])
-        self.assertEqual('        by libvirt    0.104 s', lines[4])
-        self.assertEqual(6, len(lines))
+    def test_by_libvirt(self):
+        migration = samples.migration(libvirt_downtime=0.104)
+        self.assertIn('        by libvirt    0.104 s', self.lines(migration))
 
     def test_no_outage(self):
-        migration = {**MIGRATION, 'measurements': [
-            {**MIGRATION['measurements'][0], 'outages': [],
-             'resolution': 0.0585}]}
-        self.assertIn(
-            'network          no outage longer than the resolution, 0.059 s',
-            text.summary([recorded.RecordedTest('t', 'success',
-                                                (migration,))]))
+        self.assertIn('    network          no outage longer than the '
+                      'resolution, 0.010 s', self.lines(samples.migration(
+                          0.0)))
+
+    def test_what_was_watched(self):
+        watched = samples.migration(kind='watch', server='10.0.0.5',
+                                    source=None, destination=None)
+        self.assertEqual('  10.0.0.5', self.lines(watched)[1])

@@ -19,12 +19,16 @@ from migration_tempest_plugin.report import several
 def migration(server, seconds=None, queued=None):
     """A recorded one with a network downtime, or without a measurement."""
     measurement = {'no_measurement': 'dead'} if seconds is None else \
-        {'what': 'network', 'total': {'estimate': seconds}}
+        {'what': 'network', 'total': exactly(seconds)}
     return {
         'server': server, 'source': 'a', 'destination': 'b',
         'measurements': [measurement],
-        'guest_clock': seconds and {'stopped': {'estimate': seconds / 2}},
-        'progress': {'queued': queued and {'estimate': queued}}}
+        'guest_clock': seconds and {'stopped': exactly(seconds / 2)},
+        'progress': {'queued': queued and exactly(queued)}}
+
+
+def exactly(seconds):
+    return dict.fromkeys(('estimate', 'lower', 'upper'), seconds)
 
 
 class TestTable(testtools.TestCase):

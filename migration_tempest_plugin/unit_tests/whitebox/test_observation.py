@@ -18,6 +18,8 @@ import testtools
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import libvirt
 from migration_tempest_plugin.hosts import logs
+from migration_tempest_plugin.hosts import watch
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.tests.whitebox import observation
 
 ID = '6016c42e-15c5-4d55-9567-1df1d90bdbaf'
@@ -52,6 +54,20 @@ class TestObservation(testtools.TestCase):
 
     def test_ended_early(self):
         self.assertAlmostEqual(41.0, self.seen(LOG).ended_early())
+
+    def test_figures(self):
+        found = self.seen('')
+        found._jobs = mock.Mock(seen=[
+            watch.Seen(at, observation.JobLook(libvirt.Job(
+                'unbounded', fields), 0.5, 1.0, {})) for at, fields in (
+                    (9.0, {}), (10.0, {
+                        'memory_remaining': 7, 'memory_dirty_rate': 100,
+                        'memory_page_size': 4096, 'memory_bps': 5,
+                        'auto_converge_throttle': 20}),
+                    (11.0, {'memory_remaining': 3}))])
+        self.assertEqual(
+            (measurement.Figures(10.0, 7, 409600, 5, 20),
+             measurement.Figures(11.0, 3)), found.figures(since=9.5))
 
     def test_nothing_of_the_kind(self):
         first = self.seen(LOG.splitlines()[0])

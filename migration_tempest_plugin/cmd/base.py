@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the commands have in common."""
+
+import math
+import os
+import pathlib
+import tempfile
+
+import argparse
+
+from cliff import command
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.report import source
+
+#: Exit status where something can't be done, or is asked for in a wrong way.
+CANT = 2
+
+
+class Command(command.Command):
+    """Says in one line what can't be done, and exits with 2 then."""
+
+    def run(self, parsed_args):
+        try:
+            return super().run(parsed_args)
+        except exceptions.MigrationTestError as error:
+            self.say(str(error))
+            return CANT
+
+    def say(self, line):
+        """A line for who watches; results go to standard output."""
+        self.app.stderr.write(line + '\n')
+        self.app.stderr.flush()
+
+
+def add_subunit(parser):
+    """Let a command's user name another run than the last one here."""
+    parser.add_argument(
+        '--subunit', metavar='FILE',
+        help='a subunit stream to read instead (or JSON, or a workspace); - '
+             'for standard input')
+
+
+def run_of(parsed_args):
+    """The Run that the option names."""
+    return source.run(parsed_args.subunit)
+
+
+def write(path, text):
+    """Write a file as a whole, in place of an older one.
+
+    :raises RecordError: if it can't be
+    """
+    path = pathlib.Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, unfinished = tempfile.mkstemp(
+            dir=path.parent, prefix='.' + path.name)
+        try:
+            with open(handle, 'w', encoding='utf-8') as file:
+                file.write(text)
+            # as open() would have made it, not for its owner alone
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(unfinished, 0o666 & ~mask)
+            os.replace(unfinished, path)
+        except BaseException:
+            os.unlink(unfinished)
+            raise
+    except OSError as error:
+        raise exceptions.RecordError('%s can\'t be written: %s' % (
+            path, error.strerror)) from error
+
+
+def positive(text):
+    """An argument's number of seconds, above 0."""
+    return _number(text, lambda number: number > 0, 'above 0')
+
+
+def not_negative(text):
+    """An argument's number of seconds, 0 or more."""
+    return _number(text, lambda number: number >= 0, '0 or above')
+
+
+def _number(text, is_good, kind):
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if math.isfinite(number) and is_good(number):
+        return number
+    raise argparse.ArgumentTypeError('%r is no number %s' % (text, kind))

@@ -1,0 +1,100 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Where a recorded run is: stestr's repository, a stream, or JSON."""
+
+import io
+import os
+import pathlib
+import subprocess
+import sys
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.report import recorded
+
+#: What a report's folder has for those that read it again.
+JSON_NAME = 'report.json'
+
+STANDARD_INPUT = '-'
+
+#: How a packet of subunit begins (python-subunit, version 2).
+_SUBUNIT = b'\xb3'
+
+
+def run(path=None):
+    """The Run at a path.
+
+    :param path: a folder in which ``tempest run`` was run, or one of a
+        report; a file of a subunit stream or of JSON; ``-`` for standard
+        input; None for the folder that this is run in
+    :raises RecordError: if it can't be read; it says which and why
+    """
+    data = _bytes(path)
+    try:
+        if data.lstrip()[:1] in (b'{', b'['):
+            return recorded.read_json(data)
+        return recorded.read_stream(io.BytesIO(data))
+    except exceptions.RecordError as error:
+        raise exceptions.RecordError('%s: %s' % (name(path), error)) \
+            from error
+
+
+def stream(path=None):
+    """A binary subunit stream at a path; not JSON.
+
+    :raises RecordError: if there is none
+    """
+    data = _bytes(path)
+    if data.lstrip()[:1] in (b'{', b'['):
+        raise exceptions.RecordError(
+            '%s: it is JSON, but a subunit stream is needed' % name(path))
+    return io.BytesIO(data)
+
+
+def name(path):
+    """A path, for people."""
+    if path is None:
+        return 'the last run here'
+    return 'standard input' if path == STANDARD_INPUT else str(path)
+
+
+def _bytes(path):
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read()
+    place = pathlib.Path(path or '.')
+    if path is None or place.is_dir():
+        if (place / JSON_NAME).is_file() and not (place / '.stestr').is_dir():
+            place = place / JSON_NAME
+        else:
+            return _last_run(place)
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise exceptions.RecordError('%s can\'t be read: %s' % (
+            path, error.strerror)) from error
+
+
+def _last_run(folder):
+    # stestr's own command: its repository has a format of its own.
+    last = subprocess.run(
+        [sys.executable, '-m', 'stestr', 'last', '--subunit'], cwd=folder,
+        # nothing of the folder is to be taken for a module
+        env={**os.environ, 'PYTHONSAFEPATH': '1'}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if not last.stdout.startswith(_SUBUNIT):
+        said = (last.stderr or last.stdout).decode(errors='replace')
+        raise exceptions.RecordError(
+            'there is no recorded run in %s: stestr last ended with %d: %s. '
+            'Name the workspace where tempest run was run, a subunit stream, '
+            'or a JSON file' % (
+                folder.absolute(), last.returncode,
+                (said.strip().splitlines() or ['no output'])[-1]))
+    return last.stdout

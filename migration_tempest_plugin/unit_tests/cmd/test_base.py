@@ -1,0 +1,83 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the commands have in common."""
+
+import argparse
+import io
+import os
+import pathlib
+from unittest import mock
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin.cmd import base
+from migration_tempest_plugin import exceptions
+
+
+class TestNumbers(testtools.TestCase):
+
+    def refused(self, function, text):
+        error = self.assertRaises(argparse.ArgumentTypeError, function, text)
+        self.assertIn(repr(text), str(error))
+
+    def test_positive(self):
+        self.assertEqual(0.25, base.positive('0.25'))
+        for text in ('0', '-1', 'often', 'nan', 'inf', ''):
+            self.refused(base.positive, text)
+
+    def test_not_negative(self):
+        self.assertEqual(0.0, base.not_negative('0'))
+        for text in ('-1', 'often', 'nan', 'inf', ''):
+            self.refused(base.not_negative, text)
+
+
+class TestCommand(testtools.TestCase):
+
+    def test_what_can_not_be_done(self):
+        class Failing(base.Command):
+            def take_action(self, parsed_args):
+                raise exceptions.RecordError('no such run')
+
+        app = mock.Mock(stderr=io.StringIO())
+        command = Failing(app, None)
+        self.assertEqual(base.CANT, command.run(
+            command.get_parser('x').parse_args([])))
+        self.assertEqual('no such run\n', app.stderr.getvalue())
+
+
+class TestWrite(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def test_as_a_whole(self):
+        path = self.folder / 'new' / 'it'
+        for text in ('a long text', 'short'):
+            base.write(path, text)
+            self.assertEqual(text, path.read_text())
+        self.assertEqual([path], list(path.parent.iterdir()))
+        mask = os.umask(0)
+        os.umask(mask)
+        self.assertEqual(0o666 & ~mask, path.stat().st_mode & 0o777)
+
+    def test_it_can_not_be(self):
+        (self.folder / 'file').touch()
+        error = self.assertRaises(exceptions.RecordError, base.write,
+                                  self.folder / 'file' / 'it', 'text')
+        self.assertIn('can\'t be written', str(error))
+        (self.folder / 'it').mkdir()
+        self.assertRaises(exceptions.RecordError, base.write,
+                          self.folder / 'it', 'text')
+        self.assertEqual(['file', 'it'], sorted(
+            each.name for each in self.folder.iterdir()))

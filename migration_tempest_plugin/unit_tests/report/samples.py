@@ -1,0 +1,132 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Recorded migrations, made by the model itself."""
+
+import io
+import json
+
+import subunit
+import testtools
+from testtools import content
+from testtools import content_type
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import Beat
+from migration_tempest_plugin.measurement import Look
+from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.report import recorded
+
+LIMIT = measurement.Limit('network', 'allowed_network_downtime', 0.5)
+FACTS = {'cloud': {'release': '2026.2', 'hosts': [{'name': 'compute1'}]},
+         'limits': {'allowed_network_downtime': 0.5}}
+
+
+def timeline(down, what='network', at=100.0, ongoing=False, interval=0.01):
+    """Probes of which some were not answered, 50 intervals after the first.
+
+    :param down: seconds
+    """
+    failed = range(50, 50 + round(down / interval))
+    count = failed.stop if ongoing else failed.stop + 50
+    return measurement.Timeline(
+        what, '10.30.3.7', [
+            Sample(at + number * interval, at + number * interval,
+                   number not in failed) for number in range(count)],
+        interval, at + count * interval, 1790000000.0,
+        measurement.Probing.INDEPENDENT, 'prober (raw socket)')
+
+
+def stopped(seconds, at=100.0):
+    """The clock of a guest that stood still in the middle."""
+    return measurement.GuestClock(
+        Beat(at + number / 50 + (seconds if number >= 50 else 0),
+             at + number / 50 + 0.001 + (seconds if number >= 50 else 0),
+             5000 + number / 50) for number in range(100))
+
+
+def migration(down=0.3, server='573b45c2-d935-4f49-925d-691286e64ab0',
+              **more):
+    """One whose network was away for so many seconds, as a document."""
+    looks = (Look(100.1, 100.2, 'running', 2 ** 28, 2 ** 26, 2 ** 27),
+             Look(101.1, 101.2, 'running', 2 ** 28, 2 ** 27, 2 ** 26),
+             Look(102.1, 102.2, 'completed'))
+    arguments = {
+        'server': server, 'source': 'compute1', 'destination': 'compute2',
+        'measurements': (timeline(down), timeline(down / 2, 'tcp')),
+        'clock': stopped(down / 3) if down else None,
+        'progress': measurement.Progress(100.0, looks),
+        'record': {'id': 7, 'status': 'completed'}, 'limits': (LIMIT,),
+        'figures': (measurement.Figures(100.5, 2 ** 27, 2 ** 22, 2 ** 25, 20),
+                    measurement.Figures(101.5, 2 ** 26, 2 ** 23, 2 ** 25,
+                                        30)), **more}
+    return as_read(measurement.MeasuredMigration(**arguments))
+
+
+def gone(reason='the guest was rebooted', **more):
+    """One whose network has no measurement."""
+    return migration(0.0, measurements=(
+        exceptions.NoMeasurement(reason, **more),))
+
+
+def as_read(measured):
+    """A MeasuredMigration as JSON brings it back."""
+    return json.loads(json.dumps(measured.to_dict()))
+
+
+def test(*migrations, name='m.tests.TestIt.test_it', status='success',
+         reason=''):
+    return recorded.RecordedTest(name, status, migrations, 12.5, reason)
+
+
+def run(*tests, facts=FACTS):
+    return recorded.Run(tests, facts)
+
+
+def stream(*tests, facts=None):
+    """RecordedTests as a subunit stream."""
+    output = io.BytesIO()
+    result = testtools.ExtendedToStreamDecorator(
+        subunit.StreamResultToBytes(output))
+    result.startTestRun()
+    for each in tests:
+        _Recording(each, facts).run(result)
+    result.stopTestRun()
+    output.seek(0)
+    return output
+
+
+def attached(document):
+    return content.Content(content_type.JSON,
+                           lambda: [json.dumps(document).encode()])
+
+
+class _Recording(testtools.TestCase):
+    """Stands for a RecordedTest; not run by itself."""
+
+    def __init__(self, said, facts):
+        super().__init__('plays_it_back')
+        self._said = said
+        self._facts = facts
+
+    def id(self):
+        return self._said.id
+
+    def plays_it_back(self):
+        if self._facts:
+            self.addDetail(recorded.FACTS, attached(self._facts))
+        for each in self._said.migrations:
+            self.addDetailUniqueName(recorded.DETAIL, attached(each))
+        if self._said.status == 'skip':
+            self.skipTest(self._said.reason)
+        if self._said.status == 'fail':
+            self.fail(self._said.reason)
