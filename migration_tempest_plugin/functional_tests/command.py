@@ -1,0 +1,32 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Runs a command of this plugin in a process of its own."""
+
+import sys
+
+_CODE = """
+import importlib, sys
+from unittest import mock
+name, *words = sys.argv[1:]
+module = importlib.import_module('migration_tempest_plugin.cmd.' + name)
+app = mock.Mock(stdout=sys.stdout, stderr=sys.stderr)
+command = getattr(module, name.capitalize())(app, None)
+sys.exit(command.run(command.get_parser(name).parse_args(words)))
+"""
+
+
+def line(name, *words):
+    """The words that run ``tempest downtime NAME WORDS``, without tempest.
+
+    As tempest does, but for what that needs to be installed.
+    """
+    return [sys.executable, '-c', _CODE, name, *map(str, words)]

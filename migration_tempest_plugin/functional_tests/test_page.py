@@ -1,0 +1,318 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The page of a report, in a real browser: looked at, and used."""
+
+import base64
+import io
+import pathlib
+import shutil
+import time
+
+import fixtures
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome import service
+from selenium.webdriver.common import by
+import testtools
+from testtools import content
+from testtools import content_type
+
+from migration_tempest_plugin.report import compare
+from migration_tempest_plugin.report import page
+from migration_tempest_plugin.unit_tests.report import samples
+
+CHROMIUM, DRIVER = map(shutil.which, ('chromium', 'chromedriver'))
+
+# Its own services are of no use here, and would look for the network.
+OPTIONS = ('--headless', '--no-sandbox', '--disable-gpu', '--no-first-run',
+           '--disable-background-networking', '--disable-component-update',
+           '--disable-sync', '--hide-scrollbars')
+
+#: The colour of the network's outages (report/picture.py).
+NETWORK = (0xD5, 0x5E, 0x00)
+
+#: WCAG 2: what text needs to be read by most.
+CONTRAST = 4.5
+
+PATIENCE = 60
+
+LONG = 'm.tests.TestLiveMigrationAutoBlock.test_' + 'live_migration_' * 4
+
+
+class Browser(fixtures.Fixture):
+    """A headless Chromium.
+
+    :param width: of its window, in pixels of CSS
+    """
+
+    def __init__(self, width, dark=False):
+        self._width = width
+        self._dark = dark
+
+    def _setUp(self):
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for option in OPTIONS:
+            options.add_argument(option)
+        options.add_argument('--user-data-dir=' + self.useFixture(
+            fixtures.TempDir()).path)
+        options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+        self.driver = webdriver.Chrome(options, service.Service(DRIVER))
+        self.addCleanup(self.driver.quit)
+        self.run = self.driver.execute_script
+        self._device(900)
+        if self._dark:
+            self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {
+                'features': [{'name': 'prefers-color-scheme',
+                              'value': 'dark'}]})
+
+    def _device(self, height):
+        self.driver.execute_cdp_cmd(
+            'Emulation.setDeviceMetricsOverride', {
+                'width': self._width, 'height': height,
+                'deviceScaleFactor': 1, 'mobile': self._width < 500})
+
+    def open(self, path):
+        """Open a page, and wait until all is drawn."""
+        self.driver.get('file://%s' % path)
+        give_up = time.monotonic() + PATIENCE
+        while not self.run(
+                'return document.documentElement.dataset.ready'):
+            if time.monotonic() > give_up:
+                raise AssertionError(self.complaints())
+            time.sleep(0.05)
+
+    def complaints(self):
+        return self.driver.get_log('browser')
+
+    def find(self, selector):
+        return self.driver.find_elements(by.By.CSS_SELECTOR, selector)
+
+    def screenshot(self, element):
+        """What is seen of an element, as PNG."""
+        self.run('arguments[0].scrollIntoView()', element)
+        return element.screenshot_as_png
+
+
+class PageTest(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        if not (CHROMIUM and DRIVER):
+            self.skipTest('not installed: chromium, chromedriver (bindep '
+                          'functional)')
+        self.page = pathlib.Path(
+            self.useFixture(fixtures.TempDir()).path, 'page.html')
+
+    def open(self, width, dark=False):
+        browser = self.useFixture(Browser(width, dark))
+        browser.open(self.page)
+        return browser
+
+    def picture(self, browser, element):
+        """A screenshot, which becomes a detail of the test."""
+        data = browser.screenshot(element)
+        self.addDetailUniqueName('screenshot', content.Content(
+            content_type.ContentType('image', 'png'), lambda: [data]))
+        return Image.open(io.BytesIO(data)).convert('RGB')
+
+    def assert_fits(self, browser, width):
+        """Nothing has to be scrolled for sideways."""
+        self.assertEqual([width, width], browser.run(
+            'return [document.documentElement.scrollWidth, '
+            'document.body.scrollWidth].map(function (each) {'
+            ' return Math.max(each, %d); })' % width))
+
+
+def pixels(image, colour):
+    """How many pixels are nearly of a colour."""
+    return sum(count for count, found in image.getcolors(1 << 24)
+               if all(abs(a - b) < 12 for a, b in zip(found, colour)))
+
+
+class TestReport(PageTest):
+
+    def setUp(self):
+        super().setUp()
+        self.page.write_text(page.report(samples.run(
+            samples.test(samples.migration(0.3), samples.migration(0.8),
+                         samples.migration(0.0), name=LONG),
+            samples.test(samples.gone(), status='fail',
+                         reason='Error: ' + 'too_long' * 20)), 'A title'),
+            encoding='utf-8')
+
+    def test_widths(self):
+        for width in (1280, 390):
+            browser = self.open(width)
+            self.assertEqual([], browser.complaints())
+            self.assert_fits(browser, width)
+            figures = browser.find('.figure')
+            self.assertEqual(3 + 4, len(figures))
+            for figure in figures:
+                self.assertEqual('yes', figure.get_attribute('data-drawn'))
+            image = self.picture(browser, browser.find(
+                'section.migration .figure')[2])
+            self.assertGreater(pixels(image, NETWORK), 30)
+
+    def test_the_worst_is_first(self):
+        browser = self.open(1280)
+        verdicts = [each.text for each in browser.find('#worst .verdict')]
+        self.assertEqual(['? no measurement', '\u2716 over the limit',
+                          '\u2714 within limits', '\u2714 within limits'],
+                         verdicts)
+        browser.find('#worst a')[1].click()
+        self.assertTrue(browser.driver.current_url.endswith('#migration-2'))
+
+    def test_zoom_and_hover(self):
+        browser = self.open(1280)
+        figure = browser.find('section.migration .figure')[1]
+        browser.run('arguments[0].scrollIntoView()', figure)
+        shown = 'return arguments[0]._fullLayout.xaxis.range'
+        begin, end = browser.run(shown, figure)
+        self.assertLessEqual(begin, 0)
+        self.assertGreater(end, 1.7)
+        whole, outages = figure.find_elements(
+            by.By.CSS_SELECTOR, '.updatemenu-button')
+        outages.click()
+        # half a second after the request, for 0.8 s, and a quarter around it
+        begin, end = browser.run(shown, figure)
+        self.assertAlmostEqual(0.29, begin, delta=0.02)
+        self.assertAlmostEqual(1.50, end, delta=0.02)
+        [mark, *_] = figure.find_elements(by.By.CSS_SELECTOR,
+                                          '.scatterlayer .point')
+        webdriver.ActionChains(browser.driver).move_to_element(mark).perform()
+        give_up = time.monotonic() + PATIENCE
+        while not figure.find_elements(by.By.CSS_SELECTOR, '.hovertext'):
+            self.assertLess(time.monotonic(), give_up)
+            time.sleep(0.05)
+        whole.click()
+        self.assertLessEqual(browser.run(shown, figure)[0], 0)
+
+    def test_without_colours(self):
+        """Certain and possible differ by more than their colour."""
+        self.page.write_text(page.report(samples.run(samples.test(
+            samples.migration(measurements=(samples.timeline(
+                3.0, interval=1.0),), clock=None, progress=None,
+                limits=()))), 'A title'), encoding='utf-8')
+        browser = self.open(1280)
+        figure = browser.find('section.migration .figure')[0]
+        figure.find_elements(by.By.CSS_SELECTOR,
+                             '.updatemenu-button')[1].click()
+        possible, certain = self.bars(browser, figure)
+        give_up = time.monotonic() + PATIENCE
+        while certain[0] - possible[0] < 70:
+            self.assertLess(time.monotonic(), give_up)
+            possible, certain = self.bars(browser, figure)
+        image = self.picture(browser, figure).convert('L')
+        hatched, filled = (_spread(image.crop([round(each) for each in (
+            left + 4, top + 4, left + 60, top + 10)]))
+            for left, top in (possible, certain))
+        self.assertLess(filled, hatched / 2)
+        self.assertGreater(hatched, 30)
+
+    def bars(self, browser, figure):
+        """Where the bars of an outage are: possibly, and certainly down."""
+        return browser.run("""
+            var own = arguments[0].getBoundingClientRect();
+            return Array.from(arguments[0].querySelectorAll(
+                '.barlayer .point path')).map(function (path) {
+                    var box = path.getBoundingClientRect();
+                    return [box.left - own.left, box.top - own.top]; });
+            """, figure)
+
+    def test_dark_and_light_can_be_read(self):
+        for dark in (False, True):
+            browser = self.open(1280, dark)
+            for selector in ('h1', '.quiet', '.bad', '.figure .xtick text',
+                             '.figure .ytick text', 'summary', 'td'):
+                for ink, paper in browser.run(_COLOURS, selector):
+                    self.assertGreater(contrast(ink, paper), CONTRAST,
+                                       (selector, ink, paper))
+            paper = browser.run(
+                'return getComputedStyle(document.body).backgroundColor')
+            self.assertEqual(dark, luminance(paper) < 0.2)
+
+    def test_printed(self):
+        """Light, and no wider than the paper, with every figure."""
+        browser = self.open(1280, dark=True)
+        browser.run('window.dispatchEvent(new Event("beforeprint"))')
+        for figure in browser.find('.figure'):
+            self.assertEqual(690, browser.run(
+                'return arguments[0]._fullLayout.width', figure))
+            self.assertEqual('#1b1b1b', browser.run(
+                'return arguments[0]._fullLayout.font.color', figure))
+        browser.run('window.dispatchEvent(new Event("afterprint"))')
+        pdf = base64.b64decode(browser.driver.execute_cdp_cmd(
+            'Page.printToPDF', {})['data'])
+        self.assertTrue(pdf.startswith(b'%PDF'))
+
+    def test_offline(self):
+        """It asks for nothing, and brings all along."""
+        browser = self.open(1280)
+        self.assertEqual([], browser.run(
+            'return performance.getEntriesByType("resource").map('
+            'function (each) { return each.name; })'))
+
+
+class TestComparison(PageTest):
+
+    def test_widths(self):
+        before, after = (samples.run(samples.test(*(
+            samples.migration(down + more)
+            for down in (.1, .11, .12, .13, .14)), name=LONG))
+            for more in (0.0, 0.3))
+        self.page.write_text(page.comparison(compare.compare(
+            before, after, 0.05, 0.05), 'A title', ('before', 'after')),
+            encoding='utf-8')
+        for width in (1280, 390):
+            browser = self.open(width)
+            self.assertEqual([], browser.complaints())
+            self.assert_fits(browser, width)
+            self.assertEqual(3, len(browser.find('.figure[data-drawn]')))
+            image = self.picture(browser, browser.find('.figure')[0])
+            self.assertGreater(pixels(image, NETWORK), 30)
+            self.assertGreater(pixels(image, (0x00, 0x72, 0xB2)), 30)
+
+
+def _spread(image):
+    """The standard deviation of a grey image's pixels."""
+    grey = list(image.getdata())
+    mean = sum(grey) / len(grey)
+    return (sum((each - mean) ** 2 for each in grey) / len(grey)) ** 0.5
+
+
+# Of each element, its own colour and that of what is behind it.
+_COLOURS = """
+return Array.from(document.querySelectorAll(arguments[0])).map(
+    function (element) {
+        var style = getComputedStyle(element);
+        return [element.ownerSVGElement ? style.fill : style.color,
+                getComputedStyle(document.body).backgroundColor];
+    });
+"""
+
+
+def luminance(colour):
+    """WCAG 2, "relative luminance", of a colour as CSS computes it."""
+    numbers = [float(each) for each in colour[
+        colour.index('(') + 1:colour.index(')')].split(',')[:3]]
+    linear = [each / 12.92 if each <= 0.03928
+              else ((each + 0.055) / 1.055) ** 2.4
+              for each in (number / 255 for number in numbers)]
+    return sum(map(lambda weight, each: weight * each,
+                   (0.2126, 0.7152, 0.0722), linear))
+
+
+def contrast(one, other):
+    """WCAG 2, "contrast ratio"."""
+    darker, lighter = sorted(map(luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)

@@ -1,0 +1,66 @@
+// Draws each figure when it comes into view, and the others when the browser
+// has nothing else to do: a page may have a hundred. Nothing is fetched.
+(function () {
+  'use strict';
+  var dark = window.matchMedia('(prefers-color-scheme: dark)');
+  var figures = Array.prototype.slice.call(
+    document.querySelectorAll('.figure'));
+  var printing = false;
+
+  function foreground() {
+    return dark.matches && !printing ? '#ececec' : '#1b1b1b';
+  }
+
+  function draw(place) {
+    var text = document.getElementById(place.dataset.figure).textContent;
+    // What is black in a figure is the page's own foreground.
+    var figure = JSON.parse(text.split('#000000').join(foreground()));
+    figure.layout.font.color = foreground();
+    figure.layout.autosize = true;
+    figure.layout.width = printing ? 690 : undefined;
+    place.dataset.drawn = 'yes';
+    return Plotly.react(place, figure.data, figure.layout, {
+      responsive: true, displayModeBar: false, scrollZoom: false
+    });
+  }
+
+  function drawAll() {
+    figures.forEach(draw);
+  }
+
+  function drawMissing() {
+    var next = figures.find(function (place) {
+      return !place.dataset.drawn;
+    });
+    if (next) {
+      draw(next);
+      later();
+    } else {
+      document.documentElement.dataset.ready = 'yes';
+    }
+  }
+
+  function later() {
+    (window.requestIdleCallback || window.setTimeout)(drawMissing);
+  }
+
+  var seen = new IntersectionObserver(function (entries) {
+    entries.forEach(function (entry) {
+      if (entry.isIntersecting && !entry.target.dataset.drawn) {
+        draw(entry.target);
+      }
+    });
+  }, {rootMargin: '300px'});
+  figures.forEach(function (place) { seen.observe(place); });
+  later();
+
+  dark.addEventListener('change', drawAll);
+  window.addEventListener('beforeprint', function () {
+    printing = true;
+    drawAll();
+  });
+  window.addEventListener('afterprint', function () {
+    printing = false;
+    drawAll();
+  });
+}());

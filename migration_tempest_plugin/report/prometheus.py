@@ -1,0 +1,65 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Recorded measurements in Prometheus' text format, a time series each.
+
+For the textfile collector of a node exporter, say, or a gate's own store.
+"""
+
+import prometheus_client
+
+from migration_tempest_plugin.report import digest
+
+_OF = ('test', 'number', 'server', 'source', 'destination', 'kind')
+
+
+def text(run):
+    """All migrations of a Run."""
+    registry = prometheus_client.CollectorRegistry()
+
+    def gauge(name, says, *labels):
+        return prometheus_client.Gauge(
+            'migration_' + name, says, [*_OF, *labels], registry=registry)
+
+    seconds = gauge('cost_seconds', 'What a live migration cost a server, by '
+                    'estimate and bounds.', 'what', 'bound')
+    outages = gauge('outages', 'How many outages that was.', 'what')
+    longest = gauge('longest_outage_seconds', 'The longest of them.', 'what',
+                    'bound')
+    resolution = gauge('resolution_seconds', 'An outage that is longer can\'t '
+                       'have been missed.', 'what')
+    limit = gauge('limit_seconds', 'The longest that is allowed.', 'what',
+                  'option')
+    wrong = gauge('complaints', 'What exceeded its limit, or has no '
+                  'measurement: 0 is good.')
+    for test in run.tests:
+        for number, migration in enumerate(test.migrations, 1):
+            of = (test.name, number, migration.get('server', ''),
+                  migration['source'] or '', migration['destination'] or '',
+                  migration.get('kind', 'live'))
+            wrong.labels(*of).set(len(digest.complaints(migration)))
+            for what, duration in digest.durations(migration).items():
+                _bounds(seconds, (*of, what), duration)
+            for each in migration['measurements']:
+                if 'no_measurement' in each:
+                    continue
+                outages.labels(*of, each['what']).set(len(each['outages']))
+                resolution.labels(*of, each['what']).set(each['resolution'])
+                _bounds(longest, (*of, each['what']), each['longest'])
+            for each in migration.get('limits', ()):
+                limit.labels(*of, each['what'], each['option']).set(
+                    each['seconds'])
+    return prometheus_client.generate_latest(registry).decode()
+
+
+def _bounds(gauge, labels, duration):
+    for bound in ('estimate', 'lower', 'upper'):
+        gauge.labels(*labels, bound).set(duration[bound])
