@@ -1,0 +1,83 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""``tempest downtime compare``: before and after an upgrade, say."""
+
+import argparse
+import json
+import pathlib
+
+from migration_tempest_plugin.cmd import base
+from migration_tempest_plugin.report import compare
+from migration_tempest_plugin.report import page
+from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import source
+
+
+class Compare(base.Command):
+    """Say whether live migrations cost more in AFTER than in BEFORE.
+
+    Compared are the migrations of the same variant (test). It exits with 1 if
+    something got worse, with 0 if that was not shown though there were enough
+    samples to show it, and with 2 if there are too few samples, or nothing to
+    compare.
+    """
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        what = ('%s: a folder where tempest run was run, a subunit stream, '
+                'JSON, or a report\'s folder')
+        parser.add_argument('before', help=what % 'one run')
+        parser.add_argument('after', help=what % 'the other')
+        for side in ('before', 'after'):
+            parser.add_argument(
+                '--more-' + side, action='append', default=[], metavar='RUN',
+                help='another run to count to %s; may be given several times'
+                     % side.upper())
+        parser.add_argument(
+            '--tolerance', type=base.not_negative, default=0.05,
+            metavar='SECONDS',
+            help='what is not longer by more than this is not worse '
+                 '(%(default)s)')
+        parser.add_argument(
+            '--alpha', type=_share, default=0.05,
+            help='how probable it may be that a difference is found where '
+                 'there is none (%(default)s)')
+        parser.add_argument('--json', action='store_true',
+                            help='print JSON instead of text')
+        parser.add_argument('--html', type=pathlib.Path, metavar='FILE',
+                            help='write a page with pictures, too')
+        return parser
+
+    def take_action(self, parsed_args):
+        names = ([parsed_args.before, *parsed_args.more_before],
+                 [parsed_args.after, *parsed_args.more_after])
+        before, after = (recorded.Run.of(map(source.run, side))
+                         for side in names)
+        compared = compare.compare(before, after, parsed_args.tolerance,
+                                   parsed_args.alpha)
+        said = json.dumps(compare.to_dict(compared), indent=2) \
+            if parsed_args.json else compare.text(compared)
+        self.app.stdout.write(said + '\n')
+        if parsed_args.html:
+            base.write(parsed_args.html, page.comparison(
+                compared, 'Before and after', [
+                    ', '.join(map(source.name, side)) for side in names]))
+        return compared.status
+
+
+def _share(text):
+    try:
+        if 0 < float(text) < 1:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError('%r is no number between 0 and 1' % text)

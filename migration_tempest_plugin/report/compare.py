@@ -1,0 +1,213 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Two runs, or sets of runs, beside each other."""
+
+import dataclasses
+import math
+
+from migration_tempest_plugin.measurement import comparison
+from migration_tempest_plugin.measurement.comparison import Verdict
+from migration_tempest_plugin.report import digest
+
+#: Exit statuses, for gates.
+KEPT, WORSE, CANT_TELL = 0, 1, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What two Runs have in common, compared.
+
+    :ivar whole: the Judged of each quantity, over all variants
+    :ivar variants: the Judged of each quantity of each variant
+    :ivar samples: comparison.Samples by quantity, by variant
+    :ivar only_before, only_after: variants that only one of both has
+    :ivar lost_before, lost_after: how many migrations lack a measurement
+    :ivar tolerance: seconds, and alpha: what was asked for
+    """
+
+    whole: list
+    variants: list
+    samples: dict
+    only_before: list
+    only_after: list
+    lost_before: int
+    lost_after: int
+    tolerance: float
+    alpha: float
+
+    @property
+    def judged(self):
+        return [*self.whole, *self.variants]
+
+    @property
+    def status(self):
+        """For the exit of a command; not good on no data."""
+        verdicts = {each.verdict for each in self.judged}
+        if Verdict.WORSE in verdicts:
+            return WORSE
+        return CANT_TELL if verdicts <= {Verdict.TOO_FEW} else KEPT
+
+    def sentence(self):
+        """The verdict in a line."""
+        if not self.judged:
+            return 'NOTHING TO COMPARE: no variant was measured in both'
+        worse = [_subject(each.difference) for each in self.judged
+                 if each.verdict is Verdict.WORSE]
+        if worse:
+            return 'WORSE: ' + ', '.join(worse)
+        if self.status == CANT_TELL:
+            return 'CAN\'T TELL: too few samples; measure more migrations ' \
+                'of the same variants'
+        better = [_subject(each.difference) for each in self.judged
+                  if each.verdict is Verdict.BETTER]
+        return 'NOT WORSE' + (': better is ' + ', '.join(better)
+                              if better else ', as far as can be told')
+
+
+def compare(before, after, tolerance, alpha):
+    """The Comparison of two Runs.
+
+    :param tolerance: seconds; what is not longer by more is not longer
+    :param alpha: how probable it may be that "worse" or "better" is said by
+        chance, anywhere in it
+    """
+    sides = _samples(before), _samples(after)
+    samples = {quantity: _both(quantity, *sides) for quantity in digest.COSTS}
+    variants = [found for quantity in digest.COSTS
+                for variant, each in samples[quantity].items()
+                if (found := comparison.difference(
+                    quantity, {variant: each}, tolerance))]
+    whole = [found for quantity in digest.COSTS
+             if (found := comparison.difference(
+                 quantity, samples[quantity], tolerance)) and
+             found.variant is None]
+    # Two questions, each with its half; without variants, one is left.
+    share = alpha / 2 if whole else alpha
+    return Comparison(
+        comparison.judge(whole, share), comparison.judge(variants, share),
+        samples, sorted(set(sides[0]) - set(sides[1])),
+        sorted(set(sides[1]) - set(sides[0])), _lost(before), _lost(after),
+        tolerance, alpha)
+
+
+def text(compared):
+    """For a terminal: the verdict, then each quantity and variant."""
+    lines = [compared.sentence(), '']
+    for each in compared.whole:
+        lines.append('%-14s all variants, %d pairs: %s' % (
+            each.difference.quantity, each.difference.pairs, _told(each)))
+    variant = object()
+    for each in sorted(compared.variants,
+                       key=lambda each: each.difference.variant):
+        if each.difference.variant != variant:
+            variant = each.difference.variant
+            lines += ['', variant]
+        lines.append('  %-14s %s' % (each.difference.quantity, _told(each)))
+        for side, found in (('before', each.difference.before),
+                            ('after', each.difference.after)):
+            lines.append('    %-7s %d: median %s, 95%% %s' % (
+                side, found.count, seconds(found.median),
+                seconds(found.percentile)))
+    for label, names in (('only before', compared.only_before),
+                         ('only after', compared.only_after)):
+        if names:
+            lines += ['', '%s: %s' % (label, ', '.join(names))]
+    lines += ['', how(compared)]
+    return '\n'.join(lines)
+
+
+def how(compared):
+    """What the verdict stands on, for people."""
+    return (
+        'Exact permutation test of ranks within each variant; two-sided, '
+        'corrected for all that was compared (Tarone): at most %g %% of '
+        'comparisons of alike runs say that anything differs. Differences of '
+        'up to %g s count as none. Migrations without a measurement: %d '
+        'before, %d after; what was still down at the end ranks as longest.'
+        % (100 * compared.alpha, compared.tolerance, compared.lost_before,
+           compared.lost_after))
+
+
+def to_dict(compared):
+    """Ready for JSON."""
+    return {
+        'schema': 'migration-tempest-plugin/comparison', 'version': 1,
+        'sentence': compared.sentence(), 'status': compared.status,
+        'tolerance': compared.tolerance, 'alpha': compared.alpha,
+        'only_before': compared.only_before,
+        'only_after': compared.only_after,
+        'lost_before': compared.lost_before,
+        'lost_after': compared.lost_after,
+        'compared': [{
+            'quantity': each.difference.quantity,
+            'variant': each.difference.variant,
+            'verdict': each.verdict.value, 'p': each.p,
+            'shift': _finite(each.difference.shift),
+            'pairs': each.difference.pairs,
+            **{side: found and {
+                'count': found.count, 'median': _finite(found.median),
+                'percentile_95': _finite(found.percentile)}
+               for side, found in (('before', each.difference.before),
+                                   ('after', each.difference.after))}}
+            for each in compared.judged]}
+
+
+def seconds(number):
+    """For people."""
+    return '%.3f s' % number if math.isfinite(number) else 'still down'
+
+
+def _told(each):
+    shift = each.difference.shift
+    return '%s, %s (p %s)' % (
+        'by %+.3f s' % shift if math.isfinite(shift) else 'without end',
+        each.verdict.value.upper() if each.verdict is Verdict.WORSE
+        else each.verdict.value,
+        '%.3f' % each.p if each.p >= 0.001 else '< 0.001')
+
+
+def _subject(difference):
+    return difference.quantity + (
+        ' in %s' % difference.variant if difference.variant
+        else ' over all variants')
+
+
+def _samples(run):
+    """Seconds by quantity, by variant, of migrations that took place."""
+    found = {}
+    for test, migration in run.migrations:
+        if not digest.moved(migration):
+            continue
+        of_variant = found.setdefault(test.name, {})
+        costs = {name: duration['estimate'] for name, duration
+                 in digest.durations(migration).items()}
+        costs.update((what, math.inf)
+                     for what in digest.still_down(migration))
+        for name, number in costs.items():
+            of_variant.setdefault(name, []).append(number)
+    return found
+
+
+def _both(quantity, before, after):
+    return {variant: comparison.Samples(
+        tuple(before[variant].get(quantity, ())),
+        tuple(after[variant].get(quantity, ())))
+        for variant in before if variant in after}
+
+
+def _lost(run):
+    return sum(bool(digest.missing(migration))
+               for _, migration in run.migrations if digest.moved(migration))
+
+
+def _finite(number):
+    return number if math.isfinite(number) else None

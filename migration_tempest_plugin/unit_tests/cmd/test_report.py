@@ -1,0 +1,160 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The commands that read recorded runs, from the line to the files."""
+
+import io
+import json
+import pathlib
+from unittest import mock
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin.cmd import compare
+from migration_tempest_plugin.cmd import junit
+from migration_tempest_plugin.cmd import report
+from migration_tempest_plugin.cmd import summary
+from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.unit_tests.report import samples
+
+
+class CommandTest(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def run_command(self, cls, *words):
+        """Returns its status, and what it printed to either side."""
+        app = mock.Mock(stdout=io.StringIO(), stderr=io.StringIO())
+        command = cls(app, None)
+        status = command.run(command.get_parser('x').parse_args(
+            [str(word) for word in words]))
+        return status, app.stdout.getvalue(), app.stderr.getvalue()
+
+    def file(self, name, *tests):
+        path = self.folder / name
+        path.write_text(samples.run(*tests).to_json())
+        return path
+
+    def assert_refused(self, pattern, cls, *words):
+        status, output, error = self.run_command(cls, *words)
+        self.assertEqual((2, ''), (status, output))
+        self.assertRegex(error, pattern)
+        self.assertEqual(1, error.count('\n'))
+
+
+class TestReport(CommandTest):
+
+    def test_files(self):
+        one = self.file('one', samples.test(samples.migration()))
+        other = self.file('other', samples.test(samples.gone()))
+        status, output, _ = self.run_command(
+            report.Report, one, other, '--output', self.folder / 'new')
+        self.assertEqual(0, status)
+        page = self.folder / 'new' / 'report.html'
+        self.assertEqual(str(page) + '\n', output)
+        self.assertIn('2 migrations', page.read_text())
+        self.assertIn('NO MEASUREMENT', page.with_suffix(
+            '.txt').read_text())
+        self.assertIn('migration_cost_seconds{', page.with_suffix(
+            '.prom').read_text())
+        self.assertEqual(2, len(recorded.read_json(page.with_suffix(
+            '.json').read_text()).migrations))
+
+    def test_of_a_report(self):
+        one = self.file('report.json', samples.test(samples.migration()))
+        before = one.read_text()
+        for _ in range(2):
+            self.assertEqual(0, self.run_command(
+                report.Report, self.folder, '--output', self.folder)[0])
+        self.assertEqual(before, one.read_text())
+
+    def test_nothing_to_show(self):
+        path = self.file('one', samples.test())
+        self.assert_refused('1 tests, but none of them measured',
+                            report.Report, path, '--output',
+                            self.folder / 'new')
+        self.assertFalse((self.folder / 'new').exists())
+        self.assert_refused('no-such can\'t be read', report.Report,
+                            self.folder / 'no-such')
+
+
+class TestCompare(CommandTest):
+
+    def runs(self):
+        return [self.file(name, samples.test(*(
+            samples.migration(down + more)
+            for down in (.06, .07, .08, .09, .1))))
+            for name, more in (('before', 0.0), ('after', 0.3))]
+
+    def test_worse(self):
+        page = self.folder / 'page.html'
+        status, output, _ = self.run_command(
+            compare.Compare, *self.runs(), '--html', page)
+        self.assertEqual(1, status)
+        self.assertTrue(output.startswith('WORSE: '), output)
+        self.assertIn('WORSE: ', page.read_text())
+
+    def test_with_itself(self):
+        before, _ = self.runs()
+        status, output, _ = self.run_command(compare.Compare, before, before)
+        self.assertEqual(0, status)
+        self.assertTrue(output.startswith('NOT WORSE'), output)
+
+    def test_tolerance(self):
+        status, *_ = self.run_command(compare.Compare, *self.runs(),
+                                      '--tolerance', '0.4')
+        self.assertEqual(0, status)
+
+    def test_more_runs(self):
+        one, other = (self.file(name, samples.test(*[
+            samples.migration(down)] * 2)) for name, down in (
+                ('one', 0.1), ('other', 0.4)))
+        self.assertEqual(2, self.run_command(compare.Compare, one,
+                                             other)[0])
+        self.assertEqual(1, self.run_command(
+            compare.Compare, one, other, *['--more-before', one] * 2,
+            *['--more-after', other] * 2)[0])
+
+    def test_json(self):
+        _, output, _ = self.run_command(compare.Compare, *self.runs(),
+                                        '--json')
+        self.assertEqual(1, json.loads(output)['status'])
+
+    def test_nothing_to_read(self):
+        before, _ = self.runs()
+        self.assert_refused('no-such can\'t be read', compare.Compare,
+                            before, self.folder / 'no-such')
+
+
+class TestOthers(CommandTest):
+    """They read JSON as they read a stream."""
+
+    def test_summary(self):
+        path = self.file('one', samples.test(samples.migration()),
+                         samples.test(name='m.T.test_none'))
+        _, output, _ = self.run_command(summary.Summary, '--subunit', path)
+        self.assertIn('compute1 -> compute2', output)
+        _, output, _ = self.run_command(summary.Summary, '--subunit', path,
+                                        '--json')
+        found = recorded.read_json(output)
+        self.assertEqual(samples.FACTS, found.facts)
+        self.assertEqual(1, len(found.tests))
+        self.assert_refused(
+            'no measurement in this run, of 1 tests', summary.Summary,
+            '--subunit', self.file('none', samples.test()))
+
+    def test_junit(self):
+        path = self.file('one', samples.test(samples.migration()))
+        _, output, _ = self.run_command(junit.Junit, '--subunit', path)
+        self.assertIn('migration.1.network', output)

@@ -1,0 +1,112 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Two runs beside each other: the verdict, and for gates its status."""
+
+import json
+
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.report import compare
+from migration_tempest_plugin.unit_tests.report import samples
+
+
+def run(*downs, name='m.TestIt.test_it', **more):
+    return samples.run(samples.test(*(
+        samples.migration(down, **more) for down in downs), name=name))
+
+
+BEFORE = run(0.06, 0.07, 0.08, 0.09, 0.1)
+#: 0.3 s more
+AFTER = run(0.36, 0.37, 0.38, 0.39, 0.4)
+
+
+def compared(before, after, tolerance=0.05, alpha=0.05):
+    return compare.compare(before, after, tolerance, alpha)
+
+
+class TestStatus(testtools.TestCase):
+
+    def test_with_itself(self):
+        found = compared(BEFORE, BEFORE)
+        self.assertEqual(compare.KEPT, found.status)
+        self.assertIn('NOT WORSE', found.sentence())
+
+    def test_worse(self):
+        found = compared(BEFORE, AFTER)
+        self.assertEqual(compare.WORSE, found.status)
+        self.assertIn('WORSE: network in TestIt.test_it', found.sentence())
+
+    def test_better(self):
+        found = compared(AFTER, BEFORE)
+        self.assertEqual(compare.KEPT, found.status)
+        self.assertIn('better is network in TestIt.test_it',
+                      found.sentence())
+
+    def test_too_few(self):
+        found = compared(run(0.1), run(0.9))
+        self.assertEqual(compare.CANT_TELL, found.status)
+        self.assertIn('too few samples', found.sentence())
+
+    def test_no_variant_in_common(self):
+        found = compared(BEFORE, run(0.1, name='m.TestIt.test_other'))
+        self.assertEqual(compare.CANT_TELL, found.status)
+        self.assertIn('NOTHING TO COMPARE', found.sentence())
+        self.assertEqual((['TestIt.test_it'], ['TestIt.test_other']),
+                         (found.only_before, found.only_after))
+
+    def test_few_of_each_of_many_variants(self):
+        """One of each tells nothing; eight of them tell something."""
+        def each(more):
+            return samples.run(*(samples.test(
+                samples.migration(0.1 * number + more),
+                name='m.TestIt.test_%d' % number) for number in range(1, 9)))
+
+        found = compared(each(0.0), each(0.3))
+        self.assertEqual(compare.WORSE, found.status)
+        self.assertIn('network over all variants', found.sentence())
+        self.assertEqual(compare.KEPT, compared(each(0), each(0)).status)
+
+
+class TestSamples(testtools.TestCase):
+
+    def test_what_did_not_move_is_left_out(self):
+        found = compared(BEFORE, run(9, 9, 9, 9, destination='compute1'))
+        self.assertEqual(compare.CANT_TELL, found.status)
+
+    def test_still_down_is_no_good(self):
+        down = samples.timeline(3.0, ongoing=True)
+        try:
+            down.recovered()
+        except exceptions.NoMeasurement as error:
+            lost = samples.migration(measurements=(error,))
+        found = compared(BEFORE, samples.run(samples.test(
+            *[lost] * 5, name='m.TestIt.test_it')))
+        self.assertEqual(compare.WORSE, found.status)
+        self.assertEqual((0, 5), (found.lost_before, found.lost_after))
+        self.assertIn('still down', compare.text(found))
+
+    def test_what_is_missing_is_told(self):
+        found = compared(BEFORE, samples.run(samples.test(
+            samples.migration(0.1), samples.gone(),
+            name='m.TestIt.test_it')))
+        self.assertIn('0 before, 1 after', compare.text(found))
+
+    def test_json(self):
+        found = json.loads(json.dumps(compare.to_dict(compared(
+            BEFORE, AFTER)), allow_nan=False))
+        self.assertEqual(1, found['status'])
+        [network] = [each for each in found['compared']
+                     if each['quantity'] == 'network']
+        self.assertAlmostEqual(0.3, network['shift'], places=6)
+        self.assertEqual(5, network['before']['count'])
+        self.assertAlmostEqual(0.38, network['after']['median'], delta=0.01)
