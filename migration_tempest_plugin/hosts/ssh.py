@@ -187,6 +187,14 @@ class Host:
                 'direct-tcpip', (address, port), ('127.0.0.1', 0),
                 timeout=self.access.patience)
 
+    def connect(self):
+        """A connection of its own, as a paramiko.SSHClient.
+
+        :raises HostError: if there is none
+        """
+        with self._trouble(('connect',), self.access.patience):
+            return self._connect()
+
     def close(self):
         """End the connection, if there is one."""
         if self._client:

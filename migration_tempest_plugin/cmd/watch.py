@@ -1,0 +1,266 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""``tempest downtime watch``: measures whatever is done meanwhile."""
+
+import contextlib
+import importlib.metadata
+import os
+import pathlib
+import platform
+import re
+import signal
+import threading
+import time
+
+from migration_tempest_plugin.cmd import base
+from migration_tempest_plugin import config
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import ssh
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import text
+from migration_tempest_plugin.watch import display
+from migration_tempest_plugin.watch import program
+from migration_tempest_plugin.watch import session
+
+#: What is said, and of what, when all have answered.
+STARTED = 'watching'
+
+#: Exit statuses, besides base.CANT.
+KEPT, EXCEEDED, COMMAND_FAILED = 0, 1, 3
+
+#: Seconds between two looks.
+LOOK = 0.25
+
+_GUEST = re.compile(r'(?P<user>[^@\s]+)@(?:\[(?P<v6>[^]]+)\]|(?P<host>[^:@]+))'
+                    r'(?::(?P<port>\d+))?')
+
+
+class Watch(base.Command):
+    """Measure outages of servers while something is done to them.
+
+    Each TARGET is pinged; of each --ssh, the guest's own clock is asked for,
+    too, which tells its stops. What COMMAND prints, and what happens, appears
+    on standard error; the summary, at the end, on standard output. It ends
+    with COMMAND, or on Ctrl-C. No tempest.conf is needed.
+
+    It exits with 0 if all that is allowed on the line was kept, with 1 if not
+    or if something could not be measured to its end, with 2 if it could not
+    begin, and with 3 if nothing but COMMAND failed.
+    """
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        parser.usage = '%s [options] TARGET... [-- COMMAND...]' % prog_name
+        parser.add_argument('targets', nargs='*', metavar='TARGET',
+                            help='address or name of a server')
+        parser.add_argument(
+            '--ssh', action='append', default=[], metavar='USER@TARGET[:PORT]',
+            type=_guest, help='also ask this guest for its clock; may be '
+                              'given several times')
+        parser.add_argument('--key', default='', metavar='FILE',
+                            help='private key for --ssh (SSH\'s agent, and '
+                                 'what is in ~/.ssh)')
+        parser.add_argument('--known-hosts', default='~/.ssh/known_hosts',
+                            metavar='FILE', help='host keys (%(default)s)')
+        parser.add_argument('--no-host-key-check', action='store_true',
+                            help='take any host key')
+        parser.add_argument('--metadata', action='store_true',
+                            help='have the guests of --ssh ask for their '
+                                 'metadata, too')
+        parser.add_argument(
+            '--interval', type=base.positive, default=0.05, metavar='SECONDS',
+            help='from ping to ping (%(default)s)')
+        parser.add_argument(
+            '--deadline', type=base.positive, default=0.5, metavar='SECONDS',
+            help='within which a ping must be answered (%(default)s)')
+        parser.add_argument(
+            '--settle', type=base.not_negative, default=5.0,
+            metavar='SECONDS',
+            help='how long to go on when COMMAND has ended (%(default)s)')
+        parser.add_argument(
+            '--recovery', type=base.not_negative, default=60.0,
+            metavar='SECONDS', help='how long to wait then for what is down '
+                                    '(%(default)s)')
+        for _, option, _ in config.LIMITS:
+            parser.add_argument(
+                '--' + option.replace('_', '-'), type=base.not_negative,
+                metavar='SECONDS', dest=option,
+                help='limit, as [migration] %s' % option)
+        parser.add_argument(
+            '--name', default='watch',
+            help='what it is, for reports and comparisons (%(default)s)')
+        parser.add_argument(
+            '--output', type=pathlib.Path, metavar='FILE',
+            help='the JSON for tempest downtime report and compare '
+                 '(downtime-watch-DATE-TIME.json)')
+        # Here, since argparse would take options of COMMAND for its own.
+        parser.parse_args = lambda argv: _split(
+            parser.parse_intermixed_args, argv)
+        return parser
+
+    def take_action(self, parsed_args):
+        targets = list(dict.fromkeys([
+            *parsed_args.targets, *(host for _, host, _ in parsed_args.ssh)]))
+        if not targets:
+            raise exceptions.RecordError('there is nothing to watch: name a '
+                                         'TARGET, or a guest with --ssh')
+        output = parsed_args.output or pathlib.Path(time.strftime(
+            'downtime-watch-%Y%m%d-%H%M%S.json'))
+        if output.exists():
+            raise exceptions.RecordError('%s exists already: name another '
+                                         '--output' % output)
+        over = _Over()
+        shown = display.Display(self.app.stderr)
+        limits = tuple(
+            measurement.Limit(what, '--' + option.replace('_', '-'),
+                              getattr(parsed_args, option), longest)
+            for what, option, longest in config.LIMITS
+            if getattr(parsed_args, option) is not None)
+        with contextlib.ExitStack() as stack:
+            hosts = _hosts(parsed_args)
+            for host in hosts.values():
+                stack.callback(host.close)
+            plan = session.Plan(
+                tuple(targets), hosts, parsed_args.metadata,
+                parsed_args.interval, parsed_args.deadline)
+            watched = stack.enter_context(session.Session(plan))
+            shown.say('%s %s' % (STARTED, ', '.join(targets)))
+            with shown.shown(), over.on_signals():
+                began, looks, status = _follow(
+                    parsed_args, watched, shown, over)
+            measured = watched.measured(began, looks, limits)
+        return self._conclude(parsed_args, output, measured, limits, status)
+
+    def _conclude(self, parsed_args, output, measured, limits, status):
+        wrong = [complaint for each in measured
+                 for complaint in each.complaints(limits)]
+        test = recorded.RecordedTest(
+            'watch: ' + parsed_args.name if parsed_args.name != 'watch'
+            else 'watch', 'fail' if wrong else 'success',
+            tuple(each.to_dict() for each in measured),
+            reason='\n'.join(wrong))
+        run = recorded.Run((test,), _facts(parsed_args, limits))
+        base.write(output, run.to_json())
+        self.app.stdout.write(text.summary(run.tests) + '\n')
+        self.say('recorded in %s' % output)
+        if status:
+            self.say('%s ended with %d' % (
+                pathlib.Path(parsed_args.command[0]).name, status))
+        return EXCEEDED if wrong else COMMAND_FAILED if status else KEPT
+
+
+class _Over:
+    """Whether it is to end: told by a signal."""
+
+    def __init__(self):
+        self._event = threading.Event()
+        self.wait = self._event.wait
+        self.is_set = self._event.is_set
+
+    @contextlib.contextmanager
+    def on_signals(self):
+        before = {number: signal.signal(
+            number, lambda *_: self._event.set())
+            for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _follow(parsed_args, watched, shown, over):
+    """Watch until COMMAND has ended, or until it is told to end.
+
+    :returns: the moment from which times count, Looks at COMMAND, and its
+        exit status (0 if there is none)
+    """
+    began = time.monotonic()
+    if not parsed_args.command:
+        _look_until(over.is_set, 'watching', watched, shown, over)
+        return began, (), 0
+    command = program.Program(parsed_args.command, shown.say)
+    try:
+        _look_until(lambda: over.is_set() or command.status is not None,
+                    command.name + ' runs', watched, shown, over)
+    finally:
+        command.end()
+    ended = time.monotonic()
+    _settle(parsed_args, ended, watched, shown, over)
+    return began, (
+        measurement.Look(began, began, command.name + ' runs'),
+        measurement.Look(ended, ended, '%s ended with %d' % (
+            command.name, command.status)),
+        measurement.Look(time.monotonic(), time.monotonic(), 'over')
+    ), command.status
+
+
+def _settle(parsed_args, ended, watched, shown, over):
+    """What COMMAND began may go on, or may not be back yet."""
+    # What is down is known when a probe's deadline is over.
+    settled = ended + max(parsed_args.settle, parsed_args.deadline + 2 * LOOK)
+    _look_until(lambda: over.is_set() or time.monotonic() > settled,
+                'COMMAND has ended', watched, shown, over)
+    give_up = time.monotonic() + parsed_args.recovery
+    _look_until(lambda: over.is_set() or time.monotonic() > give_up or
+                not watched.is_down(), 'waiting for what is down', watched,
+                shown, over)
+
+
+def _look_until(is_over, doing, watched, shown, over):
+    while True:
+        shown.update(*watched.look(), doing)
+        if is_over():
+            return
+        over.wait(LOOK)
+
+
+def _hosts(parsed_args):
+    """Each guest of --ssh, by its address."""
+    return {host: ssh.Host(ssh.Access(
+        name=host, address=host, port=port, user=user,
+        key_file=parsed_args.key, known_hosts=parsed_args.known_hosts,
+        check_host_key=not parsed_args.no_host_key_check, patience=10.0))
+        for user, host, port in parsed_args.ssh}
+
+
+def _facts(parsed_args, limits):
+    return {
+        'run': {
+            'watched': parsed_args.name,
+            'ended': time.strftime('%Y-%m-%d %H:%M:%S %z'),
+            'plugin': importlib.metadata.version('migration-tempest-plugin'),
+            'python': platform.python_version(),
+            'kernel': platform.release(), 'cpus': os.cpu_count()},
+        'options': {'interval': parsed_args.interval,
+                    'deadline': parsed_args.deadline},
+        'limits': {limit.option: limit.seconds for limit in limits}}
+
+
+def _split(parse_args, argv):
+    """Parse what stands in front of COMMAND."""
+    place = argv.index('--') if '--' in argv else len(argv)
+    parsed_args = parse_args(argv[:place])
+    parsed_args.command = argv[place + 1:]
+    return parsed_args
+
+
+def _guest(text):
+    found = _GUEST.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    return found['user'], found['v6'] or found['host'], int(
+        found['port'] or 22)
+
+
+_guest.__name__ = 'USER@TARGET[:PORT]'

@@ -1,0 +1,280 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The watch, beside outages that are made; and two sets of watches."""
+
+import importlib.resources
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin.functional_tests import command
+from migration_tempest_plugin.functional_tests import sshd
+from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.selfcheck import network
+
+#: Seconds that anything here may take.
+PATIENCE = 60
+
+
+class WatchTest(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.record = self.folder / 'watch.json'
+        self.errors = ''
+
+    def start(self, *words, prefix=(), **arguments):
+        """Start a watch; ``errors`` is what it says until it ends."""
+        watch = subprocess.Popen(
+            [*prefix, *command.line('watch', '--output', self.record,
+                                    '--settle', '0.2', *words)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            **arguments)
+        self.addCleanup(watch.wait)
+        self.addCleanup(watch.kill)
+        return watch
+
+    def end(self, watch):
+        """Its exit status, and its summary."""
+        output, self.errors = watch.communicate(timeout=PATIENCE)
+        return watch.returncode, output
+
+    def recorded(self):
+        """The network's part of the record."""
+        run = recorded.read_json(self.record.read_text())
+        [(_, migration)] = run.migrations
+        return migration['measurements'][0]
+
+
+class TestNetwork(WatchTest):
+    """Targets behind a router that stops to forward."""
+
+    def setUp(self):
+        super().setUp()
+        reason = network.missing('setpriv')
+        if reason:
+            self.skipTest(reason)
+        self.network = self.useFixture(network.Network())
+        self.go_on = self.folder / 'go-on'
+
+    def watch(self, *words, **arguments):
+        """Start it with a COMMAND that lasts until end_command()."""
+        script = ('echo COMMAND runs; until [ -e "$0" ]; do sleep 0.05; '
+                  'done; exit "$1"')
+        with self.network.client():
+            watch = self.start(network.SERVER, *words, '--', 'sh', '-c',
+                               script, self.go_on, '0', **arguments)
+        self.await_start(watch)
+        self.assertEqual('COMMAND runs\n', watch.stderr.readline())
+        return watch
+
+    def await_start(self, watch):
+        """Wait until all have their baseline."""
+        self.assertEqual('watching %s\n' % network.SERVER,
+                         watch.stderr.readline())
+
+    def end_command(self, watch):
+        self.go_on.touch()
+        ended = self.end(watch)
+        self.go_on.unlink()
+        return ended
+
+    def outage(self, seconds):
+        with self.network.outage() as injected:
+            time.sleep(seconds)
+        return injected
+
+    def test_an_outage_is_measured_and_told(self):
+        watch = self.watch('--interval', '0.01')
+        injected = self.outage(0.4)
+        told = watch.stderr.readline()
+        status, output = self.end_command(watch)
+        self.assertEqual(0, status, self.errors)
+        self.assertRegex(told, r'^\d\d:\d\d:\d\d\.\d{3}  %s ping: was away '
+                               r'for 0\.[34]' % network.SERVER)
+        self.assertRegex(output, r'network +0\.[34]')
+        [outage] = self.recorded()['outages']
+        self.assertLessEqual(outage['lower'], injected.upper)
+        self.assertGreaterEqual(outage['upper'], injected.lower)
+
+    def test_a_limit_that_is_not_kept(self):
+        for allowed, wanted in (('0.1', 1), ('5', 0)):
+            watch = self.watch('--allowed-network-downtime', allowed)
+            self.outage(0.3)
+            status, output = self.end_command(watch)
+            self.assertEqual(wanted, status, output + self.errors)
+            self.assertEqual(
+                bool(wanted), 'longer than the 0.1 s that '
+                '--allowed-network-downtime allows' in output, output)
+            self.record.unlink()
+
+    def test_still_down_at_the_end(self):
+        watch = self.watch('--recovery', '0.5')
+        with self.network.outage():
+            status, output = self.end_command(watch)
+        self.assertEqual(1, status)
+        self.assertIn('is still down', output)
+        self.assertIn('no_measurement', self.recorded())
+
+    def test_it_waits_for_what_is_down(self):
+        """COMMAND may be over before what it has done is."""
+        watch = self.watch('--recovery', str(PATIENCE))
+        with self.network.outage():
+            self.go_on.touch()
+            time.sleep(1.5)  # so long is the outage at least
+        status, output = self.end(watch)
+        self.assertEqual(0, status, output + self.errors)
+        self.assertGreater(self.recorded()['total']['lower'], 1.0)
+
+    def test_a_command_that_fails(self):
+        with self.network.client():
+            status, _ = self.end(self.start(
+                network.SERVER, '--', 'sh', '-c', 'exit 7'))
+        self.assertEqual(3, status)
+        self.assertIn('sh ended with 7', self.errors)
+
+    def test_ctrl_c(self):
+        """Without COMMAND, it goes on until then."""
+        with self.network.client():
+            watch = self.start(network.SERVER)
+        self.await_start(watch)
+        injected = self.outage(0.2)
+        self.assertIn('was away', watch.stderr.readline())
+        watch.send_signal(signal.SIGINT)
+        status, output = self.end(watch)
+        self.assertEqual(0, status, self.errors)
+        self.assertGreaterEqual(self.recorded()['longest']['upper'],
+                                injected.lower)
+
+    def test_no_process_is_left(self):
+        watch = self.watch()
+        children = pathlib.Path('/proc/%d/task/%d/children' % (
+            watch.pid, watch.pid)).read_text().split()
+        self.assertEqual(2, len(children))  # COMMAND and the prober
+        watch.send_signal(signal.SIGTERM)
+        self.end(watch)
+        for child in children:
+            self.assertFalse(os.path.exists('/proc/' + child))
+
+    def test_no_right_and_no_ping(self):
+        os.chmod(self.folder, 0o777)
+        (self.folder / 'bin').mkdir()
+        (self.folder / 'bin').chmod(0o755)
+        with self.network.client():
+            watch = self.start(
+                network.SERVER, prefix=(
+                    'setpriv', '--reuid=65534', '--regid=65534',
+                    '--clear-groups', 'env', 'PATH=%s/bin' % self.folder))
+        status, output = self.end(watch)
+        self.assertEqual((2, ''), (status, output))
+        *warning, said = self.errors.splitlines()
+        self.assertIn('ping can\'t be started', said)
+        self.assertIn('net.ipv4.ping_group_range', ' '.join(warning))
+
+    def test_nobody_answers(self):
+        with self.network.client():
+            status, output = self.end(self.start(network.NOBODY))
+        self.assertEqual((2, ''), (status, output))
+        self.assertIn('%s did not answer a ping within' % network.NOBODY,
+                      self.errors)
+
+    def test_compared(self):
+        """What is 300 ms longer is found; the same is found the same."""
+        files = {}
+        for kind, seconds in (('before', 0.1), ('after', 0.4)):
+            for number in range(5):
+                watch = self.watch('--interval', '0.01')
+                self.outage(seconds)
+                self.assertEqual(0, self.end_command(watch)[0])
+                files.setdefault(kind, []).append(
+                    self.folder / ('%s-%d' % (kind, number)))
+                self.record.rename(files[kind][-1])
+        page = self.folder / 'page.html'
+        status, said = self.compare(files['before'], files['after'],
+                                    '--html', page)
+        self.assertEqual(1, status, said)
+        self.assertTrue(said.startswith('WORSE: network in watch'), said)
+        self.assertIn('WORSE', page.read_text())
+        status, said = self.compare(files['before'], files['after'], '--json')
+        [network_shift] = [each['shift'] for each
+                           in json.loads(said)['compared']]
+        self.assertTrue(0.25 < network_shift < 0.35, network_shift)
+        for kind in files:
+            status, said = self.compare(files[kind], files[kind])
+            self.assertEqual(0, status, said)
+            self.assertTrue(said.startswith('NOT WORSE'), said)
+
+    def compare(self, before, after, *words):
+        done = subprocess.run(
+            command.line('compare', before[0], after[0], *words, *(
+                '--more-%s=%s' % (side, path)
+                for side, paths in (('before', before), ('after', after))
+                for path in paths[1:])),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual('', done.stderr)
+        return done.returncode, done.stdout
+
+
+class TestGuest(WatchTest):
+    """A guest whose clock is asked for by SSH."""
+
+    def setUp(self):
+        super().setUp()
+        reason = sshd.skip_reason()
+        if reason:
+            self.skipTest(reason)
+        self.guest = self.useFixture(sshd.Guest())
+
+    def watch(self, *words):
+        return self.start(
+            '--ssh', 'root@127.0.0.1', '--key', self.guest.home +
+            '/client_key', *words,
+            prefix=('nsenter', '--net=/proc/%d/ns/net' % self.guest.pid))
+
+    def test_clock_and_connection(self):
+        status, output = self.end(self.watch(
+            '--no-host-key-check', '--', 'sleep', '1'))
+        self.assertEqual(0, status, self.errors)
+        [(_, migration)] = recorded.read_json(
+            self.record.read_text()).migrations
+        self.assertEqual(['network', 'tcp'], [
+            each['what'] for each in migration['measurements']])
+        self.assertGreater(migration['guest_clock']['beats'], 20)
+        self.assertEqual({}, self.guest.processes())
+
+    def test_its_host_key_is_checked(self):
+        known = self.folder / 'known_hosts'
+        known.touch()
+        status, _ = self.end(self.watch('--known-hosts', known))
+        self.assertEqual(2, status)
+        self.assertRegex(self.errors, r'the host key of root@127\.0\.0\.1 '
+                                      r'.*SHA256:.* is not in')
+        self.assertFalse(self.record.exists())
+
+
+class TestScriptsAreThere(testtools.TestCase):
+    """What is read from the package at run time is in the package."""
+
+    def test_schema_and_templates(self):
+        for package, name in (
+                ('migration_tempest_plugin.report', 'schema/migration.json'),
+                ('migration_tempest_plugin.report.page',
+                 'templates/report.html')):
+            self.assertTrue((importlib.resources.files(package) /
+                             name).is_file(), name)

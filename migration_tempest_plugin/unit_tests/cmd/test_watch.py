@@ -1,0 +1,78 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the watch takes on its line; functional_tests has it watch."""
+
+import argparse
+import io
+import pathlib
+from unittest import mock
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin.cmd import watch
+
+
+class TestArguments(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.app = mock.Mock(stdout=io.StringIO(), stderr=io.StringIO())
+        self.command = watch.Watch(self.app, None)
+
+    def parse(self, *words):
+        return self.command.get_parser('watch').parse_args(list(words))
+
+    def test_the_command_is_left_alone(self):
+        parsed = self.parse('a', '--interval', '0.1', 'b', '--', 'do',
+                            '--interval', 'x', '--', '-h')
+        self.assertEqual(['a', 'b'], parsed.targets)
+        self.assertEqual(0.1, parsed.interval)
+        self.assertEqual(['do', '--interval', 'x', '--', '-h'],
+                         parsed.command)
+        self.assertEqual([], self.parse('a').command)
+
+    def test_guests(self):
+        parsed = self.parse('--ssh', 'me@10.0.0.5', '--ssh',
+                            'me@[fd00::5]:2222', '--ssh', 'me@host:22')
+        self.assertEqual([('me', '10.0.0.5', 22), ('me', 'fd00::5', 2222),
+                          ('me', 'host', 22)], parsed.ssh)
+
+    def test_limits(self):
+        parsed = self.parse('a', '--allowed-network-downtime', '1.5')
+        self.assertEqual(1.5, parsed.allowed_network_downtime)
+        self.assertIsNone(parsed.allowed_tcp_stall)
+
+    def test_what_makes_no_sense(self):
+        self.useFixture(fixtures.MonkeyPatch('sys.stderr', io.StringIO()))
+        for words in (('--ssh', 'host'), ('a', '--interval', '0'),
+                      ('a', '--allowed-guest-stop', '-1'),
+                      ('a', '--no-such-option')):
+            self.assertRaises(SystemExit, self.parse, *words)
+
+    def test_nothing_to_watch(self):
+        self.assertEqual(2, self.command.run(self.parse('--', 'true')))
+        self.assertIn('nothing to watch', self.app.stderr.getvalue())
+
+    def test_no_record_is_replaced(self):
+        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'x')
+        path.write_text('precious')
+        self.assertEqual(2, self.command.run(self.parse(
+            '127.0.0.1', '--output', str(path))))
+        self.assertIn('exists already', self.app.stderr.getvalue())
+        self.assertEqual('precious', path.read_text())
+
+    def test_facts_hold_no_argument(self):
+        """There may be a password among them."""
+        parsed = self.parse('a', '--', 'do', '--password', 'secret')
+        self.assertNotIn('secret', repr(watch._facts(parsed, ())))
+        self.assertIsInstance(parsed, argparse.Namespace)

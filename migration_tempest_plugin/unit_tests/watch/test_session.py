@@ -1,0 +1,115 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What a watch sees as it happens."""
+
+import pathlib
+import sys
+import time
+from unittest import mock
+
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.measurement import Timeline
+from migration_tempest_plugin.watch import program
+from migration_tempest_plugin.watch import session
+
+
+class FakeMeter:
+    """Its probes are a tenth of a second apart: + answered, - failed."""
+
+    def __init__(self):
+        self.pattern = '+'
+        self.asked = []
+
+    def recent(self, since):
+        self.asked.append(since)
+        samples = [Sample(number / 10, number / 10, letter == '+')
+                   for number, letter in enumerate(self.pattern)
+                   if number / 10 >= since]
+        return Timeline('network', 'x', samples, 0.1, samples[-1].end)
+
+
+class TestLive(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.meter = FakeMeter()
+        self.live = session._Live('x', self.meter, 0.0)
+
+    def see(self, pattern):
+        self.meter.pattern += pattern
+        return [outage.failures for outage in self.live.look()]
+
+    def test_up(self):
+        self.assertEqual([], self.see('+++'))
+        self.assertIsNone(self.live.state.down_since)
+
+    def test_each_outage_is_told_once_it_is_over(self):
+        self.assertEqual([], self.see('++--'))
+        self.assertAlmostEqual(0.2, self.live.state.down_since)
+        self.assertEqual([], self.see('-'))
+        self.assertEqual([3], self.see('++'))
+        self.assertIsNone(self.live.state.down_since)
+        self.assertEqual([1, 2], self.see('-+--+'))
+        self.assertEqual([], self.see('+'))
+        self.assertEqual(3, len(self.live.state.outages))
+
+    def test_only_what_is_new_is_looked_at(self):
+        for _ in range(3):
+            self.see('+' * 10)
+        self.assertEqual([0.0, 1.0, 2.0], self.meter.asked)
+
+    def test_lost(self):
+        self.meter.recent = mock.Mock(
+            side_effect=exceptions.NoMeasurement('the prober ended'))
+        self.assertEqual([], self.live.look())
+        self.assertEqual('the prober ended', self.live.state.lost)
+
+
+class TestProgram(testtools.TestCase):
+
+    def run_program(self, script, end=False):
+        lines = []
+        running = program.Program([sys.executable, '-c', script],
+                                  lines.append)
+        give_up = time.monotonic() + 20
+        while not end and running.status is None:
+            self.assertLess(time.monotonic(), give_up)
+            time.sleep(0.01)
+        while end and not lines:
+            self.assertLess(time.monotonic(), give_up)
+            time.sleep(0.01)
+        running.end()
+        return running, lines
+
+    def test_lines_and_status(self):
+        running, lines = self.run_program(
+            'import sys; print("one"); sys.stderr.write("two\\nthr");'
+            'sys.exit(3)')
+        self.assertEqual(['one', 'thr', 'two'], sorted(lines))
+        self.assertEqual(3, running.status)
+
+    def test_the_name_is_no_argument(self):
+        running, _ = self.run_program('"a password"')
+        self.assertEqual(pathlib.Path(sys.executable).name, running.name)
+
+    def test_it_is_ended(self):
+        running, _ = self.run_program(
+            'import time; print("here", flush=True); time.sleep(600)', True)
+        self.assertEqual(-15, running.status)
+
+    def test_no_such_program(self):
+        error = self.assertRaises(exceptions.RecordError, program.Program,
+                                  ['/no/such'], print)
+        self.assertIn('/no/such can\'t be started', str(error))

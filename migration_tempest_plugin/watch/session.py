@@ -1,0 +1,187 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The meters of a watch, what they see as it happens, and its record."""
+
+import contextlib
+import dataclasses
+import time
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin import meters
+from migration_tempest_plugin.meters import reading
+
+#: Seconds after which what was started in a guest ends by itself, should
+#: nobody be able to end it.
+LIFETIME = 7 * 24 * 3600
+
+#: Seconds that the very last probe gets to turn out a lost one.
+PATIENCE = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is watched, and how often.
+
+    :ivar targets: addresses that are pinged
+    :ivar guests: the ssh.Host of each guest whose clock is asked for, by its
+        address, which is one of the targets
+    :ivar metadata: whether these guests ask for their metadata, too
+    :ivar interval: seconds from one ping to the next; deadline: within which
+        it must be answered
+    :ivar baseline: seconds within which each must answer at first
+    """
+
+    targets: tuple
+    guests: dict
+    metadata: bool = False
+    interval: float = 0.05
+    deadline: float = 0.5
+    baseline: float = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What is known of one target now.
+
+    :ivar what: 'network' or 'tcp'
+    :ivar down_since: in seconds of this machine's clock, or None
+    :ivar lost: why it can't be measured any more, or None
+    :ivar outages: those that are over
+    """
+
+    target: str
+    what: str
+    down_since: float | None = None
+    lost: str | None = None
+    outages: tuple = ()
+
+
+class Session:
+    """Watches as long as its ``with`` lasts.
+
+    :param plan: the Plan
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        self._stack = contextlib.ExitStack()
+        self._meters = {target: [] for target in plan.targets}
+        self._baselines = {}
+        self._live = []
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            for target in self.plan.targets:
+                for meter in self._meters_of(target):
+                    reading.set_up(stack, meter)
+                    self._meters[target].append(meter)
+            for target, its_meters in self._meters.items():
+                for meter in its_meters:
+                    baseline = meter.wait_until_up(self.plan.baseline)
+                    self._baselines[meter] = baseline
+                    if hasattr(meter, 'recent'):
+                        self._live.append(_Live(target, meter, baseline))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error):
+        self._stack.close()
+
+    def _meters_of(self, target):
+        plan = self.plan
+        yield meters.NetDowntimeMeter(target, plan.interval, plan.deadline)
+        guest = plan.guests.get(target)
+        if guest is None:
+            return
+        yield meters.GuestHeartbeatMeter(
+            guest.connect, target=target, lifetime=LIFETIME)
+        if plan.metadata:
+            yield meters.MetadataDowntimeMeter(_Shell(guest),
+                                               lifetime=LIFETIME)
+
+    def look(self):
+        """What happened since the last look.
+
+        :returns: (the State of each target now, the outages that ended since
+            then, each as (State, Outage))
+        """
+        ended = [(live.state, outage) for live in self._live
+                 for outage in live.look()]
+        return [live.state for live in self._live], ended
+
+    def is_down(self):
+        """Whether anything is down right now."""
+        states, _ = self.look()
+        return any(state.down_since is not None for state in states)
+
+    def measured(self, began, looks, limits):
+        """What was seen of each target, as MeasuredMigrations.
+
+        :param began: the moment from which times count
+        :param looks: Looks at what was done meanwhile
+        :param limits: Limits that it is held against
+        """
+        return [self._measured(target, measurement.Progress(began, looks),
+                               limits) for target in self.plan.targets]
+
+    def _measured(self, target, progress, limits):
+        measurements, clock = reading.join([
+            reading.read(meter, self._baselines[meter],
+                         time.monotonic() + PATIENCE)
+            for meter in self._meters[target]])
+        return measurement.MeasuredMigration(
+            server=target, source=None, destination=None,
+            measurements=measurements, clock=clock, progress=progress,
+            kind='watch', limits=limits)
+
+
+class _Live:
+    """What a meter sees, looked at piece by piece: a watch may take days."""
+
+    def __init__(self, target, meter, baseline):
+        self.state = State(target, 'tcp' if isinstance(
+            meter, meters.GuestHeartbeatMeter) else 'network')
+        self._meter = meter
+        self._answered = baseline
+
+    def look(self):
+        """The outages that are known to be over since the last look."""
+        try:
+            timeline = self._meter.recent(self._answered)
+        except exceptions.NoMeasurement as error:
+            self.state = dataclasses.replace(self.state, lost=error.reason)
+            return []
+        self._answered = max(sample.start for sample in timeline.samples
+                             if sample.answered)
+        ended = [outage for outage in timeline.outages if not outage.ongoing]
+        self.state = dataclasses.replace(
+            self.state, down_since=timeline.down_since,
+            outages=(*self.state.outages, *ended))
+        return ended
+
+
+class _Shell:
+    """A guest, as the meter of its metadata wants it."""
+
+    def __init__(self, host):
+        self._host = host
+
+    def exec_command(self, command):
+        return self._host.run('sh', '-c', command)
+
+
+def wall(moment):
+    """The time of day of a moment, for people."""
+    seconds = time.time() - time.monotonic() + moment
+    return '%s.%03d' % (time.strftime(
+        '%H:%M:%S', time.localtime(seconds)), seconds % 1 * 1000)
