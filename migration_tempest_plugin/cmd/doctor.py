@@ -1,0 +1,95 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""``tempest downtime doctor``: what can run here, before it is run."""
+
+from tempest import clients
+from tempest.common import credentials_factory
+from tempest.lib import exceptions as lib_exc
+import urllib3
+
+from migration_tempest_plugin.cmd import base
+from migration_tempest_plugin import config
+from migration_tempest_plugin.doctor import cloud
+from migration_tempest_plugin.doctor import finding
+from migration_tempest_plugin.doctor import here
+from migration_tempest_plugin.doctor import hosts
+from migration_tempest_plugin.doctor import tests
+
+CONF = config.CONF
+
+
+class Doctor(base.Command):
+    """Say what of this plugin can run, and what each other part lacks.
+
+    It looks at this machine, at the cloud that tempest.conf describes, at its
+    compute hosts, and at each test. Nothing is changed anywhere. It exits
+    with 1 if something is bad, or if no test would run.
+    """
+
+    def take_action(self, parsed_args):
+        good = True
+        for title, findings in (
+                ('This machine', here.findings()),
+                ('The cloud', _cloud()),
+                ('The compute hosts', self._hosts())):
+            self._print('\n%s' % title)
+            for each in findings:
+                self._print('  %s' % str(each).replace('\n', '\n  '))
+                good = good and each.outcome is not finding.Outcome.BAD
+        return 0 if self._tests() and good else 1
+
+    def _print(self, line):
+        self.app.stdout.write(line + '\n')
+        self.app.stdout.flush()
+
+    def _hosts(self):
+        return hosts.findings(_known())
+
+    def _tests(self):
+        """Print what the tests would do; returns whether any would run."""
+        reasons = tests.reasons()
+        run = reasons.pop(None, [])
+        self._print('\nThe tests: %d of %d would run' % (
+            len(run), len(run) + sum(map(len, reasons.values()))))
+        for reason, names in sorted(reasons.items()):
+            self._print('  skipped   %s\n            %s' % (
+                reason, '\n            '.join(sorted(names))))
+        return bool(run)
+
+
+def _admin():
+    return clients.Manager(
+        credentials_factory.get_configured_admin_credentials())
+
+
+def _cloud():
+    try:
+        admin = _admin()
+        admin.auth_provider.get_token()
+    except (lib_exc.TempestException, urllib3.exceptions.HTTPError,
+            OSError) as error:
+        return [finding.bad(
+            'Keystone', '%s: %s' % (type(error).__name__, ' '.join(
+                str(error).split())[:300]),
+            '[identity] uri_v3 (%s) and [auth] admin_* of tempest.conf' % (
+                CONF.identity.uri_v3))]
+    return cloud.findings(admin)
+
+
+def _known():
+    """The hosts that Nova has, if it tells."""
+    try:
+        return [each['host'] for each in
+                _admin().services_client.list_services(
+                    binary='nova-compute')['services']]
+    except (lib_exc.TempestException, urllib3.exceptions.HTTPError, OSError):
+        return []

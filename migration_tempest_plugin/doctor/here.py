@@ -1,0 +1,43 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""This machine: what it may measure with."""
+
+import shutil
+import socket
+
+from migration_tempest_plugin.doctor.finding import bad
+from migration_tempest_plugin.doctor.finding import good
+from migration_tempest_plugin.prober import echo
+
+_ADVICE = ('let the group of this user into net.ipv4.ping_group_range '
+           '(sysctl), or run as root')
+
+
+def findings():
+    """What can be said of this machine."""
+    for name, family in (('IPv4', socket.AF_INET),
+                         ('IPv6', socket.AF_INET6)):
+        yield _icmp('pings over %s' % name, family)
+
+
+def _icmp(what, family):
+    try:
+        return good(what, echo.EchoSocket(family).method)
+    except echo.Forbidden as reason:
+        if shutil.which('ping'):
+            return bad(what, '%s; ping takes over, which is coarser (20 ms)'
+                       % reason, _ADVICE)
+        return bad(what, '%s; and there is no ping' % reason,
+                   _ADVICE + '; or install iputils-ping (iputils)')
+    except OSError as error:
+        return bad(what, error.strerror, 'servers with such an address can\'t '
+                   'be measured from here')

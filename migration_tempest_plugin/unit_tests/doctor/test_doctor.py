@@ -1,0 +1,236 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the doctor finds, and what it says of it."""
+
+import io
+from unittest import mock
+
+import fixtures
+from tempest.lib import exceptions as lib_exc
+import testtools
+
+from migration_tempest_plugin.cmd import doctor
+from migration_tempest_plugin.doctor import cloud
+from migration_tempest_plugin.doctor import finding
+from migration_tempest_plugin.doctor import here
+from migration_tempest_plugin.doctor import hosts
+from migration_tempest_plugin.doctor import tests
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.prober import echo
+
+GOOD, BAD, UNUSED = finding.Outcome
+
+
+def service(host, state='up', status='enabled'):
+    return {'host': host, 'state': state, 'status': status}
+
+
+class TestCloud(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.admin = mock.Mock()
+        self.answer('services_client', 'list_services',
+                    services=[service('a'), service('b')])
+        self.answer('compute_versions_client', 'list_versions', versions=[
+            {'id': 'v2.0', 'version': ''}, {'id': 'v2.1',
+                                            'version': '2.96'}])
+        self.answer('image_client_v2', 'show_image', name='cirros',
+                    status='active')
+        self.answer('flavors_client', 'show_flavor',
+                    flavor={'name': 'small', 'ram': 192})
+        self.answer('networks_client', 'show_network', network={
+            'name': 'public', 'router:external': True})
+
+    def answer(self, client, call, **answer):
+        getattr(getattr(self.admin, client), call).return_value = answer
+
+    def found(self):
+        return {each.what: each for each in cloud.findings(self.admin)}
+
+    def test_good(self):
+        found = self.found()
+        self.assertEqual({GOOD}, {each.outcome for each in found.values()})
+        self.assertIn('2 up (a, b)', found['compute services'].said)
+        self.assertIn('2.96', found['Nova\'s API'].said)
+
+    def assert_bad(self, what, said, advice):
+        found = self.found()
+        self.assertEqual([what], [name for name, each in found.items()
+                                  if each.outcome is BAD])
+        self.assertIn(said, found[what].said)
+        self.assertIn(advice, found[what].advice)
+
+    def test_too_few_computes(self):
+        self.answer('services_client', 'list_services', services=[
+            service('a'), service('b', status='disabled')])
+        self.assert_bad('compute services', 'b is up, disabled',
+                        'needs two computes')
+
+    def test_an_old_nova(self):
+        self.answer('compute_versions_client', 'list_versions', versions=[
+            {'id': 'v2.1', 'version': '2.60'}])
+        self.assert_bad('Nova\'s API', 'without aborting', 'left out')
+
+    def test_no_right(self):
+        self.admin.migrations_client.list_migrations.side_effect = \
+            lib_exc.Forbidden('Policy says\n no')
+        self.assert_bad('migration records', 'Forbidden', '[auth] admin_*')
+        self.assertNotIn('\n', self.found()['migration records'].said)
+
+    def test_no_such_image(self):
+        self.admin.image_client_v2.show_image.side_effect = lib_exc.NotFound()
+        self.assert_bad('image', 'NotFound', '[compute] image_ref')
+
+    def test_nothing_is_changed(self):
+        self.found()
+        for call in self.admin.method_calls:
+            self.assertRegex(call[0], r'\.(list|show)_')
+
+
+class TestHosts(testtools.TestCase):
+
+    def compute(self, name, user='0'):
+        compute = mock.Mock()
+        compute.name = name
+        compute.host.run.return_value = user + '\n'
+        compute.libvirt.version.return_value = '11.3.0'
+        compute.description.nova_conf = '/etc/nova/nova.conf'
+        compute.description.log = '/var/log/x'
+        return compute
+
+    def found(self, known, *computes):
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.hosts.inventory.computes',
+            lambda options: {each.name: each for each in computes}))
+        return {each.what: each for each in hosts.findings(known)}
+
+    def test_good(self):
+        compute = self.compute('a')
+        found = self.found(['a'], compute)
+        self.assertEqual(
+            ['host a, root by SSH', 'host a, libvirt', 'host a, nova.conf',
+             'host a, nova-compute\'s log'],
+            [what for what, each in found.items() if each.outcome is GOOD])
+        compute.close.assert_called_once_with()
+
+    def test_not_used(self):
+        found = self.found(['a'])
+        self.assertEqual({UNUSED}, {each.outcome for each in found.values()})
+        self.assertIn('[migration-hosts] computes',
+                      found['looking behind the API'].advice)
+
+    def test_one_that_nobody_describes(self):
+        found = self.found(['a', 'b'], self.compute('a'))
+        self.assertEqual(BAD, found['host b'].outcome)
+
+    def test_no_root(self):
+        compute = self.compute('a', '1000')
+        found = self.found(['a'], compute)
+        self.assertIn('user 1000, not root', found[
+            'host a, root by SSH'].said)
+        self.assertNotIn('host a, libvirt', found)
+        compute.close.assert_called_once_with()
+
+    def test_no_libvirt(self):
+        compute = self.compute('a')
+        compute.libvirt.version.side_effect = exceptions.HostError(
+            'a', ('virsh', 'version'), 'no such command')
+        found = self.found(['a'], compute)
+        self.assertIn('virsh_command', found['host a, libvirt'].advice)
+        self.assertEqual(GOOD, found['host a, nova.conf'].outcome)
+
+
+class TestHere(testtools.TestCase):
+
+    def found(self, which, **socket):
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.prober.echo.EchoSocket',
+            mock.Mock(**socket)))
+        self.useFixture(fixtures.MonkeyPatch('shutil.which',
+                                             lambda name: which))
+        return list(here.findings())
+
+    def test_good(self):
+        self.assertEqual([GOOD, GOOD], [each.outcome for each in self.found(
+            None, return_value=mock.Mock(method='raw socket'))])
+
+    def test_forbidden(self):
+        no = echo.Forbidden('raw socket: Operation not permitted')
+        found, _ = self.found('/bin/ping', side_effect=no)
+        self.assertIn('ping takes over', found.said)
+        self.assertIn('net.ipv4.ping_group_range', found.advice)
+        found, _ = self.found(None, side_effect=no)
+        self.assertIn('there is no ping', found.said)
+
+
+class TestTests(testtools.TestCase):
+
+    def test_each_has_a_reason_or_would_run(self):
+        found = tests.reasons()
+        names = [name for each in found.values() for name in each]
+        self.assertIn('TestLiveMigration.test_live_migration', names)
+        self.assertGreater(len(names), 50)
+        # by Tempest's defaults, nothing is enabled
+        self.assertNotIn(None, found)
+        for reason in found:
+            self.assertIn('[', reason)
+
+    def test_a_method_s_own(self):
+        class Chosen(testtools.TestCase):
+            @testtools.skipUnless(False, 'No such thing: [x] y')
+            def test_one(self):
+                pass
+
+            def test_other(self):
+                pass
+
+            test_other.reason_to_skip = lambda: 'not chosen'
+
+        self.assertEqual(
+            ['No such thing: [x] y', 'not chosen'],
+            [tests._method_reason(Chosen(name))
+             for name in ('test_one', 'test_other')])
+
+
+class TestCommand(testtools.TestCase):
+
+    def run_command(self, reasons, *found):
+        for name, answer in (('_cloud', lambda: found),
+                             ('here.findings', lambda: []),
+                             ('_known', lambda: []),
+                             ('hosts.findings', lambda known: []),
+                             ('tests.reasons', lambda: reasons)):
+            self.useFixture(fixtures.MonkeyPatch(
+                'migration_tempest_plugin.cmd.doctor.' + name, answer))
+        app = mock.Mock(stdout=io.StringIO())
+        command = doctor.Doctor(app, None)
+        status = command.run(command.get_parser('x').parse_args([]))
+        return status, app.stdout.getvalue()
+
+    def test_good(self):
+        status, said = self.run_command(
+            {None: ['T.a'], 'No x: [x] y': ['T.b', 'T.c']},
+            finding.good('x'), finding.unused('y', '[y] z'))
+        self.assertEqual(0, status)
+        self.assertIn('The tests: 1 of 3 would run', said)
+        self.assertIn('No x: [x] y', said)
+
+    def test_bad(self):
+        status, said = self.run_command({None: ['T.a']}, finding.bad(
+            'image', 'NotFound', '[compute] image_ref'))
+        self.assertEqual(1, status)
+        self.assertIn('BAD       image: NotFound\n'
+                      '            -> [compute] image_ref', said)
+
+    def test_nothing_would_run(self):
+        self.assertEqual(1, self.run_command({'why': ['T.a']})[0])
