@@ -155,12 +155,16 @@ def _run(cloud, options):
             else options.tempest
         stages = [options.regex] if options.regex else \
             [_STAGES[options.stage]] if options.stage else _STAGES.values()
+        cloud.tester.forget_runs()
         statuses = [_tests(cloud, regex, rest) for regex in stages]
         return max(statuses)
 
 
 def _tests(cloud, regex, options):
-    """Run some tests and show what they measured; returns their status."""
+    """Run some tests and show what they measured; returns their status.
+
+    The page has what was measured up to then.
+    """
     cloud.progress.say(f'tests: {regex}')
     before = cloud.tester.runs()
     status = cloud.tester.tempest('run', '--serial', '--regex', regex,
@@ -170,6 +174,9 @@ def _tests(cloud, regex, options):
     if cloud.tester.runs() > before:  # else no test was run
         cloud.progress.say('measured:')
         cloud.tester.tempest('downtime', 'summary')
+        page = cloud.tester.report()
+        if page:
+            cloud.progress.say(f'all of it, in pictures: {page}')
     return status
 
 

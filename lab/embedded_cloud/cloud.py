@@ -57,11 +57,12 @@ class Cloud:
 
     def host(self, name):
         """:raises LabError: when there is no host of that name"""
-        for host in self.hosts:
+        hosts = (*self.hosts, self.tester)
+        for host in hosts:
             if host.name == name:
                 return host
         raise LabError(f'There is no host {name}; there are '
-                       f'{", ".join(host.name for host in self.hosts)}.')
+                       f'{", ".join(host.name for host in hosts)}.')
 
     def is_up(self):
         """Whether an earlier command brought all of it up."""

@@ -36,6 +36,7 @@ class Tester(Namespaces):
         super().__init__(settings, 'tester')
         self.venv = settings.tempest / f'venv-{settings.release}'
         self.wheels = settings.tempest / 'wheels'
+        self.reports = settings.home / 'report'
         # its .stestr.conf names the venv
         self.workspace = settings.tempest / f'workspace-{settings.release}'
 
@@ -105,6 +106,7 @@ class Tester(Namespaces):
             tempest=self.settings.tempest, password=password,
             controller=controller, network=seeded['network'],
             image=images[0], image_alt=images[1],
+            release=self._release(),
             flavor=flavors[0], flavor_alt=flavors[1],
             block_migration=_boolean(storage == 'block'),
             shared_storage=_boolean(storage == 'shared'),
@@ -125,9 +127,36 @@ class Tester(Namespaces):
         configuration.chmod(0o600)
         configuration.write_text(text)
 
+    def _release(self):
+        """What is installed, for people."""
+        return '{}, Nova {}.{}'.format(self.settings.release, *nova_version(
+            self.settings.requirements.read_text()))
+
     def runs(self):
         """How many runs of tests stestr has kept."""
         return len(list(self.workspace.glob('.stestr/[0-9]*')))
+
+    def forget_runs(self):
+        """Begin a new report."""
+        shutil.rmtree(self.reports, ignore_errors=True)
+
+    def report(self):
+        """Make a page of the last run and of those since forget_runs().
+
+        :returns: its path; None if nothing was measured
+        """
+        self.reports.mkdir(exist_ok=True)
+        count = len(list(self.reports.glob('*.subunit')))
+        # Named after their order, which the shell's * keeps.
+        part = self.reports / f'part-{count + 1:02}.subunit'
+        with open(part, 'wb') as output:
+            subprocess.run(self.command(*self.environment(), 'stestr', 'last',
+                                        '--subunit'), stdout=output)
+        done = self.tempest(
+            'downtime', 'report', '--output', str(self.reports), '--title',
+            'What the live migrations of the embedded cloud cost',
+            *map(str, sorted(self.reports.glob('*.subunit'))))
+        return None if done else self.reports / 'report.html'
 
     def tempest(self, *arguments):
         """Run tempest in the lab's network; returns its exit status."""
@@ -147,10 +176,12 @@ class Tester(Namespaces):
 
     def _tempest(self, arguments):
         # In all of the tester's namespaces, so that it ends with them.
-        return self.command(
-            'env', f'--chdir={self.workspace}',
-            f'PATH={self.venv / "bin"}:{os.environ["PATH"]}',
-            'tempest', *arguments)
+        return self.command(*self.environment(), 'tempest', *arguments)
+
+    def environment(self):
+        """The words that run a command where Tempest runs."""
+        return ('env', f'--chdir={self.workspace}',
+                f'PATH={self.venv / "bin"}:{os.environ["PATH"]}')
 
     def _pip(self, output, *arguments):
         self._run(output, self.venv / 'bin/pip', 'install', '--quiet',
@@ -159,6 +190,13 @@ class Tester(Namespaces):
     @staticmethod
     def _run(output, *command):
         process.run_logged('preparing Tempest', command, output)
+
+
+def nova_version(requirements):
+    """The release's Nova, as (major, minor)."""
+    [version] = re.findall(r'^nova==(\d+)\.(\d+)\.', requirements,
+                           re.MULTILINE)
+    return tuple(map(int, version))
 
 
 def nova_features(requirements):
@@ -170,9 +208,7 @@ def nova_features(requirements):
     _reload_service). 32 has no parallel connections. What came in between
     was not tried.
     """
-    [version] = re.findall(r'^nova==(\d+)\.(\d+)\.', requirements,
-                           re.MULTILINE)
-    version = tuple(map(int, version))
+    version = nova_version(requirements)
     return {'aborted_server_active': _boolean(version < (32, 2)),
             'reload': _boolean(version < (34, 0)),
             'parallel_connections': _boolean(version >= (34, 0))}
