@@ -212,9 +212,10 @@ def _settle(parsed_args, ended, watched, shown, over):
     _look_until(lambda: over.is_set() or time.monotonic() > settled,
                 'COMMAND has ended', watched, shown, over)
     give_up = time.monotonic() + parsed_args.recovery
-    _look_until(lambda: over.is_set() or time.monotonic() > give_up or
-                not watched.is_down(), 'waiting for what is down', watched,
-                shown, over)
+    if watched.is_down():
+        _look_until(lambda: over.is_set() or time.monotonic() > give_up or
+                    not watched.is_down(), 'waiting for what is down',
+                    watched, shown, over)
 
 
 def _look_until(is_over, doing, watched, shown, over):

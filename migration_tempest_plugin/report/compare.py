@@ -101,7 +101,9 @@ def compare(before, after, tolerance, alpha):
 
 def text(compared):
     """For a terminal: the verdict, then each quantity and variant."""
-    lines = [compared.sentence(), '']
+    lines = [compared.sentence()]
+    if compared.whole:
+        lines.append('')
     for each in compared.whole:
         lines.append('%-14s all variants, %d pairs: %s' % (
             each.difference.quantity, each.difference.pairs, _told(each)))
@@ -166,10 +168,14 @@ def seconds(number):
     return '%.3f s' % number if math.isfinite(number) else 'still down'
 
 
+def shift(number):
+    """By how much something is longer, for people."""
+    return '%+.3f s' % number if math.isfinite(number) else 'without end'
+
+
 def _told(each):
-    shift = each.difference.shift
-    return '%s, %s (p %s)' % (
-        'by %+.3f s' % shift if math.isfinite(shift) else 'without end',
+    return 'by %s, %s (p %s)' % (
+        shift(each.difference.shift),
         each.verdict.value.upper() if each.verdict is Verdict.WORSE
         else each.verdict.value,
         '%.3f' % each.p if each.p >= 0.001 else '< 0.001')

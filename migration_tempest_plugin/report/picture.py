@@ -90,14 +90,16 @@ def before_after(samples):
     :param samples: {variant: comparison.Samples}
     """
     figure = graph_objects.Figure()
-    for name, colour, symbol in (('before', '#0072B2', 'circle-open'),
-                                 ('after', '#D55E00', 'x')):
+    for name, mark, colour, symbol in (
+            ('before', 'circles', '#0072B2', 'circle-open'),
+            ('after', 'crosses', '#D55E00', 'x')):
         points = [(variant, number) for variant, each in samples.items()
                   for number in getattr(each, name)]
         figure.add_trace(graph_objects.Box(
             x=[number for _, number in points],
             y=[_text(variant) for variant, _ in points],
-            orientation='h', name=name, boxpoints='all', jitter=0.4,
+            orientation='h', name='%s (%s)' % (name, mark),
+            boxpoints='all', jitter=0.4,
             pointpos=0, line={'color': colour, 'width': 1.5},
             fillcolor='rgba(0,0,0,0)',
             marker={'symbol': symbol, 'color': colour, 'size': 8}))

@@ -53,8 +53,8 @@ class Display:
             yield
 
     def say(self, line):
-        """A line that stays; it may be a COMMAND's."""
-        self._console.print(text.Text(line))
+        """A line that stays; it may be a COMMAND's, with its colours."""
+        self._console.print(text.Text.from_ansi(line))
 
     def update(self, states, ended, doing):
         """Take in what a look of the Session gave.

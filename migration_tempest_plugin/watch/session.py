@@ -116,13 +116,12 @@ class Session:
             then, each as (State, Outage))
         """
         ended = [(live.state, outage) for live in self._live
-                 for outage in live.look()]
+                 for outage in live.look()]  # told once
         return [live.state for live in self._live], ended
 
     def is_down(self):
-        """Whether anything is down right now."""
-        states, _ = self.look()
-        return any(state.down_since is not None for state in states)
+        """Whether anything was down at the last look."""
+        return any(live.state.down_since is not None for live in self._live)
 
     def measured(self, began, looks, limits):
         """What was seen of each target, as MeasuredMigrations.

@@ -48,7 +48,8 @@ def comparison(compared, title, names):
                             if each.before and each.after})]
     return _template('comparison.html').render(
         _shared(), title=title, compared=compared, names=names,
-        figures=figures, how=compare.how(compared), seconds=compare.seconds)
+        figures=figures, how=compare.how(compared), seconds=compare.seconds,
+        shift=compare.shift)
 
 
 class _Card:

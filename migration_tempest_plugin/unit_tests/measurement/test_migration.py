@@ -19,8 +19,10 @@ import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import Duration
+from migration_tempest_plugin.measurement import Figures
 from migration_tempest_plugin.measurement import Limit
 from migration_tempest_plugin.measurement import MeasuredMigration
+from migration_tempest_plugin.measurement import Progress
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 
@@ -141,3 +143,22 @@ class TestEvidence(testtools.TestCase):
         self.assertEqual(1, len(recorded['measurements'][0]['outages']))
         self.assertEqual('the guest was rebooted',
                          recorded['measurements'][1]['no_measurement'])
+
+    def test_limits_and_what_was_wrong(self):
+        recorded = dataclasses.replace(
+            self.measured, limits=LIMITS).to_dict()
+        self.assertEqual(
+            {'what': 'network', 'option': 'allowed_network_downtime',
+             'seconds': 0.5, 'longest': False}, recorded['limits'][0])
+        rebooted, too_long = recorded['complaints']
+        self.assertIn('the guest was rebooted', rebooted)
+        self.assertIn('longer than the 0.5 s', too_long)
+
+    def test_figures_are_on_the_common_axis(self):
+        measured = dataclasses.replace(
+            self.measured, figures=(Figures(7.5, throttle=20),),
+            progress=Progress(5.0))
+        self.assertEqual(
+            [{'at': 2.5, 'memory_remaining': None, 'dirty_rate': None,
+              'bandwidth': None, 'throttle': 20}],
+            measured.to_dict()['figures'])

@@ -93,6 +93,11 @@ class TestQueued(testtools.TestCase):
     def test_it_ran_at_once(self):
         self.assertAlmostEqual(0.6, self.queued(look(10.5, 'running')).upper)
 
+    def test_it_did_not_wait_at_all(self):
+        progress = Progress(10.0, (Look(10.0, 10.0, 'running'),))
+        self.assertEqual({'estimate': 0.0, 'lower': 0.0, 'upper': 0.0},
+                         progress.to_dict(10.0)['queued'])
+
     def test_its_turn_did_not_come(self):
         self.assertIsNone(self.queued(look(11.0, 'queued')))
         self.assertIsNone(Progress(10.0).queued)

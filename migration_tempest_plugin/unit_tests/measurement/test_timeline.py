@@ -273,6 +273,16 @@ class TestAsText(Case):
                          recorded['schema'])
         self.assertSeconds(0.1, recorded['outages'][0]['start'])
         self.assertSeconds(0.3, recorded['late'][0]['start'])
+        self.assertSeconds(0.2, recorded['outages'][0]['first_failure'])
+        self.assertSeconds(0.3, recorded['outages'][0]['last_failure'])
+        self.assertEqual([], recorded['gaps'])
+
+    def test_to_dict_says_when_nobody_looked(self):
+        samples = [Sample(number / 10, number / 10, True)
+                   for number in (*range(5), *range(20, 25))]
+        [gap] = Timeline('network', 'x', samples, 0.1, 2.4).to_dict()['gaps']
+        self.assertSeconds(0.4, gap['begin'])
+        self.assertSeconds(2.0, gap['end'])
 
 
 class TestSample(testtools.TestCase):

@@ -92,6 +92,18 @@ class TestGuestHeartbeatMeter(testtools.TestCase):
         self.assertEqual(baseline, seen.stalls.began)
         self.assertEqual((), seen.stalls.outages)
 
+    def test_recent(self):
+        connection = FakeConnection()
+        meter = self.useFixture(self.meter(connection))
+        meter.wait_until_up(10)
+        since = meter.wait_until_up(10)
+        self.assertEqual(since, meter.recent(since).began)
+        connection.close()
+        while not meter._over.wait(10):
+            pass
+        error = self.no_measurement(meter.recent, since)
+        self.assertIn('the SSH connection did not survive', error.reason)
+
     def test_the_command_holds_the_script_and_its_lifetime(self):
         connection = FakeConnection()
         self.useFixture(self.meter(connection, lifetime=7.2))

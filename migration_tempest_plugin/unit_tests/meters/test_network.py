@@ -287,6 +287,27 @@ class TestProber(Case):
         self.assertAlmostEqual(5e-6, seen.samples[1].slack, places=9)
         self.assertEqual([seen.samples[2]], list(seen.late))
 
+    def test_recent(self):
+        """What was told since a moment, and nothing is waited for."""
+        meter = self.useFixture(self.meter(
+            "say('added 0 x')\n"
+            "start = now() - 10 * 10**9\n"
+            "def at(seconds):\n"
+            "    return start + int(seconds * 10**9)\n"
+            "for each in range(5):\n"
+            "    say('ok 0 %d %d', at(each), at(each))\n"
+            "say('ok 0 %d %d', at(5.2), at(5.2))\n"
+            "say('failed 0 %d 0', at(5.1))\n"  # told later, sent before
+            "say('ok 0 %d %d', at(6), at(6))\n"
+            "say('mark %d 0', now() + 60 * 10**9)"))
+        meter.measurement()
+        first = meter.recent(float('-inf')).began
+        recent = meter.recent(first + 4.5)
+        self.assertEqual([5.1, 5.2, 6.0], [
+            round(each.start - first, 3) for each in recent.samples])
+        self.assertEqual([1], [each.failures for each in recent.outages])
+        self.assertRaises(exceptions.NoMeasurement, meter.recent, first + 7)
+
     def test_waits_for_what_is_in_flight(self):
         meter = self.useFixture(self.meter(
             "start = now()\n"
