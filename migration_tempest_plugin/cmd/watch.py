@@ -150,8 +150,10 @@ class Watch(base.Command):
             tuple(each.to_dict() for each in measured),
             reason='\n'.join(wrong))
         run = recorded.Run((test,), _facts(parsed_args, limits))
-        base.write(output, run.to_json())
-        self.app.stdout.write(text.summary(run.tests) + '\n')
+        try:
+            base.write(output, run.to_json())
+        finally:
+            self.app.stdout.write(text.summary(run.tests) + '\n')
         self.say('recorded in %s' % output)
         if status:
             self.say('%s ended with %d' % (
@@ -171,7 +173,7 @@ class _Over:
     def on_signals(self):
         before = {number: signal.signal(
             number, lambda *_: self._event.set())
-            for number in (signal.SIGINT, signal.SIGTERM)}
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             yield
         finally:

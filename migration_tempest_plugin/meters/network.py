@@ -24,6 +24,9 @@ from migration_tempest_plugin.meters import ping
 
 LOG = log.getLogger(__name__)
 
+_MEND = 'let the group of this user into net.ipv4.ping_group_range ' \
+    '(sysctl), or run as root'
+
 
 class NetDowntimeMeter(fixtures.Fixture):
     """Sends ICMP echoes to an address in the background, until it is read.
@@ -64,11 +67,17 @@ class NetDowntimeMeter(fixtures.Fixture):
         try:
             return icmp.Probes(address, self.interval, self.deadline)
         except icmp.Forbidden as reason:
-            LOG.warning(
-                'No ICMP socket may be opened here (%s): ping is used, which '
-                'is coarser. To mend it, let the group of this user into '
-                'net.ipv4.ping_group_range (sysctl), or run as root.', reason)
-        return ping.Probes(self.dest_ip, self.interval, self.deadline)
+            forbidden = reason
+        try:
+            probes = ping.Probes(self.dest_ip, self.interval, self.deadline)
+        except exceptions.NoMeasurement as error:
+            raise exceptions.NoMeasurement(
+                'no ICMP socket may be opened here (%s; %s), and %s' % (
+                    forbidden, _MEND, error.reason), error.seen) from error
+        LOG.warning(
+            'No ICMP socket may be opened here (%s): ping is used, which is '
+            'coarser. To mend it, %s.', forbidden, _MEND)
+        return probes
 
     @property
     def pid(self):

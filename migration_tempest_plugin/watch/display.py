@@ -48,13 +48,21 @@ class Display:
         if not self._console.is_terminal:
             yield
             return
-        with live.Live(console=self._console, auto_refresh=False,
-                       transient=True) as self._live:
+        self._live = live.Live(console=self._console, auto_refresh=False,
+                               transient=True)
+        with _nobody_need_see_it():
+            self._live.start()
+        try:
             yield
+        finally:
+            with _nobody_need_see_it():
+                self._live.stop()
+            self._live = None
 
     def say(self, line):
         """A line that stays; it may be a COMMAND's, with its colours."""
-        self._console.print(text.Text.from_ansi(line))
+        with _nobody_need_see_it():
+            self._console.print(text.Text.from_ansi(line), soft_wrap=True)
 
     def update(self, states, ended, doing):
         """Take in what a look of the Session gave.
@@ -66,7 +74,8 @@ class Display:
                 session.wall(outage.start), state.target, _NAMES[state.what],
                 outage.duration))
         if self._live:
-            self._live.update(self._table(states, doing), refresh=True)
+            with _nobody_need_see_it():
+                self._live.update(self._table(states, doing), refresh=True)
         elif time.monotonic() - self._said > PATIENCE:
             self._said = time.monotonic()
             self.say('%s  %s, for %.0f s: %s' % (
@@ -87,6 +96,11 @@ class Display:
                 str(len(lengths)), '%.3f s' % max(lengths, default=0.0),
                 '%.3f s' % sum(lengths))))
         return shown
+
+
+def _nobody_need_see_it():
+    """A terminal that was closed is no reason to lose what is measured."""
+    return contextlib.suppress(OSError, ValueError)
 
 
 def _now(state):

@@ -13,8 +13,10 @@
 
 import functools
 import json
+import re
 
 import jinja2
+import markupsafe
 from plotly import offline
 
 from migration_tempest_plugin.report import compare
@@ -30,7 +32,9 @@ def report(run, title):
         key=lambda card: digest.badness(card.migration), reverse=True)
     spread = _spread(cards)
     return _template('report.html').render(
-        _shared(), title=title, run=run, cards=cards, costs=digest.COSTS,
+        _shared(), title=title, cards=cards, costs=digest.COSTS,
+        facts={title: list(_rows(facts))
+               for title, facts in run.facts.items()},
         verdicts=_verdicts(cards), resolutions=_resolutions(cards),
         spread=[(quantity, _figure(picture.distribution(quantity, points)))
                 for quantity, points in spread.items()],
@@ -86,7 +90,13 @@ def _environment():
         trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
     environment.filters['seconds'] = lambda number: '%.3f' % number
+    environment.filters['breakable'] = _breakable
     return environment
+
+
+def _breakable(name):
+    """A name that may be broken into lines where people would."""
+    return markupsafe.Markup('<wbr>').join(re.split(r'(?<=[._])', name))
 
 
 def _template(name):
@@ -109,6 +119,23 @@ def _verdicts(cards):
     """How many migrations have each verdict, the worst first."""
     return [(verdict, count) for verdict in digest.Verdict
             if (count := sum(card.verdict is verdict for card in cards))]
+
+
+def _rows(facts, name=''):
+    """Facts, however deep, as (name, text) of each."""
+    if isinstance(facts, dict):
+        for key, each in facts.items():
+            yield from _rows(each, '%s %s' % (name, key))
+    elif isinstance(facts, list):
+        yield name.strip(), '; '.join(map(_fact, facts))
+    else:
+        yield name.strip(), _fact(facts)
+
+
+def _fact(fact):
+    if isinstance(fact, dict):
+        return ', '.join('%s %s' % pair for pair in fact.items())
+    return '\u2013' if fact is None else str(fact)
 
 
 def _resolutions(cards):

@@ -103,8 +103,10 @@ class TestReport(testtools.TestCase):
             samples.test(samples.migration()),
             samples.test(name='m.T.test_none', status='skip',
                          reason='No such option: [x] y')), 'A title')
-        for said in ('2026.2', 'compute1', 'allowed_network_downtime 0.5',
-                     'T.test_none', 'No such option: [x] y'):
+        for said in (
+                '<dt>release</dt><dd>2026.2</dd>', 'name compute1',
+                '<dt>allowed_network_downtime</dt><dd>0.5</dd>',
+                'T.<wbr>test_<wbr>none', 'No such option: [x] y'):
             self.assertIn(said, text)
 
     def test_older_records(self):
