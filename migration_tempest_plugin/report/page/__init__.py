@@ -16,7 +16,6 @@ import json
 import re
 
 import jinja2
-import markupsafe
 from plotly import offline
 
 from migration_tempest_plugin.report import compare
@@ -90,13 +89,10 @@ def _environment():
         trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
     environment.filters['seconds'] = lambda number: '%.3f' % number
-    environment.filters['breakable'] = _breakable
+    # where people would break a name into lines
+    environment.filters['pieces'] = functools.partial(
+        re.split, r'(?<=[._])')
     return environment
-
-
-def _breakable(name):
-    """A name that may be broken into lines where people would."""
-    return markupsafe.Markup('<wbr>').join(re.split(r'(?<=[._])', name))
 
 
 def _template(name):
