@@ -13,6 +13,13 @@
 
 import fixtures
 
+#: Those that brought the progress of a live migration, the end of one that may
+#: still wait for its turn, and its completion by force (api-ref, "Server
+#: migrations").
+PROGRESS = '2.23'
+ABORT = '2.65'
+FORCE_COMPLETE = '2.22'
+
 _WHERE = ('tempest.lib.services.compute.base_compute_client.'
           'COMPUTE_MICROVERSION')
 

@@ -12,10 +12,7 @@
 """``tempest downtime watch``: measures whatever is done meanwhile."""
 
 import contextlib
-import importlib.metadata
-import os
 import pathlib
-import platform
 import re
 import signal
 import threading
@@ -26,6 +23,7 @@ from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import ssh
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.report import machine
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin.watch import display
@@ -242,9 +240,7 @@ def _facts(parsed_args, limits):
         'run': {
             'watched': parsed_args.name,
             'ended': time.strftime('%Y-%m-%d %H:%M:%S %z'),
-            'plugin': importlib.metadata.version('migration-tempest-plugin'),
-            'python': platform.python_version(),
-            'kernel': platform.release(), 'cpus': os.cpu_count()},
+            **machine.facts()},
         'options': {'interval': parsed_args.interval,
                     'deadline': parsed_args.deadline},
         'limits': {limit.option: limit.seconds for limit in limits}}

@@ -21,7 +21,7 @@ import urllib3
 from migration_tempest_plugin import config
 from migration_tempest_plugin.doctor.finding import bad
 from migration_tempest_plugin.doctor.finding import good
-from migration_tempest_plugin.tests.scenario import live_migration
+from migration_tempest_plugin import microversion
 
 CONF = config.CONF
 
@@ -78,8 +78,8 @@ def _microversion(admin, what, advice):
                   admin.compute_versions_client.list_versions()['versions']
                   if each['id'] == 'v2.1')
     wanted = {'the progress of migrations':
-              live_migration.PROGRESS_MICROVERSION,
-              'aborting one that waits': live_migration.ABORT_MICROVERSION}
+              microversion.PROGRESS,
+              'aborting one that waits': microversion.ABORT}
     missing = ['%s (%s)' % pair for pair in wanted.items()
                if request(pair[1]) > request(newest)]
     if missing:

@@ -18,6 +18,8 @@ import prometheus_client
 
 from migration_tempest_plugin.report import digest
 
+#: Which migration it is: the number is that of the report, so that no two of
+#: several runs are the same.
 _OF = ('test', 'number', 'server', 'source', 'destination', 'kind')
 
 
@@ -40,23 +42,22 @@ def text(run):
                   'option')
     wrong = gauge('complaints', 'What exceeded its limit, or has no '
                   'measurement: 0 is good.')
-    for test in run.tests:
-        for number, migration in enumerate(test.migrations, 1):
-            of = (test.name, number, migration.get('server', ''),
-                  migration['source'] or '', migration['destination'] or '',
-                  migration.get('kind', 'live'))
-            wrong.labels(*of).set(len(digest.complaints(migration)))
-            for what, duration in digest.durations(migration).items():
-                _bounds(seconds, (*of, what), duration)
-            for each in migration['measurements']:
-                if 'no_measurement' in each:
-                    continue
-                outages.labels(*of, each['what']).set(len(each['outages']))
-                resolution.labels(*of, each['what']).set(each['resolution'])
-                _bounds(longest, (*of, each['what']), each['longest'])
-            for each in migration.get('limits', ()):
-                limit.labels(*of, each['what'], each['option']).set(
-                    each['seconds'])
+    for number, (test, migration) in enumerate(run.migrations, 1):
+        of = (test.name, number, migration.get('server', ''),
+              migration['source'] or '', migration['destination'] or '',
+              migration.get('kind', 'live'))
+        wrong.labels(*of).set(len(digest.complaints(migration)))
+        for what, duration in digest.durations(migration).items():
+            _bounds(seconds, (*of, what), duration)
+        for each in migration['measurements']:
+            if 'no_measurement' in each:
+                continue
+            outages.labels(*of, each['what']).set(len(each['outages']))
+            resolution.labels(*of, each['what']).set(each['resolution'])
+            _bounds(longest, (*of, each['what']), each['longest'])
+        for each in migration.get('limits', ()):
+            limit.labels(*of, each['what'], each['option']).set(
+                each['seconds'])
     return prometheus_client.generate_latest(registry).decode()
 
 

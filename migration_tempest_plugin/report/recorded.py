@@ -123,7 +123,7 @@ def read_stream(stream):
         measurement in it can't be read
     """
     tests = _tests(stream)
-    facts = [json.loads(_bytes(test['details'][FACTS])) for test in tests
+    facts = [_json(test['details'][FACTS]) for test in tests
              if FACTS in test['details']]
     return Run(tuple(_recorded(test) for test in tests),
                facts[0] if facts else {})

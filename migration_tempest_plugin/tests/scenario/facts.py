@@ -11,16 +11,12 @@
 #    under the License.
 """What a run's records say of the cloud and of the run itself."""
 
-import functools
-import importlib.metadata
-import os
-import platform
-
 from oslo_log import log
 from tempest.lib import exceptions as lib_exc
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.report import machine
 
 CONF = config.CONF
 LOG = log.getLogger(__name__)
@@ -54,12 +50,7 @@ def _ask(admin, computes):
             'hosts': _told(_hosts, admin),
             'inside': {name: _told(_inside, compute)
                        for name, compute in sorted(computes.items())}},
-        'run': {
-            'plugin': _version('migration-tempest-plugin'),
-            'tempest': _version('tempest'),
-            'python': platform.python_version(),
-            'kernel': platform.release(),
-            'cpus': os.cpu_count()},
+        'run': machine.facts(),
         'options': {
             'migration': _values('migration', config.MigrationGroup),
             'migration-feature-enabled': _values(
@@ -111,11 +102,3 @@ def _inside(compute):
 def _values(group, options):
     return {option.dest: getattr(getattr(CONF, group), option.dest)
             for option in options if not option.secret}
-
-
-@functools.cache
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

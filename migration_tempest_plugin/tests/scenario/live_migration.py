@@ -30,12 +30,6 @@ LOG = log.getLogger(__name__)
 FAILED = ('error', 'failed', 'cancelled')
 ENDED = ('completed', *FAILED)
 
-#: The microversions that brought the progress of a live migration, the end of
-#: one that may still wait for its turn, and its completion by force (api-ref,
-#: "Server migrations").
-PROGRESS_MICROVERSION = '2.23'
-ABORT_MICROVERSION = '2.65'
-FORCE_COMPLETE_MICROVERSION = '2.22'
 #: What comes back where it is not known: no such page, or 406, which older
 #: releases of Tempest have no name for.
 NOT_TOLD = (lib_exc.NotFound, getattr(lib_exc, 'NotAcceptable',
@@ -122,7 +116,7 @@ class LiveMigration:
 
     def abort(self):
         """Ask for its end, while it runs, or waits for its turn."""
-        with microversion.compute(ABORT_MICROVERSION):
+        with microversion.compute(microversion.ABORT):
             self._servers.delete('servers/%s/migrations/%s' % (
                 self._server_id, self.record['id']))
 
@@ -145,7 +139,7 @@ class LiveMigration:
 
     def force_complete(self):
         """Ask for its completion, whatever that costs the guest."""
-        with microversion.compute(FORCE_COMPLETE_MICROVERSION):
+        with microversion.compute(microversion.FORCE_COMPLETE):
             # Older releases of Tempest have no call for it.
             self._servers.post(
                 'servers/%s/migrations/%s/action' % (
@@ -194,7 +188,7 @@ class LiveMigration:
         if not record or not self._tells_progress:
             return {}
         try:
-            with microversion.compute(PROGRESS_MICROVERSION):
+            with microversion.compute(microversion.PROGRESS):
                 # Older releases of Tempest have no call for it.
                 _, body = self._servers.get('servers/%s/migrations'
                                             % self._server_id)

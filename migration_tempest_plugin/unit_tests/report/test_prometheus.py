@@ -32,8 +32,8 @@ class TestPrometheus(testtools.TestCase):
         return sample.value
 
     def test_numbers(self):
-        found = self.read(samples.test(samples.migration(0.3),
-                                       samples.migration(0.8)))
+        found = self.read(samples.test(samples.migration(0.3)),
+                          samples.test(samples.migration(0.8)))
         for bound, least, most in (('lower', 0.2, 0.3), ('upper', 0.3, 0.4),
                                    ('estimate', 0.29, 0.31)):
             seconds = self.value(found, 'migration_cost_seconds', number='1',
