@@ -78,7 +78,10 @@ def _cloud():
     except (lib_exc.TempestException, urllib3.exceptions.HTTPError,
             OSError) as error:
         return [finding.bad(
-            'Keystone', '%s: %s' % (type(error).__name__, ' '.join(
+            # Tempest's own words list all credentials but the password
+            'Keystone', 'no credentials of an administrator'
+            if isinstance(error, lib_exc.InvalidCredentials)
+            else '%s: %s' % (type(error).__name__, ' '.join(
                 str(error).split())[:300]),
             '[identity] uri_v3 (%s) and [auth] admin_* of tempest.conf' % (
                 CONF.identity.uri_v3))]

@@ -9,14 +9,17 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""This machine: what it may measure with."""
+"""This machine: what it is configured with, and may measure with."""
 
 import shutil
 import socket
 
+from migration_tempest_plugin import config
 from migration_tempest_plugin.doctor.finding import bad
 from migration_tempest_plugin.doctor.finding import good
 from migration_tempest_plugin.prober import echo
+
+CONF = config.CONF
 
 _ADVICE = ('let the group of this user into net.ipv4.ping_group_range '
            '(sysctl), or run as root')
@@ -24,9 +27,18 @@ _ADVICE = ('let the group of this user into net.ipv4.ping_group_range '
 
 def findings():
     """What can be said of this machine."""
+    yield _configuration(CONF.config_file)
     for name, family in (('IPv4', socket.AF_INET),
                          ('IPv6', socket.AF_INET6)):
         yield _icmp('pings over %s' % name, family)
+
+
+def _configuration(files):
+    what = 'tempest.conf'
+    if files:
+        return good(what, ', '.join(files))
+    return bad(what, 'there is none', 'go to the workspace where tempest run '
+               'is run, or set TEMPEST_CONFIG_DIR')
 
 
 def _icmp(what, family):

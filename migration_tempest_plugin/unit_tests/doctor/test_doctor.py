@@ -158,7 +158,12 @@ class TestHere(testtools.TestCase):
             mock.Mock(**socket)))
         self.useFixture(fixtures.MonkeyPatch('shutil.which',
                                              lambda name: which))
-        return list(here.findings())
+        return [each for each in here.findings() if 'pings' in each.what]
+
+    def test_configuration(self):
+        self.assertEqual(finding.good('tempest.conf', '/a'),
+                         here._configuration(['/a']))
+        self.assertIn('TEMPEST_CONFIG_DIR', here._configuration([]).advice)
 
     def test_good(self):
         self.assertEqual([GOOD, GOOD], [each.outcome for each in self.found(
@@ -232,6 +237,15 @@ class TestCommand(testtools.TestCase):
         self.assertEqual(1, status)
         self.assertIn('BAD       image: NotFound\n'
                       '            -> [compute] image_ref', said)
+
+    def test_no_credentials(self):
+        error = lib_exc.InvalidCredentials('username secret-name')
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.cmd.doctor._admin',
+            mock.Mock(side_effect=error)))
+        [found] = doctor._cloud()
+        self.assertIn('no credentials', found.said)
+        self.assertNotIn('secret', str(found))
 
     def test_nothing_would_run(self):
         self.assertEqual(1, self.run_command({'why': ['T.a']})[0])
