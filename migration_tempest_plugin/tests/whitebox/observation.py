@@ -13,11 +13,13 @@
 
 import dataclasses
 import datetime
+import functools
 import json
 import re
 
 import fixtures
 from testtools import content
+from testtools import content_type
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import events
@@ -163,15 +165,17 @@ class Observation(fixtures.Fixture):
         return [each for each in found if each[1]]
 
     def getDetails(self):
-        """What was seen up to now, as text."""
+        """What was seen, as text."""
         found = super().getDetails()
         for name in self._computes:
-            found['nova-compute on ' + name] = content.text_content(
-                self._told(name))
-        found['migration job'] = content.text_content('\n'.join(
-            map(_told_look, self.looks)) or 'nothing; last error: %s'
-            % self._jobs.error)
+            found['nova-compute on ' + name] = _told_later(
+                functools.partial(self._told, name))
+        found['migration job'] = _told_later(self._told_looks)
         return found
+
+    def _told_looks(self):
+        return '\n'.join(map(_told_look, self.looks)) or \
+            'nothing; last error: %s' % self._jobs.error
 
     def _told(self, name):
         try:
@@ -181,6 +185,16 @@ class Observation(fixtures.Fixture):
             lines = [str(error)]
         return '\n'.join([*lines, 'events of libvirt:', *map(
             str, self.events(name))])
+
+
+def _told_later(tell):
+    """A text that is asked for when it is read.
+
+    A test asks for a fixture's details as soon as it is set up (testtools,
+    useFixture), and reads them at its end.
+    """
+    return content.Content(content_type.UTF8_TEXT,
+                           lambda: [tell().encode()])
 
 
 def _look(virsh, server):

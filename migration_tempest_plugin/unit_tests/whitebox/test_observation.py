@@ -13,6 +13,7 @@
 
 from unittest import mock
 
+import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
@@ -68,6 +69,23 @@ class TestObservation(testtools.TestCase):
         self.assertEqual(
             (measurement.Figures(10.0, 7, 409600, 5, 20),
              measurement.Figures(11.0, 3)), found.figures(since=9.5))
+
+    def test_details_are_those_of_the_end(self):
+        found = self.seen(LOG)
+        found._events = {'one': mock.Mock(events=lambda *_: [])}
+        found._jobs = mock.Mock(seen=[], error=None)
+        with fixtures.MonkeyPatch(
+                'migration_tempest_plugin.tests.whitebox.observation.'
+                'Observation._setUp', lambda self: None):
+            found.setUp()
+        self.addCleanup(found.cleanUp)
+        details = found.getDetails()
+        found._jobs.seen = [watch.Seen(9.0, observation.JobLook(
+            libvirt.Job('unbounded', {'memory_total': 7}), 0.5, 1.0, {}))]
+        self.assertIn('"memory_total": 7',
+                      details['migration job'].as_text())
+        self.assertIn('Increasing downtime to 166 ms',
+                      details['nova-compute on one'].as_text())
 
     def test_nothing_of_the_kind(self):
         first = self.seen(LOG.splitlines()[0])
