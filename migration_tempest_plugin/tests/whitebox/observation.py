@@ -211,13 +211,18 @@ def _look(virsh, server):
 
 
 def _figures(seen):
-    """libvirt's rate of written memory is in pages (virsh(1), domjobinfo)."""
+    """libvirt's rate of written memory is in pages (virsh(1), domjobinfo).
+
+    It is 0 in the first pass over the memory: not known yet.
+    """
     job = seen.what.job
     fields = job.fields
     pages, size = map(fields.get, ('memory_dirty_rate', 'memory_page_size'))
+    known = None not in (pages, size) and \
+        fields.get('memory_iteration', 0) > 1
     return measurement.Figures(
         at=seen.at, memory_remaining=fields.get('memory_remaining'),
-        dirty_rate=None if None in (pages, size) else pages * size,
+        dirty_rate=pages * size if known else None,
         bandwidth=fields.get('memory_bps'), throttle=job.throttle)
 
 

@@ -64,11 +64,15 @@ class TestObservation(testtools.TestCase):
                     (9.0, {}), (10.0, {
                         'memory_remaining': 7, 'memory_dirty_rate': 100,
                         'memory_page_size': 4096, 'memory_bps': 5,
+                        'memory_iteration': 2,
                         'auto_converge_throttle': 20}),
-                    (11.0, {'memory_remaining': 3}))])
+                    (11.0, {'memory_remaining': 3}),
+                    (12.0, {'memory_dirty_rate': 0, 'memory_page_size': 4096,
+                            'memory_iteration': 1}))])
         self.assertEqual(
             (measurement.Figures(10.0, 7, 409600, 5, 20),
-             measurement.Figures(11.0, 3)), found.figures(since=9.5))
+             measurement.Figures(11.0, 3), measurement.Figures(12.0)),
+            found.figures(since=9.5))
 
     def test_details_are_those_of_the_end(self):
         found = self.seen(LOG)
