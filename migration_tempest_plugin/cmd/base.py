@@ -26,6 +26,9 @@ from migration_tempest_plugin.report import source
 #: Exit status where something can't be done, or is asked for in a wrong way.
 CANT = 2
 
+#: What shells make of a SIGINT.
+INTERRUPTED = 130
+
 
 class Command(command.Command):
     """Says in one line what can't be done, and exits with 2 then."""
@@ -36,6 +39,9 @@ class Command(command.Command):
         except exceptions.MigrationTestError as error:
             self.say(str(error))
             return CANT
+        except KeyboardInterrupt:
+            self.say('interrupted')
+            return INTERRUPTED
 
     def say(self, line):
         """A line for who watches; results go to standard output."""

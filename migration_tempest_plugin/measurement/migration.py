@@ -210,8 +210,13 @@ class MeasuredMigration:
     def _measurement(self, each):
         if isinstance(each, exceptions.NoMeasurement):
             return {'no_measurement': each.reason, 'seen': each.seen,
-                    'timeline': each.timeline and each.timeline.to_dict()}
-        return {**each.to_dict(), 'begin': each.began - self._origin}
+                    'timeline': each.timeline and self._timeline(
+                        each.timeline)}
+        return self._timeline(each)
+
+    def _timeline(self, timeline):
+        return {**timeline.to_dict(),
+                'begin': timeline.began - self._origin}
 
 
 def _complaint(limit, timeline):

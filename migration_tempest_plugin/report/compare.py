@@ -31,6 +31,7 @@ class Comparison:
     :ivar samples: comparison.Samples by quantity, by variant
     :ivar only_before, only_after: variants that only one of both has
     :ivar lost_before, lost_after: how many migrations lack a measurement
+    :ivar stayed_before, stayed_after: how many did not take place
     :ivar tolerance: seconds, and alpha: what was asked for
     """
 
@@ -41,6 +42,8 @@ class Comparison:
     only_after: list
     lost_before: int
     lost_after: int
+    stayed_before: int
+    stayed_after: int
     tolerance: float
     alpha: float
 
@@ -96,7 +99,7 @@ def compare(before, after, tolerance, alpha):
         comparison.judge(whole, share), comparison.judge(variants, share),
         samples, sorted(set(sides[0]) - set(sides[1])),
         sorted(set(sides[1]) - set(sides[0])), _lost(before), _lost(after),
-        tolerance, alpha)
+        _stayed(before), _stayed(after), tolerance, alpha)
 
 
 def text(compared):
@@ -134,9 +137,11 @@ def how(compared):
         'corrected for all that was compared (Tarone): at most %g %% of '
         'comparisons of alike runs say that anything differs. Differences of '
         'up to %g s count as none. Migrations without a measurement: %d '
-        'before, %d after; what was still down at the end ranks as longest.'
+        'before, %d after; what was still down at the end ranks as longest. '
+        'Left out, since they did not take place: %d before, %d after.'
         % (100 * compared.alpha, compared.tolerance, compared.lost_before,
-           compared.lost_after))
+           compared.lost_after, compared.stayed_before,
+           compared.stayed_after))
 
 
 def to_dict(compared):
@@ -149,6 +154,8 @@ def to_dict(compared):
         'only_after': compared.only_after,
         'lost_before': compared.lost_before,
         'lost_after': compared.lost_after,
+        'stayed_before': compared.stayed_before,
+        'stayed_after': compared.stayed_after,
         'compared': [{
             'quantity': each.difference.quantity,
             'variant': each.difference.variant,
@@ -213,6 +220,10 @@ def _both(quantity, before, after):
 def _lost(run):
     return sum(bool(digest.missing(migration))
                for _, migration in run.migrations if digest.moved(migration))
+
+
+def _stayed(run):
+    return sum(not digest.moved(migration) for _, migration in run.migrations)
 
 
 def _finite(number):

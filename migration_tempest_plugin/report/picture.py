@@ -126,8 +126,8 @@ def _styled(figure):
 
 def _lanes(document):
     """The traces of each lane; the first of each names it."""
-    lanes = [_timeline_lane(document, each)
-             for each in document['measurements']]
+    lanes = [_timeline_lane(document, number, each)
+             for number, each in enumerate(document['measurements'], 1)]
     lanes.append(_clock_lane(document))
     progress = document.get('progress') or {}
     lanes += [_phase_lane(kind, [
@@ -140,14 +140,14 @@ def _name(lane):
     return lane[0].y[0]
 
 
-def _timeline_lane(document, measured):
+def _timeline_lane(document, number, measured):
     missing = measured.get('no_measurement')
     timeline = measured.get('timeline') if missing else measured
     if not timeline:
-        return _bars('NO MEASUREMENT', [(0, 1, missing)], _GREY, '.')
-    what, begin = timeline['what'], measured.get(
-        'begin', timeline.get('begin', 0.0))
-    name = _LABELS.get(what, what)
+        return _bars('NO MEASUREMENT (%d)' % number, [(0, 1, missing)],
+                     _GREY, '.')
+    what, begin = timeline['what'], timeline.get('begin', 0.0)
+    name = _LABELS.get(what, _text(what))
     if timeline.get('clock', 'tester') != 'tester':
         name += ', %s\'s clock' % timeline['clock']
     colour = _COLOURS.get(what, _OTHER)

@@ -22,7 +22,7 @@ from migration_tempest_plugin.meters import reading
 
 #: Seconds after which what was started in a guest ends by itself, should
 #: nobody be able to end it.
-LIFETIME = 7 * 24 * 3600
+LIFETIME = 24 * 3600
 
 #: Seconds that the very last probe gets to turn out a lost one.
 PATIENCE = 1.0

@@ -54,6 +54,17 @@ class TestCommand(testtools.TestCase):
             command.get_parser('x').parse_args([])))
         self.assertEqual('no such run\n', app.stderr.getvalue())
 
+    def test_interrupted(self):
+        class Waiting(base.Command):
+            def take_action(self, parsed_args):
+                raise KeyboardInterrupt()
+
+        app = mock.Mock(stderr=io.StringIO())
+        command = Waiting(app, None)
+        self.assertEqual(130, command.run(
+            command.get_parser('x').parse_args([])))
+        self.assertEqual('interrupted\n', app.stderr.getvalue())
+
 
 class TestWrite(testtools.TestCase):
 

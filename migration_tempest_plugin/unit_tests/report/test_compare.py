@@ -82,6 +82,8 @@ class TestSamples(testtools.TestCase):
     def test_what_did_not_move_is_left_out(self):
         found = compared(BEFORE, run(9, 9, 9, 9, destination='compute1'))
         self.assertEqual(compare.CANT_TELL, found.status)
+        self.assertIn('did not take place: 0 before, 4 after',
+                      compare.text(found))
 
     def test_still_down_is_no_good(self):
         down = samples.timeline(3.0, ongoing=True)

@@ -91,16 +91,18 @@ class TestMigration(testtools.TestCase):
 
     def test_no_measurement(self):
         figure = picture.migration(samples.gone('<dead>'))
-        self.assertIn('NO MEASUREMENT', self.lanes(figure))
+        self.assertIn('NO MEASUREMENT (1)', self.lanes(figure))
         self.assertIn('&lt;dead&gt;', figure.to_json())
 
     def test_still_down(self):
         try:
-            samples.timeline(3.0, ongoing=True).recovered()
+            samples.timeline(3.0, at=102.0, ongoing=True).recovered()
         except exceptions.NoMeasurement as error:
             figure = picture.migration(samples.migration(
                 measurements=(error,)))
-        self.assertIn('ping', self.lanes(figure))
+        (begin, end, _), _ = self.bars(figure, 'ping')
+        self.assertAlmostEqual(2.49, begin)
+        self.assertAlmostEqual(5.50, end)
         self.assertIn('STILL DOWN', figure.to_json())
 
     def test_names_are_escaped(self):
@@ -108,6 +110,7 @@ class TestMigration(testtools.TestCase):
         migration = samples.migration(source=evil, destination=evil)
         migration['progress']['phases'][0]['name'] = evil
         migration['measurements'][0]['target'] = evil
+        migration['measurements'][0]['what'] = evil
         migration['limits'][0]['option'] = evil
         self.assertNotIn('<a ', str(picture.migration(migration)))
         for figure in (
