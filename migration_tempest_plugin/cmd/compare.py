@@ -58,20 +58,26 @@ class Compare(base.Command):
         return parser
 
     def take_action(self, parsed_args):
-        names = ([parsed_args.before, *parsed_args.more_before],
+        sides = ([parsed_args.before, *parsed_args.more_before],
                  [parsed_args.after, *parsed_args.more_after])
-        before, after = (recorded.Run.of(map(source.run, side))
-                         for side in names)
-        compared = compare.compare(before, after, parsed_args.tolerance,
+        runs = [recorded.Run.of(map(source.run, side)) for side in sides]
+        names = [_name(*pair) for pair in zip(sides, runs)]
+        compared = compare.compare(*runs, parsed_args.tolerance,
                                    parsed_args.alpha)
         said = json.dumps(compare.to_dict(compared), indent=2) \
-            if parsed_args.json else compare.text(compared)
+            if parsed_args.json else compare.text(compared, names)
         self.app.stdout.write(said + '\n')
         if parsed_args.html:
             base.write(parsed_args.html, page.comparison(
-                compared, 'Before and after', [
-                    ', '.join(map(source.name, side)) for side in names]))
+                compared, 'Before and after', names))
         return compared.status
+
+
+def _name(side, run):
+    """Where a side comes from, and what was installed there."""
+    name = ', '.join(map(source.name, side))
+    release = run.release
+    return '%s (%s)' % (name, release) if release else name
 
 
 def _share(text):

@@ -102,9 +102,13 @@ def compare(before, after, tolerance, alpha):
         _stayed(before), _stayed(after), tolerance, alpha)
 
 
-def text(compared):
-    """For a terminal: the verdict, then each quantity and variant."""
-    lines = [compared.sentence()]
+def text(compared, names=('before', 'after')):
+    """For a terminal: the verdict, then each quantity and variant.
+
+    :param names: of both sides
+    """
+    lines = [compared.sentence(), 'before: %s' % names[0],
+             'after:  %s' % names[1]]
     if compared.whole:
         lines.append('')
     for each in compared.whole:

@@ -93,6 +93,12 @@ class Run:
         return [(test, each) for test in self.tests
                 for each in test.migrations]
 
+    @property
+    def release(self):
+        """What was installed in the cloud, as it calls that, or None."""
+        cloud = self.facts.get('cloud')
+        return cloud.get('release') if isinstance(cloud, dict) else None
+
     def to_dict(self):
         """Ready for JSON (its schema: see the documentation)."""
         return {'schema': SCHEMA, 'version': SCHEMA_VERSION,

@@ -103,6 +103,7 @@ class TestCompare(CommandTest):
             compare.Compare, *self.runs(), '--html', page)
         self.assertEqual(1, status)
         self.assertTrue(output.startswith('WORSE: '), output)
+        self.assertIn('before: %s/before (2026.2)\n' % self.folder, output)
         self.assertIn('WORSE: ', page.read_text())
 
     def test_with_itself(self):
