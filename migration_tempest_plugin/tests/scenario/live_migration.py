@@ -200,7 +200,9 @@ class LiveMigration:
         return next(({name: each.get(name + '_bytes') for name in (
             'memory_total', 'memory_processed', 'memory_remaining')}
             for each in json.loads(body)['migrations']
-            if each['id'] == record['id']), {})
+            # a guest without memory is one of which Nova knows nothing yet
+            if each['id'] == record['id'] and
+            each.get('memory_total_bytes')), {})
 
     def _completed(self, record, becomes='ACTIVE'):
         status = record and record['status']

@@ -42,12 +42,12 @@ class TestWatch(base.LiveMigrationScenario):
         """What an operator's watch measures is what the test measures
 
         1. Boot a server and reach it by SSH.
-        2. In a process of its own, "tempest downtime watch" pings it, and
-           asks for its clock.
+        2. In a process of its own, "tempest downtime watch" pings it, asks
+           for its clock, and has it ask for its metadata.
         3. Live migrate it, measured by the test.
         4. End the watch as Ctrl-C does. Both say the same of the longest
-           outage, of the guest's stop, and of the TCP connections, as far as
-           their bounds tell.
+           outage of the network and of the guest's stop, as far as their
+           bounds tell.
         """
         guest = self.boot_guest()
         running = self.useFixture(RunningWatch(guest))
@@ -58,6 +58,7 @@ class TestWatch(base.LiveMigrationScenario):
         self.assertEqual(_timeline(own, 'network')['target'],
                          watched['server'])
         self.assertGreater(watched['guest_clock']['beats'], 100)
+        self.assertGreater(_timeline(watched, 'metadata')['successes'], 10)
         for name, resolution in (
                 ('network', _timeline(own, 'network')['resolution']),
                 ('guest stopped', own['guest_clock']['resolution'])):
@@ -98,8 +99,8 @@ class RunningWatch(fixtures.Fixture):
             [pathlib.Path(sys.executable).parent / 'tempest', 'downtime',
              'watch', '--ssh', '%s@%s' % (
                  CONF.validation.image_ssh_user, self._guest.address),
-             '--key', key, '--no-host-key-check', '--interval', '0.01',
-             '--output', self._record],
+             '--key', key, '--no-host-key-check', '--metadata',
+             '--interval', '0.01', '--output', self._record],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
         self.addCleanup(self._process.stdout.close)

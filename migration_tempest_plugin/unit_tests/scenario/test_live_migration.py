@@ -231,6 +231,18 @@ class TestProgress(Case):
         self.assertEqual(30, progress.looks[1].memory_remaining)
         self.assertIsNone(progress.looks[2].memory_total)
 
+    def test_what_nova_does_not_know_yet(self):
+        """It says 0 of all, which is no number of bytes."""
+        self.play(([record('running')], server()),
+                  ([record('completed')], server('b')))
+        self.servers.get.side_effect = [
+            in_progress({'id': 4, 'memory_total_bytes': 0,
+                         'memory_processed_bytes': 0,
+                         'memory_remaining_bytes': 0}), in_progress()]
+        progress = self.follow()
+        self.assertIsNone(progress.looks[0].memory_remaining)
+        self.assertIsNone(progress.memory_copied)
+
     def test_the_microversion_is_put_back(self):
         asked = []
 
