@@ -172,12 +172,15 @@ class Cloud:
         }
 
     def _keep_password(self):
-        """The one password of the lab, made at its first start."""
+        """The one password of the lab, made at its first start.
+
+        It stands in URLs, and as a word of command lines: no "-" begins it.
+        """
         path = self.settings.keys / 'password'
         if not path.exists():
             self.settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(0o600)
-            path.write_text(secrets.token_urlsafe(18))
+            path.write_text(secrets.token_hex(16))
         return path.read_text()
 
     def _certificates(self):

@@ -71,7 +71,7 @@ class HostFilesTest(unittest.TestCase):
     def test_one_password_kept_from_start_to_start(self):
         self.prepare()
         password = self.cloud._keep_password()
-        self.assertGreater(len(password), 20)
+        self.assertRegex(password, '^[0-9a-f]{32}$')
         self.assertEqual(password, self.cloud._keep_password())
         self.assertIn(
             f'openstack:{password}@',

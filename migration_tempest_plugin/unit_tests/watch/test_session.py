@@ -95,9 +95,9 @@ class TestProgram(testtools.TestCase):
 
     def test_lines_and_status(self):
         running, lines = self.run_program(
-            'import sys; print("one"); sys.stderr.write("two\\nthr");'
-            'sys.exit(3)')
-        self.assertEqual(['one', 'thr', 'two'], sorted(lines))
+            'import sys; print("one", flush=True);'
+            'sys.stderr.write("two\\nthr"); sys.exit(3)')
+        self.assertEqual(['one', 'two', 'thr'], lines)
         self.assertEqual(3, running.status)
 
     def test_the_name_is_no_argument(self):
