@@ -19,6 +19,7 @@ import time
 
 import fixtures
 from PIL import Image
+from PIL import ImageStat
 from selenium import webdriver
 from selenium.webdriver.chrome import service
 from selenium.webdriver.common import by
@@ -45,6 +46,9 @@ CONTRAST = 4.5
 
 PATIENCE = 60
 
+#: Pixels of CSS on A4 (210 mm) between margins of 1 cm.
+PAPER = 717
+
 LONG = 'm.tests.TestLiveMigrationAutoBlock.test_' + 'live_migration_' * 4
 
 
@@ -70,10 +74,14 @@ class Browser(fixtures.Fixture):
         self.addCleanup(self.driver.quit)
         self.run = self.driver.execute_script
         self._device(900)
-        if self._dark:
-            self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {
-                'features': [{'name': 'prefers-color-scheme',
-                              'value': 'dark'}]})
+        self.media(self._dark)
+
+    def media(self, dark, kind='screen'):
+        """Let the page believe that it is shown, or printed."""
+        self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {
+            'media': kind, 'features': [{
+                'name': 'prefers-color-scheme',
+                'value': 'dark' if dark else 'light'}]})
 
     def _device(self, height):
         self.driver.execute_cdp_cmd(
@@ -213,8 +221,9 @@ class TestReport(PageTest):
             self.assertLess(time.monotonic(), give_up)
             possible, certain = self.bars(browser, figure)
         image = self.picture(browser, figure).convert('L')
-        hatched, filled = (_spread(image.crop([round(each) for each in (
-            left + 4, top + 4, left + 60, top + 10)]))
+        hatched, filled = (ImageStat.Stat(image.crop([
+            round(each) for each in (
+                left + 4, top + 4, left + 60, top + 10)])).stddev[0]
             for left, top in (possible, certain))
         self.assertLess(filled, hatched / 2)
         self.assertGreater(hatched, 30)
@@ -242,15 +251,21 @@ class TestReport(PageTest):
             self.assertEqual(dark, luminance(paper) < 0.2)
 
     def test_printed(self):
-        """Light, and no wider than the paper, with every figure."""
-        browser = self.open(1280, dark=True)
+        """Light, no wider than the paper, and with all that is folded."""
+        browser = self.open(PAPER, dark=True)
+        browser.media(dark=True, kind='print')
+        folded = browser.find('details:not([open])')
+        self.assertGreater(len(folded), 3)
         browser.run('window.dispatchEvent(new Event("beforeprint"))')
+        self.assert_fits(browser, PAPER)
+        self.assertEqual([], browser.find('details:not([open])'))
         for figure in browser.find('.figure'):
             self.assertEqual(690, browser.run(
                 'return arguments[0]._fullLayout.width', figure))
             self.assertEqual('#1b1b1b', browser.run(
                 'return arguments[0]._fullLayout.font.color', figure))
         browser.run('window.dispatchEvent(new Event("afterprint"))')
+        self.assertEqual(folded, browser.find('details:not([open])'))
         pdf = base64.b64decode(browser.driver.execute_cdp_cmd(
             'Page.printToPDF', {})['data'])
         self.assertTrue(pdf.startswith(b'%PDF'))
@@ -281,13 +296,6 @@ class TestComparison(PageTest):
             image = self.picture(browser, browser.find('.figure')[0])
             self.assertGreater(pixels(image, NETWORK), 30)
             self.assertGreater(pixels(image, (0x00, 0x72, 0xB2)), 30)
-
-
-def _spread(image):
-    """The standard deviation of a grey image's pixels."""
-    grey = list(image.getdata())
-    mean = sum(grey) / len(grey)
-    return (sum((each - mean) ** 2 for each in grey) / len(grey)) ** 0.5
 
 
 # Of each element, its own colour and that of what is behind it.

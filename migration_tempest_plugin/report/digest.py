@@ -96,3 +96,10 @@ def way(migration, arrow='->'):
         return migration['server']
     return '%s %s %s' % (migration['source'], arrow,
                          migration['destination'] or 'nowhere')
+
+
+def phase(found):
+    """When a phase began and ended, for people: each between two looks."""
+    text = '%s: from %.1f..%.1f s' % (found['name'], *found['begin'])
+    return text + (' to %.1f..%.1f s' % tuple(found['end'])
+                   if found['end'] else ' on')

@@ -21,11 +21,14 @@ import html
 from plotly import graph_objects
 from plotly import subplots
 
+from migration_tempest_plugin.report import digest
+
 # Okabe and Ito's colours, which those tell apart who don't see all of them.
 _COLOURS = {'network': '#D55E00', 'tcp': '#E69F00', 'metadata': '#CC79A7',
             'guest stopped': '#0072B2', 'phase': '#009E73',
             'event': '#56B4E9'}
 _OTHER, _GREY = '#F0E442', '#8a8a8a'
+_GRID = 'rgba(128,128,128,0.3)'
 
 _LABELS = {'network': 'ping', 'tcp': 'TCP', 'metadata': 'metadata',
            'guest stopped': 'guest clock'}
@@ -55,7 +58,8 @@ def migration(document):
                             col=1)
     figure.update_yaxes(
         row=1, col=1, autorange='reversed', fixedrange=True,
-        type='category', categoryorder='array',
+        # a line of the grid would pass for time that was observed
+        showgrid=False, type='category', categoryorder='array',
         categoryarray=[_name(lane) for lane in lanes])
     figure.update_xaxes(
         row=len(heights), col=1, title_text='seconds since %s' % (
@@ -117,10 +121,8 @@ def _styled(figure):
         template='none', paper_bgcolor='rgba(0,0,0,0)',
         plot_bgcolor='rgba(0,0,0,0)', dragmode='zoom', hovermode='closest',
         margin={'l': 10, 'r': 10, 't': 40, 'b': 10}, font={'size': 13})
-    figure.update_xaxes(gridcolor=_GREY, gridwidth=0.3, zeroline=False,
-                        automargin=True)
-    figure.update_yaxes(gridcolor=_GREY, gridwidth=0.3, zeroline=False,
-                        automargin=True)
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(gridcolor=_GRID, zeroline=False, automargin=True)
     return figure
 
 
@@ -233,9 +235,7 @@ def _phase_lane(kind, phases):
     name = {'status': 'phase', 'event': 'events'}[kind]
     lane = _bars(
         name, [(sum(phase['begin']) / 2, sum(phase['end']) / 2,
-                '%s: from %.1f..%.1f s to %.1f..%.1f s' % (
-                    _text(phase['name']), *phase['begin'], *phase['end']))
-               for phase in phases],
+                digest.phase(phase)) for phase in phases],
         _COLOURS['phase' if kind == 'status' else 'event'])
     for bars in lane:
         bars.marker.pattern = None

@@ -79,7 +79,10 @@ class _Card:
 
     @property
     def lines(self):
-        return text.migration(self.migration)
+        progress = self.migration.get('progress') or {}
+        return [*text.migration(self.migration),
+                *('%-15s  %s' % (phase['kind'], digest.phase(phase))
+                  for phase in progress.get('phases', ()))]
 
 
 @functools.cache

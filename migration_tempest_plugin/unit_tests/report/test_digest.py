@@ -41,6 +41,13 @@ class TestDigest(testtools.TestCase):
         self.assertLessEqual(found['network']['lower'], 0.3)
         self.assertGreaterEqual(found['network']['upper'], 0.3)
 
+    def test_phase(self):
+        phase = {'name': 'running', 'begin': [0.1, 0.2], 'end': [1.0, 1.26]}
+        self.assertEqual('running: from 0.1..0.2 s to 1.0..1.3 s',
+                         digest.phase(phase))
+        self.assertEqual('running: from 0.1..0.2 s on',
+                         digest.phase({**phase, 'end': None}))
+
     def test_way(self):
         self.assertEqual('compute1 -> compute2',
                          digest.way(samples.migration()))

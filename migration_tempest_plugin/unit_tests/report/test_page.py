@@ -98,6 +98,15 @@ class TestReport(testtools.TestCase):
         self.assertEqual([], [tag for tag, _ in Reader(text).elements
                               if tag == 'img'])
 
+    def test_in_words(self):
+        """All that a picture tells who can point at it."""
+        text = page.report(samples.run(samples.test(samples.migration(0.3))),
+                           'A title')
+        [words] = re.findall('<pre>(.*?)</pre>', text, re.DOTALL)
+        self.assertIn('network           0.300 s', words)
+        self.assertIn('running: from 0.0..0.2 s to ', words)
+        self.assertIn('completed: from ', words)
+
     def test_facts_and_what_was_not_measured(self):
         text = page.report(samples.run(
             samples.test(samples.migration()),

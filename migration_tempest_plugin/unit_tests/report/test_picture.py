@@ -72,6 +72,14 @@ class TestMigration(testtools.TestCase):
         self.assertAlmostEqual(0.80, end)
         self.assertEqual('x', hatching)
 
+    def test_nothing_passes_for_time_that_was_observed(self):
+        figure = picture.migration(samples.migration())
+        self.assertIs(False, figure.layout.yaxis.showgrid)
+        [line] = [trace for trace in figure.data if trace.type == 'scatter'
+                  and trace.mode == 'lines' and trace.y[0] == 'ping']
+        self.assertAlmostEqual(0.0, line.x[0])
+        self.assertAlmostEqual(1.3, line.x[1])
+
     def test_curves(self):
         figure = picture.migration(samples.migration())
         curves = {trace.name: list(trace.y) for trace in figure.data

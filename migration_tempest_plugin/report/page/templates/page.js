@@ -6,6 +6,7 @@
   var figures = Array.prototype.slice.call(
     document.querySelectorAll('.figure'));
   var printing = false;
+  var unfolded = [];
 
   function foreground() {
     return dark.matches && !printing ? '#ececec' : '#1b1b1b';
@@ -55,12 +56,17 @@
   later();
 
   dark.addEventListener('change', drawAll);
+  // Nobody can unfold anything on paper, or point at it.
   window.addEventListener('beforeprint', function () {
     printing = true;
+    unfolded = Array.prototype.slice.call(
+      document.querySelectorAll('details:not([open])'));
+    unfolded.forEach(function (place) { place.open = true; });
     drawAll();
   });
   window.addEventListener('afterprint', function () {
     printing = false;
+    unfolded.forEach(function (place) { place.open = false; });
     drawAll();
   });
 }());
