@@ -222,11 +222,13 @@ def _migration(document):
 
 def _check_version(document, newest):
     version = document.get('version')
-    if version not in range(1, newest + 1):
-        raise exceptions.RecordError(
-            '%s of version %r: this plugin reads up to version %d; install a '
-            'newer one to read it' % (
-                document.get('schema', 'a record'), version, newest))
+    if version in range(1, newest + 1):
+        return
+    what = '%s of version %r: this plugin reads up to version %d' % (
+        document.get('schema', 'a record'), version, newest)
+    if isinstance(version, int) and version > newest:
+        what += '; install a newer one to read it'
+    raise exceptions.RecordError(what)
 
 
 def _check(document, what):

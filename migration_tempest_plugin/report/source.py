@@ -96,5 +96,5 @@ def _last_run(folder):
             'Name the workspace where tempest run was run, a subunit stream, '
             'or a JSON file' % (
                 folder.absolute(), last.returncode,
-                (said.strip().splitlines() or ['no output'])[-1]))
+                (said.strip().splitlines() or ['no output'])[-1].rstrip('.')))
     return last.stdout

@@ -139,9 +139,12 @@ class TestJSON(testtools.TestCase):
 
     def test_another_version(self):
         run = samples.run(samples.test(MIGRATION)).to_dict()
-        self.assert_refused('run of version 3: .* up to version 1',
+        self.assert_refused('run of version 3: .* up to version 1; install',
                             {**run, 'version': 3})
-        self.assert_refused('version None', {**run, 'version': None})
+        for never in (None, 0, 'x'):
+            self.assert_refused(
+                'run of version %r: this plugin reads up to version 1$'
+                % never, {**run, 'version': never})
 
     def test_no_run(self):
         self.assert_refused('no recorded run', {'some': 'thing'})
