@@ -290,10 +290,10 @@ def _curves(document):
                 if each.get(name) is not None]
 
     curves = [
-        ('MiB', [_curve('memory remaining, by Nova', api, '#0072B2',
-                        'solid', _MIB),
-                 _curve('memory remaining, by libvirt',
-                        told('memory_remaining'), '#D55E00', 'dot', _MIB)]),
+        ('memory, MiB', [
+            _curve('remaining, by Nova', api, '#0072B2', 'solid', _MIB),
+            _curve('remaining, by libvirt', told('memory_remaining'),
+                   '#D55E00', 'dot', _MIB)]),
         ('MiB/s', [_curve('written by the guest', told('dirty_rate'),
                           '#CC79A7', 'dash', _MIB),
                    _curve('copied', told('bandwidth'), '#009E73', 'solid',

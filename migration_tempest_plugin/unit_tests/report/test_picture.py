@@ -85,8 +85,8 @@ class TestMigration(testtools.TestCase):
         curves = {trace.name: list(trace.y) for trace in figure.data
                   if trace.name}
         self.assertEqual({
-            'memory remaining, by Nova': [128, 64],
-            'memory remaining, by libvirt': [128, 64],
+            'remaining, by Nova': [128, 64],
+            'remaining, by libvirt': [128, 64],
             'written by the guest': [4, 8], 'copied': [32, 32],
             'auto-converge': [20, 30]}, curves)
 
