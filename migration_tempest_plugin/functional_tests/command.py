@@ -24,6 +24,12 @@ sys.exit(command.run(command.get_parser(name).parse_args(words)))
 """
 
 
+#: What runs a command as somebody who is not root, and may read what root
+#: may: the checkout may be in a folder of root's.
+AS_NOBODY = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups',
+             '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search')
+
+
 def line(name, *words):
     """The words that run ``tempest downtime NAME WORDS``, without tempest.
 

@@ -24,6 +24,7 @@ import testtools
 
 import migration_tempest_plugin
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.functional_tests import command
 from migration_tempest_plugin.measurement import Duration
 from migration_tempest_plugin.meters import NetDowntimeMeter
 from migration_tempest_plugin.selfcheck import network as netns
@@ -272,8 +273,7 @@ class TestWithoutRights(Case):
     def measure(self):
         with self.network.client():
             process = subprocess.Popen(
-                ['setpriv', '--reuid=65534', '--regid=65534',
-                 '--clear-groups', sys.executable, '-c',
+                [*command.AS_NOBODY, sys.executable, '-c',
                  MEASURE % (netns.SERVER, 2.0)],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                 cwd='/', env={**os.environ, 'PYTHONPATH': ROOT})
