@@ -11,12 +11,15 @@
 #    under the License.
 """The watch, beside outages that are made; and two sets of watches."""
 
+import contextlib
 import importlib.resources
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
+import threading
 import time
 
 import fixtures
@@ -29,6 +32,42 @@ from migration_tempest_plugin.selfcheck import network
 
 #: Seconds that anything here may take.
 PATIENCE = 60
+
+
+class Terminal(fixtures.Fixture):
+    """Keeps all that is shown on it."""
+
+    def _setUp(self):
+        self._shown = ''
+        self._changed = threading.Condition()
+        self._ours, self.theirs = os.openpty()
+        self.addCleanup(os.close, self._ours)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+
+    def begin(self):
+        """Read on until what was started has closed it."""
+        os.close(self.theirs)
+        self._reader.start()
+        self.addCleanup(self._reader.join)
+
+    def _read(self):
+        with contextlib.suppress(OSError):  # nobody writes any more
+            while data := os.read(self._ours, 1 << 16):
+                with self._changed:
+                    self._shown += data.decode(errors='replace')
+                    self._changed.notify_all()
+
+    def await_shown(self, pattern):
+        """What came up to that, and no more than that."""
+        with self._changed:
+            if not self._changed.wait_for(
+                    lambda: re.search(pattern, self._shown), PATIENCE):
+                raise AssertionError('%r is not in %r' % (
+                    pattern, self._shown[-2000:]))
+            found = re.search(pattern, self._shown)
+            shown, self._shown = self._shown[:found.end()], \
+                self._shown[found.end():]
+            return shown
 
 
 class WatchTest(testtools.TestCase):
@@ -44,8 +83,8 @@ class WatchTest(testtools.TestCase):
         watch = subprocess.Popen(
             [*prefix, *command.line('watch', '--output', self.record,
                                     '--settle', '0.2', *words)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            **arguments)
+            **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
+               'text': True, **arguments})
         self.addCleanup(watch.wait)
         self.addCleanup(watch.kill)
         return watch
@@ -113,6 +152,28 @@ class TestNetwork(WatchTest):
         self.assertLessEqual(outage['lower'], injected.upper)
         self.assertGreaterEqual(outage['upper'], injected.lower)
 
+    def test_on_a_terminal(self):
+        """What is now, and that nothing can be told once it can't."""
+        terminal = self.useFixture(Terminal())
+        with self.network.client():
+            watch = self.start(
+                network.SERVER, '--interval', '0.01', stderr=terminal.theirs,
+                env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '120'})
+        terminal.begin()
+        shown = [terminal.await_shown(' ping .* up ') for _ in range(4)]
+        with self.network.outage():
+            shown.append(terminal.await_shown(r'DOWN for 0\.[5-9] s'))
+        shown += [terminal.await_shown('ping: was away for 0'),
+                  terminal.await_shown(' ping .* up .* 1 ')]
+        self.assertNotIn('LOST', ''.join(shown))
+        [prober] = children(watch)
+        os.kill(int(prober), signal.SIGKILL)
+        terminal.await_shown('ping: LOST: .* ended in the middle')
+        watch.send_signal(signal.SIGINT)
+        status, output = self.end(watch)
+        self.assertEqual(1, status)
+        self.assertIn('NO MEASUREMENT', output)
+
     def test_a_limit_that_is_not_kept(self):
         for allowed, wanted in (('0.1', 1), ('5', 0)):
             watch = self.watch('--allowed-network-downtime', allowed)
@@ -174,23 +235,18 @@ class TestNetwork(WatchTest):
 
     def test_no_process_is_left(self):
         watch = self.watch()
-        children = pathlib.Path('/proc/%d/task/%d/children' % (
-            watch.pid, watch.pid)).read_text().split()
-        self.assertEqual(2, len(children))  # COMMAND and the prober
+        processes = children(watch)
+        self.assertEqual(2, len(processes))  # COMMAND and the prober
         watch.send_signal(signal.SIGTERM)
         self.end(watch)
-        for child in children:
+        for child in processes:
             self.assertFalse(os.path.exists('/proc/' + child))
 
     def test_no_right_and_no_ping(self):
-        os.chmod(self.folder, 0o777)
         (self.folder / 'bin').mkdir()
-        (self.folder / 'bin').chmod(0o755)
         with self.network.client():
-            watch = self.start(
-                network.SERVER, prefix=(
-                    'setpriv', '--reuid=65534', '--regid=65534',
-                    '--clear-groups', 'env', 'PATH=%s/bin' % self.folder))
+            watch = self.start(network.SERVER, prefix=(
+                *command.AS_NOBODY, 'env', 'PATH=%s/bin' % self.folder))
         status, output = self.end(watch)
         self.assertEqual((2, ''), (status, output))
         [said] = self.errors.splitlines()
@@ -240,6 +296,12 @@ class TestNetwork(WatchTest):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.assertEqual('', done.stderr)
         return done.returncode, done.stdout
+
+
+def children(process):
+    """The processes that it has started, as they are called in /proc."""
+    return pathlib.Path('/proc/%d/task/%d/children' % (
+        process.pid, process.pid)).read_text().split()
 
 
 class TestGuest(WatchTest):

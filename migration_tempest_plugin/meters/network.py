@@ -134,16 +134,20 @@ class NetDowntimeMeter(fixtures.Fixture):
                 'became of them: it was stopped, or this machine is '
                 'overloaded' % (self._probes.method, self.dest_ip),
                 seen=self._seen())
-        return self._timeline(now).recovered()
+        return self._timeline(*self._probes.samples(now)).recovered()
 
     def recent(self, since):
         """The Timeline of the probes that were sent since a moment.
 
         As far as it is known what became of them: nothing is waited for.
 
-        :raises NoMeasurement: if none of them was answered
+        :returns: None as long as that is known of none of them
+        :raises NoMeasurement: if none of them was answered, or if what sends
+            the probes has ended
         """
-        return self._timeline(time.monotonic(), since)
+        self._check_alive()
+        samples, ended = self._probes.samples(time.monotonic(), since)
+        return self._timeline(samples, ended) if samples else None
 
     def get_downtime(self):
         """Seconds without network in sum, the timeline's estimate.
@@ -152,8 +156,7 @@ class NetDowntimeMeter(fixtures.Fixture):
         """
         return float(self.measurement().total)
 
-    def _timeline(self, now, since=float('-inf')):
-        samples, ended = self._probes.samples(now, since)
+    def _timeline(self, samples, ended):
         return measurement.Timeline(
             what='network', target=self.dest_ip, samples=samples,
             interval=self._probes.interval, ended=ended,
@@ -170,7 +173,8 @@ class NetDowntimeMeter(fixtures.Fixture):
 
     def _seen(self):
         try:
-            seen = self._timeline(time.monotonic()).summary()
+            seen = self._timeline(
+                *self._probes.samples(time.monotonic())).summary()
         except exceptions.NoMeasurement as error:
             seen = str(error)
         return '; '.join(filter(None, (seen, self._probes.said())))

@@ -41,6 +41,7 @@ class Display:
         self._live = None
         self._began = time.monotonic()
         self._said = self._began
+        self._lost = set()
 
     @contextlib.contextmanager
     def shown(self):
@@ -73,6 +74,8 @@ class Display:
             self.say('%s  %s %s: was away for %s' % (
                 session.wall(outage.start), state.target, _NAMES[state.what],
                 outage.duration))
+        for state in states:
+            self._say_lost(state)
         if self._live:
             with _nobody_need_see_it():
                 self._live.update(self._table(states, doing), refresh=True)
@@ -83,6 +86,14 @@ class Display:
                 '; '.join('%s %s %s' % (
                     state.target, _NAMES[state.what], _now(state))
                     for state in states)))
+
+    def _say_lost(self, state):
+        """Once, when it happens: nothing more will be seen of it."""
+        if state.lost and (state.target, state.what) not in self._lost:
+            self._lost.add((state.target, state.what))
+            self.say('%s  %s %s: %s' % (
+                session.wall(time.monotonic()), state.target,
+                _NAMES[state.what], _now(state)))
 
     def _table(self, states, doing):
         shown = table.Table(title='%s, for %.0f s (Ctrl-C ends it)' % (

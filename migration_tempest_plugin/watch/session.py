@@ -158,7 +158,11 @@ class _Live:
         try:
             timeline = self._meter.recent(self._answered)
         except exceptions.NoMeasurement as error:
-            self.state = dataclasses.replace(self.state, lost=error.reason)
+            # Nobody will see it come back, so nobody is to wait for that.
+            self.state = dataclasses.replace(
+                self.state, lost=error.reason, down_since=None)
+            return []
+        if timeline is None:
             return []
         self._answered = max(sample.start for sample in timeline.samples
                              if sample.answered)

@@ -306,7 +306,30 @@ class TestProber(Case):
         self.assertEqual([5.1, 5.2, 6.0], [
             round(each.start - first, 3) for each in recent.samples])
         self.assertEqual([1], [each.failures for each in recent.outages])
-        self.assertRaises(exceptions.NoMeasurement, meter.recent, first + 7)
+        self.assertIsNone(meter.recent(first + 7))
+
+    def test_recent_where_the_prober_has_ended(self):
+        meter = self.useFixture(self.meter(
+            "start = now()\n"
+            "say('added 0 x')\n"
+            "say('ok 0 %d %d', start, start)\n"
+            "say('mark %d 0', start)\n"
+            "sys.exit(3)"))
+        probes = meter._probes
+        with probes._prober.changed:
+            self.assertTrue(probes._prober.changed.wait_for(
+                lambda: probes.ended_by_itself() is not None, 10))
+        error = self.no_measurement(meter.recent, float('-inf'))
+        self.assertIn('ended in the middle, with exit status 3', str(error))
+
+    def test_recent_before_the_prober_has_looked(self):
+        """An answer is told at once, a mark only now and then."""
+        meter = self.useFixture(self.meter(
+            "start = now()\n"
+            "say('added 0 x')\n"
+            "say('mark %d 0', start)\n"
+            "again_and_again(lambda: say('ok 0 %d %d', now(), now()))"))
+        self.assertIsNone(meter.recent(meter.wait_until_up(10)))
 
     def test_waits_for_what_is_in_flight(self):
         meter = self.useFixture(self.meter(

@@ -41,8 +41,15 @@ class TestDisplay(testtools.TestCase):
             self.stream.getvalue(), r'^\d\d:\d\d:\d\d\.\d{3}  10.0.0.5 ping: '
             r'was away for 0\.400 s \(0\.300 to 0\.500\)\n$')
 
+    def test_a_loss_is_told_once(self):
+        for _ in range(2):
+            self.shown.update([UP, LOST], [], 'watching')
+        self.assertRegex(
+            self.stream.getvalue(), r'^\d\d:\d\d:\d\d\.\d{3}  10.0.0.6 TCP: '
+            r'LOST: the guest was rebooted\n$')
+
     def test_now_and_then_how_it_goes(self):
-        self.shown.update([UP, LOST], [], 'x runs')
+        self.shown.update([UP], [], 'x runs')
         self.assertEqual('', self.stream.getvalue())
         self.useFixture(fixtures.MonkeyPatch(
             'migration_tempest_plugin.watch.display.PATIENCE', 0.0))

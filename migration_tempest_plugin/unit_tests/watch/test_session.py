@@ -70,11 +70,20 @@ class TestLive(testtools.TestCase):
             self.see('+' * 10)
         self.assertEqual([0.0, 1.0, 2.0], self.meter.asked)
 
+    def test_nothing_is_known_yet(self):
+        """Right after the start, say; it is not lost then."""
+        with mock.patch.object(self.meter, 'recent', return_value=None):
+            self.assertEqual([], self.live.look())
+        self.assertEqual(session.State('x', 'network'), self.live.state)
+        self.assertEqual([2], self.see('+--+'))
+
     def test_lost(self):
+        self.see('--')
         self.meter.recent = mock.Mock(
             side_effect=exceptions.NoMeasurement('the prober ended'))
         self.assertEqual([], self.live.look())
         self.assertEqual('the prober ended', self.live.state.lost)
+        self.assertIsNone(self.live.state.down_since)
 
 
 class TestProgram(testtools.TestCase):
