@@ -54,6 +54,18 @@ class Duration(float):
         return cls(lower, upper,
                    min(max(lower, sum(map(float, durations))), upper))
 
+    @classmethod
+    def longest(cls, durations):
+        """Of the longest of durations, whichever it is; 0 s without any.
+
+        It is as long at least as the greatest of their lower bounds, and at
+        most as the greatest of their upper ones, which may be another's.
+        """
+        durations = tuple(durations) or (cls(0, 0),)
+        return cls(max(each.lower for each in durations),
+                   max(each.upper for each in durations),
+                   max(map(float, durations)))
+
     def less(self, other):
         """What is left of it without another one that is a part of it."""
         lower = max(0.0, self.lower - other.upper)

@@ -142,9 +142,7 @@ class Timeline:
     @property
     def longest(self):
         """The Duration of the longest outage; of 0 s if there is none."""
-        return max((outage.duration for outage in self.outages),
-                   key=lambda duration: duration.upper,
-                   default=Duration(0, 0))
+        return Duration.longest(outage.duration for outage in self.outages)
 
     @property
     def total(self):

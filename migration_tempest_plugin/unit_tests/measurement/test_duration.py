@@ -44,6 +44,15 @@ class TestDuration(testtools.TestCase):
         self.assertEqual((11, 22), (total.lower, total.upper))
         self.assertEqual(0, Duration.sum([]))
 
+    def test_longest(self):
+        """Which it is need not be known to know how long it is."""
+        longest = Duration.longest([
+            Duration(0.029, 0.125, 0.040), Duration(0.0, 0.111, 0.070),
+            Duration(0.049, 0.1, 0.060)])
+        self.assertEqual((0.049, 0.070, 0.125),
+                         (longest.lower, longest, longest.upper))
+        self.assertEqual(0, Duration.longest([]).upper)
+
     def test_no_bounds(self):
         for lower, upper in ((2, 1), (-1, 1), (float('nan'), 1)):
             self.assertRaises(ValueError, Duration, lower, upper)
