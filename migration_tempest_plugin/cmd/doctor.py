@@ -58,7 +58,7 @@ class Doctor(base.Command):
         """Print what the tests would do; returns whether any would run."""
         reasons = tests.reasons()
         run = reasons.pop(None, [])
-        self._print('\nThe tests: %d of %d would run' % (
+        self._print('\nThe tests, by tempest.conf: %d of %d would run' % (
             len(run), len(run) + sum(map(len, reasons.values()))))
         for reason, names in sorted(reasons.items()):
             self._print('  skipped   %s\n            %s' % (
@@ -81,8 +81,7 @@ def _cloud():
             # Tempest's own words list all credentials but the password
             'Keystone', 'no credentials of an administrator'
             if isinstance(error, lib_exc.InvalidCredentials)
-            else '%s: %s' % (type(error).__name__, ' '.join(
-                str(error).split())[:300]),
+            else finding.told(error),
             '[identity] uri_v3 (%s) and [auth] admin_* of tempest.conf' % (
                 CONF.identity.uri_v3))]
     return cloud.findings(admin)

@@ -19,6 +19,7 @@ from tempest.lib import exceptions as lib_exc
 import urllib3
 
 from migration_tempest_plugin import config
+from migration_tempest_plugin.doctor import finding
 from migration_tempest_plugin.doctor.finding import bad
 from migration_tempest_plugin.doctor.finding import good
 from migration_tempest_plugin import microversion
@@ -50,8 +51,7 @@ def findings(admin):
             yield look(admin, what, advice)
         except (lib_exc.TempestException, urllib3.exceptions.HTTPError,
                 OSError, KeyError, ValueError) as error:
-            yield bad(what, '%s: %s' % (type(error).__name__, _line(error)),
-                      advice)
+            yield bad(what, finding.told(error), advice)
 
 
 def _computes(admin, what, advice):
@@ -123,7 +123,3 @@ def _public_network(admin, what, advice):
         return bad(what, 'network %s is not external' % network['name'],
                    advice)
     return good(what, 'from network %s' % network['name'])
-
-
-def _line(error):
-    return ' '.join(str(error).split())[:300]

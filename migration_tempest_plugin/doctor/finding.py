@@ -13,6 +13,10 @@
 
 import dataclasses
 import enum
+import textwrap
+
+#: Characters of an error's words; those of a lost connection take 300.
+_LONG = 600
 
 
 class Outcome(enum.Enum):
@@ -57,3 +61,9 @@ def bad(what, said, advice):
 
 def unused(what, advice):
     return Finding(what, Outcome.UNUSED, '', advice)
+
+
+def told(error):
+    """An error in a line: its kind, and its words unless they are endless."""
+    return '%s: %s' % (type(error).__name__, textwrap.shorten(
+        str(error), _LONG, placeholder=' ...'))

@@ -97,6 +97,21 @@ class TestCloud(testtools.TestCase):
             self.assertRegex(call[0], r'\.(list|show)_')
 
 
+class TestTold(testtools.TestCase):
+
+    def test_in_a_line(self):
+        self.assertEqual('OSError: one two', finding.told(
+            OSError('one\n  two\n')))
+
+    def test_the_cause_comes_last(self):
+        """It is not cut off: urllib3's words for a lost connection, say."""
+        words = 'x' * 300 + ' Connection refused'
+        self.assertEqual('OSError: ' + words, finding.told(OSError(words)))
+        told = finding.told(OSError('word ' * 1000))
+        self.assertThat(len(told), testtools.matchers.LessThan(650))
+        self.assertTrue(told.endswith('word ...'))
+
+
 class TestHosts(testtools.TestCase):
 
     def compute(self, name, user='0'):
@@ -228,7 +243,7 @@ class TestCommand(testtools.TestCase):
             {None: ['T.a'], 'No x: [x] y': ['T.b', 'T.c']},
             finding.good('x'), finding.unused('y', '[y] z'))
         self.assertEqual(0, status)
-        self.assertIn('The tests: 1 of 3 would run', said)
+        self.assertIn('The tests, by tempest.conf: 1 of 3 would run', said)
         self.assertIn('No x: [x] y', said)
 
     def test_bad(self):
