@@ -13,7 +13,6 @@
 
 import dataclasses
 import enum
-import textwrap
 
 #: Characters of an error's words; those of a lost connection take 300.
 _LONG = 600
@@ -65,5 +64,7 @@ def unused(what, advice):
 
 def told(error):
     """An error in a line: its kind, and its words unless they are endless."""
-    return '%s: %s' % (type(error).__name__, textwrap.shorten(
-        str(error), _LONG, placeholder=' ...'))
+    words = ' '.join(str(error).split())
+    if len(words) > _LONG:
+        words = words[:_LONG].rstrip() + ' ...'
+    return '%s: %s' % (type(error).__name__, words)

@@ -111,6 +111,11 @@ class TestTold(testtools.TestCase):
         self.assertThat(len(told), testtools.matchers.LessThan(650))
         self.assertTrue(told.endswith('word ...'))
 
+    def test_one_endless_word(self):
+        """A page without blanks, say; how it begins is told."""
+        self.assertThat(finding.told(OSError('<html>' * 1000)),
+                        testtools.matchers.StartsWith('OSError: <html><html>'))
+
 
 class TestHosts(testtools.TestCase):
 
