@@ -71,11 +71,13 @@ class Display:
         :param doing: what goes on, for people
         """
         for state, outage in ended:
-            self.say('%s  %s %s: was away for %s' % (
-                session.wall(outage.start), state.target, _NAMES[state.what],
-                outage.duration))
+            self._say_of(state, outage.start,
+                         'was away for %s' % outage.duration)
         for state in states:
-            self._say_lost(state)
+            # Once, when it happens: nothing more will be seen of it.
+            if state.lost and (state.target, state.what) not in self._lost:
+                self._lost.add((state.target, state.what))
+                self._say_of(state, time.monotonic(), _now(state))
         if self._live:
             with _nobody_need_see_it():
                 self._live.update(self._table(states, doing), refresh=True)
@@ -87,13 +89,9 @@ class Display:
                     state.target, _NAMES[state.what], _now(state))
                     for state in states)))
 
-    def _say_lost(self, state):
-        """Once, when it happens: nothing more will be seen of it."""
-        if state.lost and (state.target, state.what) not in self._lost:
-            self._lost.add((state.target, state.what))
-            self.say('%s  %s %s: %s' % (
-                session.wall(time.monotonic()), state.target,
-                _NAMES[state.what], _now(state)))
+    def _say_of(self, state, moment, what):
+        self.say('%s  %s %s: %s' % (session.wall(moment), state.target,
+                                    _NAMES[state.what], what))
 
     def _table(self, states, doing):
         shown = table.Table(title='%s, for %.0f s (Ctrl-C ends it)' % (

@@ -155,6 +155,8 @@ class _Live:
 
     def look(self):
         """The outages that are known to be over since the last look."""
+        if self.state.lost:
+            return []  # for good; and why costs a look at all there was
         try:
             timeline = self._meter.recent(self._answered)
         except exceptions.NoMeasurement as error:

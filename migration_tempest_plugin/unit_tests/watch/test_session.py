@@ -84,6 +84,8 @@ class TestLive(testtools.TestCase):
         self.assertEqual([], self.live.look())
         self.assertEqual('the prober ended', self.live.state.lost)
         self.assertIsNone(self.live.state.down_since)
+        self.assertEqual([], self.live.look())
+        self.meter.recent.assert_called_once()
 
 
 class TestProgram(testtools.TestCase):
