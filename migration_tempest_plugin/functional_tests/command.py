@@ -9,8 +9,9 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Runs a command of this plugin in a process of its own."""
+"""Runs commands, those of this plugin too, in processes of their own."""
 
+import pathlib
 import sys
 
 _CODE = """
@@ -24,10 +25,13 @@ sys.exit(command.run(command.get_parser(name).parse_args(words)))
 """
 
 
-#: What runs a command as somebody who is not root, and may read what root
-#: may: the checkout may be in a folder of root's.
-AS_NOBODY = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups',
-             '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search')
+#: What runs a command as somebody who is not root.
+AS_NOBODY = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups')
+
+#: The same, who may read what root may: the checkout may be in a folder of
+#: root's.
+AS_READER = (*AS_NOBODY, '--inh-caps=+dac_read_search',
+             '--ambient-caps=+dac_read_search')
 
 
 def line(name, *words):
@@ -39,3 +43,9 @@ def line(name, *words):
     """
     return [sys.executable, '-W', 'ignore::DeprecationWarning', '-c', _CODE,
             name, *map(str, words)]
+
+
+def children(process):
+    """The pids of those that a process (a Popen) has started."""
+    return [int(pid) for pid in pathlib.Path('/proc/%d/task/%d/children' % (
+        process.pid, process.pid)).read_text().split()]

@@ -28,6 +28,7 @@ import time
 import fixtures
 import paramiko
 
+from migration_tempest_plugin.functional_tests import command
 from migration_tempest_plugin.selfcheck import network
 
 #: What Tempest's RemoteClient puts in front of each command.
@@ -156,13 +157,8 @@ class Guest(fixtures.Fixture):
 
     def end_sessions(self):
         """Kill what serves the connections that there are."""
-        for pid in self._children():
+        for pid in command.children(self._process):
             os.kill(pid, signal.SIGKILL)
-
-    def _children(self):
-        with open('/proc/%d/task/%d/children' % (
-                self._process.pid, self._process.pid)) as children:
-            return [int(pid) for pid in children.read().split()]
 
     def look_rebooted(self):
         """Give it the boot id of another boot."""

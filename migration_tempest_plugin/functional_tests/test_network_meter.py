@@ -273,7 +273,7 @@ class TestWithoutRights(Case):
     def measure(self):
         with self.network.client():
             process = subprocess.Popen(
-                [*command.AS_NOBODY, sys.executable, '-c',
+                [*command.AS_READER, sys.executable, '-c',
                  MEASURE % (netns.SERVER, 2.0)],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                 cwd='/', env={**os.environ, 'PYTHONPATH': ROOT})

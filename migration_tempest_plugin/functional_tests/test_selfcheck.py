@@ -18,6 +18,7 @@ import sys
 import fixtures
 import testtools
 
+from migration_tempest_plugin.functional_tests import command
 from migration_tempest_plugin.selfcheck import check
 from migration_tempest_plugin.selfcheck import network
 
@@ -67,17 +68,15 @@ class TestSelfcheck(testtools.TestCase):
         self.assertIn('within one interval and 1 ms: 2 of 2', done.stdout)
 
     def test_as_nobody(self):
-        nobody = ('setpriv', '--reuid=65534', '--regid=65534',
-                  '--clear-groups')
         # No capability to read helps where a user namespace has none.
         if subprocess.run(
-                [*nobody, sys.executable, '-c',
+                [*command.AS_NOBODY, sys.executable, '-c',
                  'import migration_tempest_plugin'], cwd='/',
                 stderr=subprocess.DEVNULL).returncode:
             self.skipTest('other users can\'t read %s, or this plugin: put '
                           'the checkout where they can, in /opt, say'
                           % sys.executable)
-        done = self.command(*nobody)
+        done = self.command(*command.AS_NOBODY)
         if 'unshare' in done.stdout:
             self.skipTest('no user namespaces here: ' + done.stdout)
         self.assertEqual(0, done.returncode, done.stdout)

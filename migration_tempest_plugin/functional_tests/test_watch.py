@@ -60,11 +60,11 @@ class Terminal(fixtures.Fixture):
     def await_shown(self, pattern):
         """What came up to that, and no more than that."""
         with self._changed:
-            if not self._changed.wait_for(
-                    lambda: re.search(pattern, self._shown), PATIENCE):
+            found = self._changed.wait_for(
+                lambda: re.search(pattern, self._shown), PATIENCE)
+            if not found:
                 raise AssertionError('%r is not in %r' % (
                     pattern, self._shown[-2000:]))
-            found = re.search(pattern, self._shown)
             shown, self._shown = self._shown[:found.end()], \
                 self._shown[found.end():]
             return shown
@@ -166,8 +166,8 @@ class TestNetwork(WatchTest):
         shown += [terminal.await_shown('ping: was away for 0'),
                   terminal.await_shown(' ping .* up .* 1 ')]
         self.assertNotIn('LOST', ''.join(shown))
-        [prober] = children(watch)
-        os.kill(int(prober), signal.SIGKILL)
+        [prober] = command.children(watch)
+        os.kill(prober, signal.SIGKILL)
         terminal.await_shown('ping: LOST: .* ended in the middle')
         watch.send_signal(signal.SIGINT)
         status, output = self.end(watch)
@@ -235,18 +235,18 @@ class TestNetwork(WatchTest):
 
     def test_no_process_is_left(self):
         watch = self.watch()
-        processes = children(watch)
+        processes = command.children(watch)
         self.assertEqual(2, len(processes))  # COMMAND and the prober
         watch.send_signal(signal.SIGTERM)
         self.end(watch)
         for child in processes:
-            self.assertFalse(os.path.exists('/proc/' + child))
+            self.assertFalse(os.path.exists('/proc/%d' % child))
 
     def test_no_right_and_no_ping(self):
         (self.folder / 'bin').mkdir()
         with self.network.client():
             watch = self.start(network.SERVER, prefix=(
-                *command.AS_NOBODY, 'env', 'PATH=%s/bin' % self.folder))
+                *command.AS_READER, 'env', 'PATH=%s/bin' % self.folder))
         status, output = self.end(watch)
         self.assertEqual((2, ''), (status, output))
         [said] = self.errors.splitlines()
@@ -296,12 +296,6 @@ class TestNetwork(WatchTest):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.assertEqual('', done.stderr)
         return done.returncode, done.stdout
-
-
-def children(process):
-    """The processes that it has started, as they are called in /proc."""
-    return pathlib.Path('/proc/%d/task/%d/children' % (
-        process.pid, process.pid)).read_text().split()
 
 
 class TestGuest(WatchTest):

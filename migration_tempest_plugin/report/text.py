@@ -50,6 +50,13 @@ def migration(document):
             yield 'OVER THE LIMIT: ' + complaint
 
 
+def phases(document):
+    """When each phase and each event of one migration was, a line each."""
+    # older records have no progress
+    for phase in (document.get('progress') or {}).get('phases', ()):
+        yield '%-15s  %s' % (phase['kind'], digest.phase(phase))
+
+
 def _measurement(measured):
     if 'no_measurement' in measured:
         return 'NO MEASUREMENT: ' + measured['no_measurement']

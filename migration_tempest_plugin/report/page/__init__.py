@@ -79,10 +79,8 @@ class _Card:
 
     @property
     def lines(self):
-        progress = self.migration.get('progress') or {}
         return [*text.migration(self.migration),
-                *('%-15s  %s' % (phase['kind'], digest.phase(phase))
-                  for phase in progress.get('phases', ()))]
+                *text.phases(self.migration)]
 
 
 @functools.cache
