@@ -73,8 +73,8 @@ class TestSelfcheck(testtools.TestCase):
                 [*command.AS_NOBODY, sys.executable, '-c',
                  'import migration_tempest_plugin'], cwd='/',
                 stderr=subprocess.DEVNULL).returncode:
-            self.skipTest('other users can\'t read %s, or this plugin: put '
-                          'the checkout where they can, in /opt, say'
+            self.skipTest('other users can\'t read %s, or this plugin: let '
+                          'them read .tox (chmod o+rx) and all above it'
                           % sys.executable)
         done = self.command(*command.AS_NOBODY)
         if 'unshare' in done.stdout:
