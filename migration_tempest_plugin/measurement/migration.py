@@ -21,6 +21,9 @@ from migration_tempest_plugin.measurement.progress import Progress
 
 SCHEMA = 'migration-tempest-plugin/migration'
 SCHEMA_VERSION = 2
+# How many outages of one timeline a text names: with a TCP connection that
+# stutters, what matters would go under.
+OUTAGES_TOLD = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +51,9 @@ class Limit:
         """
         seconds = '%s: %s' % (self._name(), duration)
         if duration.upper > self.seconds:
-            return '%s, longer than the %g s that %s allows' % (
-                seconds, self.seconds, self.option)
+            return '%s, %s than the %g s that %s allows' % (
+                seconds, 'longer' if duration.lower > self.seconds
+                else 'by its upper bound longer', self.seconds, self.option)
         shown = max(duration.upper, hidden) if self.longest \
             else duration.upper + hidden
         if shown > self.seconds:
@@ -155,8 +159,7 @@ class MeasuredMigration:
                 each = each.timeline
             if each is not None:
                 lines.append(each.summary())
-                lines.extend(_outage_line(each, outage)
-                             for outage in each.outages)
+                lines.extend(_outage_lines(each))
         if self.clock:
             lines.append(self.clock.summary())
         if self.progress:
@@ -224,6 +227,17 @@ def _complaint(limit, timeline):
     if limit.longest:
         return limit.complaint(timeline.longest, max(hidden, default=0.0))
     return limit.complaint(timeline.total, sum(hidden))
+
+
+def _outage_lines(timeline):
+    """The longest of the outages, in their order: a screenful, not all."""
+    longest = sorted(timeline.outages, key=lambda outage: outage.duration,
+                     reverse=True)[:OUTAGES_TOLD]
+    for outage in sorted(longest, key=lambda outage: outage.start):
+        yield _outage_line(timeline, outage)
+    shorter = len(timeline.outages) - len(longest)
+    if shorter:
+        yield '  and %d that were not longer than these' % shorter
 
 
 def _outage_line(timeline, outage):

@@ -57,7 +57,14 @@ class TestComplaints(testtools.TestCase):
         self.assertEqual(0.5, round(measured.timelines[0].total, 6))
         [complaint] = measured.complaints(LIMITS)
         self.assertIn('0.500 s (0.400 to 0.600)', complaint)
-        self.assertIn('0.5 s that allowed_network_downtime allows', complaint)
+        self.assertIn('by its upper bound longer than the 0.5 s that '
+                      'allowed_network_downtime allows', complaint)
+
+    def test_longer_for_certain(self):
+        # 0.5 to 0.7 s
+        [complaint] = migration(timeline('network', 6)).complaints(
+            [Limit('network', 'allowed', 0.45)])
+        self.assertIn('(0.500 to 0.700), longer than the 0.45 s', complaint)
 
     def test_one_does_not_hide_the_other(self):
         measured = migration(
@@ -113,8 +120,8 @@ class TestComplaints(testtools.TestCase):
         self.assertEqual([], measured.complaints(
             [Limit('guest', 'allowed_guest_stop', 0.5)]))
         self.assertEqual(
-            ['guest stopped: 0.300 s (0.200 to 0.400), longer than the 0.3 s '
-             'that allowed_guest_stop allows'],
+            ['guest stopped: 0.300 s (0.200 to 0.400), by its upper bound '
+             'longer than the 0.3 s that allowed_guest_stop allows'],
             measured.complaints([Limit('guest', 'allowed_guest_stop', 0.3)]))
 
 
@@ -133,6 +140,22 @@ class TestEvidence(testtools.TestCase):
                      '"status": "completed"',
                      'compute_live_migration T1 - T2: Success'):
             self.assertIn(part, text)
+
+    def test_of_many_outages_the_longest_are_named(self):
+        # twelve outages: of one probe each, but for the fourth and the last
+        down = {20 * outage + probe for outage in range(12)
+                for probe in range(5, 8 if outage in (3, 11) else 6)}
+        stutter = Timeline('network', 'x', [
+            Sample(number / 10, number / 10, number not in down)
+            for number in range(240)], 0.1, ended=23.9)
+        lines = [line for line in migration(stutter).text().splitlines()
+                 if 'probes failed' in line]
+        self.assertEqual(10, len(lines))
+        self.assertEqual(sorted(lines, key=lambda line: float(
+            line.split()[1])), lines)
+        self.assertEqual(2, sum('3 probes failed' in line for line in lines))
+        self.assertIn('  and 2 that were not longer than these',
+                      migration(stutter).text().splitlines())
 
     def test_nothing_measured(self):
         self.assertIn('nothing was measured', migration().summary())
