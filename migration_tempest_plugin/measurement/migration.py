@@ -21,9 +21,9 @@ from migration_tempest_plugin.measurement.progress import Progress
 
 SCHEMA = 'migration-tempest-plugin/migration'
 SCHEMA_VERSION = 2
-# How many outages of one timeline a text names: with a TCP connection that
-# stutters, what matters would go under.
-OUTAGES_TOLD = 10
+#: How many outages of one timeline a text names: with a TCP connection that
+#: stutters, what matters would go under.
+_OUTAGES_TOLD = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,7 +232,7 @@ def _complaint(limit, timeline):
 def _outage_lines(timeline):
     """The longest of the outages, in their order: a screenful, not all."""
     longest = sorted(timeline.outages, key=lambda outage: outage.duration,
-                     reverse=True)[:OUTAGES_TOLD]
+                     reverse=True)[:_OUTAGES_TOLD]
     for outage in sorted(longest, key=lambda outage: outage.start):
         yield _outage_line(timeline, outage)
     shorter = len(timeline.outages) - len(longest)
