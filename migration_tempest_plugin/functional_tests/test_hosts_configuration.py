@@ -11,6 +11,7 @@
 #    under the License.
 """Options changed on hosts and put back: real files behind a real sshd."""
 
+import dataclasses
 import os
 import signal
 import stat
@@ -201,6 +202,103 @@ class TestChanged(ConfigurationTest):
              '[libvirt]', 'live_migration_bandwidth = 8'},
             set(self.text().splitlines()))
         self.assertEqual(['nova.conf'], os.listdir(self.folder.path))
+
+
+class TestHeld(ConfigurationTest):
+    """One test after the other, on one host."""
+
+    BANDWIDTH = ('libvirt', 'live_migration_bandwidth')
+    OTHER = ('libvirt', 'x')
+
+    def held(self, host):
+        self.nova_conf = self.file(host)
+        return configuration.HeldConfiguration([self.nova_conf], self.apply)
+
+    def values(self):
+        return (self.nova_conf.get(*self.BANDWIDTH),
+                self.nova_conf.get(*self.OTHER))
+
+    def test_the_same_again_restarts_nothing(self):
+        def change(host):
+            held = self.held(host)
+            for _ in range(3):
+                held.want({self.nova_conf: SETTINGS})
+            self.assertEqual(CHANGED, self.text())
+            held.put_back()
+            held.put_back()
+        self.on_host(change)
+        self.assert_as_before()
+        self.assertEqual([CHANGED, TEXT], self.applied)
+
+    def test_what_only_the_one_before_wanted_is_put_back(self):
+        def change(host):
+            held = self.held(host)
+            before = self.values()
+            held.want({self.nova_conf: {self.BANDWIDTH: '9'}})
+            self.assertEqual(('9', None), self.values())
+            held.want({self.nova_conf: {self.OTHER: 'y'}})
+            self.assertEqual((before[0], 'y'), self.values())
+            held.want({})
+            self.assertEqual(before, self.values())
+        self.on_host(change)
+        self.assert_as_before()
+        self.assertEqual(3, len(self.applied))
+
+    def test_one_inside_another(self):
+        def change(host):
+            held = self.held(host)
+            held.want({self.nova_conf: SETTINGS})
+            with self.changed(host, {self.OTHER: 'y'}):
+                self.assertEqual('y', self.values()[1])
+            self.assertEqual(CHANGED, self.text())
+            held.put_back()
+        self.on_host(change)
+        self.assert_as_before()
+
+    def test_tried_again_where_it_could_not_be_applied(self):
+        def fail(host):
+            self.apply(host)
+            if len(self.applied) == 1:
+                raise exceptions.HostError('compute1', ('restart',), 'failed')
+
+        def change(host):
+            held = configuration.HeldConfiguration([self.file(host)], fail)
+            [file] = held._files
+            self.assertRaises(exceptions.HostError, held.want,
+                              {file: SETTINGS})
+            held.want({file: SETTINGS})
+            held.put_back()
+        self.on_host(change)
+        self.assert_as_before()
+        self.assertEqual([CHANGED, CHANGED, TEXT], self.applied)
+
+    def test_all_hosts_are_tried(self):
+        def change(host):
+            held = configuration.HeldConfiguration(
+                [configuration.ConfigurationFile(host, '/nowhere/nova.conf'),
+                 self.file(host)], self.apply)
+            missing, file = held._files
+            self.assertRaises(exceptions.HostError, held.want, {
+                missing: SETTINGS, file: SETTINGS})
+            self.assertEqual([CHANGED], self.applied)
+            file.put_back(self.apply)
+        self.on_host(change)
+        self.assert_as_before()
+
+    def test_left_by_a_run_that_was_killed(self):
+        def change(host):
+            file = self.file(host)
+            file.change(SETTINGS)
+            note = file.note()
+            gone = dataclasses.replace(note, pid=2 ** 22 + 1)
+            file._write(self.text(), gone)
+            held = configuration.HeldConfiguration([file], self.apply)
+            held.want({file: {self.OTHER: 'y'}})
+            self.assertEqual(('8', 'y'), (
+                file.get(*self.BANDWIDTH), file.get(*self.OTHER)))
+            held.put_back()
+        self.on_host(change)
+        self.assert_as_before()
 
 
 class TestLeftBehind(ConfigurationTest):

@@ -15,6 +15,7 @@ What was there before is kept beside the file, with a note of who changes it:
 a run that was killed is found, and put right, by the next.
 """
 
+from concurrent import futures
 import dataclasses
 import hashlib
 import json
@@ -133,6 +134,21 @@ class ConfigurationFile:
                               if each not in before)]
         self._write(text, Note.of_this_process(text, options))
 
+    def change_instead(self, settings):
+        """As change(); what was changed before is what it was at first.
+
+        :param settings: a value for each (section, option); None deletes it
+        :raises HostError: if it can't be read or written
+        :raises ConfigurationError: if it is no such file, or the value can't
+            be in one
+        """
+        note = self.note()
+        if note:
+            original = self._script('original')
+            settings = {**{each: ini.get_option(original, *each)
+                           for each in note.options}, **settings}
+        self.change(settings)
+
     def note(self):
         """Who changes the file, as a Note; None if nobody does.
 
@@ -226,6 +242,59 @@ class ChangedConfiguration(fixtures.Fixture):
     def _change(self, file, settings):
         file.change(settings)
         self._apply(file.host)
+
+
+class HeldConfiguration:
+    """Options of a service on several hosts, for one test after the other.
+
+    What one test wanted stays until another wants something else, or until
+    put_back(): so a service is restarted only where it has to be. Hosts are
+    changed side by side.
+
+    :param files: the ConfigurationFile of each host
+    :param apply: called with a Host after its file was changed, in a thread:
+        makes the service take it
+    """
+
+    def __init__(self, files, apply):
+        self._files = tuple(files)
+        self._apply = apply
+        self._held = {}   # the settings of each file; None: it is not known
+
+    def want(self, wanted):
+        """Have some options in force, and no others.
+
+        :param wanted: for each ConfigurationFile a value for each (section,
+            option), where None deletes it; what is left out is as it was
+            before the first test
+        :raises HostError: if a host can't be changed, after all were tried
+        :raises ConfigurationError: as ConfigurationFile.change()
+        """
+        to_do = {file: dict(wanted.get(file, {})) for file in self._files
+                 if wanted.get(file, {}) != self._held.get(file, {})}
+        if not to_do:
+            return
+        with futures.ThreadPoolExecutor(len(to_do)) as pool:
+            done = [pool.submit(self._hold, *each) for each in to_do.items()]
+        for each in done:
+            each.result()
+
+    def put_back(self):
+        """Make all files again what they were before.
+
+        :raises HostError: if one can't be, after all were tried
+        """
+        self.want({})
+
+    def _hold(self, file, settings):
+        self._held[file] = None
+        put_right(file, self._apply)
+        if settings:
+            file.change_instead(settings)
+            self._apply(file.host)
+        else:
+            file.put_back(self._apply)
+        self._held[file] = settings
 
 
 def put_right(file, apply):

@@ -70,12 +70,13 @@ class Compute:
         """As Nova calls it."""
         return self.host.name
 
-    def service(self, report):
+    def service(self, problem):
         """nova-compute there, as a Service.
 
-        :param report: called without arguments, gives its Report
+        :param problem: called without arguments, says why it does not work
+            yet; None if it does
         """
-        return services.Service(self.host, self.description.commands, report)
+        return services.Service(self.host, self.description.commands, problem)
 
     def kill_libvirt(self):
         """End libvirt's daemon at once, as a crash would.

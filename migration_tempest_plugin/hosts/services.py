@@ -34,37 +34,27 @@ class Commands:
     reload: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What Nova's API says of a service (api-ref, "Compute services").
-
-    :ivar updated_at: when it was last heard of, by the API's clock
-    """
-
-    state: str
-    updated_at: str
-
-
 class Service:
     """One service on one host.
 
     :param host: the Host
     :param commands: how it is handled there
-    :param report: called without arguments, gives its Report
-    :param interval: seconds between two looks at the API
+    :param problem: called without arguments, says why the service does not
+        work yet; None if it does
+    :param interval: seconds between two looks at that
     """
 
-    def __init__(self, host, commands, report, interval=0.5):
+    def __init__(self, host, commands, problem, interval=0.2):
         self.host = host
         self._commands = commands
-        self._report = report
+        self._problem = problem
         self._interval = interval
 
     def restart(self, timeout):
-        """Stop it, start it, and wait until it has reported for itself.
+        """Stop it, start it, and wait until it works.
 
-        :param timeout: seconds within which it must have
-        :raises HostError: if it can't be, or does not report in time
+        :param timeout: seconds within which it must
+        :raises HostError: if it can't be, or does not work in time
         """
         self.stop()
         self.start(timeout)
@@ -77,27 +67,19 @@ class Service:
         self._run(self._commands.stop)
 
     def start(self, timeout):
-        """Start it, and wait until it has reported for itself.
+        """Start it, and wait until it works.
 
-        That the API calls it up is not enough: it does so for a minute after
-        a service ended (nova.conf, service_down_time).
-
-        :param timeout: seconds within which it must have
-        :raises HostError: if it can't be, or does not report in time
+        :param timeout: seconds within which it must
+        :raises HostError: if it can't be, or does not work in time
         """
-        before = self._report()
         began = time.monotonic()
         self._run(self._commands.start)
-        while True:
-            now = self._report()
-            if now.state == 'up' and now.updated_at != before.updated_at:
-                break
+        while problem := self._problem():
             if time.monotonic() > began + timeout:
                 raise exceptions.HostError(
                     self.host.name, shlex.split(self._commands.start),
-                    'the service did not report to Nova within %g s; last '
-                    'heard of at %s, now %s: see its log' % (
-                        timeout, now.updated_at, now.state))
+                    'the service did not work within %g s: %s. See its log'
+                    % (timeout, problem))
             time.sleep(self._interval)
         LOG.info('%s: the service was up again after %.1f s', self.host.name,
                  time.monotonic() - began)

@@ -11,6 +11,9 @@
 #    under the License.
 """nova-compute of one host, as Nova's API can change it."""
 
+from tempest.lib import exceptions as lib_exc
+
+from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import microversion
 
 #: Since then a service has an id of its own, and is changed by it (api-ref,
@@ -36,3 +39,57 @@ class ComputeService:
         """Change it; the arguments are those of the API."""
         with microversion.compute(_MICROVERSION):
             self._client.update_service(self.record['id'], **changes)
+
+
+def hypervisor(client, host):
+    """The record of the one hypervisor of a host.
+
+    :param client: Tempest's client of hypervisors, of an administrator
+    :param host: its name
+    :raises CloudError: if there is no such host, or if it has several
+    """
+    found = [each for each in client.list_hypervisors(
+        detail=True)['hypervisors'] if each['service']['host'] == host]
+    if len(found) != 1:
+        raise exceptions.CloudError('%s has no single hypervisor: %s' % (
+            host, [each['hypervisor_hostname'] for each in found]))
+    return found[0]
+
+
+def problem(admin, host):
+    """Why nova-compute on a host does not work, or None if it does.
+
+    Its report to Nova says too little and comes late: the API calls a service
+    up for a minute after it ended (nova.conf, service_down_time), and one that
+    has started reports after five seconds (nova/servicegroup/api.py). So it is
+    asked, through the message queue, what only it can answer: for how long its
+    host has been up. It answers when it has initialised all else
+    (nova/service.py, start).
+
+    :param admin: Tempest's clients of an administrator
+    :param host: the name of its host
+    """
+    try:
+        uptime = _uptime(admin.hypervisor_client, host)
+        [service] = admin.services_client.list_services(
+            binary='nova-compute', host=host)['services']
+    # A call that nobody answers ends as an error of Nova, or of HTTP.
+    except Exception as error:
+        return 'Nova\'s API was asked for it, and said: %s: %s' % (
+            type(error).__name__, error)
+    if not uptime:
+        return 'it does not answer'
+    if service['state'] != 'up':
+        return 'Nova calls it %s, and last heard of it at %s' % (
+            service['state'], service['updated_at'])
+    return None
+
+
+def _uptime(client, host):
+    known = hypervisor(client, host)
+    try:
+        return client.show_hypervisor_uptime(
+            known['id'])['hypervisor']['uptime']
+    except lib_exc.NotFound:
+        # Since 2.88 it is a part of the record itself.
+        return client.show_hypervisor(known['id'])['hypervisor']['uptime']

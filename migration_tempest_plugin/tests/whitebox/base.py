@@ -12,6 +12,7 @@
 """What tests that look behind Nova's API are made of."""
 
 import contextlib
+import functools
 import re
 import time
 
@@ -23,10 +24,10 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import load
 from migration_tempest_plugin.hosts import configuration
 from migration_tempest_plugin.hosts import inventory
-from migration_tempest_plugin.hosts import services
 from migration_tempest_plugin.hosts import sockets
 from migration_tempest_plugin.hosts import watch
 from migration_tempest_plugin.measurement import nova_plan
+from migration_tempest_plugin.tests import compute_service
 from migration_tempest_plugin.tests import flavor
 from migration_tempest_plugin.tests.scenario import base
 from migration_tempest_plugin.tests.whitebox import observation
@@ -122,19 +123,38 @@ class ReconfiguringScenario(WhiteboxScenario):
     @classmethod
     def resource_setup(cls):
         super().resource_setup()
-        for compute in cls.computes.values():
-            configuration.put_right(compute.nova_conf, cls.restart)
+        files = [compute.nova_conf for compute in cls.computes.values()]
+        cls._held = configuration.HeldConfiguration(files, cls.restart)
+        cls.addClassResourceCleanup(cls._held.put_back)
+        for file in files:
+            configuration.put_right(file, cls.restart)
+
+    def setUp(self):
+        super().setUp()
+        self._wanted = {}      # the options of each file, for this test
 
     # --- options of nova.conf ------------------------------------------------
 
-    def configure(self, compute, **options):
-        """Set options of [libvirt] on a host until the test ends.
+    def configure(self, *computes, sections=None, **options):
+        """Set options of nova.conf on some hosts for this test.
 
-        nova-compute is restarted for them.
+        nova-compute is restarted where they are not in force yet. They stay
+        until another test of the class wants others, or until its end.
 
-        :param options: their values; None for the default
+        :param sections: the options of other sections than [libvirt]
+        :param options: those of [libvirt]; None for the default
         """
-        self._change(compute, options, self.restart)
+        settings = {(section, name): value for section, values in (
+            *(sections or {}).items(), ('libvirt', options))
+            for name, value in values.items()}
+        for compute in computes:
+            self._wanted.setdefault(compute.nova_conf, {}).update(settings)
+        self._held.want(self._wanted)
+
+    def migration_of(self, guest):
+        # What the test before this one has set must not be in force.
+        self._held.want(self._wanted)
+        return super().migration_of(guest)
 
     def reconfigure(self, compute, **options):
         """Set mutable options of [libvirt] on a host until the test ends.
@@ -143,13 +163,10 @@ class ReconfiguringScenario(WhiteboxScenario):
 
         :param options: their values, which must be new to it
         """
-        self._change(compute, options, self._reload)
-
-    def _change(self, compute, options, apply):
         self.useFixture(configuration.ChangedConfiguration(
             [compute.nova_conf],
             {('libvirt', name): value for name, value in options.items()},
-            apply))
+            self._reload))
 
     @classmethod
     def _reload(cls, host):
@@ -196,12 +213,8 @@ class ReconfiguringScenario(WhiteboxScenario):
     @classmethod
     def service_of(cls, host):
         """nova-compute on a host, as a Service."""
-        def report():
-            [service] = cls.os_admin.services_client.list_services(
-                binary='nova-compute', host=host.name)['services']
-            return services.Report(service['state'], service['updated_at'])
-
-        return cls.computes[host.name].service(report)
+        return cls.computes[host.name].service(functools.partial(
+            compute_service.problem, cls.os_admin, host.name))
 
     def data_gb(self, guest):
         """What Nova counts as to be copied in a live migration, in GB.

@@ -16,7 +16,6 @@ import json
 import fixtures
 from tempest.lib.common.utils import data_utils
 
-from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.tests import compute_service
 
 #: Since then an allocation is said as below, and may be of nobody known.
@@ -51,15 +50,10 @@ class FullHost(fixtures.Fixture):
             free -= taken
 
     def _provider(self):
-        hypervisors = self._admin.hypervisor_client.list_hypervisors(
-            detail=True)['hypervisors']
-        names = [each['hypervisor_hostname'] for each in hypervisors
-                 if each['service']['host'] == self._host]
-        if len(names) != 1:
-            raise exceptions.CloudError(
-                '%s has no single hypervisor: %s' % (self._host, names))
+        name = compute_service.hypervisor(
+            self._admin.hypervisor_client, self._host)['hypervisor_hostname']
         [provider] = self._providers.list_resource_providers(
-            name=names[0])['resource_providers']
+            name=name)['resource_providers']
         return provider['uuid']
 
     def _take(self, provider, mib):

@@ -17,7 +17,6 @@ from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
-from migration_tempest_plugin.tests.scenario import live_migration
 from migration_tempest_plugin.tests.whitebox import base
 
 CONF = config.CONF
@@ -81,8 +80,7 @@ class TestAbort(base.ReconfiguringScenario):
         self.configure(self.compute_of(busy), **self.slow_migrations())
         self.load_memory(busy)
         observation = self.observe(waiting)
-        first = live_migration.LiveMigration(
-            self.os_admin, busy.id, CONF.migration.progress_interval)
+        first = self.migration_of(busy)
         first.request(**self.live_migrate_arguments())
         first.wait_until(('running',), CONF.migration.migration_timeout)
 

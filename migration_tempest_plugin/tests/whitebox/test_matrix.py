@@ -30,10 +30,10 @@ class TestMatrix(test_matrix.MatrixScenario, base.ReconfiguringScenario):
         # not to be completed by other means must find their end soon.
         bandwidth = CONF.migration.limited_bandwidth * (
             1 if variant.busy else 4)
-        for host in hosts:
-            self.configure(self.computes[host], **base.QUICK_STEPS,
-                           live_migration_bandwidth=bandwidth,
-                           **variant.nova_conf)
+        self.configure(*(self.computes[host] for host in hosts),
+                       **base.QUICK_STEPS,
+                       live_migration_bandwidth=bandwidth,
+                       **variant.nova_conf)
         if variant.busy:
             self.load_memory(guest)
 
