@@ -159,7 +159,7 @@ class CheckedScenario(base.LiveMigrationScenario):
                     act(guest.id)
                     waiters.wait_for_server_status(self.servers_client,
                                                    guest.id, status)
-                guest.ssh.validate_authentication()
+                guest.reach()
                 self.assertEqual(boots, guest.boot_id() != boot_id,
                                  'Another boot of the guest?')
                 # It looks when it is set up.

@@ -112,7 +112,7 @@ class MatrixScenario(checked.CheckedScenario):
             server=guest.id, source=source,
             destination=self.get_host_for_server(guest.id),
             measurements=(timeline,), kind='cold'))
-        guest.ssh.validate_authentication()
+        guest.reach()
         self.assertNotEqual(boot_id, guest.boot_id(),
                             'The guest was not shut down')
 

@@ -47,7 +47,7 @@ class TestMeasuring(base.LiveMigrationScenario):
         network.wait_until_up(CONF.validation.ping_timeout)
         self.assertGreater(network.measurement().longest.lower, 0)
         # SSH takes a moment longer than the network to be back.
-        guest.ssh.validate_authentication()
+        guest.reach()
         for meter in inside:
             error = self.assertRaises(
                 exceptions.NoMeasurement, meter.wait_until_up,

@@ -271,9 +271,19 @@ class ReconfiguringScenario(WhiteboxScenario):
         :returns: the MemoryLoad, which can be stopped
         :raises NoMeasurement: if it writes too little
         """
-        running = self.useFixture(load.MemoryLoad(
+        [running] = self.load_memory_of([guest])
+        return running
+
+    def load_memory_of(self, guests):
+        """As load_memory(), for several guests at the same time."""
+        running = [self.useFixture(load.MemoryLoad(
             guest.ssh, CONF.migration.memory_load,
-            CONF.migration.guest_probe_lifetime))
+            CONF.migration.guest_probe_lifetime)) for guest in guests]
+        for guest, each in zip(guests, running):
+            self._assert_overload(guest, each)
+        return running
+
+    def _assert_overload(self, guest, running):
         rate = self.compute_of(guest).libvirt.dirty_rate(guest.id)
         limit = CONF.migration.limited_bandwidth
         LOG.info('The guest writes %d MiB/s (%s); %d MiB/s are copied', rate,
@@ -285,7 +295,6 @@ class ReconfiguringScenario(WhiteboxScenario):
                 'of a migration that does not converge. Lower [migration] '
                 'limited_bandwidth, or raise memory_load' % (rate, limit),
                 running.tool)
-        return running
 
     def cpu_use(self, guest, seconds=3.0):
         """How many CPUs a guest uses, as a number: 0.9, say.
@@ -334,9 +343,12 @@ class ReconfiguringScenario(WhiteboxScenario):
                     observation.source, name, ', '.join(map(str, found)),
                     value))
 
-    def assert_undisturbed(self, measured, observation):
-        """A guest that has stayed was never stopped, nor away for long."""
-        self.assertEqual([], list(map(str, observation.stopped())),
+    def assert_undisturbed(self, measured, stopped):
+        """A guest that has stayed was never stopped, nor down for long.
+
+        :param stopped: libvirt's events that it was (Observation.stopped())
+        """
+        self.assertEqual([], list(map(str, stopped)),
                          'The guest was stopped')
         self.assert_downtime_allowed(measured)
 

@@ -53,6 +53,12 @@ class PerHost:
         :param test: the WhiteboxScenario
         :param further: more options of [libvirt] in nova.conf
         """
+        test.configure(test.compute_of(guest), **{
+            **PerHost.options(test, guest, case), **further})
+
+    @staticmethod
+    def options(test, guest, case):
+        """The options of [libvirt] that say it."""
         options = {
             'live_migration_permit_auto_converge': case.auto_converge,
             'live_migration_tunnelled': case.tunnel,
@@ -61,8 +67,7 @@ class PerHost:
             # Nova's option is per GB
             options['live_migration_completion_timeout'] = round(
                 case.timeout / test.data_gb(guest))
-        test.configure(test.compute_of(guest), **{
-            **options, **further})
+        return options
 
 
 class PerServer:
@@ -81,6 +86,13 @@ class PerServer:
         """
         if further:
             test.configure(test.compute_of(guest), **further)
+        PerServer.say(test, guest, case)
+        if not CONF.migration_feature_enabled.starlingx_settings:
+            test.useFixture(RunningPolicy())
+
+    @staticmethod
+    def say(test, guest, case):
+        """Say it in the server's metadata; somebody else must heed it."""
         said = {name: str(value) for name, value in (
             (settings.AUTO_CONVERGE, case.auto_converge),
             (settings.TUNNEL, case.tunnel),
@@ -88,8 +100,6 @@ class PerServer:
             (settings.TIMEOUT, case.timeout)) if value is not None}
         if said:
             test.servers_client.update_server_metadata(guest.id, said)
-        if not CONF.migration_feature_enabled.starlingx_settings:
-            test.useFixture(RunningPolicy())
 
 
 class RunningPolicy(fixtures.Fixture):

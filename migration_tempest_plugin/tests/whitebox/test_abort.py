@@ -53,7 +53,7 @@ class TestAbort(base.ReconfiguringScenario):
         if CONF.migration_feature_enabled.aborted_server_active:
             self.assertEqual('cancelled', measured.record['status'],
                              measured.text())
-        self.assert_undisturbed(measured, observation)
+        self.assert_undisturbed(measured, observation.stopped())
 
     @decorators.idempotent_id('9001ac43-8611-4fdd-a040-02433240df7a')
     @decorators.attr(type=['slow', 'multinode'])
@@ -100,7 +100,7 @@ class TestAbort(base.ReconfiguringScenario):
         self.assertEqual('cancelled', measured.record['status'],
                          measured.text())
         self.assertEqual([], observation.looks, 'libvirt has migrated it')
-        self.assert_undisturbed(measured, observation)
+        self.assert_undisturbed(measured, observation.stopped())
 
 
 @base.serial

@@ -15,6 +15,8 @@ Each case is there twice: said in nova.conf of the server's host, and said by
 the server itself. Cases 3.0 and 3.1, which migrate nothing, are in tests/api.
 """
 
+import contextlib
+import dataclasses
 import time
 
 from tempest.common import utils
@@ -23,12 +25,15 @@ import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import nova_plan
 from migration_tempest_plugin.starlingx import settings
+from migration_tempest_plugin.tests.scenario import live_migration
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
 from migration_tempest_plugin.tests.whitebox.providers import PerServer
+from migration_tempest_plugin.tests.whitebox.providers import RunningPolicy
 
 CONF = config.CONF
 
@@ -147,7 +152,7 @@ class TestAutoConverge(base.ReconfiguringScenario):
                               if seen.what.job.throttle])
         self.assertIsNotNone(observation.timeout(), 'It is not the time-out '
                              'that has ended the migration')
-        self.assert_undisturbed(measured, observation)
+        self.assert_undisturbed(measured, observation.stopped())
 
 
 @base.serial
@@ -258,9 +263,56 @@ class TestMaximumDowntime(base.ReconfiguringScenario):
             'The limit is not what QEMU has at the end')
 
 
+@dataclasses.dataclass(frozen=True)
+class _Late:
+    """A migration that is to be ended when its time is over.
+
+    :ivar provider: what says how much time it has
+    :ivar seconds: how much that is
+    """
+
+    provider: type
+    case: Case
+    seconds: int
+
+    @property
+    def by_nova(self):
+        """Whether nova-compute ends it, and not the policy."""
+        return self.provider is PerHost or \
+            CONF.migration_feature_enabled.starlingx_settings
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ended:
+    """What became of one: how it was seen (see Observation)."""
+
+    measured: measurement.MeasuredMigration
+    timeout: tuple | None
+    after: float | None
+    stopped: list
+
+
 @base.serial
 class TestTimeout(base.ReconfiguringScenario):
-    """3.2: after how long a migration is ended that does not complete."""
+    """3.2: after how long a migration is ended that does not complete.
+
+    Those whose time is long are made side by side, in whichever of their
+    tests comes first, since waiting is all that they do. Each test judges its
+    own.
+    """
+
+    LATE = {
+        'default_per_host': _Late(
+            PerHost, Case(timeout=settings.Defaults.timeout),
+            settings.Defaults.timeout),
+        'default_per_server': _Late(PerServer, Case(),
+                                    settings.Defaults.timeout),
+        'set_per_server': _Late(PerServer, Case(timeout=120), 120),
+    }
+
+    _all_ended = None    # the _Ended of each, by its name
+    _failure = None      # why there are none
+    _unkept = None       # what was measured while they are made
 
     @decorators.idempotent_id('be6082de-7f8a-4cba-a433-8d5064696090')
     @decorators.attr(type=['slow', 'multinode'])
@@ -276,22 +328,21 @@ class TestTimeout(base.ReconfiguringScenario):
            logs it.
         5. The server is on its source, was never stopped, and is well.
         """
-        self._ended(PerHost, Case(timeout=settings.Defaults.timeout),
-                    settings.Defaults.timeout)
+        self._assert_ended('default_per_host')
 
     @decorators.idempotent_id('8fcb4c53-899d-4d75-b36a-5ff899f44598')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
     def test_default_per_server(self):
         """As test_default_per_host, on a server that says nothing"""
-        self._ended(PerServer, Case(), settings.Defaults.timeout)
+        self._assert_ended('default_per_server')
 
     @decorators.idempotent_id('cb15648c-1ac0-4f4c-ada1-6be59c9ac147')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
     def test_set_per_server(self):
         """As test_default_per_host, with 120 s in the metadata alone"""
-        self._ended(PerServer, Case(timeout=120), 120)
+        self._assert_ended('set_per_server')
 
     @decorators.idempotent_id('26937298-c7ef-45d4-a915-12f98e5a8c1a')
     @decorators.attr(type=['slow', 'multinode'])
@@ -329,38 +380,119 @@ class TestTimeout(base.ReconfiguringScenario):
         self.assertIsNotNone(late, 'Nova has logged no time-out')
         self.assertEqual(seconds, late[0], 'Nova has another time-out')
         self.assertGreaterEqual(late[1], seconds - 1)
-        self.assert_undisturbed(measured, observation)
+        self.assert_undisturbed(measured, observation.stopped())
 
-    def _ended(self, provider, case, seconds):
-        guest = self.boot_guest()
-        by_nova = provider is PerHost or \
-            CONF.migration_feature_enabled.starlingx_settings
-        further = self.slow_migrations()
-        if not by_nova:
-            further['live_migration_completion_timeout'] = 0
-        provider.apply(self, guest, case, **further)
-        self.load_memory(guest)
-        observation = self.observe(guest)
-
-        def follow(migration):
-            self.await_slow_copy(migration, observation)
-            migration.wait_until_ended(seconds + 120)
-
-        measured = self.live_migrate_in_vain(guest, follow)
-        late = observation.timeout()
-        if by_nova:
-            self.assertIsNotNone(late, 'Nova has logged no time-out')
-            self.assertEqual(seconds, late[0], 'Nova has another time-out')
+    def _assert_ended(self, name):
+        """A migration was ended when its time was over, by whom it should."""
+        late, ended = self.LATE[name], self._ended()[name]
+        self.keep(ended.measured)
+        if late.by_nova:
+            self.assertIsNotNone(ended.timeout, 'Nova has logged no time-out')
+            self.assertEqual(late.seconds, ended.timeout[0],
+                             'Nova has another time-out')
         else:
-            self.assertIsNone(late, 'It was Nova that ended the migration, '
-                              'not the policy')
-        after = observation.ended_early()
-        self.assertIsNotNone(after, 'The migration was not ended')
+            self.assertIsNone(ended.timeout, 'It was Nova that ended the '
+                              'migration, not the policy')
+        self.assertIsNotNone(ended.after, 'The migration was not ended')
         self.assertLessEqual(
-            abs(after - seconds), PUNCTUAL,
+            abs(ended.after - late.seconds), PUNCTUAL,
             'The migration was ended after %.1f s, not after %d s' % (
-                after, seconds))
-        self.assert_undisturbed(measured, observation)
+                ended.after, late.seconds))
+        self.assert_undisturbed(ended.measured, ended.stopped)
+
+    def _ended(self):
+        """What became of all of them, which are made if they are not yet."""
+        cls = type(self)
+        if cls._failure:
+            self.fail('The migrations of all of these tests were made in '
+                      'another one, which failed: %s' % cls._failure)
+        if cls._all_ended is None:
+            with self._kept_on_failure():
+                cls._all_ended = self._migrate_all()
+        return cls._all_ended
+
+    @contextlib.contextmanager
+    def _kept_on_failure(self):
+        """What is measured is kept by the tests that judge it, each its own.
+
+        Here, only if there is nothing to judge.
+        """
+        self._unkept = []
+        try:
+            yield
+        except Exception as error:
+            type(self)._failure = error
+            for measured in self._unkept:
+                super().keep(measured)
+            raise
+        finally:
+            self._unkept = None
+
+    def keep(self, measured):
+        if self._unkept is None:
+            super().keep(measured)
+        else:
+            self._unkept.append(measured)
+
+    def _migrate_all(self):
+        """Let all of them be late, at the same time.
+
+        Those of one host have the same nova.conf: who says it there leaves
+        one host, and who says it in a server's metadata the other.
+        """
+        guests = dict(zip(self.LATE, self.boot_guests(len(self.LATE))))
+        self._place(guests)
+        self._configure(guests)
+        self.load_memory_of(guests.values())
+        observations = {name: self.observe(guest)
+                        for name, guest in guests.items()}
+
+        def follow(migrations):
+            for migration, observation in zip(migrations,
+                                              observations.values()):
+                self.await_slow_copy(migration, observation)
+            live_migration.wait_until_all_ended(
+                migrations, 120 + max(
+                    late.seconds for late in self.LATE.values()),
+                CONF.migration.progress_interval)
+
+        measured = self.live_migrate_all_in_vain(
+            [(guest, None) for guest in guests.values()], follow)
+        return {name: _Ended(each, seen.timeout(), seen.ended_early(),
+                             seen.stopped())
+                for (name, seen), each in zip(observations.items(), measured)}
+
+    def _of(self, guests, provider):
+        """The guests whose time that provider says, by name."""
+        return {name: guest for name, guest in guests.items()
+                if self.LATE[name].provider is provider}
+
+    def _place(self, guests):
+        [by_host] = self._of(guests, PerHost).values()
+        self.bring_to(self.another_host(by_host),
+                      self._of(guests, PerServer).values())
+
+    def _configure(self, guests):
+        for name, guest in self._of(guests, PerHost).items():
+            self.configure(self.compute_of(guest), **{
+                **PerHost.options(self, guest, self.LATE[name].case),
+                **self.slow_migrations()})
+        by_policy = not CONF.migration_feature_enabled.starlingx_settings
+        servers = self._of(guests, PerServer)
+        options = self.slow_migrations()
+        if by_policy:
+            options['live_migration_completion_timeout'] = 0
+        self.configure(
+            *{self.compute_of(guest) for guest in servers.values()},
+            sections={'DEFAULT': {
+                'max_concurrent_live_migrations': len(servers)}}, **options)
+        for name, guest in servers.items():
+            PerServer.say(self, guest, self.LATE[name].case)
+        if by_policy:
+            # It has a time-out for whoever says nothing.
+            for guest in self._of(guests, PerHost).values():
+                PerServer.say(self, guest, Case(timeout=0))
+            self.useFixture(RunningPolicy())
 
 
 @base.serial
