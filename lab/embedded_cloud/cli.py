@@ -129,17 +129,16 @@ def _prepare(cloud):
     with progress.phase('packages of the machine'):
         machine.install(settings.home / 'packages.log')
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        tempest = pool.submit(_prepare_tempest, cloud.tester, progress)
+        tempest = pool.submit(_phase, progress, 'Tempest',
+                              cloud.tester.install)
         _phase(progress, f'root file system of {settings.release}',
                rootfs.build, settings)
         if settings.image is None:
             _phase(progress, 'guest image', image.build, settings)
         tempest.result()
-
-
-def _prepare_tempest(tester, progress):
-    _phase(progress, 'Tempest', tester.install)
-    _phase(progress, 'wheel of the plugin', tester.build_wheel)
+    # pbr looks at every file of the checkout, and so at those of .lab: none
+    # may vanish meanwhile, as they do where the root file system is built.
+    _phase(progress, 'wheel of the plugin', cloud.tester.build_wheel)
 
 
 def _phase(progress, name, function, *arguments):
