@@ -101,7 +101,8 @@ def _complete(migration):
     migration.wait_until_completed(CONF.migration.migration_timeout)
 
 
-def _complete_all(migrations):
+def complete_all(migrations):
+    """Wait until all are completed."""
     # Each may have to wait for all of the others.
     live_migration.wait_until_all_completed(
         migrations, CONF.migration.migration_timeout * len(migrations),
@@ -256,14 +257,16 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         self._assert_arrived(measured, host)
         return measured
 
-    def live_migrate_all_measured(self, moves):
+    def live_migrate_all_measured(self, moves, follow=complete_all):
         """Live migrate guests at the same time, measuring each of them.
 
         :param moves: for each, the guest, and the host or None as for
             live_migrate_measured()
+        :param follow: called with the LiveMigrations that were asked for; it
+            returns when they are completed
         :returns: the MeasuredMigrations
         """
-        measured = self._live_migrate_unharmed(moves, _complete_all)
+        measured = self._live_migrate_unharmed(moves, follow)
         self.keep_table(measured)
         for each, (_, host) in zip(measured, moves):
             self._assert_arrived(each, host)

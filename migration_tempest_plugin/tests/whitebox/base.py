@@ -144,12 +144,16 @@ class ReconfiguringScenario(WhiteboxScenario):
         :param sections: the options of other sections than [libvirt]
         :param options: those of [libvirt]; None for the default
         """
+        self.plan_options(*computes, sections=sections, **options)
+        self._held.want(self._wanted)
+
+    def plan_options(self, *computes, sections=None, **options):
+        """As configure(), but in force only with the next of those."""
         settings = {(section, name): value for section, values in (
             *(sections or {}).items(), ('libvirt', options))
             for name, value in values.items()}
         for compute in computes:
             self._wanted.setdefault(compute.nova_conf, {}).update(settings)
-        self._held.want(self._wanted)
 
     def migration_of(self, guest):
         # What the test before this one has set must not be in force.

@@ -28,6 +28,10 @@ from migration_tempest_plugin.starlingx import settings
 
 CONF = config.CONF
 
+#: Within how many seconds of its time something has to happen: Nova and the
+#: policy look twice a second, and libvirt takes its time, too.
+PUNCTUAL = 3
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:

@@ -1,0 +1,186 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Cases 2.0 and 2.1 of StarlingX's plan (test_starlingx.py)."""
+
+import dataclasses
+import time
+
+from tempest.common import utils
+from tempest.lib import decorators
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import nova_plan
+from migration_tempest_plugin.tests.scenario import base as scenario_base
+from migration_tempest_plugin.tests.whitebox import base
+from migration_tempest_plugin.tests.whitebox import observation
+from migration_tempest_plugin.tests.whitebox.providers import Case
+from migration_tempest_plugin.tests.whitebox.providers import PerHost
+from migration_tempest_plugin.tests.whitebox.providers import PerServer
+from migration_tempest_plugin.tests.whitebox.providers import PUNCTUAL
+from migration_tempest_plugin.tests.whitebox import side_by_side
+
+CONF = config.CONF
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reached:
+    """A migration that has reached its maximum downtime, and how.
+
+    :ivar steps: those that Nova logged
+    :ivar observation: ended; what it has seen is there
+    """
+
+    measured: measurement.MeasuredMigration
+    plan: nova_plan.Plan
+    steps: list
+    observation: observation.Observation
+
+
+@base.serial
+class TestMaximumDowntime(side_by_side.SideBySideScenario):
+    """2.0 and 2.1: for how long a guest may be stopped at the end.
+
+    That is a limit which QEMU holds against its own estimate; how long the
+    guest is stopped in the end is another thing, and is reported beside it.
+    """
+
+    @decorators.idempotent_id('92d88c1e-9ae1-478b-b59f-dd5c28d49d05')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_default_per_host(self):
+        """The maximum downtime is 500 ms if nothing else is said
+
+        1. Boot a server. On its host, have the default maximum downtime,
+           reached in few steps, and hold migrations to a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it. When Nova has logged its last step, let the guest
+           rest, and the migration go faster; it completes.
+        4. Each step is one of Nova's plan, and the last is 500 ms.
+        5. QEMU itself was never allowed more, and had 500 ms at the end.
+        """
+        self._maximum(PerHost, Case(), 500)
+
+    @decorators.idempotent_id('39c31f50-64b4-4480-82a8-254d3d04b23d')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_set_per_host(self):
+        """As test_default_per_host, with 100 ms, the least there may be"""
+        self._maximum(PerHost, Case(max_downtime=100), 100)
+
+    @decorators.idempotent_id('71786d73-b430-4c80-9b86-3b83ac26bedb')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_default_per_server(self):
+        """As test_default_per_host, on a server that says nothing"""
+        self._maximum(PerServer, Case(), 500)
+
+    @decorators.idempotent_id('879b4efa-3d3c-4443-a8d2-5527f255c916')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_set_per_server(self):
+        """As test_default_per_host, with 100 ms in the server's metadata
+
+        Where the policy does it, Nova's own steps go on to 500 ms; each time
+        QEMU has no more than 100 ms again soon.
+        """
+        self._maximum(PerServer, Case(max_downtime=100), 100)
+
+    def _maximum(self, provider, case, limit):
+        """What one that says a limit is made of; the other is made, too."""
+        reached = self.side_by_side(limit, lambda: self._migrate_both(
+            case, limit))[provider]
+        self.keep(reached.measured)
+        self.assertEqual([], reached.plan.complaints(reached.steps))
+        self.assertEqual(reached.plan.downtime, reached.steps[-1][0])
+        self._assert_held(reached.observation, limit / 1000,
+                          PUNCTUAL if self._from_outside(provider) else 0)
+        self.assertIsNotNone(reached.measured.libvirt_downtime,
+                             reached.measured.text())
+
+    @staticmethod
+    def _from_outside(provider):
+        """Whether it is the policy that does it, and not Nova."""
+        return provider is PerServer and \
+            not CONF.migration_feature_enabled.starlingx_settings
+
+    def _migrate_both(self, case, limit):
+        """Migrate a server for which nova.conf says it, and one that does.
+
+        They are on two hosts, and change places.
+        """
+        guests = dict(zip((PerHost, PerServer), self.boot_guests(2)))
+        by_host, by_server = guests.values()
+        self.bring_to(self.another_host(by_host), [by_server])
+        sources = {provider: self.compute_of(guest)
+                   for provider, guest in guests.items()}
+        options = {**self.slow_migrations(), **base.QUICK_STEPS,
+                   'live_migration_completion_timeout': 0}
+        self.plan_options(sources[PerHost], **{
+            **PerHost.options(self, by_host, case), **options})
+        self.configure(sources[PerServer], **options)
+        PerServer.apply(self, by_server, case)
+        plans = {provider: nova_plan.Plan(
+            self.data_gb(guest), downtime=500
+            if self._from_outside(provider) else limit, steps=3, delay=3)
+            for provider, guest in guests.items()}
+        loads = self.load_memory_of(guests.values())
+        observations = {provider: self.observe(guest)
+                        for provider, guest in guests.items()}
+
+        def follow(migrations):
+            for migration, seen in zip(migrations, observations.values()):
+                self.await_slow_copy(migration, seen)
+            for migration, provider in zip(migrations, guests):
+                self._await_last_step(plans[provider],
+                                      observations[provider], migration)
+            for load, (provider, guest) in zip(loads, guests.items()):
+                load.stop()
+                # What measures in the guest writes to its memory, too.
+                sources[provider].libvirt.set_bandwidth(guest.id, base.FAST)
+            scenario_base.complete_all(migrations)
+
+        measured = self.live_migrate_all_measured(
+            [(guest, None) for guest in guests.values()], follow)
+        return {provider: _Reached(each, plans[provider],
+                                   observations[provider].steps(),
+                                   observations[provider])
+                for provider, each in zip(guests, measured)}
+
+    def _await_last_step(self, plan, observation, migration):
+        """Until Nova has logged it, and QEMU was looked at after that."""
+        after, downtime = plan.downtimes[-1]
+        self.wait_for(
+            migration, lambda: (downtime, after) in observation.steps(),
+            'Nova\'s last step, %d ms after %d s,' % (downtime, after))
+        reached = time.monotonic() + 2 * PUNCTUAL
+        self.wait_for(
+            migration, lambda: observation.looks[-1].at > reached,
+            'that step in QEMU')
+
+    def _assert_held(self, observation, limit, grace):
+        """QEMU was never allowed more for longer than grace, and as much."""
+        over = None
+        for seen in observation.looks:
+            if seen.what.maximum_downtime <= limit:
+                over = None
+                continue
+            over = seen.at if over is None else over
+            if seen.at - over > grace or not grace:
+                raise exceptions.SettingNotInForce(
+                    'QEMU on %s may stop the guest for %g s; the limit is '
+                    '%g s' % (observation.source,
+                              seen.what.maximum_downtime, limit))
+        self.assertEqual(
+            limit, observation.looks[-1].what.maximum_downtime,
+            'The limit is not what QEMU has at the end')

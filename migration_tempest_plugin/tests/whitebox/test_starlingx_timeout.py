@@ -1,0 +1,295 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Case 3.2 of StarlingX's plan (test_starlingx.py)."""
+
+import dataclasses
+
+from tempest.common import utils
+from tempest.lib import decorators
+import testtools
+
+from migration_tempest_plugin import config
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.starlingx import settings
+from migration_tempest_plugin.tests.scenario import live_migration
+from migration_tempest_plugin.tests.whitebox import base
+from migration_tempest_plugin.tests.whitebox.providers import Case
+from migration_tempest_plugin.tests.whitebox.providers import PerHost
+from migration_tempest_plugin.tests.whitebox.providers import PerServer
+from migration_tempest_plugin.tests.whitebox.providers import PUNCTUAL
+from migration_tempest_plugin.tests.whitebox.providers import RunningPolicy
+from migration_tempest_plugin.tests.whitebox import side_by_side
+
+CONF = config.CONF
+
+
+@dataclasses.dataclass(frozen=True)
+class _Late:
+    """A migration that is to be ended when its time is over.
+
+    :ivar provider: what says how much time it has
+    :ivar seconds: how much that is
+    """
+
+    provider: type
+    case: Case
+    seconds: int
+
+    @property
+    def by_nova(self):
+        """Whether nova-compute ends it, and not the policy."""
+        return self.provider is PerHost or \
+            CONF.migration_feature_enabled.starlingx_settings
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ended:
+    """What became of one: how it was seen (see Observation)."""
+
+    measured: measurement.MeasuredMigration
+    timeout: tuple | None
+    after: float | None
+    stopped: list
+
+
+@base.serial
+class TestTimeout(side_by_side.SideBySideScenario):
+    """3.2: after how long a migration is ended that does not complete."""
+
+    LATE = {
+        'default_per_host': _Late(
+            PerHost, Case(timeout=settings.Defaults.timeout),
+            settings.Defaults.timeout),
+        'default_per_server': _Late(PerServer, Case(),
+                                    settings.Defaults.timeout),
+        'set_per_server': _Late(PerServer, Case(timeout=120), 120),
+    }
+
+    @decorators.idempotent_id('be6082de-7f8a-4cba-a433-8d5064696090')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_default_per_host(self):
+        """A migration is ended after 180 s, the default of StarlingX
+
+        1. Boot a server. On its host, set the time-out, and hold migrations
+           to a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it, measured.
+        4. The migration is ended when its time is over, within 3 s; Nova
+           logs it.
+        5. The server is on its source, was never stopped, and is well.
+        """
+        self._assert_ended('default_per_host')
+
+    @decorators.idempotent_id('8fcb4c53-899d-4d75-b36a-5ff899f44598')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_default_per_server(self):
+        """As test_default_per_host, on a server that says nothing"""
+        self._assert_ended('default_per_server')
+
+    @decorators.idempotent_id('cb15648c-1ac0-4f4c-ada1-6be59c9ac147')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_set_per_server(self):
+        """As test_default_per_host, with 120 s in the metadata alone"""
+        self._assert_ended('set_per_server')
+
+    @decorators.idempotent_id('26937298-c7ef-45d4-a915-12f98e5a8c1a')
+    @decorators.attr(type=['slow', 'multinode'])
+    @testtools.skipUnless(
+        CONF.migration_feature_enabled.reload,
+        'nova-compute does not read its options again: '
+        '[migration-feature-enabled] reload')
+    @utils.services('compute', 'network')
+    def test_changed_while_running(self):
+        """A time-out that is set while a migration goes on holds for it
+
+        1. Boot a server. On its host, set no time-out, and hold migrations to
+           a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it, measured. While memory is copied, set a time-out
+           of 20 s in nova.conf, and tell nova-compute (SIGHUP).
+        4. Nova ends the migration, at that time or as soon as it is told.
+        5. The server is on its source, was never stopped, and is well.
+        """
+        seconds = 20
+        guest = self.boot_guest()
+        compute = self.compute_of(guest)
+        PerHost.apply(self, guest, Case(timeout=0), **self.slow_migrations())
+        self.load_memory(guest)
+        observation = self.observe(guest)
+
+        def follow(migration):
+            self.await_slow_copy(migration, observation)
+            self.reconfigure(compute, live_migration_completion_timeout=round(
+                seconds / self.data_gb(guest)))
+            migration.wait_until_ended(CONF.migration.migration_timeout)
+
+        measured = self.live_migrate_in_vain(guest, follow)
+        late = observation.timeout()
+        self.assertIsNotNone(late, 'Nova has logged no time-out')
+        self.assertEqual(seconds, late[0], 'Nova has another time-out')
+        self.assertGreaterEqual(late[1], seconds - 1)
+        self.assert_undisturbed(measured, observation.stopped())
+
+    def _assert_ended(self, name):
+        """A migration was ended when its time was over, by whom it should."""
+        late = self.LATE[name]
+        ended = self.side_by_side('late', self._migrate_all)[name]
+        self.keep(ended.measured)
+        if late.by_nova:
+            self.assertIsNotNone(ended.timeout, 'Nova has logged no time-out')
+            self.assertEqual(late.seconds, ended.timeout[0],
+                             'Nova has another time-out')
+        else:
+            self.assertIsNone(ended.timeout, 'It was Nova that ended the '
+                              'migration, not the policy')
+        self.assertIsNotNone(ended.after, 'The migration was not ended')
+        self.assertLessEqual(
+            abs(ended.after - late.seconds), PUNCTUAL,
+            'The migration was ended after %.1f s, not after %d s' % (
+                ended.after, late.seconds))
+        self.assert_undisturbed(ended.measured, ended.stopped)
+
+    def _migrate_all(self):
+        """Let all of them be late, at the same time.
+
+        Those of one host have the same nova.conf: who says it there leaves
+        one host, and who says it in a server's metadata the other.
+        """
+        guests = dict(zip(self.LATE, self.boot_guests(len(self.LATE))))
+        self._place(guests)
+        self._configure(guests)
+        self.load_memory_of(guests.values())
+        observations = {name: self.observe(guest)
+                        for name, guest in guests.items()}
+
+        def follow(migrations):
+            for migration, seen in zip(migrations, observations.values()):
+                self.await_slow_copy(migration, seen)
+            live_migration.wait_until_all_ended(
+                migrations, 120 + max(
+                    late.seconds for late in self.LATE.values()),
+                CONF.migration.progress_interval)
+
+        measured = self.live_migrate_all_in_vain(
+            [(guest, None) for guest in guests.values()], follow)
+        return {name: _Ended(each, seen.timeout(), seen.ended_early(),
+                             seen.stopped())
+                for (name, seen), each in zip(observations.items(), measured)}
+
+    def _of(self, guests, provider):
+        """The guests whose time that provider says, by name."""
+        return {name: guest for name, guest in guests.items()
+                if self.LATE[name].provider is provider}
+
+    def _place(self, guests):
+        [by_host] = self._of(guests, PerHost).values()
+        self.bring_to(self.another_host(by_host),
+                      self._of(guests, PerServer).values())
+
+    def _configure(self, guests):
+        for name, guest in self._of(guests, PerHost).items():
+            self.plan_options(self.compute_of(guest), **{
+                **PerHost.options(self, guest, self.LATE[name].case),
+                **self.slow_migrations()})
+        by_policy = not CONF.migration_feature_enabled.starlingx_settings
+        servers = self._of(guests, PerServer)
+        options = self.slow_migrations()
+        if by_policy:
+            options['live_migration_completion_timeout'] = 0
+        self.configure(
+            *{self.compute_of(guest) for guest in servers.values()},
+            sections={'DEFAULT': {
+                'max_concurrent_live_migrations': len(servers)}}, **options)
+        for name, guest in servers.items():
+            PerServer.say(self, guest, self.LATE[name].case)
+        if by_policy:
+            # It has a time-out for whoever says nothing.
+            for guest in self._of(guests, PerHost).values():
+                PerServer.say(self, guest, Case(timeout=0))
+            self.useFixture(RunningPolicy())
+
+
+@base.serial
+class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
+    """3.2: a migration that does not complete in time is brought to its end.
+
+    Nova does that with timeout_action = force_complete; StarlingX's settings
+    of a server have no such word.
+    """
+
+    @decorators.idempotent_id('4a404875-67c1-4be1-a52d-eea70e20f4a2')
+    @decorators.attr(type=['slow', 'multinode'])
+    @base.skip_without_post_copy()
+    @utils.services('compute', 'network')
+    def test_post_copy(self):
+        """At the time-out, the guest goes on at the destination
+
+        1. Boot a server. On its host, permit post-copy, and auto-converge,
+           too; set a time-out that completes by force; hold migrations to a
+           low bandwidth.
+        2. nova-compute says that auto-converge will not be in use.
+        3. Let the guest write to its memory faster than that.
+        4. Live migrate it, measured: Nova switches to post-copy, and it
+           completes. QEMU did not have auto-converge.
+        """
+        guest = self.boot_guest()
+        compute = self.compute_of(guest)
+        mark = compute.log.mark()
+        self._configure(guest, post_copy=True)
+        self.assertTrue(
+            [line for line in compute.log.since(mark)
+             if 'auto-converge will not be in use' in line.message],
+            'nova-compute does not say that post-copy takes the place of '
+            'auto-converge')
+        self.load_memory(guest)
+        measured, observation = self._migrate(guest)
+        self.assert_post_copy(measured, observation)
+        self.assert_qemu(observation, 'auto-converge', False)
+
+    @decorators.idempotent_id('5f957d9d-df89-4c5c-9190-1808736fe315')
+    @decorators.attr(type=['slow', 'multinode'])
+    @utils.services('compute', 'network')
+    def test_pause(self):
+        """At the time-out, the guest is stopped until all is copied
+
+        1. Boot a server. On its host, set a time-out that completes by force,
+           without post-copy; hold migrations to a low bandwidth.
+        2. Let the guest write to its memory faster than that.
+        3. Live migrate it, measured: Nova stops the guest, and the migration
+           completes. libvirt and the guest's own clock say for how long.
+        """
+        guest = self.boot_guest()
+        self._configure(guest, post_copy=False)
+        self.load_memory(guest)
+        measured, observation = self._migrate(guest)
+        self.assert_paused(measured, observation)
+
+    def _migrate(self, guest):
+        observation = self.observe(guest)
+
+        def follow(migration):
+            self.await_slow_copy(migration, observation)
+            migration.wait_until_completed(CONF.migration.migration_timeout)
+
+        measured = self.live_migrate_measured(guest, follow=follow)
+        self.assertIsNotNone(observation.timeout(),
+                             'Nova has logged no time-out')
+        return measured, observation
+
+    def _configure(self, guest, post_copy):
+        PerHost.apply(self, guest, Case(auto_converge=post_copy, timeout=20),
+                      **{**self.slow_migrations(),
+                         'live_migration_permit_post_copy': post_copy,
+                         'live_migration_timeout_action': 'force_complete'})
