@@ -7,7 +7,7 @@ function configure_migration_tempest_plugin {
     local option variable
     for option in allowed_network_downtime allowed_metadata_downtime \
             allowed_longest_network_outage allowed_longest_metadata_outage \
-            allowed_guest_stop allowed_tcp_stall \
+            allowed_guest_stop allowed_tcp_stall fail_unchecked_limits \
             network_probe_interval network_probe_deadline \
             metadata_probe_interval metadata_probe_deadline \
             metadata_ip_version migration_timeout recovery_timeout; do

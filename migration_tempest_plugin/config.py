@@ -57,6 +57,12 @@ MigrationGroup = [
         help='For how many seconds in sum nothing may come over an '
              'established TCP connection in one live migration, by the upper '
              'bound. Unset: no limit.'),
+    cfg.BoolOpt(
+        'fail_unchecked_limits', default=True,
+        help='Whether a test fails where one of these limits is finer than '
+             'the resolution that was reached, so that it can\'t be checked: '
+             'what is longer than the limit may have gone by between two '
+             'probes. If not, it is told.'),
     cfg.FloatOpt(
         'network_probe_interval', default=0.01, min=0.001, max=10,
         help='Seconds from one ICMP echo to a server to the next. The '

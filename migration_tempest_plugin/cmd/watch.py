@@ -95,6 +95,10 @@ class Watch(base.Command):
                 metavar='SECONDS', dest=option,
                 help='limit, as [migration] %s' % option)
         parser.add_argument(
+            '--accept-unchecked-limits', action='store_true',
+            help='a limit that is finer than the resolution, so that it '
+                 'can\'t be checked, is told and no reason to fail')
+        parser.add_argument(
             '--name', default='watch',
             help='what it is, for reports and comparisons (%(default)s)')
         parser.add_argument(
@@ -121,7 +125,8 @@ class Watch(base.Command):
         shown = display.Display(self.app.stderr)
         limits = tuple(
             measurement.Limit(what, '--' + option.replace('_', '-'),
-                              getattr(parsed_args, option), longest)
+                              getattr(parsed_args, option), longest,
+                              not parsed_args.accept_unchecked_limits)
             for what, option, longest in config.LIMITS
             if getattr(parsed_args, option) is not None)
         with contextlib.ExitStack() as stack:
@@ -152,6 +157,10 @@ class Watch(base.Command):
             base.write(output, run.to_json())
         finally:
             self.app.stdout.write(text.summary(run.tests) + '\n')
+        if any(each.unchecked(limits) for each in measured) and \
+                not parsed_args.accept_unchecked_limits:
+            self.say('--accept-unchecked-limits lets pass what can\'t be '
+                     'checked')
         self.say('recorded in %s' % output)
         if status:
             self.say('%s ended with %d' % (

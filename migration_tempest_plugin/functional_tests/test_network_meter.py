@@ -132,6 +132,8 @@ class TestOutages(Case):
         seen = self.seen(meter)
         self.assertEqual((), seen.outages)
         self.assertEqual(0.0, meter.get_downtime())
+        self.assertEqual((0.0, seen.resolution),
+                         (seen.total, seen.total.upper))
         self.assertGreater(seen.successes, 0)
 
     def test_one(self):

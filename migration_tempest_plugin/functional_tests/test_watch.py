@@ -185,6 +185,22 @@ class TestNetwork(WatchTest):
                 '--allowed-network-downtime allows' in output, output)
             self.record.unlink()
 
+    def test_a_limit_that_can_not_be_checked(self):
+        for words, wanted in (((), 1), (('--accept-unchecked-limits',), 0)):
+            watch = self.watch('--allowed-network-downtime', '0.001',
+                               '--settle', '0', *words)
+            status, output = self.end_command(watch)
+            self.assertEqual(wanted, status, output + self.errors)
+            self.assertIn('NOT CHECKED: network downtime: nothing seen; the '
+                          'limit of 0.001 s (--allowed-network-downtime)',
+                          output)
+            self.assertEqual(bool(wanted), '--accept-unchecked-limits lets '
+                             'pass' in self.errors, self.errors)
+            measured = self.recorded()
+            self.assertEqual((0.0, measured['resolution']), (
+                measured['total']['lower'], measured['total']['upper']))
+            self.record.unlink()
+
     def test_still_down_at_the_end(self):
         watch = self.watch('--recovery', '0.5')
         with self.network.outage():

@@ -21,8 +21,10 @@ from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.figures import Figures
 from migration_tempest_plugin.measurement.guest_clock import Beat
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
+from migration_tempest_plugin.measurement.migration import in_median
 from migration_tempest_plugin.measurement.migration import Limit
 from migration_tempest_plugin.measurement.migration import MeasuredMigration
+from migration_tempest_plugin.measurement.migration import Seen
 from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.progress import Look
 from migration_tempest_plugin.measurement.progress import Phase
@@ -33,4 +35,5 @@ from migration_tempest_plugin.measurement.timeline import Timeline
 
 __all__ = ('Beat', 'Breakdown', 'Duration', 'Figures', 'GuestClock', 'Limit',
            'Look', 'MeasuredMigration', 'Outage', 'Phase', 'Probing',
-           'Progress', 'Sample', 'Timeline', 'break_down')
+           'Progress', 'Sample', 'Seen', 'Timeline', 'break_down',
+           'in_median')

@@ -23,7 +23,8 @@ SCHEMA_VERSION = 1
 class Breakdown:
     """What was down for how long, and what of it explains what.
 
-    Each part is a Duration, or None where it was not measured.
+    Each part is a Duration, or None where it was not measured. Of what was not
+    seen, that is an estimate of 0, and at most the resolution.
 
     :ivar guest_stopped: the guest's own clock stood still
     :ivar libvirt_downtime: for how long libvirt says that it was stopped, in
@@ -163,21 +164,27 @@ def _after_stop(network, stop, running):
                 for each in network.outages)
     upper = sum(max(0.0, each.end - max(each.start, earliest))
                 for each in network.outages)
+    if not upper:  # nothing was seen after it
+        return Duration(0, min(network.resolution, running.upper), 0)
     upper = min(upper, running.upper)
     lower = min(lower, upper)
-    return Duration(lower, upper, min(max(lower, float(running)), upper))
+    return Duration.around(float(running), lower, upper)
 
 
 def _after_network(network, metadata):
-    """What of the metadata's outages came after the network was back."""
-    if not network.outages or not metadata.outages:
+    """What of the metadata's outages came after the network was back.
+
+    None if the network was not seen to be down: then it was not back either.
+    """
+    if not network.outages:
         return None
     back = network.outages[-1]
     after = [Duration(
         max(0.0, outage.last_failure - max(outage.first_failure, back.end)),
         max(0.0, outage.end - max(outage.start, back.last_failure)))
         for outage in metadata.outages]
-    return Duration.sum(after)
+    return Duration.sum((each for each in after if each.upper),
+                        metadata.resolution)
 
 
 def _part(text, duration):

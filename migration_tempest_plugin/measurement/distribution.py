@@ -14,31 +14,48 @@
 import dataclasses
 import statistics
 
+from migration_tempest_plugin.measurement.duration import Duration
+
 
 @dataclasses.dataclass(frozen=True)
 class Distribution:
-    """Of some numbers, in their own unit.
+    """Of some Durations, or of numbers that are known exactly.
+
+    Each figure is a Duration. Its bounds are the same figure of all lower and
+    of all upper bounds.
 
     :ivar percentile: the 95th, interpolated between the two next to it
     """
 
     count: int
-    minimum: float
-    median: float
-    percentile: float
-    maximum: float
+    minimum: Duration
+    median: Duration
+    percentile: Duration
+    maximum: Duration
 
     @classmethod
     def of(cls, numbers):
         """:raises ValueError: if there are none"""
-        numbers = sorted(map(float, numbers))
-        if not numbers:
+        durations = [each if isinstance(each, Duration)
+                     else Duration(each, each) for each in numbers]
+        if not durations:
             raise ValueError('no numbers, no distribution')
-        percentile = numbers[0] if len(numbers) == 1 else \
-            statistics.quantiles(numbers, n=20, method='inclusive')[-1]
-        return cls(len(numbers), numbers[0], statistics.median(numbers),
-                   percentile, numbers[-1])
+        sides = [sorted(map(float, side)) for side in (
+            durations, (each.lower for each in durations),
+            (each.upper for each in durations))]
+        return cls(len(durations), *(
+            Duration.around(*map(figure, sides)) for figure in (
+                min, statistics.median, _percentile, max)))
 
     def __str__(self):
-        return 'min %.3f, median %.3f, 95%% %.3f, max %.3f' % (
-            self.minimum, self.median, self.percentile, self.maximum)
+        return 'min %s, median %s, 95%% %s, max %s' % tuple(
+            each.brief() for each in (self.minimum, self.median,
+                                      self.percentile, self.maximum))
+
+
+def _percentile(numbers):
+    """The 95th of ordered numbers, of which some may be infinite."""
+    place, part = divmod(19 * (len(numbers) - 1), 20)
+    if not part:
+        return numbers[place]
+    return (numbers[place] * (20 - part) + numbers[place + 1] * part) / 20

@@ -16,7 +16,8 @@ class Duration(float):
     """Seconds, as the best estimate, with the bounds of the true length.
 
     It is a float, the estimate, so that it can be compared, added up and
-    formatted as one.
+    formatted as one. Of what was not seen, the estimate is 0 and the upper
+    bound is the resolution.
 
     :ivar lower: it lasted at least so long
     :ivar upper: it lasted at most so long
@@ -42,36 +43,59 @@ class Duration(float):
             self.lower, self.upper, float(self))
 
     def __str__(self):
-        return '%.3f s (%.3f to %.3f)' % (self, self.lower, self.upper)
+        text = self.brief() + ' s'
+        return text if self.is_bound_alone else '%s (%.3f to %.3f)' % (
+            text, self.lower, self.upper)
+
+    @property
+    def is_bound_alone(self):
+        """Whether there is nothing to tell of it but its upper bound."""
+        return not self and self.upper > 0
+
+    def brief(self):
+        """The estimate or, where there is none, the bound; without unit."""
+        return 'at most %.3f' % self.upper if self.is_bound_alone \
+            else '%.3f' % self
 
     @classmethod
-    def sum(cls, durations):
-        """The sum of durations, whose bounds are the sums of theirs."""
-        durations = tuple(durations)
-        lower = sum(each.lower for each in durations)
-        upper = sum(each.upper for each in durations)
-        # Adding up may round them past each other.
-        return cls(lower, upper,
-                   min(max(lower, sum(map(float, durations))), upper))
+    def around(cls, estimate, lower, upper):
+        """One with the bounds, and the estimate as far as they allow it.
+
+        What was added up or interpolated may have been rounded past them.
+        """
+        return cls(lower, upper, min(max(lower, estimate), upper))
 
     @classmethod
-    def longest(cls, durations):
-        """Of the longest of durations, whichever it is; 0 s without any.
+    def sum(cls, durations, resolution=0.0):
+        """The sum of durations, whose bounds are the sums of theirs.
+
+        :param resolution: seconds; the upper bound where there are none,
+            since none was seen
+        """
+        durations = tuple(durations) or (cls(0, resolution, 0),)
+        return cls.around(sum(map(float, durations)),
+                          sum(each.lower for each in durations),
+                          sum(each.upper for each in durations))
+
+    @classmethod
+    def longest(cls, durations, resolution=0.0):
+        """Of the longest of durations, whichever it is.
 
         It is as long at least as the greatest of their lower bounds, and at
         most as the greatest of their upper ones, which may be another's.
+
+        :param resolution: as for sum()
         """
-        durations = tuple(durations) or (cls(0, 0),)
+        durations = tuple(durations) or (cls(0, resolution, 0),)
         return cls(max(each.lower for each in durations),
                    max(each.upper for each in durations),
                    max(map(float, durations)))
 
     def less(self, other):
         """What is left of it without another one that is a part of it."""
-        lower = max(0.0, self.lower - other.upper)
-        upper = max(0.0, self.upper - other.lower)
-        return Duration(lower, upper,
-                        min(max(lower, float(self) - float(other)), upper))
+        return Duration.around(float(self) - float(other),
+                               max(0.0, self.lower - other.upper),
+                               max(0.0, self.upper - other.lower))
 
     def to_dict(self):
         return {'estimate': float(self), 'lower': self.lower,

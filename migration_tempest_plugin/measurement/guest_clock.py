@@ -211,11 +211,17 @@ class GuestClock:
         return tuple(found)
 
     @property
+    def durations(self):
+        """The Duration of each stop, in order."""
+        return tuple(stop.duration for stop in self.stops)
+
+    @property
     def stopped(self):
-        """For how long it stood still in sum, as a Duration."""
-        if not self.stops:
-            return Duration(0, self.resolution, 0)
-        return Duration.sum(stop.duration for stop in self.stops)
+        """For how long it was seen to stand still in sum, as a Duration.
+
+        Where it was not, it is an estimate of 0, and at most the resolution.
+        """
+        return Duration.sum(self.durations, self.resolution)
 
     @functools.cached_property
     def resolution(self):
@@ -277,7 +283,7 @@ class GuestClock:
         """One line."""
         found = 'stopped for %s in %d stop%s' % (
             self.stopped, len(self.stops), 's' * (len(self.stops) > 1)) \
-            if self.stops else 'no stop'
+            if self.stops else 'no stop longer than %.4f s' % self.resolution
         return 'guest\'s clock: %s; %d looks, resolution %.4f s' % (
             found, len(self.beats), self.resolution)
 

@@ -14,9 +14,12 @@
 import dataclasses
 import functools
 import json
+import statistics
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.breakdown import break_down
+from migration_tempest_plugin.measurement.distribution import Distribution
+from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.progress import Progress
 
 SCHEMA = 'migration-tempest-plugin/migration'
@@ -34,22 +37,45 @@ class Limit:
     :ivar option: the option that sets the limit
     :ivar seconds: the longest time that is allowed
     :ivar longest: it is for each single outage, not for their sum
+    :ivar fail_unchecked: where it is finer than the resolution, so that it
+        can't be checked, something is wrong
     """
 
     what: str
     option: str
     seconds: float
     longest: bool = False
+    fail_unchecked: bool = True
 
-    def complaint(self, duration, hidden=0.0):
-        """What is wrong with a Duration, or None if the limit is kept.
+    def complaint(self, seen):
+        """What is wrong with what was Seen, or None.
 
         Kept is what is shown to be kept: by the upper bound, even if what
-        nobody saw was down.
-
-        :param hidden: seconds that may have been down unseen
+        nobody saw was down, and if what is longer can't have been missed.
         """
-        seconds = '%s: %s' % (self._name(), duration)
+        return self._exceeded(seen) or (
+            self.fail_unchecked and self.unchecked(seen)) or None
+
+    def unchecked(self, seen):
+        """That it can't be checked, or None.
+
+        It can't where it is finer than the resolution: something longer than
+        it may have been missed. What was Seen to exceed it is checked.
+        """
+        if self.seconds >= seen.resolution or self._exceeded(seen):
+            return None
+        return 'NOT CHECKED: %s; the limit of %g s (%s) is finer than the ' \
+            'resolution that was reached, %.3f s. %s' % (
+                self._told(seen), self.seconds, self.option, seen.resolution,
+                'Allow more, or probe more often' if self.seconds else
+                'No probing shows that there was none at all: allow more')
+
+    def _exceeded(self, seen):
+        """What of it is longer than the limit, or may be."""
+        duration = self._sum(seen)
+        hidden = max(seen.hidden, default=0.0) if self.longest \
+            else sum(seen.hidden)
+        seconds = self._told(seen)
         if duration.upper > self.seconds:
             return '%s, %s than the %g s that %s allows' % (
                 seconds, 'longer' if duration.lower > self.seconds
@@ -63,14 +89,34 @@ class Limit:
                 'busy' % (seconds, hidden, self.seconds, self.option)
         return None
 
-    def _name(self):
-        if self.what == 'guest':
-            return 'guest stopped'
-        return '%s downtime%s' % (
-            self.what, ', longest outage' if self.longest else '')
+    def _sum(self, seen):
+        return (Duration.longest if self.longest else Duration.sum)(
+            seen.durations)
+
+    def _told(self, seen):
+        name = 'guest stopped' if self.what == 'guest' else \
+            '%s downtime%s' % (self.what, ', longest outage' if self.longest
+                               else '')
+        return '%s: %s' % (name, self._sum(seen) if seen.durations
+                           else 'nothing seen')
 
     def to_dict(self):
         return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What a Limit is for: what was seen, and how much was not.
+
+    :ivar durations: the Duration of each outage
+    :ivar resolution: seconds; no outage that was longer can have been missed
+    :ivar hidden: for how many seconds on end nobody looked, outside of the
+        outages
+    """
+
+    durations: tuple
+    resolution: float
+    hidden: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,17 +158,25 @@ class MeasuredMigration:
 
         What has no measurement is wrong, too, whatever its limit is.
         """
-        found = [str(each) for each in self.measurements
-                 if isinstance(each, exceptions.NoMeasurement)]
+        return [*(str(each) for each in self.measurements
+                  if isinstance(each, exceptions.NoMeasurement)),
+                *filter(None, (limit.complaint(seen)
+                               for limit, seen in self._limited(limits)))]
+
+    def unchecked(self, limits):
+        """Of each limit that is finer than the resolution, a sentence."""
+        return list(filter(None, (limit.unchecked(seen) for limit, seen
+                                  in self._limited(limits))))
+
+    def _limited(self, limits):
+        """Each limit of what was measured, with what was Seen."""
         for limit in limits:
             if limit.what == 'guest':
                 if self.clock:
-                    found.append(limit.complaint(self.clock.stopped))
-                continue
-            timeline = self.timeline(limit.what)
-            if timeline:
-                found.append(_complaint(limit, timeline))
-        return list(filter(None, found))
+                    yield limit, Seen(self.clock.durations,
+                                      self.clock.resolution)
+            elif timeline := self.timeline(limit.what):
+                yield limit, _seen(timeline)
 
     @property
     def timelines(self):
@@ -162,6 +216,7 @@ class MeasuredMigration:
                 lines.extend(_outage_lines(each))
         if self.clock:
             lines.append(self.clock.summary())
+        lines.extend(self.unchecked(self.limits))
         if self.progress:
             lines.extend(self._phase_lines())
         lines.append('migration record: %s' % json.dumps(
@@ -207,6 +262,7 @@ class MeasuredMigration:
             'migration_record': self.record, 'events': list(self.events),
             'limits': [limit.to_dict() for limit in self.limits],
             'complaints': self.complaints(self.limits),
+            'unchecked': self.unchecked(self.limits),
             'figures': [each.to_dict(self._origin)
                         for each in self.figures]}
 
@@ -222,11 +278,23 @@ class MeasuredMigration:
                 'begin': timeline.began - self._origin}
 
 
-def _complaint(limit, timeline):
-    hidden = [gap.length for gap in timeline.hidden]
-    if limit.longest:
-        return limit.complaint(timeline.longest, max(hidden, default=0.0))
-    return limit.complaint(timeline.total, sum(hidden))
+def in_median(timelines):
+    """The sum of the outages in the median of several Timelines, as Seen.
+
+    What nobody saw of each is in its upper bound.
+    """
+    timelines = tuple(timelines)
+    sums = [Duration.sum(each.durations) for each in timelines]
+    median = Distribution.of([
+        Duration(total.lower, total.upper + sum(_seen(each).hidden), total)
+        for total, each in zip(sums, timelines)]).median
+    return Seen((median,) if median.upper else (), statistics.median(
+        each.resolution for each in timelines))
+
+
+def _seen(timeline):
+    return Seen(timeline.durations, timeline.resolution,
+                tuple(gap.length for gap in timeline.hidden))
 
 
 def _outage_lines(timeline):

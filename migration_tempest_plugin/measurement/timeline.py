@@ -140,14 +140,27 @@ class Timeline:
         return tuple(outages)
 
     @property
+    def durations(self):
+        """The Duration of each outage, in order."""
+        return tuple(outage.duration for outage in self.outages)
+
+    @property
     def longest(self):
-        """The Duration of the longest outage; of 0 s if there is none."""
-        return Duration.longest(outage.duration for outage in self.outages)
+        """The Duration of the longest outage that was seen.
+
+        Where none was, it is an estimate of 0, and at most the resolution.
+        """
+        return Duration.longest(self.durations, self.resolution)
 
     @property
     def total(self):
-        """The Duration of all outages in sum."""
-        return Duration.sum(outage.duration for outage in self.outages)
+        """The Duration of all outages in sum that were seen.
+
+        Where none was, it is an estimate of 0, and at most the resolution.
+        How many others went by unseen, each of them no longer than the
+        resolution, nobody knows: they are in no sum.
+        """
+        return Duration.sum(self.durations, self.resolution)
 
     @property
     def still_down(self):
@@ -313,7 +326,7 @@ class Timeline:
                 len(self.outages), 's' * (len(self.outages) > 1),
                 self.longest, self.total)
         else:
-            found = 'no outage'
+            found = 'no outage longer than %.3f s' % self.resolution
         if self.still_down:
             found += ', STILL DOWN at the end'
         return ('%s of %s: %s; %d of %d probes answered in %.1f s, '

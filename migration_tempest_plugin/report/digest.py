@@ -17,6 +17,9 @@ A migration is MeasuredMigration.to_dict(), of any version.
 import enum
 import math
 
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
+
 #: What a migration costs a server, in the order in which it is told.
 COSTS = ('network', 'tcp', 'metadata', 'guest stopped')
 
@@ -28,13 +31,14 @@ class Verdict(enum.Enum):
 
     NO_MEASUREMENT = 'no measurement'
     OVER = 'over the limit'
+    NOT_CHECKED = 'not checked'
     NOT_JUDGED = 'no limit'
     WITHIN = 'within limits'
 
 
 def durations(migration):
     """Each duration that was measured, by name: what it cost, and waited."""
-    found = {each['what']: each['total']
+    found = {each['what']: bounded(each, 'total')
              for each in migration['measurements']
              if 'no_measurement' not in each}
     if migration.get('guest_clock'):
@@ -43,6 +47,47 @@ def durations(migration):
     if queued and migration.get('kind') != 'watch':
         found[QUEUED] = queued
     return found
+
+
+def bounded(timeline, name):
+    """The "total" or the "longest" of a recorded timeline, with its bounds.
+
+    Older records have 0 for the upper bound of what was not seen; it is the
+    resolution.
+    """
+    duration = timeline[name]
+    if timeline['outages']:
+        return duration
+    return {**duration, 'upper': timeline['resolution']}
+
+
+def as_duration(recorded):
+    """A recorded duration, as the Duration that it was.
+
+    :raises RecordError: if it can't have been one
+    """
+    try:
+        return measurement.Duration(recorded['lower'], recorded['upper'],
+                                    recorded['estimate'])
+    except ValueError as error:
+        raise exceptions.RecordError('a measurement in it has %s'
+                                     % error) from error
+
+
+def resolved(migration):
+    """How finely each of durations() is known, in seconds, but the queue.
+
+    To the resolution, or within its bounds where they are narrower.
+    """
+    reached = {each['what']: each['resolution']
+               for each in migration['measurements']
+               if 'no_measurement' not in each}
+    clock = migration.get('guest_clock')
+    if clock:
+        reached['guest stopped'] = clock.get('resolution', math.inf)
+    return {name: min(reached[name], duration['upper'] - duration['lower'])
+            for name, duration in durations(migration).items()
+            if name in reached}
 
 
 def missing(migration):
@@ -60,15 +105,45 @@ def still_down(migration):
 
 
 def complaints(migration):
-    """What was wrong: what exceeded its limit, or has no measurement."""
+    """What was wrong: limits that were not kept, or have no measurement."""
     return migration.get('complaints', missing(migration))
+
+
+def unchecked(migration):
+    """Of each limit that is finer than the resolution, a sentence.
+
+    Whether that is wrong, too, is for the options: then it is one of
+    complaints().
+    """
+    limits = migration.get('limits', ())
+    if 'unchecked' in migration or not limits:
+        return migration.get('unchecked', [])
+    # Older records have what it takes to tell.
+    seen = _seen(migration)
+    return [sentence for each in limits if each['what'] in seen and
+            (sentence := _limit(each).unchecked(seen[each['what']]))]
+
+
+def exceeded(migration):
+    """What was wrong, but what was not checked."""
+    return [each for each in complaints(migration)
+            if each not in unchecked(migration)]
+
+
+def remarks(migration):
+    """All that is to be said of its limits: what was wrong at first."""
+    return [*complaints(migration), *(
+        each for each in unchecked(migration)
+        if each not in complaints(migration))]
 
 
 def verdict(migration):
     if missing(migration):
         return Verdict.NO_MEASUREMENT
-    if complaints(migration):
+    if exceeded(migration):
         return Verdict.OVER
+    if unchecked(migration):
+        return Verdict.NOT_CHECKED
     # Older records do not know their limits.
     return Verdict.WITHIN if migration.get('limits') else Verdict.NOT_JUDGED
 
@@ -103,3 +178,21 @@ def phase(found):
     text = '%s: from %.1f..%.1f s' % (found['name'], *found['begin'])
     return text + (' to %.1f..%.1f s' % tuple(found['end'])
                    if found['end'] else ' on')
+
+
+def _limit(recorded):
+    return measurement.Limit(recorded['what'], recorded['option'],
+                             recorded['seconds'], recorded['longest'])
+
+
+def _seen(migration):
+    """What was Seen of each that was measured, by the names of limits."""
+    found = {each['what']: (each['outages'], each['resolution'])
+             for each in migration['measurements']
+             if 'no_measurement' not in each}
+    clock = migration.get('guest_clock')
+    if clock and 'resolution' in clock:
+        found['guest'] = clock['stops'], clock['resolution']
+    return {what: measurement.Seen(tuple(map(as_duration, durations)),
+                                   resolution)
+            for what, (durations, resolution) in found.items()}

@@ -77,11 +77,15 @@ def _properties(migrations):
                 yield place + key, migration[key]
         for reason in digest.missing(migration):
             yield place + 'no_measurement', reason
+        for sentence in digest.unchecked(migration):
+            yield place + 'unchecked', sentence
         for name, duration in digest.durations(migration).items():
             yield from _duration(place + name, duration)
         for each in migration['measurements']:
             if 'no_measurement' not in each:
                 yield place + each['what'] + '.outages', len(each['outages'])
+                yield (place + each['what'] + '.resolution',
+                       '%.3f' % each['resolution'])
         breakdown = migration.get('breakdown') or {}
         if breakdown.get('libvirt_downtime') is not None:
             yield (place + 'libvirt_downtime',

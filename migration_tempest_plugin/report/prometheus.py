@@ -32,7 +32,8 @@ def text(run):
             'migration_' + name, says, [*_OF, *labels], registry=registry)
 
     seconds = gauge('cost_seconds', 'What a live migration cost a server, by '
-                    'estimate and bounds.', 'what', 'bound')
+                    'estimate and bounds; an estimate of 0: nothing was seen.',
+                    'what', 'bound')
     outages = gauge('outages', 'How many outages that was.', 'what')
     longest = gauge('longest_outage_seconds', 'The longest of them.', 'what',
                     'bound')
@@ -40,13 +41,16 @@ def text(run):
                        'have been missed.', 'what')
     limit = gauge('limit_seconds', 'The longest that is allowed.', 'what',
                   'option')
-    wrong = gauge('complaints', 'What exceeded its limit, or has no '
+    wrong = gauge('complaints', 'Limits that were not kept, or have no '
                   'measurement: 0 is good.')
+    unchecked = gauge('unchecked_limits', 'Limits that are finer than the '
+                      'resolution.')
     for number, (test, migration) in enumerate(run.migrations, 1):
         of = (test.name, number, migration.get('server', ''),
               migration['source'] or '', migration['destination'] or '',
               migration.get('kind', 'live'))
         wrong.labels(*of).set(len(digest.complaints(migration)))
+        unchecked.labels(*of).set(len(digest.unchecked(migration)))
         for what, duration in digest.durations(migration).items():
             _bounds(seconds, (*of, what), duration)
         for each in migration['measurements']:
@@ -54,7 +58,8 @@ def text(run):
                 continue
             outages.labels(*of, each['what']).set(len(each['outages']))
             resolution.labels(*of, each['what']).set(each['resolution'])
-            _bounds(longest, (*of, each['what']), each['longest'])
+            _bounds(longest, (*of, each['what']),
+                    digest.bounded(each, 'longest'))
         for each in migration.get('limits', ()):
             limit.labels(*of, each['what'], each['option']).set(
                 each['seconds'])

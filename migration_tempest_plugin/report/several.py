@@ -30,12 +30,11 @@ def spread(migrations):
 
     :param migrations: MeasuredMigration.to_dict() of each
     """
-    all_seconds = [_seconds(each) for each in migrations]
+    costs = [_durations(each) for each in migrations]
     # each name once, in the order in which it comes
-    for what in dict.fromkeys(
-            what for seconds in all_seconds for what in seconds):
-        found = [seconds[what] for seconds in all_seconds if what in seconds]
-        missing = len(all_seconds) - len(found)
+    for what in dict.fromkeys(what for cost in costs for what in cost):
+        found = [cost[what] for cost in costs if what in cost]
+        missing = len(costs) - len(found)
         yield '%-15s  %s s, of %d%s' % (
             what, distribution.Distribution.of(found), len(found),
             '; %d without a measurement' % missing if missing else '')
@@ -44,11 +43,12 @@ def spread(migrations):
 def _row(migration):
     return '%s  %s  %s' % (
         migration['server'], digest.way(migration), ', '.join(
-            '%s %.3f s' % pair for pair in _seconds(migration).items())
+            '%s %s s' % (name, duration.brief())
+            for name, duration in _durations(migration).items())
         or 'NO MEASUREMENT')
 
 
-def _seconds(migration):
-    """What one migration cost, as estimates, by name."""
-    return {name: duration['estimate'] for name, duration
+def _durations(migration):
+    """What one migration cost, as Durations, by name."""
+    return {name: digest.as_duration(duration) for name, duration
             in digest.durations(migration).items()}

@@ -46,8 +46,9 @@ def migration(document):
                     yield '%-15s  %6.3f s' % (
                         '    by libvirt', breakdown['libvirt_downtime'])
     if digest.verdict(document) is digest.Verdict.OVER:
-        for complaint in digest.complaints(document):
+        for complaint in digest.exceeded(document):
             yield 'OVER THE LIMIT: ' + complaint
+    yield from digest.unchecked(document)
 
 
 def phases(document):
@@ -76,5 +77,7 @@ def _measurement(measured):
 
 
 def _line(label, duration):
-    return '%-15s  %6.3f s  (%.3f to %.3f s)' % (
-        label, duration['estimate'], duration['lower'], duration['upper'])
+    return '%-15s  %6s s%s' % (
+        label, digest.as_duration(duration).brief(),
+        '  (%.3f to %.3f s)' % (duration['lower'], duration['upper'])
+        if duration['estimate'] else '')

@@ -99,11 +99,10 @@ class Display:
         for column in ('target', 'by', 'now', 'outages', 'longest', 'in sum'):
             shown.add_column(column)
         for state in states:
-            lengths = [float(outage.duration) for outage in state.outages]
             shown.add_row(*map(text.Text, (
                 state.target, _NAMES[state.what], _now(state),
-                str(len(lengths)), '%.3f s' % max(lengths, default=0.0),
-                '%.3f s' % sum(lengths))))
+                str(len(state.outages)), state.longest.brief() + ' s',
+                state.total.brief() + ' s')))
         return shown
 
 

@@ -57,6 +57,7 @@ class State:
     :ivar down_since: in seconds of this machine's clock, or None
     :ivar lost: why it can't be measured any more, or None
     :ivar outages: those that are over
+    :ivar resolution: seconds; no outage that was longer was missed, so far
     """
 
     target: str
@@ -64,6 +65,19 @@ class State:
     down_since: float | None = None
     lost: str | None = None
     outages: tuple = ()
+    resolution: float = 0.0
+
+    @property
+    def longest(self):
+        """The Duration of the longest outage that is over."""
+        return measurement.Duration.longest(
+            (outage.duration for outage in self.outages), self.resolution)
+
+    @property
+    def total(self):
+        """The Duration of all outages in sum that are over."""
+        return measurement.Duration.sum(
+            (outage.duration for outage in self.outages), self.resolution)
 
 
 class Session:
@@ -171,7 +185,8 @@ class _Live:
         ended = [outage for outage in timeline.outages if not outage.ongoing]
         self.state = dataclasses.replace(
             self.state, down_since=timeline.down_since,
-            outages=(*self.state.outages, *ended))
+            outages=(*self.state.outages, *ended),
+            resolution=max(self.state.resolution, timeline.resolution))
         return ended
 
 

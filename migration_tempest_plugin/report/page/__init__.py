@@ -65,7 +65,7 @@ class _Card:
         self.server = migration.get('server') or '?'
         self.way = digest.way(migration, '\u2192')
         self.verdict = digest.verdict(migration)
-        self.complaints = digest.complaints(migration)
+        self.complaints = digest.remarks(migration)
         self.durations = digest.durations(migration)
 
     @property

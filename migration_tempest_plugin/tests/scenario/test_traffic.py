@@ -18,7 +18,6 @@ from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
-from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
 from migration_tempest_plugin.tests.scenario import base
 
@@ -65,8 +64,7 @@ class TestTraffic(base.LiveMigrationScenario):
         self.assertEqual({'neighbour IPv4', 'neighbour IPv6',
                           'outside IPv4'}, set(self.targets))
         self.limits = (*self.limits, *(
-            measurement.Limit(what, 'allowed_network_downtime',
-                              config.limit('allowed_network_downtime'))
+            base.limit(what, 'allowed_network_downtime')
             for what in self.targets))
         for guest in (self.observer, other):
             measured = self.live_migrate_measured(

@@ -51,6 +51,7 @@ class TestArguments(testtools.TestCase):
         parsed = self.parse('a', '--allowed-network-downtime', '1.5')
         self.assertEqual(1.5, parsed.allowed_network_downtime)
         self.assertIsNone(parsed.allowed_tcp_stall)
+        self.assertFalse(parsed.accept_unchecked_limits)
 
     def test_what_makes_no_sense(self):
         self.useFixture(fixtures.MonkeyPatch('sys.stderr', io.StringIO()))

@@ -108,6 +108,30 @@ class TestBreakDown(testtools.TestCase):
                            clock=clock(5.0, 5.05, 5.05))
         self.assertHolds(0.1, parts.network_while_running)
         self.assertEqual(0.0, parts.network_after_stop)
+        self.assertAlmostEqual(0.01, parts.network_after_stop.upper)
+
+    def test_what_was_not_seen(self):
+        """It is told by its bound, which is the resolution."""
+        parts = break_down(
+            network=timeline('network', 0, 0), tcp=timeline('tcp', 0, 0),
+            metadata=timeline('metadata', 0, 0, 0.3),
+            clock=clock(5.0, 5.05, 5.05))
+        self.assertRegex(
+            parts.text(), r'^network away for at most 0\.010 s, of which the '
+            r'guest was stopped for 0\.0.* and unreachable for at most '
+            r'0\.010 s after that; TCP stalled for at most 0\.010 s; no '
+            r'metadata for at most 0\.300 s$')
+        self.assertAlmostEqual(0.01, parts.network_while_running.upper)
+        self.assertIsNone(parts.metadata_after_network)
+
+    def test_no_metadata_missed_after_the_network(self):
+        for metadata in (timeline('metadata', 0, 0, 0.3),
+                         timeline('metadata', 2.1, 2.5, 0.3)):
+            parts = break_down(network=timeline('network', 5.0, 5.5),
+                               metadata=metadata)
+            after = parts.metadata_after_network
+            self.assertEqual(0.0, after)
+            self.assertAlmostEqual(0.3, after.upper)
 
     def test_text(self):
         text = self.parts.text()

@@ -42,7 +42,7 @@ class TestDuration(testtools.TestCase):
     def test_sum(self):
         total = Duration.sum([Duration(1, 2), Duration(10, 20)])
         self.assertEqual((11, 22), (total.lower, total.upper))
-        self.assertEqual(0, Duration.sum([]))
+        self.assertEqual(0, Duration.sum([]).upper)
 
     def test_longest(self):
         """Which it is need not be known to know how long it is."""
@@ -52,6 +52,23 @@ class TestDuration(testtools.TestCase):
         self.assertEqual((0.049, 0.070, 0.125),
                          (longest.lower, longest, longest.upper))
         self.assertEqual(0, Duration.longest([]).upper)
+
+    def test_of_none_the_resolution_is_left(self):
+        for found in (Duration.sum([], 0.3), Duration.longest([], 0.3)):
+            self.assertEqual((0, 0, 0.3), (found, found.lower, found.upper))
+        self.assertEqual(2, Duration.sum([Duration(1, 2)], 9).upper)
+
+    def test_text(self):
+        self.assertEqual('1.500 s (1.000 to 2.000)', str(Duration(1, 2)))
+        self.assertEqual('at most 0.300 s', str(Duration(0, 0.3, 0)))
+        self.assertEqual('0.000 s (0.000 to 0.000)', str(Duration(0, 0)))
+        self.assertEqual(('1.500', 'at most 0.300', '0.000'), tuple(
+            each.brief() for each in (Duration(1, 2), Duration(0, 0.3, 0),
+                                      Duration(0, 0))))
+
+    def test_around(self):
+        for estimate, expected in ((0.5, 1), (1.5, 1.5), (2.5, 2)):
+            self.assertEqual(expected, Duration.around(estimate, 1, 2))
 
     def test_no_bounds(self):
         for lower, upper in ((2, 1), (-1, 1), (float('nan'), 1)):

@@ -13,17 +13,20 @@
 
 import dataclasses
 import json
-from unittest import mock
 
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Beat
 from migration_tempest_plugin.measurement import Duration
 from migration_tempest_plugin.measurement import Figures
+from migration_tempest_plugin.measurement import GuestClock
+from migration_tempest_plugin.measurement import in_median
 from migration_tempest_plugin.measurement import Limit
 from migration_tempest_plugin.measurement import MeasuredMigration
 from migration_tempest_plugin.measurement import Progress
 from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.measurement import Seen
 from migration_tempest_plugin.measurement import Timeline
 
 LIMITS = (Limit('network', 'allowed_network_downtime', 0.5),
@@ -35,6 +38,14 @@ def timeline(what, down, ongoing=False):
     samples = [Sample(number / 10, number / 10, not 3 <= number < 3 + down)
                for number in range(3 + down if ongoing else 20)]
     return Timeline(what, 'x', samples, 0.1, ended=samples[-1].end)
+
+
+def clock(stopped=0.0):
+    """Of a guest that stood still for so many seconds."""
+    return GuestClock(
+        Beat(number / 50 + after, number / 50 + after + 0.001, number / 50)
+        for number in range(100)
+        for after in [stopped if number >= 50 else 0.0])
 
 
 def migration(*measurements):
@@ -115,14 +126,128 @@ class TestComplaints(testtools.TestCase):
             [Limit('network', 'allowed', 5.8)]))
 
     def test_the_guest(self):
-        clock = mock.Mock(stopped=Duration(0.2, 0.4))
-        measured = dataclasses.replace(migration(), clock=clock)
+        measured = dataclasses.replace(migration(), clock=clock(stopped=0.3))
         self.assertEqual([], measured.complaints(
-            [Limit('guest', 'allowed_guest_stop', 0.5)]))
+            [Limit('guest', 'allowed_guest_stop', 0.35)]))
+        [complaint] = measured.complaints(
+            [Limit('guest', 'allowed_guest_stop', 0.3)])
         self.assertEqual(
-            ['guest stopped: 0.300 s (0.200 to 0.400), by its upper bound '
-             'longer than the 0.3 s that allowed_guest_stop allows'],
-            measured.complaints([Limit('guest', 'allowed_guest_stop', 0.3)]))
+            'guest stopped: %s, by its upper bound longer than the 0.3 s that '
+            'allowed_guest_stop allows' % measured.clock.stopped, complaint)
+
+
+class TestUnchecked(testtools.TestCase):
+    """A limit that is finer than the resolution can't be called kept."""
+
+    def limit(self, seconds, longest=False, fail=True, what='network'):
+        return Limit(what, 'allowed', seconds, longest, fail)
+
+    def test_it_is_wrong(self):
+        measured = migration(timeline('network', 0))
+        for longest in (False, True):
+            limits = [self.limit(0.05, longest)]
+            [complaint] = measured.complaints(limits)
+            self.assertEqual([complaint], measured.unchecked(limits))
+            self.assertRegex(
+                complaint, r'^NOT CHECKED: network downtime.*: nothing seen; '
+                r'the limit of 0.05 s \(allowed\) is finer than the '
+                r'resolution that was reached, 0\.100 s\. Allow more, or')
+
+    def test_it_is_told_where_it_is_not_wrong(self):
+        measured = migration(timeline('network', 0))
+        limits = [self.limit(0.05, fail=False)]
+        self.assertEqual([], measured.complaints(limits))
+        self.assertEqual(1, len(measured.unchecked(limits)))
+
+    def test_what_the_resolution_can_tell_is_checked(self):
+        measured = migration(timeline('network', 0))
+        for seconds in (0.11, 0.5):
+            self.assertEqual([], measured.complaints([self.limit(seconds)]))
+            self.assertEqual([], measured.unchecked([self.limit(seconds)]))
+
+    def test_no_time_at_all(self):
+        """What the smallest outage takes, no meter can exclude."""
+        [complaint] = migration(timeline('network', 0)).complaints(
+            [self.limit(0)])
+        self.assertIn('the limit of 0 s', complaint)
+        self.assertIn('No probing shows that there was none', complaint)
+
+    def test_what_was_seen_is_judged_all_the_same(self):
+        """One lost probe is too much, however lenient about the unseen."""
+        measured = migration(timeline('network', 1))
+        for seconds in (0, 0.05):
+            limits = [self.limit(seconds, fail=False)]
+            self.assertEqual([], measured.unchecked(limits))
+            [complaint] = measured.complaints(limits)
+            self.assertIn('by its upper bound longer than', complaint)
+
+    def test_a_longer_one_may_be_unseen_beside_a_short_one(self):
+        """Here it was looked at closely, there it was not."""
+        seen = Seen((Duration(0.1, 0.3),), 1.2)
+        self.assertEqual(
+            'NOT CHECKED: network downtime: 0.200 s (0.100 to 0.300); the '
+            'limit of 0.5 s (allowed) is finer than the resolution that was '
+            'reached, 1.200 s. Allow more, or probe more often',
+            self.limit(0.5).complaint(seen))
+
+    def test_what_nobody_saw_is_no_matter_of_resolution(self):
+        samples = [Sample(number / 10, number / 10, True)
+                   for number in (*range(5), *range(70, 80))]
+        gap = Timeline('network', 'x', samples, 0.1, ended=7.9)
+        for fail in (False, True):
+            [complaint] = migration(gap).complaints(
+                [self.limit(0.05, fail=fail)])
+            self.assertIn('network downtime: nothing seen, and 6.600 s that '
+                          'nobody observed', complaint)
+
+    def test_the_guest(self):
+        measured = dataclasses.replace(migration(), clock=clock())
+        resolution = measured.clock.resolution
+        self.assertEqual([], measured.complaints(
+            [self.limit(resolution * 1.01, what='guest')]))
+        [complaint] = measured.complaints(
+            [self.limit(resolution * 0.9, what='guest')])
+        self.assertIn('NOT CHECKED: guest stopped: nothing seen;', complaint)
+
+    def test_it_is_recorded(self):
+        measured = dataclasses.replace(
+            migration(timeline('network', 0)),
+            limits=(self.limit(0.05, fail=False),))
+        recorded = json.loads(json.dumps(measured.to_dict()))
+        self.assertEqual([], recorded['complaints'])
+        [sentence] = recorded['unchecked']
+        self.assertIn('NOT CHECKED', sentence)
+        self.assertIn(sentence, measured.text().splitlines())
+        self.assertEqual(0.1, round(
+            recorded['measurements'][0]['total']['upper'], 6))
+
+
+class TestInMedian(testtools.TestCase):
+
+    def complaint(self, seconds, *timelines, fail=True):
+        return Limit('network', 'allowed_median', seconds,
+                     fail_unchecked=fail).complaint(in_median(timelines))
+
+    def test_by_the_upper_bounds(self):
+        several = [timeline('network', down) for down in (1, 4, 9)]
+        self.assertIsNone(self.complaint(0.55, *several))
+        self.assertIn('network downtime: 0.400 s (0.300 to 0.500), by its '
+                      'upper bound longer than the 0.45 s',
+                      self.complaint(0.45, *several))
+
+    def test_what_was_not_seen(self):
+        several = [timeline('network', down) for down in (0, 0, 9)]
+        self.assertIsNone(self.complaint(0.15, *several))
+        self.assertIn('NOT CHECKED: network downtime: nothing seen;',
+                      self.complaint(0.05, *several))
+        self.assertIsNone(self.complaint(0.05, *several, fail=False))
+
+    def test_what_nobody_saw(self):
+        gap = Timeline('network', 'x', [
+            Sample(number / 10, number / 10, True)
+            for number in (*range(5), *range(70, 80))], 0.1, ended=7.9)
+        self.assertIsNone(self.complaint(6.65, gap))
+        self.assertIn('at most 6.600 s', self.complaint(6.55, gap))
 
 
 class TestEvidence(testtools.TestCase):
@@ -172,7 +297,8 @@ class TestEvidence(testtools.TestCase):
             self.measured, limits=LIMITS).to_dict()
         self.assertEqual(
             {'what': 'network', 'option': 'allowed_network_downtime',
-             'seconds': 0.5, 'longest': False}, recorded['limits'][0])
+             'seconds': 0.5, 'longest': False, 'fail_unchecked': True},
+            recorded['limits'][0])
         rebooted, too_long = recorded['complaints']
         self.assertIn('the guest was rebooted', rebooted)
         self.assertIn('longer than the 0.5 s', too_long)

@@ -61,10 +61,18 @@ class TestOutages(Case):
     def test_none(self):
         seen = timeline('++++++')
         self.assertEqual((), seen.outages)
-        self.assertBounds(0, 0, seen.total)
-        self.assertBounds(0, 0, seen.longest)
+        self.assertEqual((), seen.durations)
+        for duration in (seen.total, seen.longest):
+            self.assertEqual((0, 0), (duration, duration.lower))
+            self.assertSeconds(INTERVAL, duration.upper)
         self.assertFalse(seen.still_down)
         self.assertEqual((6, 0), (seen.successes, seen.failures))
+
+    def test_none_where_it_was_looked_at_more_rarely(self):
+        """The longest time between two probes bounds what was not seen."""
+        seen = timeline('+++.+++.........+++')
+        self.assertSeconds(0.2, seen.total.upper)
+        self.assertSeconds(0.2, seen.to_dict()['longest']['upper'])
 
     def test_one(self):
         seen = timeline('++---++')
@@ -264,7 +272,8 @@ class TestAsText(Case):
             '0.410), in sum 0.300 s (0.190 to 0.410); 4 of 7 probes answered '
             'in 0.7 s, resolution 0.100 s, unobserved 0.000 s',
             timeline('++---++').summary())
-        self.assertIn('no outage;', timeline('+++').summary())
+        self.assertIn(': no outage longer than 0.100 s; 3 of 3 probes',
+                      timeline('+++').summary())
         self.assertIn('STILL DOWN', timeline('++--').summary())
 
     def test_to_dict_is_ready_for_json(self):

@@ -11,6 +11,7 @@
 #    under the License.
 """Recorded migrations, made by the model itself."""
 
+import copy
 import io
 import json
 
@@ -27,6 +28,9 @@ from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.report import recorded
 
 LIMIT = measurement.Limit('network', 'allowed_network_downtime', 0.5)
+#: Finer than the resolution of what is made here, of which it is told alone.
+TOO_FINE = measurement.Limit('network', 'allowed_network_downtime', 0.001,
+                             fail_unchecked=False)
 FACTS = {'cloud': {'release': '2026.2', 'hosts': [{'name': 'compute1'}]},
          'limits': {'allowed_network_downtime': 0.5}}
 
@@ -76,6 +80,19 @@ def gone(reason='the guest was rebooted', **more):
     """One whose network has no measurement."""
     return migration(0.0, measurements=(
         exceptions.NoMeasurement(reason, **more),))
+
+
+def aged(document):
+    """As it was written when what was not seen was at most 0 s."""
+    old = copy.deepcopy(document)
+    del old['unchecked']
+    for limit in old['limits']:
+        del limit['fail_unchecked']
+    for each in old['measurements']:
+        if not each['outages']:
+            for name in ('total', 'longest'):
+                each[name] = {'estimate': 0.0, 'lower': 0.0, 'upper': 0.0}
+    return old
 
 
 def as_read(measured):

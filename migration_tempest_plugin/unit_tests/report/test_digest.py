@@ -11,11 +11,17 @@
 #    under the License.
 """What is told of a migration, of whatever version."""
 
+import dataclasses
+
 import testtools
 
+from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report.digest import Verdict
 from migration_tempest_plugin.unit_tests.report import samples
+
+
+UNCHECKED = samples.migration(0.0, limits=(samples.TOO_FINE,))
 
 
 class TestDigest(testtools.TestCase):
@@ -24,13 +30,15 @@ class TestDigest(testtools.TestCase):
         for verdict, migration in (
                 (Verdict.WITHIN, samples.migration(0.1)),
                 (Verdict.OVER, samples.migration(0.8)),
+                (Verdict.NOT_CHECKED, UNCHECKED),
                 (Verdict.NO_MEASUREMENT, samples.gone()),
                 (Verdict.NOT_JUDGED, samples.migration(limits=()))):
             self.assertEqual(verdict, digest.verdict(migration))
 
     def test_the_worst_is_the_worst(self):
         order = [samples.migration(0.1), samples.migration(0.2),
-                 samples.migration(0.0, limits=()), samples.migration(0.8),
+                 samples.migration(0.0, limits=()), UNCHECKED,
+                 samples.migration(0.8),
                  samples.migration(0.9), samples.gone()]
         self.assertEqual(order, sorted(reversed(order), key=digest.badness))
 
@@ -40,6 +48,62 @@ class TestDigest(testtools.TestCase):
                          list(found))
         self.assertLessEqual(found['network']['lower'], 0.3)
         self.assertGreaterEqual(found['network']['upper'], 0.3)
+
+    def test_what_was_not_seen_is_bounded_by_the_resolution(self):
+        new = samples.migration(0.0)
+        for document in (new, samples.aged(new)):
+            found = digest.durations(document)
+            for name in ('network', 'tcp'):
+                self.assertEqual((0.0, 0.0), (found[name]['estimate'],
+                                              found[name]['lower']))
+                self.assertAlmostEqual(0.01, found[name]['upper'])
+        longest = digest.bounded(samples.aged(new)['measurements'][0],
+                                 'longest')
+        self.assertAlmostEqual(0.01, longest['upper'])
+
+    def test_what_was_seen_stays_as_it_is(self):
+        document = samples.migration(0.3)
+        for name in ('total', 'longest'):
+            self.assertEqual(document['measurements'][0][name],
+                             digest.bounded(document['measurements'][0], name))
+
+    def test_resolved(self):
+        """To the resolution, or within narrower bounds."""
+        unseen = digest.resolved(samples.migration(0.0))
+        self.assertAlmostEqual(0.01, unseen['network'])
+        seen = samples.migration(0.3)
+        seen['guest_clock'].update(
+            resolution=0.08,
+            stopped={'estimate': 0.1, 'lower': 0.096, 'upper': 0.104})
+        found = digest.resolved(seen)
+        self.assertAlmostEqual(0.01, found['network'])
+        self.assertAlmostEqual(0.008, found['guest stopped'])
+        self.assertNotIn('queued', found)
+
+    def test_unchecked(self):
+        strict = samples.migration(0.0, limits=(dataclasses.replace(
+            samples.TOO_FINE, fail_unchecked=True),))
+        self.assertEqual([], digest.complaints(UNCHECKED))
+        self.assertEqual(digest.unchecked(UNCHECKED),
+                         digest.complaints(strict))
+        for document in (strict, UNCHECKED, samples.aged(UNCHECKED)):
+            [sentence] = digest.unchecked(document)
+            self.assertIn('0.001 s (allowed_network_downtime) is finer than '
+                          'the resolution', sentence)
+            self.assertEqual([sentence], digest.remarks(document))
+            self.assertEqual([], digest.exceeded(document))
+            self.assertEqual(Verdict.NOT_CHECKED, digest.verdict(document))
+
+    def test_unchecked_of_the_guest_in_older_records(self):
+        stopped = samples.migration(0.0, clock=samples.stopped(0.0), limits=(
+            dataclasses.replace(samples.TOO_FINE, what='guest'),))
+        [sentence] = digest.unchecked(samples.aged(stopped))
+        self.assertIn('NOT CHECKED: guest stopped: nothing seen;', sentence)
+
+    def test_no_duration(self):
+        self.assertRaises(
+            exceptions.RecordError, digest.as_duration,
+            {'estimate': 1.0, 'lower': 2.0, 'upper': 3.0})
 
     def test_phase(self):
         phase = {'name': 'running', 'begin': [0.1, 0.2], 'end': [1.0, 1.26]}

@@ -22,9 +22,13 @@ from migration_tempest_plugin.unit_tests.report import samples
 SECONDS = {'estimate': 0.5, 'lower': 0.3, 'upper': 0.7}
 MIGRATION = {
     **samples.migration(), 'measurements': [
-        {'what': 'network', 'outages': [{}, {}], 'total': SECONDS},
+        {'what': 'network', 'outages': [{}, {}], 'total': SECONDS,
+         'resolution': 0.012},
+        {'what': 'metadata', 'outages': [], 'resolution': 1.206,
+         'total': {'estimate': 0.0, 'lower': 0.0, 'upper': 0.0}},
         {'no_measurement': 'the guest was rebooted'}],
     'guest_clock': {'stopped': SECONDS, 'stops': []},
+    'unchecked': ['the limit is finer'],
     'breakdown': {'libvirt_downtime': 0.51}}
 
 
@@ -55,6 +59,11 @@ class TestDocument(testtools.TestCase):
         self.assertEqual('0.500', found['migration.1.network'])
         self.assertEqual('0.700', found['migration.2.network.upper'])
         self.assertEqual('2', found['migration.1.network.outages'])
+        self.assertEqual('0.012', found['migration.1.network.resolution'])
+        self.assertEqual('0.000', found['migration.1.metadata'])
+        self.assertEqual('1.206', found['migration.1.metadata.upper'])
+        self.assertEqual('the limit is finer',
+                         found['migration.1.unchecked'])
         self.assertEqual('the guest was rebooted',
                          found['migration.1.no_measurement'])
         self.assertEqual('0.510', found['migration.1.libvirt_downtime'])

@@ -74,6 +74,14 @@ class TestReport(testtools.TestCase):
                     attributes.get(name, '#').startswith('#'),
                     (tag, attributes))
 
+    def test_what_was_not_checked(self):
+        found = read(samples.run(samples.test(samples.migration(
+            0.0, limits=(samples.TOO_FINE,)))))
+        text = ' '.join(found.cells)
+        self.assertIn('? not checked', text)
+        self.assertIn('is finer than the resolution', text)
+        self.assertNotIn('within limits', text)
+
     def test_a_figure_for_each(self):
         found = read(samples.run(samples.test(
             samples.migration(), samples.migration(0.0), samples.gone())))

@@ -48,6 +48,22 @@ class TestPrometheus(testtools.TestCase):
         self.assertEqual(0.5, self.value(found, 'migration_limit_seconds',
                                          number='1'))
 
+    def test_what_was_not_seen(self):
+        """In older records, too: they say that it was at most 0 s."""
+        new = samples.migration(0.0, limits=(samples.TOO_FINE,))
+        old = samples.aged(new)
+        self.assertEqual(0.0, old['measurements'][0]['longest']['upper'])
+        for document in (new, old):
+            found = self.read(samples.test(document))
+            for name in ('cost', 'longest_outage'):
+                for bound, expected in (('estimate', 0.0), ('lower', 0.0),
+                                        ('upper', 0.01)):
+                    self.assertAlmostEqual(expected, self.value(
+                        found, 'migration_%s_seconds' % name, what='network',
+                        bound=bound))
+            self.assertEqual(1, self.value(
+                found, 'migration_unchecked_limits'))
+
     def test_names(self):
         found = self.read(samples.test(samples.migration(
             source='a"b\\c\nd', destination=None)))

@@ -19,12 +19,21 @@ from migration_tempest_plugin.report import several
 def migration(server, seconds=None, queued=None):
     """A recorded one with a network downtime, or without a measurement."""
     measurement = {'no_measurement': 'dead'} if seconds is None else \
-        {'what': 'network', 'total': exactly(seconds)}
+        {'what': 'network', 'total': exactly(seconds), 'outages': [{}]}
     return {
         'server': server, 'source': 'a', 'destination': 'b',
         'measurements': [measurement],
         'guest_clock': seconds and {'stopped': exactly(seconds / 2)},
         'progress': {'queued': queued and exactly(queued)}}
+
+
+def unseen(server, resolution):
+    """A recorded one without any outage, as older ones are."""
+    measured = migration(server)
+    measured['measurements'] = [{
+        'what': 'metadata', 'total': exactly(0.0), 'outages': [],
+        'resolution': resolution}]
+    return measured
 
 
 def exactly(seconds):
@@ -50,8 +59,18 @@ class TestTable(testtools.TestCase):
         self.assertEqual('one  a -> b  network 0.200 s, '
                          'guest stopped 0.100 s, queued 4.000 s', line)
 
+    def test_what_was_not_seen(self):
+        [line, _] = several.table([unseen('one', 1.206)]).splitlines()
+        self.assertEqual('one  a -> b  metadata at most 1.206 s', line)
+
 
 class TestSpread(testtools.TestCase):
+
+    def test_what_was_not_seen(self):
+        [line] = several.spread([unseen('a', 1.2), unseen('b', 1.4)])
+        self.assertEqual(
+            'metadata         min at most 1.200, median at most 1.300, 95% '
+            'at most 1.390, max at most 1.400 s, of 2', line)
 
     def test_each_quantity(self):
         lines = list(several.spread([

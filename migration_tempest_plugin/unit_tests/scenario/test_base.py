@@ -21,7 +21,10 @@ from tempest.scenario import manager
 import testtools
 
 from migration_tempest_plugin import config
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.tests.scenario import base
+from migration_tempest_plugin.tests.scenario import test_parallel
 
 READY = {
     'compute_feature_enabled': {
@@ -47,6 +50,11 @@ class Case(testtools.TestCase):
     def patch(self, name, value):
         self.useFixture(fixtures.MonkeyPatch(
             'migration_tempest_plugin.tests.scenario.base.' + name, value))
+
+    def override(self, name, value, group='migration'):
+        self.conf.set_override(name, value, group=group)
+        # Groups of options are objects that other tests use as well.
+        self.addCleanup(self.conf.clear_override, name, group=group)
 
     def __getattr__(self, group):
         if group.startswith('migration'):
@@ -99,19 +107,82 @@ class TestSkips(Case):
 class TestContradiction(Case):
 
     def test_deadlines(self):
-        self.conf.set_override('metadata_connect_deadline', 3.0,
-                               group='migration')
+        self.override('metadata_connect_deadline', 3.0)
         error = self.assertRaises(lib_exc.InvalidConfiguration,
                                   base.LiveMigrationScenario.resource_setup)
         self.assertIn('metadata_connect_deadline (3)', str(error))
+
+
+class TestLimits(Case):
+    """What is held against them, and what is said where they are too fine."""
+
+    def measured(self, down=0):
+        samples = [Sample(number / 10, number / 10, number not in range(
+            3, 3 + down)) for number in range(20)]
+        return measurement.MeasuredMigration(
+            'uuid', 'a', 'b', (measurement.Timeline(
+                'network', 'x', samples, 0.1, 1.9),))
+
+    def assert_allowed(self, seconds, measured, fail=True):
+        self.override('allowed_network_downtime', seconds)
+        self.override('fail_unchecked_limits', fail)
+        self.patch('config.CONF', self)
+        scenario = mock.Mock(fail=self.fail, limits=(
+            base.limit('network', 'allowed_network_downtime'),))
+        base.LiveMigrationScenario.assert_downtime_allowed(scenario, measured)
+
+    def test_kept(self):
+        self.assert_allowed(0.5, self.measured())
+
+    def test_not_kept(self):
+        error = self.assertRaises(AssertionError, self.assert_allowed, 0.2,
+                                  self.measured(4))
+        self.assertIn('longer than the 0.2 s', str(error))
+        self.assertNotIn('fail_unchecked_limits', str(error))
+
+    def test_not_checked(self):
+        error = self.assertRaises(AssertionError, self.assert_allowed, 0.05,
+                                  self.measured())
+        self.assertIn('the limit of 0.05 s (allowed_network_downtime) is '
+                      'finer than the resolution', str(error))
+        self.assertIn('fail_unchecked_limits = false', str(error))
+
+    def test_not_checked_and_let_pass(self):
+        self.assert_allowed(0.05, self.measured(), fail=False)
+
+    def test_in_median(self):
+        """As one of them, of the sums of several."""
+        self.patch('config.CONF', self)
+        for seconds, said in ((0.45, None), (0.35, 'upper bound longer'),
+                              (0.05, 'longer than the 0.05 s')):
+            self.override('allowed_median_network_downtime', seconds)
+            scenario = mock.Mock(assertIsNone=self.assertIsNone)
+            several = [self.measured(down) for down in (0, 3, 9)]
+            if said is None:
+                test_parallel.TestRepeats.assert_median_allowed(scenario,
+                                                                several)
+                continue
+            error = self.assertRaises(
+                AssertionError, test_parallel.TestRepeats
+                .assert_median_allowed, scenario, several)
+            self.assertIn(said, str(error))
+
+    def test_in_median_not_checked(self):
+        self.patch('config.CONF', self)
+        self.override('allowed_median_network_downtime', 0.05)
+        scenario = mock.Mock(assertIsNone=self.assertIsNone)
+        error = self.assertRaises(
+            AssertionError, test_parallel.TestRepeats.assert_median_allowed,
+            scenario, [self.measured()] * 3)
+        self.assertIn('NOT CHECKED', str(error))
 
 
 class TestActive(Case):
     """Nova 32.2.0 to 34.0.0 leave in ERROR what the API calls ACTIVE."""
 
     def assert_active(self, status, expected=True):
-        self.conf.set_override('aborted_server_active', expected,
-                               group='migration-feature-enabled')
+        self.override('aborted_server_active', expected,
+                      'migration-feature-enabled')
         scenario = mock.Mock(assertEqual=self.assertEqual)
         self.client = scenario.os_admin.servers_client
         self.client.show_server.return_value = {'server': {'status': status}}

@@ -25,6 +25,7 @@ from migration_tempest_plugin.watch import session
 OUTAGE = Outage(start=100.0, end=100.5, lower=0.3, failures=4,
                 first_failure=100.1, last_failure=100.4)
 UP = session.State('10.0.0.5', 'network', outages=(OUTAGE,))
+QUIET = session.State('10.0.0.7', 'network', resolution=0.061)
 LOST = session.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
 
 
@@ -62,10 +63,11 @@ class TestDisplay(testtools.TestCase):
         self.shown._console = console.Console(
             file=self.stream, force_terminal=True, width=100)
         with self.shown.shown():
-            self.shown.update([UP, LOST], [], 'x runs')
+            self.shown.update([UP, LOST, QUIET], [], 'x runs')
             drawn = self.stream.getvalue()
             self.shown.say('a line of COMMAND')
         for part in ('10.0.0.5', 'x runs, for 0 s', '0.400 s',
+                     'at most 0.061 s',
                      'LOST: the guest was rebooted'):
             self.assertIn(part, drawn)
         self.assertIn('a line of COMMAND', self.stream.getvalue())

@@ -26,7 +26,10 @@ from migration_tempest_plugin.watch import session
 
 
 class FakeMeter:
-    """Its probes are a tenth of a second apart: + answered, - failed."""
+    """Its probes are a tenth of a second apart: + answered, - failed.
+
+    Where there is a dot, none was sent.
+    """
 
     def __init__(self):
         self.pattern = '+'
@@ -36,7 +39,7 @@ class FakeMeter:
         self.asked.append(since)
         samples = [Sample(number / 10, number / 10, letter == '+')
                    for number, letter in enumerate(self.pattern)
-                   if number / 10 >= since]
+                   if number / 10 >= since and letter != '.']
         return Timeline('network', 'x', samples, 0.1, samples[-1].end)
 
 
@@ -64,6 +67,16 @@ class TestLive(testtools.TestCase):
         self.assertEqual([1, 2], self.see('-+--+'))
         self.assertEqual([], self.see('+'))
         self.assertEqual(3, len(self.live.state.outages))
+
+    def test_what_was_not_seen(self):
+        """The worst resolution of all that was looked at bounds it."""
+        self.see('++.+++')
+        self.see('+++')
+        self.assertAlmostEqual(0.2, self.live.state.longest.upper)
+        self.assertAlmostEqual(0.2, self.live.state.total.upper)
+        self.assertEqual(0.0, self.live.state.total)
+        self.see('---+')
+        self.assertAlmostEqual(0.4, self.live.state.longest.upper)
 
     def test_only_what_is_new_is_looked_at(self):
         for _ in range(3):
