@@ -27,8 +27,8 @@ class Compare(base.Command):
 
     Compared are the migrations of the same variant (test). It exits with 1 if
     something got worse, with 0 if that was not shown though there were enough
-    samples to show it, and with 2 if there are too few samples, or nothing to
-    compare.
+    samples to show it, and with 2 if there are too few samples, if more than
+    is tolerated may have gone by unseen, or if there is nothing to compare.
     """
 
     def get_parser(self, prog_name):
@@ -48,6 +48,10 @@ class Compare(base.Command):
             help='what is not longer by more than this is not worse '
                  '(%(default)s)')
         parser.add_argument(
+            '--accept-unresolved', action='store_true',
+            help='call it not worse even where what is tolerated is finer '
+                 'than what was resolved')
+        parser.add_argument(
             '--alpha', type=_share, default=0.05,
             help='how probable it may be that a difference is found where '
                  'there is none (%(default)s)')
@@ -63,7 +67,8 @@ class Compare(base.Command):
         runs = [recorded.Run.of(map(source.run, side)) for side in sides]
         names = [_name(*pair) for pair in zip(sides, runs)]
         compared = compare.compare(*runs, parsed_args.tolerance,
-                                   parsed_args.alpha)
+                                   parsed_args.alpha,
+                                   parsed_args.accept_unresolved)
         said = json.dumps(compare.to_dict(compared), indent=2) \
             if parsed_args.json else compare.text(compared, names)
         self.app.stdout.write(said + '\n')

@@ -24,6 +24,9 @@ Several quantities and variants are looked at together. So that this finds no
 more than chance allows, each probability is multiplied by the number of
 comparisons that could have come out significant at all (Tarone, "A modified
 Bonferroni method for discrete data", Biometrics 46, 1990).
+
+What was not resolved is in no rank. So what comes out as no worse is so only
+where what was tolerated is not finer than what was resolved.
 """
 
 import collections
@@ -44,6 +47,7 @@ class Verdict(enum.Enum):
     WORSE = 'worse'
     BETTER = 'better'
     SAME = 'no difference shown'
+    UNRESOLVED = 'not resolved finely enough'
     TOO_FEW = 'too few samples to tell'
 
 
@@ -52,10 +56,15 @@ class Samples:
     """Numbers of one variant, before and after.
 
     Infinite where it is known only that it was longer than could be seen.
+
+    :ivar resolved_before, resolved_after: how finely each of those is known
+        that are not infinite, in seconds; empty if all are known exactly
     """
 
     before: tuple
     after: tuple
+    resolved_before: tuple = ()
+    resolved_after: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +80,9 @@ class Difference:
         beyond the tolerance; p_better: so much shorter
     :ivar least: the smallest of such probabilities that so few samples can
         give
+    :ivar tolerance: what is not longer by more than so much is not longer
+    :ivar resolved: how finely the samples are known, in seconds: in the
+        median, like the shift, on the side where that is worse
     """
 
     quantity: str
@@ -82,11 +94,20 @@ class Difference:
     p_worse: float
     p_better: float
     least: float
+    tolerance: float
+    resolved: float
 
     @property
     def p(self):
         """Of both directions together: both are asked for."""
         return min(1.0, 2 * min(self.p_worse, self.p_better))
+
+    def is_resolved(self, shift=0.0):
+        """Whether AFTER can't be longer unseen, beyond the tolerance.
+
+        :param shift: by how much AFTER was shown to be longer
+        """
+        return shift + self.resolved <= self.tolerance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +144,9 @@ def difference(quantity, samples, tolerance):
         _p_longer([(each.after, each.before) for each in strata], tolerance),
         min(1.0, 2 / math.prod(math.comb(
             len(each.before) + len(each.after), len(each.after))
-            for each in strata)))
+            for each in strata)),
+        tolerance, max(_median(each.resolved_before for each in strata),
+                       _median(each.resolved_after for each in strata)))
 
 
 def judge(differences, alpha):
@@ -139,12 +162,18 @@ def _judged(each, count, alpha):
     p = min(1.0, each.p * count)
     if each.least * count > alpha:
         verdict = Verdict.TOO_FEW
-    elif p > alpha:
-        verdict = Verdict.SAME
+    elif p <= alpha and each.p_worse < each.p_better:
+        verdict = Verdict.WORSE
+    elif not each.is_resolved(each.shift if p <= alpha else 0.0):
+        verdict = Verdict.UNRESOLVED
     else:
-        verdict = Verdict.WORSE if each.p_worse < each.p_better \
-            else Verdict.BETTER
+        verdict = Verdict.BETTER if p <= alpha else Verdict.SAME
     return Judged(each, verdict, p)
+
+
+def _median(sides):
+    numbers = list(itertools.chain.from_iterable(sides))
+    return statistics.median(numbers) if numbers else 0.0
 
 
 def _comparisons(least, alpha):

@@ -16,6 +16,7 @@ import math
 
 from migration_tempest_plugin.measurement import comparison
 from migration_tempest_plugin.measurement.comparison import Verdict
+from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.report import digest
 
 #: Exit statuses, for gates.
@@ -33,6 +34,8 @@ class Comparison:
     :ivar lost_before, lost_after: how many migrations lack a measurement
     :ivar stayed_before, stayed_after: how many did not take place
     :ivar tolerance: seconds, and alpha: what was asked for
+    :ivar accept_unresolved: a tolerance that is finer than what was resolved
+        is no reason not to tell
     """
 
     whole: list
@@ -46,6 +49,7 @@ class Comparison:
     stayed_after: int
     tolerance: float
     alpha: float
+    accept_unresolved: bool = False
 
     @property
     def judged(self):
@@ -57,7 +61,16 @@ class Comparison:
         verdicts = {each.verdict for each in self.judged}
         if Verdict.WORSE in verdicts:
             return WORSE
-        return CANT_TELL if verdicts <= {Verdict.TOO_FEW} else KEPT
+        if verdicts <= {Verdict.TOO_FEW}:
+            return CANT_TELL
+        return CANT_TELL if self.unresolved and not self.accept_unresolved \
+            else KEPT
+
+    @property
+    def unresolved(self):
+        """The Judged that may be worse unseen, beyond the tolerance."""
+        return [each for each in self.judged
+                if each.verdict is Verdict.UNRESOLVED]
 
     def sentence(self):
         """The verdict in a line."""
@@ -67,21 +80,39 @@ class Comparison:
                  if each.verdict is Verdict.WORSE]
         if worse:
             return 'WORSE: ' + ', '.join(worse)
-        if self.status == CANT_TELL:
+        if all(each.verdict is Verdict.TOO_FEW for each in self.judged):
             return 'CAN\'T TELL: too few samples; measure more migrations ' \
                 'of the same variants'
+        if self.status == CANT_TELL:
+            return 'CAN\'T TELL: the tolerance, %g s, is finer than what ' \
+                'was resolved: %s. Tolerate more (--tolerance), probe more ' \
+                'often, or take it as it is (--accept-unresolved)' % (
+                    self.tolerance, self._unresolved())
         better = [_subject(each.difference) for each in self.judged
                   if each.verdict is Verdict.BETTER]
-        return 'NOT WORSE' + (': better is ' + ', '.join(better)
-                              if better else ', as far as can be told')
+        return 'NOT WORSE%s%s' % (
+            ': better is ' + ', '.join(better) if better
+            else ', as far as can be told', '; not resolved to the '
+            'tolerance, %g s: %s' % (self.tolerance, self._unresolved())
+            if self.unresolved else '')
+
+    def _unresolved(self):
+        resolved = {}
+        for each in self.unresolved:
+            resolved.setdefault(each.difference.quantity, []).append(
+                each.difference.resolved)
+        return ', '.join('%s to %.3f s' % (quantity, max(found))
+                         for quantity, found in resolved.items())
 
 
-def compare(before, after, tolerance, alpha):
+def compare(before, after, tolerance, alpha, accept_unresolved=False):
     """The Comparison of two Runs.
 
     :param tolerance: seconds; what is not longer by more is not longer
     :param alpha: how probable it may be that "worse" or "better" is said by
         chance, anywhere in it
+    :param accept_unresolved: a tolerance that is finer than what was resolved
+        is no reason not to tell
     """
     sides = _samples(before), _samples(after)
     samples = {quantity: _both(quantity, *sides) for quantity in digest.COSTS}
@@ -99,7 +130,8 @@ def compare(before, after, tolerance, alpha):
         comparison.judge(whole, share), comparison.judge(variants, share),
         samples, sorted(set(sides[0]) - set(sides[1])),
         sorted(set(sides[1]) - set(sides[0])), _lost(before), _lost(after),
-        _stayed(before), _stayed(after), tolerance, alpha)
+        _stayed(before), _stayed(after), tolerance, alpha,
+        accept_unresolved)
 
 
 def text(compared, names=('before', 'after')):
@@ -140,7 +172,8 @@ def how(compared):
         'Exact permutation test of ranks within each variant; two-sided, '
         'corrected for all that was compared (Tarone): at most %g %% of '
         'comparisons of alike runs say that anything differs. Differences of '
-        'up to %g s count as none. Migrations without a measurement: %d '
+        'up to %g s count as none; what is known more coarsely than that is '
+        'not called not worse. Migrations without a measurement: %d '
         'before, %d after; what was still down at the end ranks as longest. '
         'Left out, since they did not take place: %d before, %d after.'
         % (100 * compared.alpha, compared.tolerance, compared.lost_before,
@@ -154,6 +187,7 @@ def to_dict(compared):
         'schema': 'migration-tempest-plugin/comparison', 'version': 1,
         'sentence': compared.sentence(), 'status': compared.status,
         'tolerance': compared.tolerance, 'alpha': compared.alpha,
+        'accept_unresolved': compared.accept_unresolved,
         'only_before': compared.only_before,
         'only_after': compared.only_after,
         'lost_before': compared.lost_before,
@@ -166,17 +200,23 @@ def to_dict(compared):
             'verdict': each.verdict.value, 'p': each.p,
             'shift': _finite(each.difference.shift),
             'pairs': each.difference.pairs,
+            'resolved': _finite(each.difference.resolved),
             **{side: found and {
-                'count': found.count, 'median': _finite(found.median),
-                'percentile_95': _finite(found.percentile)}
+                'count': found.count, 'median': _finite(float(found.median)),
+                'median_upper': _finite(found.median.upper),
+                'percentile_95': _finite(float(found.percentile)),
+                'percentile_95_upper': _finite(found.percentile.upper)}
                for side, found in (('before', each.difference.before),
                                    ('after', each.difference.after))}}
             for each in compared.judged]}
 
 
 def seconds(number):
-    """For people."""
-    return '%.3f s' % number if math.isfinite(number) else 'still down'
+    """For people; of a Duration that was not seen, its bound."""
+    if not math.isfinite(number):
+        return 'still down'
+    return number.brief() + ' s' if isinstance(number, Duration) \
+        else '%.3f s' % number
 
 
 def shift(number):
@@ -185,10 +225,13 @@ def shift(number):
 
 
 def _told(each):
+    verdict = each.verdict.value
+    if each.verdict is Verdict.WORSE:
+        verdict = verdict.upper()
+    elif each.verdict is Verdict.UNRESOLVED:
+        verdict += ' (%.3f s)' % each.difference.resolved
     return 'by %s, %s (p %s)' % (
-        shift(each.difference.shift),
-        each.verdict.value.upper() if each.verdict is Verdict.WORSE
-        else each.verdict.value,
+        shift(each.difference.shift), verdict,
         '%.3f' % each.p if each.p >= 0.001 else '< 0.001')
 
 
@@ -199,26 +242,37 @@ def _subject(difference):
 
 
 def _samples(run):
-    """Seconds by quantity, by variant, of migrations that took place."""
+    """By variant, by quantity, of migrations that took place.
+
+    :returns: {variant: {quantity: [(Duration, how finely it is known)]}}
+    """
     found = {}
     for test, migration in run.migrations:
         if not digest.moved(migration):
             continue
         of_variant = found.setdefault(test.name, {})
-        costs = {name: duration['estimate'] for name, duration
-                 in digest.durations(migration).items()}
-        costs.update((what, math.inf)
+        resolved = digest.resolved(migration)
+        costs = {name: (digest.as_duration(duration), resolved.get(name))
+                 for name, duration in digest.durations(migration).items()}
+        costs.update((what, (Duration(math.inf, math.inf), None))
                      for what in digest.still_down(migration))
-        for name, number in costs.items():
-            of_variant.setdefault(name, []).append(number)
+        for name, cost in costs.items():
+            of_variant.setdefault(name, []).append(cost)
     return found
 
 
 def _both(quantity, before, after):
-    return {variant: comparison.Samples(
-        tuple(before[variant].get(quantity, ())),
-        tuple(after[variant].get(quantity, ())))
+    return {variant: comparison.Samples(*_durations(
+        before[variant].get(quantity, ()), after[variant].get(quantity, ())))
         for variant in before if variant in after}
+
+
+def _durations(before, after):
+    """Both sides, and how finely each of them is known, as Samples want it."""
+    for side in (before, after):
+        yield tuple(duration for duration, _ in side)
+    for side in (before, after):
+        yield tuple(seconds for _, seconds in side if seconds is not None)
 
 
 def _lost(run):

@@ -100,7 +100,7 @@ def before_after(samples):
         points = [(variant, number) for variant, each in samples.items()
                   for number in getattr(each, name)]
         figure.add_trace(graph_objects.Box(
-            x=[number for _, number in points],
+            x=[float(number) for _, number in points],
             y=[_text(variant) for variant, _ in points],
             orientation='h', name='%s (%s)' % (name, mark),
             boxpoints='all', jitter=0.4,

@@ -117,6 +117,21 @@ class TestCompare(CommandTest):
                                       '--tolerance', '0.4')
         self.assertEqual(0, status)
 
+    def test_unresolved(self):
+        none = self.file('none', samples.test(*[samples.migration(
+            0.0, measurements=(samples.timeline(
+                0.0, 'metadata', interval=0.3),))] * 5))
+        status, output, _ = self.run_command(compare.Compare, none, none)
+        self.assertEqual(2, status)
+        self.assertIn('CAN\'T TELL: the tolerance, 0.05 s, is finer', output)
+        page = self.folder / 'page.html'
+        status, output, _ = self.run_command(
+            compare.Compare, none, none, '--accept-unresolved', '--html',
+            page)
+        self.assertEqual(0, status)
+        self.assertIn('NOT WORSE', output)
+        self.assertIn('at most 0.300 s', page.read_text())
+
     def test_more_runs(self):
         one, other = (self.file(name, samples.test(*[
             samples.migration(down)] * 2)) for name, down in (
@@ -154,6 +169,32 @@ class TestOthers(CommandTest):
         self.assert_refused(
             'no measurement in this run, of 1 tests', summary.Summary,
             '--subunit', self.file('none', samples.test()))
+
+    def test_what_was_not_seen(self):
+        """It is never told as no time at all, in older records neither."""
+        new = samples.migration(
+            0.0, clock=samples.stopped(0.0), limits=(samples.TOO_FINE,),
+            measurements=(samples.timeline(0.0),))
+        for number, document in enumerate((new, samples.aged(new))):
+            path = self.file('of %d' % number, samples.test(*[document] * 3))
+            _, output, _ = self.run_command(summary.Summary, '--subunit',
+                                            path)
+            self.assertIn('network          no outage longer than the '
+                          'resolution, 0.010 s\n', output)
+            self.assertRegex(output, r'guest stopped  at most 0\.01\d s\n')
+            self.assertRegex(output, r'network  +min at most 0\.010, .* max '
+                                     r'at most 0\.010 s, of 3')
+            self.assertIn('NOT CHECKED: network downtime: nothing seen',
+                          output)
+            self.assertNotIn('0.000', output)
+
+    def test_no_duration(self):
+        document = samples.migration()
+        document['measurements'][0]['total']['lower'] = 9.0
+        self.assert_refused(
+            'a measurement in it has no bounds of a duration: 9.0 and',
+            summary.Summary, '--subunit',
+            self.file('odd', samples.test(*[document] * 3)))
 
     def test_junit(self):
         path = self.file('one', samples.test(samples.migration()))

@@ -120,6 +120,23 @@ class TestVerdict(testtools.TestCase):
                               (same, Verdict.SAME), (few, Verdict.TOO_FEW)):
             self.assertEqual([verdict], self.verdicts(each))
 
+    def test_what_was_not_resolved(self):
+        """Better by more than may have gone by unseen is not worse."""
+        def resolved(before, after, seconds):
+            return comparison.difference('x', {'v': Samples(
+                before, after, (), (0.0, seconds, 10 * seconds))}, 0.5)
+
+        low, high = (1, 2, 3, 4), (5, 6, 7, 8)
+        for before, after, seconds, verdict in (
+                (low, low, 0.5, Verdict.SAME),
+                (low, low, 0.51, Verdict.UNRESOLVED),
+                (low, high, 9.0, Verdict.WORSE),
+                (high, low, 4.5, Verdict.BETTER),
+                (high, low, 4.6, Verdict.UNRESOLVED),
+                (low[:2], low[:2], 9.0, Verdict.TOO_FEW)):
+            self.assertEqual([verdict], self.verdicts(
+                resolved(before, after, seconds)), (after, seconds))
+
     def test_what_can_not_be_found_does_not_count(self):
         """Many variants of which nothing can be said hide no other one."""
         worse = difference((1, 2, 3, 4), (5, 6, 7, 8))

@@ -77,6 +77,83 @@ class TestStatus(testtools.TestCase):
         self.assertEqual(compare.KEPT, compared(each(0), each(0)).status)
 
 
+def unseen(interval, count=5):
+    """Migrations without any outage, probed so often."""
+    return samples.run(samples.test(*[samples.migration(
+        0.0, measurements=(samples.timeline(
+            0.0, 'metadata', interval=interval),))] * count,
+        name='m.TestIt.test_it'))
+
+
+class TestResolution(testtools.TestCase):
+    """What went by unseen is not called not worse."""
+
+    def test_finer_than_was_resolved(self):
+        found = compared(unseen(0.3), unseen(0.3))
+        self.assertEqual(compare.CANT_TELL, found.status)
+        self.assertEqual(
+            'CAN\'T TELL: the tolerance, 0.05 s, is finer than what was '
+            'resolved: metadata to 0.300 s. Tolerate more (--tolerance), '
+            'probe more often, or take it as it is (--accept-unresolved)',
+            found.sentence())
+        text = compare.text(found)
+        self.assertIn('not resolved finely enough (0.300 s)', text)
+        self.assertIn('before  5: median at most 0.300 s, 95% at most '
+                      '0.300 s', text)
+
+    def test_the_worse_side_counts(self):
+        for one, other in ((0.3, 0.01), (0.01, 0.3)):
+            self.assertEqual(compare.CANT_TELL, compared(
+                unseen(one), unseen(other)).status)
+
+    def test_it_can_be_accepted(self):
+        found = compare.compare(unseen(0.3), unseen(0.3), 0.05, 0.05,
+                                accept_unresolved=True)
+        self.assertEqual(compare.KEPT, found.status)
+        self.assertEqual(
+            'NOT WORSE, as far as can be told; not resolved to the tolerance, '
+            '0.05 s: metadata to 0.300 s', found.sentence())
+
+    def test_resolved(self):
+        for found in (compared(unseen(0.01), unseen(0.01)),
+                      compared(unseen(0.3), unseen(0.3), tolerance=0.31)):
+            self.assertEqual(compare.KEPT, found.status)
+            self.assertEqual('NOT WORSE, as far as can be told',
+                             found.sentence())
+
+    def test_worse_is_worse(self):
+        """However coarse: what was seen was seen."""
+        seen = samples.run(samples.test(*[samples.migration(
+            1.0, measurements=(samples.timeline(
+                30.0, 'metadata', interval=0.3),))] * 5,
+            name='m.TestIt.test_it'))
+        self.assertEqual(compare.WORSE,
+                         compared(unseen(0.3), seen).status)
+        found = compared(seen, unseen(0.3))
+        self.assertEqual(compare.KEPT, found.status)
+        self.assertIn('better is metadata', found.sentence())
+
+    def test_few_are_few(self):
+        self.assertIn('too few samples', compared(
+            unseen(0.3, 1), unseen(0.3, 1)).sentence())
+
+    def test_json(self):
+        found = json.loads(json.dumps(compare.to_dict(compared(
+            unseen(0.3), unseen(0.3))), allow_nan=False))
+        self.assertFalse(found['accept_unresolved'])
+        [metadata] = found['compared']
+        self.assertEqual('not resolved finely enough', metadata['verdict'])
+        self.assertAlmostEqual(0.3, metadata['resolved'])
+        self.assertEqual(0.0, metadata['before']['median'])
+        self.assertAlmostEqual(0.3, metadata['before']['median_upper'])
+
+    def test_older_records(self):
+        old = samples.run(samples.test(*(
+            samples.aged(migration) for _, migration
+            in unseen(0.3).migrations), name='m.TestIt.test_it'))
+        self.assertEqual(compare.CANT_TELL, compared(old, old).status)
+
+
 class TestSamples(testtools.TestCase):
 
     def test_what_did_not_move_is_left_out(self):
