@@ -53,7 +53,7 @@ class Limit:
         Kept is what is shown to be kept: by the upper bound, even if what
         nobody saw was down, and if what is longer can't have been missed.
         """
-        return self._exceeded(seen) or (
+        return self.exceeded(seen) or (
             self.fail_unchecked and self.unchecked(seen)) or None
 
     def unchecked(self, seen):
@@ -62,7 +62,7 @@ class Limit:
         It can't where it is finer than the resolution: something longer than
         it may have been missed. What was Seen to exceed it is checked.
         """
-        if self.seconds >= seen.resolution or self._exceeded(seen):
+        if self.seconds >= seen.resolution or self.exceeded(seen):
             return None
         return 'NOT CHECKED: %s; the limit of %g s (%s) is finer than the ' \
             'resolution that was reached, %.3f s. %s' % (
@@ -70,8 +70,8 @@ class Limit:
                 'Allow more, or probe more often' if self.seconds else
                 'No probing shows that there was none at all: allow more')
 
-    def _exceeded(self, seen):
-        """What of it is longer than the limit, or may be."""
+    def exceeded(self, seen):
+        """What is longer than it, or may be; None if nothing is."""
         duration = self._sum(seen)
         hidden = max(seen.hidden, default=0.0) if self.longest \
             else sum(seen.hidden)
@@ -216,9 +216,9 @@ class MeasuredMigration:
                 lines.extend(_outage_lines(each))
         if self.clock:
             lines.append(self.clock.summary())
-        lines.extend(self.unchecked(self.limits))
         if self.progress:
             lines.extend(self._phase_lines())
+        lines.extend(self.unchecked(self.limits))
         lines.append('migration record: %s' % json.dumps(
             self.record, sort_keys=True))
         lines.append('events of the instance action, in the cloud\'s wall '

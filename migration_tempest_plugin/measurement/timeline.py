@@ -140,11 +140,6 @@ class Timeline:
         return tuple(outages)
 
     @property
-    def durations(self):
-        """The Duration of each outage, in order."""
-        return tuple(outage.duration for outage in self.outages)
-
-    @property
     def longest(self):
         """The Duration of the longest outage that was seen.
 
@@ -161,6 +156,11 @@ class Timeline:
         resolution, nobody knows: they are in no sum.
         """
         return Duration.sum(self.durations, self.resolution)
+
+    @property
+    def durations(self):
+        """The Duration of each outage, in order."""
+        return tuple(outage.duration for outage in self.outages)
 
     @property
     def still_down(self):

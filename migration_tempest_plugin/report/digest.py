@@ -119,9 +119,29 @@ def unchecked(migration):
     if 'unchecked' in migration or not limits:
         return migration.get('unchecked', [])
     # Older records have what it takes to tell.
-    seen = _seen(migration)
-    return [sentence for each in limits if each['what'] in seen and
-            (sentence := _limit(each).unchecked(seen[each['what']]))]
+    found = seen(migration)
+    return [sentence for each in limits if each['what'] in found and
+            (sentence := limit(each).unchecked(found[each['what']]))]
+
+
+def limit(recorded):
+    """A recorded limit, as the Limit that it was."""
+    return measurement.Limit(
+        recorded['what'], recorded['option'], recorded['seconds'],
+        recorded['longest'], recorded.get('fail_unchecked', True))
+
+
+def seen(migration):
+    """What was Seen of all that was measured, by Limit.what."""
+    found = {each['what']: measurement.Seen(
+        tuple(map(as_duration, each['outages'])), each['resolution'],
+        tuple(_hidden(each))) for each in migration['measurements']
+        if 'no_measurement' not in each}
+    clock = migration.get('guest_clock')
+    if clock and 'resolution' in clock:
+        found['guest'] = measurement.Seen(
+            tuple(map(as_duration, clock['stops'])), clock['resolution'])
+    return found
 
 
 def exceeded(migration):
@@ -180,19 +200,12 @@ def phase(found):
                    if found['end'] else ' on')
 
 
-def _limit(recorded):
-    return measurement.Limit(recorded['what'], recorded['option'],
-                             recorded['seconds'], recorded['longest'])
-
-
-def _seen(migration):
-    """What was Seen of each that was measured, by the names of limits."""
-    found = {each['what']: (each['outages'], each['resolution'])
-             for each in migration['measurements']
-             if 'no_measurement' not in each}
-    clock = migration.get('guest_clock')
-    if clock and 'resolution' in clock:
-        found['guest'] = clock['stops'], clock['resolution']
-    return {what: measurement.Seen(tuple(map(as_duration, durations)),
-                                   resolution)
-            for what, (durations, resolution) in found.items()}
+def _hidden(timeline):
+    """As Timeline.hidden; records of version 1 know no more than the sum."""
+    if 'gaps' not in timeline:
+        yield timeline.get('unobserved', 0.0)
+    for gap in timeline.get('gaps', ()):
+        if not any(outage['start'] <= gap['begin'] and
+                   gap['end'] <= outage['end']
+                   for outage in timeline['outages']):
+            yield gap['end'] - gap['begin']

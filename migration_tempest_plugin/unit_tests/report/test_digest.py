@@ -16,6 +16,7 @@ import dataclasses
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report.digest import Verdict
 from migration_tempest_plugin.unit_tests.report import samples
@@ -99,6 +100,24 @@ class TestDigest(testtools.TestCase):
             dataclasses.replace(samples.TOO_FINE, what='guest'),))
         [sentence] = digest.unchecked(samples.aged(stopped))
         self.assertIn('NOT CHECKED: guest stopped: nothing seen;', sentence)
+
+    def test_seen(self):
+        """As the model sees it, so that limits are judged as it does."""
+        samples_of = [measurement.Sample(number / 10, number / 10,
+                                         number not in (7, 60))
+                      for number in (*range(8), *range(40, 50),
+                                     *range(70, 80))]
+        timeline = measurement.Timeline('network', 'x', samples_of, 0.1, 9.9)
+        document = samples.migration(measurements=(timeline,))
+        found = digest.seen(document)['network']
+        self.assertEqual(timeline.durations, found.durations)
+        self.assertEqual(timeline.resolution, found.resolution)
+        self.assertEqual(
+            [round(gap.length, 6) for gap in timeline.hidden],
+            [round(seconds, 6) for seconds in found.hidden])
+        self.assertEqual(2, len(found.hidden))
+        self.assertEqual([samples.LIMIT],
+                         list(map(digest.limit, document['limits'])))
 
     def test_no_duration(self):
         self.assertRaises(
