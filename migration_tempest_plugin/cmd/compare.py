@@ -17,9 +17,13 @@ import pathlib
 
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.report import compare
+from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import page
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import source
+
+#: Seconds.
+TOLERANCE = 0.05
 
 
 class Compare(base.Command):
@@ -43,10 +47,13 @@ class Compare(base.Command):
                 help='another run to count to %s; may be given several times'
                      % side.upper())
         parser.add_argument(
-            '--tolerance', type=base.not_negative, default=0.05,
-            metavar='SECONDS',
-            help='what is not longer by more than this is not worse '
-                 '(%(default)s)')
+            '--tolerance', type=_tolerance, action='append', default=[],
+            metavar='[WHAT=]SECONDS',
+            help='what is not longer by more than this is not worse (%g); '
+                 'WHAT, for which alone it is, is %s; may be given several '
+                 'times' % (TOLERANCE, ', '.join(
+                     '"%s"' % each if ' ' in each else each
+                     for each in digest.COSTS)))
         parser.add_argument(
             '--accept-unresolved', action='store_true',
             help='call it not worse even where what is tolerated is finer '
@@ -66,9 +73,10 @@ class Compare(base.Command):
                  [parsed_args.after, *parsed_args.more_after])
         runs = [recorded.Run.of(map(source.run, side)) for side in sides]
         names = [_name(*pair) for pair in zip(sides, runs)]
-        compared = compare.compare(*runs, parsed_args.tolerance,
-                                   parsed_args.alpha,
-                                   parsed_args.accept_unresolved)
+        tolerances = dict(parsed_args.tolerance)
+        compared = compare.compare(
+            *runs, tolerances.pop(None, TOLERANCE), parsed_args.alpha,
+            parsed_args.accept_unresolved, tolerances)
         said = json.dumps(compare.to_dict(compared), indent=2) \
             if parsed_args.json else compare.text(compared, names)
         self.app.stdout.write(said + '\n')
@@ -83,6 +91,15 @@ def _name(side, run):
     name = ', '.join(map(source.name, side))
     release = run.release
     return '%s (%s)' % (name, release) if release else name
+
+
+def _tolerance(text):
+    """The quantity that it is for, or None, and seconds."""
+    what, equals, seconds = text.rpartition('=')
+    if equals and what not in digest.COSTS:
+        raise argparse.ArgumentTypeError('%r is none of %s' % (
+            what, ', '.join(digest.COSTS)))
+    return what or None, base.not_negative(seconds)
 
 
 def _share(text):

@@ -33,7 +33,7 @@ class Comparison:
     :ivar only_before, only_after: variants that only one of both has
     :ivar lost_before, lost_after: how many migrations lack a measurement
     :ivar stayed_before, stayed_after: how many did not take place
-    :ivar tolerance: seconds, and alpha: what was asked for
+    :ivar tolerances: seconds by quantity, and alpha: what was asked for
     :ivar accept_unresolved: a tolerance that is finer than what was resolved
         is no reason not to tell
     """
@@ -47,7 +47,7 @@ class Comparison:
     lost_after: int
     stayed_before: int
     stayed_after: int
-    tolerance: float
+    tolerances: dict
     alpha: float
     accept_unresolved: bool = False
 
@@ -84,16 +84,16 @@ class Comparison:
             return 'CAN\'T TELL: too few samples; measure more migrations ' \
                 'of the same variants'
         if self.status == CANT_TELL:
-            return 'CAN\'T TELL: the tolerance, %g s, is finer than what ' \
-                'was resolved: %s. Tolerate more (--tolerance), probe more ' \
-                'often, or take it as it is (--accept-unresolved)' % (
-                    self.tolerance, self._unresolved())
+            return 'CAN\'T TELL: the tolerance is finer than what was ' \
+                'resolved: %s. Tolerate more (--tolerance), probe more ' \
+                'often, or take it as it is (--accept-unresolved)' \
+                % self._unresolved()
         better = [_subject(each.difference) for each in self.judged
                   if each.verdict is Verdict.BETTER]
         return 'NOT WORSE%s%s' % (
             ': better is ' + ', '.join(better) if better
-            else ', as far as can be told', '; not resolved to the '
-            'tolerance, %g s: %s' % (self.tolerance, self._unresolved())
+            else ', as far as can be told',
+            '; not resolved finely enough: ' + self._unresolved()
             if self.unresolved else '')
 
     def _unresolved(self):
@@ -101,11 +101,14 @@ class Comparison:
         for each in self.unresolved:
             resolved.setdefault(each.difference.quantity, []).append(
                 each.difference.resolved)
-        return ', '.join('%s to %.3f s' % (quantity, max(found))
-                         for quantity, found in resolved.items())
+        return ', '.join(
+            '%s to %.3f s (tolerance %g s)' % (quantity, max(found),
+                                               self.tolerances[quantity])
+            for quantity, found in resolved.items())
 
 
-def compare(before, after, tolerance, alpha, accept_unresolved=False):
+def compare(before, after, tolerance, alpha, accept_unresolved=False,
+            tolerances=()):
     """The Comparison of two Runs.
 
     :param tolerance: seconds; what is not longer by more is not longer
@@ -113,16 +116,19 @@ def compare(before, after, tolerance, alpha, accept_unresolved=False):
         chance, anywhere in it
     :param accept_unresolved: a tolerance that is finer than what was resolved
         is no reason not to tell
+    :param tolerances: pairs of a quantity and its own tolerance
     """
+    tolerances = {**dict.fromkeys(digest.COSTS, tolerance),
+                  **dict(tolerances)}
     sides = _samples(before), _samples(after)
     samples = {quantity: _both(quantity, *sides) for quantity in digest.COSTS}
     variants = [found for quantity in digest.COSTS
                 for variant, each in samples[quantity].items()
                 if (found := comparison.difference(
-                    quantity, {variant: each}, tolerance))]
+                    quantity, {variant: each}, tolerances[quantity]))]
     whole = [found for quantity in digest.COSTS
              if (found := comparison.difference(
-                 quantity, samples[quantity], tolerance)) and
+                 quantity, samples[quantity], tolerances[quantity])) and
              found.variant is None]
     # Two questions, each with its half; without variants, one is left.
     share = alpha / 2 if whole else alpha
@@ -130,7 +136,7 @@ def compare(before, after, tolerance, alpha, accept_unresolved=False):
         comparison.judge(whole, share), comparison.judge(variants, share),
         samples, sorted(set(sides[0]) - set(sides[1])),
         sorted(set(sides[1]) - set(sides[0])), _lost(before), _lost(after),
-        _stayed(before), _stayed(after), tolerance, alpha,
+        _stayed(before), _stayed(after), tolerances, alpha,
         accept_unresolved)
 
 
@@ -172,11 +178,12 @@ def how(compared):
         'Exact permutation test of ranks within each variant; two-sided, '
         'corrected for all that was compared (Tarone): at most %g %% of '
         'comparisons of alike runs say that anything differs. Differences of '
-        'up to %g s count as none; what is known more coarsely than that is '
+        'up to %s count as none; what is known more coarsely than that is '
         'not called not worse. Migrations without a measurement: %d '
         'before, %d after; what was still down at the end ranks as longest. '
         'Left out, since they did not take place: %d before, %d after.'
-        % (100 * compared.alpha, compared.tolerance, compared.lost_before,
+        % (100 * compared.alpha, _tolerances(compared.tolerances),
+           compared.lost_before,
            compared.lost_after, compared.stayed_before,
            compared.stayed_after))
 
@@ -184,9 +191,9 @@ def how(compared):
 def to_dict(compared):
     """Ready for JSON."""
     return {
-        'schema': 'migration-tempest-plugin/comparison', 'version': 1,
+        'schema': 'migration-tempest-plugin/comparison', 'version': 2,
         'sentence': compared.sentence(), 'status': compared.status,
-        'tolerance': compared.tolerance, 'alpha': compared.alpha,
+        'tolerances': compared.tolerances, 'alpha': compared.alpha,
         'accept_unresolved': compared.accept_unresolved,
         'only_before': compared.only_before,
         'only_after': compared.only_after,
@@ -222,6 +229,17 @@ def seconds(number):
 def shift(number):
     """By how much something is longer, for people."""
     return '%+.3f s' % number if math.isfinite(number) else 'without end'
+
+
+def _tolerances(tolerances):
+    """Each once, with what it is for if there are several."""
+    by_seconds = {}
+    for quantity, tolerated in tolerances.items():
+        by_seconds.setdefault(tolerated, []).append(quantity)
+    if len(by_seconds) == 1:
+        return '%g s' % [*by_seconds][0]
+    return ', '.join('%g s (%s)' % (tolerated, ', '.join(quantities))
+                     for tolerated, quantities in by_seconds.items())
 
 
 def _told(each):

@@ -92,9 +92,10 @@ class TestResolution(testtools.TestCase):
         found = compared(unseen(0.3), unseen(0.3))
         self.assertEqual(compare.CANT_TELL, found.status)
         self.assertEqual(
-            'CAN\'T TELL: the tolerance, 0.05 s, is finer than what was '
-            'resolved: metadata to 0.300 s. Tolerate more (--tolerance), '
-            'probe more often, or take it as it is (--accept-unresolved)',
+            'CAN\'T TELL: the tolerance is finer than what was resolved: '
+            'metadata to 0.300 s (tolerance 0.05 s). Tolerate more '
+            '(--tolerance), probe more often, or take it as it is '
+            '(--accept-unresolved)',
             found.sentence())
         text = compare.text(found)
         self.assertIn('not resolved finely enough (0.300 s)', text)
@@ -111,8 +112,8 @@ class TestResolution(testtools.TestCase):
                                 accept_unresolved=True)
         self.assertEqual(compare.KEPT, found.status)
         self.assertEqual(
-            'NOT WORSE, as far as can be told; not resolved to the tolerance, '
-            '0.05 s: metadata to 0.300 s', found.sentence())
+            'NOT WORSE, as far as can be told; not resolved finely enough: '
+            'metadata to 0.300 s (tolerance 0.05 s)', found.sentence())
 
     def test_resolved(self):
         for found in (compared(unseen(0.01), unseen(0.01)),
@@ -120,6 +121,22 @@ class TestResolution(testtools.TestCase):
             self.assertEqual(compare.KEPT, found.status)
             self.assertEqual('NOT WORSE, as far as can be told',
                              found.sentence())
+
+    def test_each_quantity_may_have_a_tolerance(self):
+        both = samples.run(samples.test(*[samples.migration(
+            0.0, measurements=(samples.timeline(0.0), samples.timeline(
+                0.0, 'metadata', interval=0.3)))] * 5))
+        found = compare.compare(both, both, 0.05, 0.05,
+                                tolerances={'metadata': 0.31})
+        self.assertEqual(compare.KEPT, found.status)
+        self.assertIn('up to 0.05 s (network, tcp, guest stopped), 0.31 s '
+                      '(metadata) count as none', compare.how(found))
+        self.assertEqual(0.31, compare.to_dict(found)['tolerances'][
+            'metadata'])
+        worse = compare.compare(BEFORE, AFTER, 0.05, 0.05,
+                                tolerances={'tcp': 0.4})
+        self.assertIn('WORSE: network', worse.sentence())
+        self.assertNotIn('tcp', worse.sentence())
 
     def test_worse_is_worse(self):
         """However coarse: what was seen was seen."""
