@@ -25,9 +25,17 @@ _ADVICE = ('let the group of this user into net.ipv4.ping_group_range '
            '(sysctl), or run as root')
 
 
+#: How often it is looked at what a limit is for. No outage that is shorter
+#: than that can be excluded; a guest's stop can, by its clock.
+_INTERVALS = {'network': 'network_probe_interval',
+              'metadata': 'metadata_probe_interval',
+              'tcp': 'guest_heartbeat_interval'}
+
+
 def findings():
     """What can be said of this machine."""
     yield _configuration(CONF.config_file)
+    yield from _limits(CONF.migration)
     for name, family in (('IPv4', socket.AF_INET),
                          ('IPv6', socket.AF_INET6)):
         yield _icmp('pings over %s' % name, family)
@@ -39,6 +47,20 @@ def _configuration(files):
         return good(what, ', '.join(files))
     return bad(what, 'there is none', 'go to the workspace where tempest run '
                'is run, or set TEMPEST_CONFIG_DIR')
+
+
+def _limits(options):
+    """Those that no measurement can check, before a run is lost on them."""
+    for what, option, _ in config.LIMITS:
+        limit, interval = config.limit(option), _INTERVALS.get(what)
+        if options.fail_unchecked_limits and interval and \
+                limit is not None and limit < options[interval]:
+            yield bad(
+                '[migration] %s' % option, '%g s is finer than the %g s of %s:'
+                ' it can\'t be checked, which fails each test' % (
+                    limit, options[interval], interval),
+                'allow more, lower %s, or set fail_unchecked_limits = false'
+                % interval)
 
 
 def _icmp(what, family):

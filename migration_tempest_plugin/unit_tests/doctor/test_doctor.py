@@ -198,6 +198,39 @@ class TestHere(testtools.TestCase):
         self.assertIn('there is no ping', found.said)
 
 
+class TestLimits(testtools.TestCase):
+    """Before a run: what it can't check."""
+
+    def found(self, **limits):
+        options = mock.MagicMock(
+            fail_unchecked_limits=limits.pop('fail', True))
+        options.__getitem__.side_effect = {
+            'network_probe_interval': 0.01, 'metadata_probe_interval': 0.2,
+            'guest_heartbeat_interval': 0.02}.__getitem__
+        with mock.patch.object(here.config, 'limit', limits.get):
+            return list(here._limits(options))
+
+    def test_all_can_be_checked(self):
+        self.assertEqual([], self.found())
+        self.assertEqual([], self.found(
+            allowed_network_downtime=0.01, allowed_metadata_downtime=6.0,
+            allowed_guest_stop=0.001))
+
+    def test_too_fine(self):
+        for option, seconds, interval in (
+                ('allowed_network_downtime', 0, 'network_probe_interval'),
+                ('allowed_longest_metadata_outage', 0.1,
+                 'metadata_probe_interval'),
+                ('allowed_tcp_stall', 0.015, 'guest_heartbeat_interval')):
+            [found] = self.found(**{option: seconds})
+            self.assertIs(BAD, found.outcome)
+            self.assertIn(option, found.what)
+            self.assertIn('%g s is finer than the' % seconds, found.said)
+            self.assertIn('lower ' + interval, found.advice)
+            self.assertEqual([], self.found(**{option: seconds,
+                                               'fail': False}))
+
+
 class TestTests(testtools.TestCase):
 
     def test_each_has_a_reason_or_would_run(self):
