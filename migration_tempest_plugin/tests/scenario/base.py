@@ -262,9 +262,9 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             returns when that is completed
         :returns: the MeasuredMigration
         """
-        [measured] = self._live_migrate_unharmed(
+        [measured] = self.live_migrate_unharmed(
             [(guest, host)], lambda migrations: follow(*migrations))
-        self._assert_arrived(measured, host)
+        self.assert_arrived(measured, host)
         return measured
 
     def live_migrate_all_measured(self, moves, follow=complete_all):
@@ -276,10 +276,10 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             returns when they are completed
         :returns: the MeasuredMigrations
         """
-        measured = self._live_migrate_unharmed(moves, follow)
+        measured = self.live_migrate_unharmed(moves, follow)
         self.keep_table(measured)
         for each, (_, host) in zip(measured, moves):
-            self._assert_arrived(each, host)
+            self.assert_arrived(each, host)
         return measured
 
     def keep_table(self, measured):
@@ -299,7 +299,8 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 migration.request(**self.live_migrate_arguments(host))
                 _complete(migration)
 
-    def _assert_arrived(self, measured, host):
+    def assert_arrived(self, measured, host=None):
+        """A server is on another host; on the one that is named."""
         seen = measured.text()
         self.assertNotEqual(measured.source, measured.destination,
                             'The server is where it was.\n' + seen)
@@ -325,17 +326,31 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             returns when they have ended
         :returns: the MeasuredMigrations
         """
-        all_measured = self._live_migrate_unharmed(moves, follow)
+        all_measured = self.live_migrate_unharmed(moves, follow)
         for (guest, _), measured in zip(moves, all_measured):
-            seen = measured.text()
-            self.assertEqual(measured.source, measured.destination,
-                             'The server is not where it was.\n' + seen)
-            self.assertIn(measured.record and measured.record['status'],
-                          live_migration.FAILED, seen)
-            self.assert_active(guest, seen)
+            self.assert_stayed(guest, measured)
         return all_measured
 
-    def _live_migrate_unharmed(self, moves, follow):
+    def assert_stayed(self, guest, measured):
+        """A migration has failed, and its server is where it was, ACTIVE."""
+        seen = measured.text()
+        self.assertEqual(measured.source, measured.destination,
+                         'The server is not where it was.\n' + seen)
+        self.assertIn(measured.record and measured.record['status'],
+                      live_migration.FAILED, seen)
+        self.assert_active(guest, seen)
+
+    def live_migrate_unharmed(self, moves, follow):
+        """Live migrate guests to whatever end, measuring each.
+
+        None of them is rebooted by it.
+
+        :param moves: for each, the guest, and the host or None as for
+            live_migrate_measured()
+        :param follow: called with the LiveMigrations that were asked for; it
+            returns when they have ended
+        :returns: the MeasuredMigrations
+        """
         guests = [guest for guest, _ in moves]
         before = [(guest.boot_id(), guest.uptime()) for guest in guests]
         measured = self._live_migrate(moves, follow)

@@ -347,12 +347,9 @@ class ReconfiguringScenario(WhiteboxScenario):
                     observation.source, name, ', '.join(map(str, found)),
                     value))
 
-    def assert_undisturbed(self, measured, stopped):
-        """A guest that has stayed was never stopped, nor down for long.
-
-        :param stopped: libvirt's events that it was (Observation.stopped())
-        """
-        self.assertEqual([], list(map(str, stopped)),
+    def assert_undisturbed(self, measured, observation):
+        """A guest that has stayed was never stopped, nor down for long."""
+        self.assertEqual([], list(map(str, observation.stopped())),
                          'The guest was stopped')
         self.assert_downtime_allowed(measured)
 

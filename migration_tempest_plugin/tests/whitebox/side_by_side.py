@@ -12,8 +12,22 @@
 """Migrations of several tests, made at the same time."""
 
 import contextlib
+import dataclasses
 
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.tests.whitebox import base
+from migration_tempest_plugin.tests.whitebox import observation
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """A migration that was made, and what was seen of it on its hosts.
+
+    :ivar observation: is over; what it has seen is there
+    """
+
+    measured: measurement.MeasuredMigration
+    observation: observation.Observation
 
 
 class SideBySideScenario(base.ReconfiguringScenario):
@@ -31,13 +45,12 @@ class SideBySideScenario(base.ReconfiguringScenario):
         cls._made = {}      # what make() gave, by the group
         cls._failed = {}    # why it gave nothing
 
-    def side_by_side(self, group, make):
-        """What became of the migrations of a group of tests.
+    def made(self, name, group, make):
+        """The Made of one of the migrations of a group of tests.
 
-        :param group: what the tests of it have in common
-        :param make: makes all of them; called without arguments, once for the
-            class
-        :returns: what that returns
+        :param group: what these tests have in common
+        :param make: makes the migrations of all of them; called without
+            arguments, once for the class; gives the Made of each by its name
         """
         if group in self._failed:
             self.fail('The migrations of all of these tests were made in '
@@ -45,7 +58,21 @@ class SideBySideScenario(base.ReconfiguringScenario):
         if group not in self._made:
             with self._kept_on_failure(group):
                 self._made[group] = make()
-        return self._made[group]
+        made = self._made[group][name]
+        self.keep(made.measured)
+        return made
+
+    def boot_apart(self, names):
+        """Guests by these names: the first on one host, others on another."""
+        guests = dict(zip(names, self.boot_guests(len(names))))
+        first, *others = guests.values()
+        if others:
+            self.bring_to(self.another_host(first), others)
+        return guests
+
+    def observe_all(self, guests):
+        """The Observation of each guest, by its name."""
+        return {name: self.observe(guest) for name, guest in guests.items()}
 
     @contextlib.contextmanager
     def _kept_on_failure(self, group):
@@ -69,3 +96,13 @@ class SideBySideScenario(base.ReconfiguringScenario):
             super().keep(measured)
         else:
             self._unkept.append(measured)
+
+
+def all_made(observations, measured):
+    """The Made of each migration.
+
+    :param observations: each Observation, by a name
+    :param measured: the MeasuredMigrations, in the same order
+    """
+    return {name: Made(each, seen) for (name, seen), each in zip(
+        observations.items(), measured)}

@@ -17,7 +17,9 @@ from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
+from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.whitebox import base
+from migration_tempest_plugin.tests.whitebox import side_by_side
 
 CONF = config.CONF
 
@@ -53,7 +55,7 @@ class TestAbort(base.ReconfiguringScenario):
         if CONF.migration_feature_enabled.aborted_server_active:
             self.assertEqual('cancelled', measured.record['status'],
                              measured.text())
-        self.assert_undisturbed(measured, observation.stopped())
+        self.assert_undisturbed(measured, observation)
 
     @decorators.idempotent_id('9001ac43-8611-4fdd-a040-02433240df7a')
     @decorators.attr(type=['slow', 'multinode'])
@@ -100,11 +102,11 @@ class TestAbort(base.ReconfiguringScenario):
         self.assertEqual('cancelled', measured.record['status'],
                          measured.text())
         self.assertEqual([], observation.looks, 'libvirt has migrated it')
-        self.assert_undisturbed(measured, observation.stopped())
+        self.assert_undisturbed(measured, observation)
 
 
 @base.serial
-class TestForceComplete(base.ReconfiguringScenario):
+class TestForceComplete(side_by_side.SideBySideScenario):
     """A migration is brought to its end, whatever that costs the guest."""
 
     @decorators.idempotent_id('46c609ce-8941-4db5-b6aa-24584f28f76c')
@@ -120,8 +122,8 @@ class TestForceComplete(base.ReconfiguringScenario):
         4. It completes; libvirt and the guest's own clock say for how long
            the guest was stopped.
         """
-        measured, observation = self._force(post_copy=False)
-        self.assert_paused(measured, observation)
+        made = self.made('pause', 'both', self._force_both)
+        self.assert_paused(made.measured, made.observation)
 
     @decorators.idempotent_id('b735d35d-2507-458f-a90d-cfc432975228')
     @decorators.attr(type=['slow', 'multinode'])
@@ -136,21 +138,30 @@ class TestForceComplete(base.ReconfiguringScenario):
         3. Live migrate it, measured, and force that to complete.
         4. It switches to post-copy, and completes.
         """
-        measured, observation = self._force(post_copy=True)
-        self.assert_post_copy(measured, observation)
+        made = self.made('post-copy', 'both', self._force_both)
+        self.assert_post_copy(made.measured, made.observation)
 
-    def _force(self, post_copy):
-        guest = self.boot_guest()
-        self.configure(self.compute_of(guest), **{
-            **self.slow_migrations(),
-            'live_migration_permit_post_copy': post_copy})
-        self.load_memory(guest)
-        observation = self.observe(guest)
+    def _force_both(self):
+        """They are on two hosts, and change places."""
+        guests = self.boot_apart(
+            ('pause', 'post-copy') if CONF.migration_feature_enabled.post_copy
+            else ('pause',))
+        for name, guest in guests.items():
+            self.plan_options(self.compute_of(guest), **{
+                **self.slow_migrations(),
+                'live_migration_permit_post_copy': name == 'post-copy'})
+        self.configure()
+        self.load_memory_of(guests.values())
+        observations = self.observe_all(guests)
 
-        def follow(migration):
-            self.await_slow_copy(migration, observation)
-            self.await_second_pass(migration, observation)
-            migration.force_complete()
-            migration.wait_until_completed(CONF.migration.migration_timeout)
+        def follow(migrations):
+            for await_it in (self.await_slow_copy, self.await_second_pass):
+                for migration, seen in zip(migrations, observations.values()):
+                    await_it(migration, seen)
+            for migration in migrations:
+                migration.force_complete()
+            scenario_base.complete_all(migrations)
 
-        return self.live_migrate_measured(guest, follow=follow), observation
+        return side_by_side.all_made(
+            observations, self.live_migrate_all_measured(
+                [(guest, None) for guest in guests.values()], follow))

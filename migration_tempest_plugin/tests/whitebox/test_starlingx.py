@@ -26,6 +26,7 @@ from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
 from migration_tempest_plugin.tests.whitebox.providers import PerServer
+from migration_tempest_plugin.tests.whitebox import side_by_side
 
 CONF = config.CONF
 
@@ -48,8 +49,10 @@ def _skip_without_tunnelling():
 
 
 @base.serial
-class TestAutoConverge(base.ReconfiguringScenario):
+class TestAutoConverge(side_by_side.SideBySideScenario):
     """1.0: a guest is slowed down until its memory can be copied."""
+
+    _cpus_used = None    # of the guest that is slowed down, before and after
 
     @decorators.idempotent_id('78600582-82db-4b3c-99ac-cfadd6302ad3')
     @decorators.attr(type=['slow', 'multinode'])
@@ -100,47 +103,53 @@ class TestAutoConverge(base.ReconfiguringScenario):
         self._off(PerServer)
 
     def _on(self, provider):
-        guest = self.boot_guest()
-        provider.apply(self, guest, Case(auto_converge=True),
-                       **self.slow_migrations())
-        self.load_memory(guest)
-        before = self.cpu_use(guest)
-        observation = self.observe(guest)
-
-        def follow(migration):
-            self.await_slow_copy(migration, observation)
-            self.assert_qemu(observation, 'auto-converge', True)
-            migration.wait_until_completed(CONF.migration.migration_timeout)
-
-        self.live_migrate_measured(guest, follow=follow)
-        throttles = [seen.what.job.throttle for seen in observation.looks
+        made = self.made('on', provider, lambda: self._migrate_both(provider))
+        looks = made.observation.looks
+        self.assert_arrived(made.measured)
+        throttles = [seen.what.job.throttle for seen in looks
                      if seen.what.job.throttle]
         self.assertGreater(len(set(throttles)), 1,
                            'The throttle does not rise: %s' % throttles)
         self.assertEqual(sorted(throttles), throttles)
-        least = min(_cpu_uses(observation.looks))
-        after = self.cpu_use(guest)
-        self.assertLess(least, before / 2, 'The guest is not slowed down')
+        before, after = self._cpus_used
+        self.assertLess(min(_cpu_uses(looks)), before / 2,
+                        'The guest is not slowed down')
         self.assertGreater(after, before / 2, 'The guest stays slow')
 
     def _off(self, provider):
-        guest = self.boot_guest()
-        provider.apply(self, guest, Case(auto_converge=False, timeout=40),
-                       **self.slow_migrations())
-        self.load_memory(guest)
-        observation = self.observe(guest)
-
-        def follow(migration):
-            self.await_slow_copy(migration, observation)
-            migration.wait_until_ended(CONF.migration.migration_timeout)
-
-        measured = self.live_migrate_in_vain(guest, follow)
-        self.assert_qemu(observation, 'auto-converge', False)
-        self.assertEqual([], [seen for seen in observation.looks
+        made = self.made('off', provider, lambda: self._migrate_both(provider))
+        self.assert_qemu(made.observation, 'auto-converge', False)
+        self.assertEqual([], [seen for seen in made.observation.looks
                               if seen.what.job.throttle])
-        self.assertIsNotNone(observation.timeout(), 'It is not the time-out '
-                             'that has ended the migration')
-        self.assert_undisturbed(measured, observation.stopped())
+        self.assertIsNotNone(
+            made.observation.timeout(), 'It is not the time-out that has '
+            'ended the migration')
+        self.assert_undisturbed(made.measured, made.observation)
+
+    def _migrate_both(self, provider):
+        """One with auto-converge, and one without, which change places."""
+        guests = self.boot_apart(('on', 'off'))
+        on, off = guests.values()
+        provider.apply(self, on, Case(auto_converge=True),
+                       **self.slow_migrations())
+        provider.apply(self, off, Case(auto_converge=False, timeout=40),
+                       **self.slow_migrations())
+        self.load_memory_of(guests.values())
+        before = self.cpu_use(on)
+        observations = self.observe_all(guests)
+
+        def follow(migrations):
+            for migration, seen in zip(migrations, observations.values()):
+                self.await_slow_copy(migration, seen)
+            self.assert_qemu(observations['on'], 'auto-converge', True)
+            for migration in reversed(migrations):
+                migration.wait_until_ended(CONF.migration.migration_timeout)
+
+        measured = self.live_migrate_unharmed(
+            [(guest, None) for guest in guests.values()], follow)
+        type(self)._cpus_used = before, self.cpu_use(on)
+        self.assert_stayed(off, measured[1])
+        return side_by_side.all_made(observations, measured)
 
 
 @base.serial

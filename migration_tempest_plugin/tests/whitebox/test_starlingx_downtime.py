@@ -11,7 +11,6 @@
 #    under the License.
 """Cases 2.0 and 2.1 of StarlingX's plan (test_starlingx.py)."""
 
-import dataclasses
 import time
 
 from tempest.common import utils
@@ -19,11 +18,9 @@ from tempest.lib import decorators
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import nova_plan
 from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.whitebox import base
-from migration_tempest_plugin.tests.whitebox import observation
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
 from migration_tempest_plugin.tests.whitebox.providers import PerServer
@@ -33,20 +30,6 @@ from migration_tempest_plugin.tests.whitebox import side_by_side
 CONF = config.CONF
 
 
-@dataclasses.dataclass(frozen=True)
-class _Reached:
-    """A migration that has reached its maximum downtime, and how.
-
-    :ivar steps: those that Nova logged
-    :ivar observation: ended; what it has seen is there
-    """
-
-    measured: measurement.MeasuredMigration
-    plan: nova_plan.Plan
-    steps: list
-    observation: observation.Observation
-
-
 @base.serial
 class TestMaximumDowntime(side_by_side.SideBySideScenario):
     """2.0 and 2.1: for how long a guest may be stopped at the end.
@@ -54,6 +37,8 @@ class TestMaximumDowntime(side_by_side.SideBySideScenario):
     That is a limit which QEMU holds against its own estimate; how long the
     guest is stopped in the end is another thing, and is reported beside it.
     """
+
+    _data_gb = None    # what Nova counts as to be copied of each server
 
     @decorators.idempotent_id('92d88c1e-9ae1-478b-b59f-dd5c28d49d05')
     @decorators.attr(type=['slow', 'multinode'])
@@ -97,65 +82,62 @@ class TestMaximumDowntime(side_by_side.SideBySideScenario):
         self._maximum(PerServer, Case(max_downtime=100), 100)
 
     def _maximum(self, provider, case, limit):
-        """What one that says a limit is made of; the other is made, too."""
-        reached = self.side_by_side(limit, lambda: self._migrate_both(
-            case, limit))[provider]
-        self.keep(reached.measured)
-        self.assertEqual([], reached.plan.complaints(reached.steps))
-        self.assertEqual(reached.plan.downtime, reached.steps[-1][0])
-        self._assert_held(reached.observation, limit / 1000,
+        """One of two migrations with a limit; the other is made, too."""
+        made = self.made(provider, limit,
+                         lambda: self._migrate_both(case, limit))
+        plan = self._plan(provider, limit)
+        steps = made.observation.steps()
+        self.assertEqual([], plan.complaints(steps))
+        self.assertEqual(plan.downtime, steps[-1][0])
+        self._assert_held(made.observation, limit / 1000,
                           PUNCTUAL if self._from_outside(provider) else 0)
-        self.assertIsNotNone(reached.measured.libvirt_downtime,
-                             reached.measured.text())
+        self.assertIsNotNone(made.measured.libvirt_downtime,
+                             made.measured.text())
 
-    @staticmethod
-    def _from_outside(provider):
+    def _from_outside(self, provider):
         """Whether it is the policy that does it, and not Nova."""
         return provider is PerServer and \
             not CONF.migration_feature_enabled.starlingx_settings
 
+    def _plan(self, provider, limit):
+        """The steps that Nova takes, whatever the policy makes of them."""
+        return nova_plan.Plan(
+            self._data_gb, steps=3, delay=3,
+            downtime=500 if self._from_outside(provider) else limit)
+
     def _migrate_both(self, case, limit):
-        """Migrate a server for which nova.conf says it, and one that does.
+        """A server for which nova.conf says it, and one that does itself.
 
         They are on two hosts, and change places.
         """
-        guests = dict(zip((PerHost, PerServer), self.boot_guests(2)))
+        guests = self.boot_apart((PerHost, PerServer))
         by_host, by_server = guests.values()
-        self.bring_to(self.another_host(by_host), [by_server])
-        sources = {provider: self.compute_of(guest)
-                   for provider, guest in guests.items()}
+        type(self)._data_gb = self.data_gb(by_host)
+        sources = [self.compute_of(guest) for guest in guests.values()]
         options = {**self.slow_migrations(), **base.QUICK_STEPS,
                    'live_migration_completion_timeout': 0}
-        self.plan_options(sources[PerHost], **{
+        self.plan_options(sources[0], **{
             **PerHost.options(self, by_host, case), **options})
-        self.configure(sources[PerServer], **options)
-        PerServer.apply(self, by_server, case)
-        plans = {provider: nova_plan.Plan(
-            self.data_gb(guest), downtime=500
-            if self._from_outside(provider) else limit, steps=3, delay=3)
-            for provider, guest in guests.items()}
+        PerServer.apply(self, by_server, case, **options)
         loads = self.load_memory_of(guests.values())
-        observations = {provider: self.observe(guest)
-                        for provider, guest in guests.items()}
+        observations = self.observe_all(guests)
 
         def follow(migrations):
             for migration, seen in zip(migrations, observations.values()):
                 self.await_slow_copy(migration, seen)
-            for migration, provider in zip(migrations, guests):
-                self._await_last_step(plans[provider],
-                                      observations[provider], migration)
-            for load, (provider, guest) in zip(loads, guests.items()):
+            for migration, (provider, seen) in zip(migrations,
+                                                   observations.items()):
+                self._await_last_step(self._plan(provider, limit), seen,
+                                      migration)
+            for load, source, guest in zip(loads, sources, guests.values()):
                 load.stop()
                 # What measures in the guest writes to its memory, too.
-                sources[provider].libvirt.set_bandwidth(guest.id, base.FAST)
+                source.libvirt.set_bandwidth(guest.id, base.FAST)
             scenario_base.complete_all(migrations)
 
-        measured = self.live_migrate_all_measured(
-            [(guest, None) for guest in guests.values()], follow)
-        return {provider: _Reached(each, plans[provider],
-                                   observations[provider].steps(),
-                                   observations[provider])
-                for provider, each in zip(guests, measured)}
+        return side_by_side.all_made(
+            observations, self.live_migrate_all_measured(
+                [(guest, None) for guest in guests.values()], follow))
 
     def _await_last_step(self, plan, observation, migration):
         """Until Nova has logged it, and QEMU was looked at after that."""

@@ -18,8 +18,8 @@ from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
-from migration_tempest_plugin import measurement
 from migration_tempest_plugin.starlingx import settings
+from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.scenario import live_migration
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
@@ -49,16 +49,6 @@ class _Late:
         """Whether nova-compute ends it, and not the policy."""
         return self.provider is PerHost or \
             CONF.migration_feature_enabled.starlingx_settings
-
-
-@dataclasses.dataclass(frozen=True)
-class _Ended:
-    """What became of one: how it was seen (see Observation)."""
-
-    measured: measurement.MeasuredMigration
-    timeout: tuple | None
-    after: float | None
-    stopped: list
 
 
 @base.serial
@@ -140,39 +130,38 @@ class TestTimeout(side_by_side.SideBySideScenario):
         self.assertIsNotNone(late, 'Nova has logged no time-out')
         self.assertEqual(seconds, late[0], 'Nova has another time-out')
         self.assertGreaterEqual(late[1], seconds - 1)
-        self.assert_undisturbed(measured, observation.stopped())
+        self.assert_undisturbed(measured, observation)
 
     def _assert_ended(self, name):
         """A migration was ended when its time was over, by whom it should."""
         late = self.LATE[name]
-        ended = self.side_by_side('late', self._migrate_all)[name]
-        self.keep(ended.measured)
+        made = self.made(name, 'late', self._migrate_all)
+        seen = made.observation.timeout()
         if late.by_nova:
-            self.assertIsNotNone(ended.timeout, 'Nova has logged no time-out')
-            self.assertEqual(late.seconds, ended.timeout[0],
+            self.assertIsNotNone(seen, 'Nova has logged no time-out')
+            self.assertEqual(late.seconds, seen[0],
                              'Nova has another time-out')
         else:
-            self.assertIsNone(ended.timeout, 'It was Nova that ended the '
-                              'migration, not the policy')
-        self.assertIsNotNone(ended.after, 'The migration was not ended')
+            self.assertIsNone(seen, 'It was Nova that ended the migration, '
+                              'not the policy')
+        after = made.observation.ended_early()
+        self.assertIsNotNone(after, 'The migration was not ended')
         self.assertLessEqual(
-            abs(ended.after - late.seconds), PUNCTUAL,
+            abs(after - late.seconds), PUNCTUAL,
             'The migration was ended after %.1f s, not after %d s' % (
-                ended.after, late.seconds))
-        self.assert_undisturbed(ended.measured, ended.stopped)
+                after, late.seconds))
+        self.assert_undisturbed(made.measured, made.observation)
 
     def _migrate_all(self):
-        """Let all of them be late, at the same time.
+        """Let all of them be late.
 
         Those of one host have the same nova.conf: who says it there leaves
         one host, and who says it in a server's metadata the other.
         """
-        guests = dict(zip(self.LATE, self.boot_guests(len(self.LATE))))
-        self._place(guests)
+        guests = self.boot_apart(tuple(self.LATE))
         self._configure(guests)
         self.load_memory_of(guests.values())
-        observations = {name: self.observe(guest)
-                        for name, guest in guests.items()}
+        observations = self.observe_all(guests)
 
         def follow(migrations):
             for migration, seen in zip(migrations, observations.values()):
@@ -182,21 +171,14 @@ class TestTimeout(side_by_side.SideBySideScenario):
                     late.seconds for late in self.LATE.values()),
                 CONF.migration.progress_interval)
 
-        measured = self.live_migrate_all_in_vain(
-            [(guest, None) for guest in guests.values()], follow)
-        return {name: _Ended(each, seen.timeout(), seen.ended_early(),
-                             seen.stopped())
-                for (name, seen), each in zip(observations.items(), measured)}
+        return side_by_side.all_made(
+            observations, self.live_migrate_all_in_vain(
+                [(guest, None) for guest in guests.values()], follow))
 
     def _of(self, guests, provider):
         """The guests whose time that provider says, by name."""
         return {name: guest for name, guest in guests.items()
                 if self.LATE[name].provider is provider}
-
-    def _place(self, guests):
-        [by_host] = self._of(guests, PerHost).values()
-        self.bring_to(self.another_host(by_host),
-                      self._of(guests, PerServer).values())
 
     def _configure(self, guests):
         for name, guest in self._of(guests, PerHost).items():
@@ -222,12 +204,14 @@ class TestTimeout(side_by_side.SideBySideScenario):
 
 
 @base.serial
-class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
+class TestForceCompleteAtTimeout(side_by_side.SideBySideScenario):
     """3.2: a migration that does not complete in time is brought to its end.
 
     Nova does that with timeout_action = force_complete; StarlingX's settings
     of a server have no such word.
     """
+
+    _said = ()    # nova-compute's lines that auto-converge is not in use
 
     @decorators.idempotent_id('4a404875-67c1-4be1-a52d-eea70e20f4a2')
     @decorators.attr(type=['slow', 'multinode'])
@@ -244,19 +228,14 @@ class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
         4. Live migrate it, measured: Nova switches to post-copy, and it
            completes. QEMU did not have auto-converge.
         """
-        guest = self.boot_guest()
-        compute = self.compute_of(guest)
-        mark = compute.log.mark()
-        self._configure(guest, post_copy=True)
+        made = self.made('post-copy', 'both', self._migrate_both)
         self.assertTrue(
-            [line for line in compute.log.since(mark)
-             if 'auto-converge will not be in use' in line.message],
-            'nova-compute does not say that post-copy takes the place of '
-            'auto-converge')
-        self.load_memory(guest)
-        measured, observation = self._migrate(guest)
-        self.assert_post_copy(measured, observation)
-        self.assert_qemu(observation, 'auto-converge', False)
+            self._said, 'nova-compute does not say that post-copy takes the '
+            'place of auto-converge')
+        self.assertIsNotNone(made.observation.timeout(),
+                             'Nova has logged no time-out')
+        self.assert_post_copy(made.measured, made.observation)
+        self.assert_qemu(made.observation, 'auto-converge', False)
 
     @decorators.idempotent_id('5f957d9d-df89-4c5c-9190-1808736fe315')
     @decorators.attr(type=['slow', 'multinode'])
@@ -270,26 +249,39 @@ class TestForceCompleteAtTimeout(base.ReconfiguringScenario):
         3. Live migrate it, measured: Nova stops the guest, and the migration
            completes. libvirt and the guest's own clock say for how long.
         """
-        guest = self.boot_guest()
-        self._configure(guest, post_copy=False)
-        self.load_memory(guest)
-        measured, observation = self._migrate(guest)
-        self.assert_paused(measured, observation)
-
-    def _migrate(self, guest):
-        observation = self.observe(guest)
-
-        def follow(migration):
-            self.await_slow_copy(migration, observation)
-            migration.wait_until_completed(CONF.migration.migration_timeout)
-
-        measured = self.live_migrate_measured(guest, follow=follow)
-        self.assertIsNotNone(observation.timeout(),
+        made = self.made('pause', 'both', self._migrate_both)
+        self.assertIsNotNone(made.observation.timeout(),
                              'Nova has logged no time-out')
-        return measured, observation
+        self.assert_paused(made.measured, made.observation)
 
-    def _configure(self, guest, post_copy):
-        PerHost.apply(self, guest, Case(auto_converge=post_copy, timeout=20),
-                      **{**self.slow_migrations(),
-                         'live_migration_permit_post_copy': post_copy,
-                         'live_migration_timeout_action': 'force_complete'})
+    def _migrate_both(self):
+        """They are on two hosts, and change places."""
+        guests = self.boot_apart(
+            ('pause', 'post-copy') if CONF.migration_feature_enabled.post_copy
+            else ('pause',))
+        marks = {compute: compute.log.mark()
+                 for compute in self.computes.values()}
+        for name, guest in guests.items():
+            post_copy = name == 'post-copy'
+            self.plan_options(self.compute_of(guest), **{
+                **PerHost.options(self, guest, Case(
+                    auto_converge=post_copy, timeout=20)),
+                **self.slow_migrations(),
+                'live_migration_permit_post_copy': post_copy,
+                'live_migration_timeout_action': 'force_complete'})
+        self.configure()
+        type(self)._said = [
+            line for compute, mark in marks.items()
+            for line in compute.log.since(mark)
+            if 'auto-converge will not be in use' in line.message]
+        self.load_memory_of(guests.values())
+        observations = self.observe_all(guests)
+
+        def follow(migrations):
+            for migration, seen in zip(migrations, observations.values()):
+                self.await_slow_copy(migration, seen)
+            scenario_base.complete_all(migrations)
+
+        return side_by_side.all_made(
+            observations, self.live_migrate_all_measured(
+                [(guest, None) for guest in guests.values()], follow))
