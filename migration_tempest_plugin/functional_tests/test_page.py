@@ -12,6 +12,7 @@
 """The page of a report, in a real browser: looked at, and used."""
 
 import base64
+import dataclasses
 import io
 import pathlib
 import shutil
@@ -27,6 +28,8 @@ import testtools
 from testtools import content
 from testtools import content_type
 
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import compare
 from migration_tempest_plugin.report import page
 from migration_tempest_plugin.unit_tests.report import samples
@@ -140,6 +143,22 @@ class PageTest(testtools.TestCase):
             'document.body.scrollWidth].map(function (each) {'
             ' return Math.max(each, %d); })' % width))
 
+    def assert_drawn(self, browser):
+        """Each figure is, as plotly.js understands it, and has its width."""
+        figures = browser.find('.figure')
+        for figure in figures:
+            self.assertEqual('yes', figure.get_attribute('data-drawn'))
+            self.assertEqual([], browser.run(_MISUNDERSTOOD, figure))
+            whole, plot = browser.run(
+                'return [arguments[0].clientWidth,'
+                ' arguments[0]._fullLayout.xaxis._length]', figure)
+            self.assertGreaterEqual(plot, whole / 2)
+            self.assert_no_name_is_cut(browser, figure)
+        return figures
+
+    def assert_no_name_is_cut(self, browser, figure):
+        self.assertEqual([], browser.run(_CUT, figure))
+
 
 def pixels(image, colour):
     """How many pixels are nearly of a colour."""
@@ -163,13 +182,91 @@ class TestReport(PageTest):
             browser = self.open(width)
             self.assertEqual([], browser.complaints())
             self.assert_fits(browser, width)
-            figures = browser.find('.figure')
-            self.assertEqual(3 + 4, len(figures))
-            for figure in figures:
-                self.assertEqual('yes', figure.get_attribute('data-drawn'))
+            self.assertEqual(3 + 4, len(self.assert_drawn(browser)))
             image = self.picture(browser, browser.find(
                 'section.migration .figure')[2])
             self.assertGreater(pixels(image, NETWORK), 30)
+
+    def test_widths_of_many(self):
+        """And of lanes with the longest names that there are."""
+        migration = samples.migration(measurements=(
+            samples.timeline(0.3), exceptions.NoMeasurement('no answer'),
+            dataclasses.replace(samples.timeline(0.2, 'metadata'),
+                                clock='neighbour'),
+            samples.timeline(0.2, 'a_name_' * 9)))
+        run = samples.many()
+        self.page.write_text(page.report(samples.run(
+            *run.tests[::3], samples.test(migration, name=LONG)), 'A title'),
+            encoding='utf-8')
+        for width in (1280, 390):
+            browser = self.open(width)
+            self.assertEqual([], browser.complaints())
+            self.assert_fits(browser, width)
+            self.assertGreater(len(self.assert_drawn(browser)), 10)
+
+    def test_cold_ones_squeeze_nothing(self):
+        """Beside 8 s, points of 0.05 to 0.3 s are apart."""
+        tests = samples.many().tests
+        self.page.write_text(page.report(samples.run(
+            *tests[:2], *tests[-2:]), 'A title'), encoding='utf-8')
+        for width in (1280, 390):
+            browser = self.open(width)
+            *live, cold, _ = sorted(browser.run(
+                _POINTS, browser.find('.figure')[0]))
+            self.assertEqual(10, len(live))
+            self.assertGreater(live[-1] - live[0], width / 5)
+            self.assertGreater(cold - live[-1], width / 5)
+
+    def test_a_long_limit_squeezes_nothing(self):
+        """The outage is as wide beside 20 s as beside 0.5 s."""
+        self.page.write_text(page.report(samples.run(samples.test(*(
+            samples.migration(0.3, limits=(
+                measurement.Limit('network', 'an_option', seconds),))
+            for seconds in (0.5, 20)))), 'A title'), encoding='utf-8')
+        browser = self.open(390)
+        widths = [browser.run(
+            'return arguments[0].querySelector(".barlayer .point path")'
+            '.getBoundingClientRect().width', figure)
+            for figure in browser.find('section.migration .figure')]
+        self.assertEqual(2, len(widths))
+        self.assertGreater(widths[0], 20)
+        self.assertAlmostEqual(widths[0], widths[1], delta=0.5)
+
+    def test_an_old_browser(self):
+        """It says that there are no pictures, and shows all the rest."""
+        browser = self.useFixture(Browser(390))
+        browser.driver.execute_cdp_cmd(
+            'Page.addScriptToEvaluateOnNewDocument',
+            {'source': 'delete window.DecompressionStream'})
+        browser.driver.get('file://%s' % self.page)
+        self.assertEqual([], browser.complaints())
+        for figure in browser.find('.figure'):
+            self.assertIn('too old to draw', figure.text)
+        self.assertIn('0.300 s', browser.find('#worst')[0].text)
+
+    def test_a_finger_scrolls(self):
+        browser = self.useFixture(Browser(390))
+        for touch in (False, True):
+            browser.driver.execute_cdp_cmd(
+                'Emulation.setTouchEmulationEnabled', {'enabled': touch})
+            browser.open(self.page)
+            self.assertEqual(not touch, browser.run(
+                'return arguments[0]._fullLayout.dragmode === "zoom"',
+                browser.find('.figure')[0]))
+
+    def test_legend(self):
+        """A curve goes when its name is clicked at."""
+        browser = self.open(1280)
+        figure = browser.find('section.migration .figure')[1]
+        browser.run('arguments[0].scrollIntoView()', figure)
+        shown = 'return arguments[0]._fullData.filter(function (each) {' \
+            ' return each.visible === true; }).length'
+        before = browser.run(shown, figure)
+        figure.find_elements(by.By.CSS_SELECTOR, '.legend2toggle')[0].click()
+        give_up = time.monotonic() + PATIENCE
+        while browser.run(shown, figure) != before - 1:
+            self.assertLess(time.monotonic(), give_up)
+            time.sleep(0.05)
 
     def test_the_worst_is_first(self):
         browser = self.open(1280)
@@ -188,7 +285,7 @@ class TestReport(PageTest):
         begin, end = browser.run(shown, figure)
         self.assertLessEqual(begin, 0)
         self.assertGreater(end, 1.7)
-        whole, outages = figure.find_elements(
+        _, whole, outages = figure.find_elements(
             by.By.CSS_SELECTOR, '.updatemenu-button')
         outages.click()
         # half a second after the request, for 0.8 s, and a quarter around it
@@ -292,11 +389,38 @@ class TestComparison(PageTest):
             browser = self.open(width)
             self.assertEqual([], browser.complaints())
             self.assert_fits(browser, width)
-            self.assertEqual(3, len(browser.find('.figure[data-drawn]')))
+            self.assertEqual(3, len(self.assert_drawn(browser)))
             image = self.picture(browser, browser.find('.figure')[0])
             self.assertGreater(pixels(image, NETWORK), 30)
             self.assertGreater(pixels(image, (0x00, 0x72, 0xB2)), 30)
 
+
+# What of a figure plotly.js does not know, or ignores; it calls the arguments
+# of a button dynamic.
+_MISUNDERSTOOD = """
+return (Plotly.validate(arguments[0].data, arguments[0].layout) || []).filter(
+    function (each) { return each.code !== 'dynamic'; }).map(
+    function (each) { return each.msg; });
+"""
+
+# The texts that are not all within their figure.
+_CUT = """
+var figure = arguments[0].getBoundingClientRect();
+return Array.from(arguments[0].querySelectorAll(
+    '.ytick text, .xtick text, .annotation-text,' +
+    '[class^=legend][class$=text]')).filter(function (text) {
+        var box = text.getBoundingClientRect();
+        return box.left < figure.left - 1 || box.right > figure.right + 1;
+    }).map(function (text) { return text.textContent; });
+"""
+
+# Where the points of a figure are, from its left, but for lines of medians.
+_POINTS = """
+var traces = arguments[0].calcdata.filter(function (each) {
+    return Array.isArray((each[0].trace.marker || {}).symbol); });
+var axis = arguments[0]._fullLayout.xaxis;
+return traces.flat().map(function (each) { return axis.c2p(each.x); });
+"""
 
 # Of each element, its own colour and that of what is behind it.
 _COLOURS = """

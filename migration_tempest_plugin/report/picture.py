@@ -9,26 +9,16 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Pictures of recorded migrations, for plotly.js to draw.
+"""The picture of a recorded migration, for plotly.js to draw.
 
 Each lane says in words what it is, and what is certain, possible or unseen
-differs by its hatching, so that nothing depends on seeing colours. All that
-comes from a cloud is escaped: Plotly takes labels for a kind of HTML.
+differs by its hatching, so that nothing depends on seeing colours.
 """
 
-import html
-
-from plotly import graph_objects
-from plotly import subplots
+import dataclasses
 
 from migration_tempest_plugin.report import digest
-
-# Okabe and Ito's colours, which those tell apart who don't see all of them.
-_COLOURS = {'network': '#D55E00', 'tcp': '#E69F00', 'metadata': '#CC79A7',
-            'guest stopped': '#0072B2', 'phase': '#009E73',
-            'event': '#56B4E9'}
-_OTHER, _GREY = '#F0E442', '#8a8a8a'
-_GRID = 'rgba(128,128,128,0.3)'
+from migration_tempest_plugin.report import plot
 
 _LABELS = {'network': 'ping', 'tcp': 'TCP', 'metadata': 'metadata',
            'guest stopped': 'guest clock'}
@@ -36,151 +26,164 @@ _LIMIT_OF = {'guest': 'guest stopped'}
 
 _MIB = 2 ** 20
 
-#: Pixels of a lane, and of a curve; and what the axes take besides.
-_LANE, _CURVE, _AXES = 34, 130, 110
+#: Pixels of a lane, and of a curve with what is between it and the next.
+_LANE, _CURVE, _BETWEEN = 34, 120, 34
+
+#: Pixels of the buttons.
+_BUTTONS = 30
+
+#: The most characters of a line of a lane's name: the plot needs the width.
+_NAME = 18
+
+
+@dataclasses.dataclass
+class _Lane:
+    """What is drawn beside one name.
+
+    :ivar observed: (begin, end, text) of a time in which somebody looked
+    :ivar bars: _Bars, the later ones above the earlier
+    :ivar marks: (moment, text, colour) of each outage
+    :ivar phases: (begin, end, text, name) of each phase
+    :ivar limit: (begin, end, text), or None
+    """
+
+    name: str
+    observed: tuple | None = None
+    bars: list = dataclasses.field(default_factory=list)
+    marks: list = dataclasses.field(default_factory=list)
+    phases: list = dataclasses.field(default_factory=list)
+    limit: tuple | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bar:
+    """From when to when something was, and how that is drawn."""
+
+    begin: float
+    end: float
+    text: str
+    colour: str
+    hatching: str = ''
 
 
 def migration(document):
     """What happened in one migration, on one axis of time."""
-    lanes = _lanes(document)
+    views = _views(document)
+    lanes = _lanes(document, views['all'])
     curves = _curves(document)
-    heights = [_LANE * len(lanes), *[_CURVE] * len(curves)]
-    figure = subplots.make_subplots(
-        rows=len(heights), shared_xaxes=True, row_heights=heights,
-        vertical_spacing=0.06 if curves else 0)
-    for lane in lanes:
-        for trace in lane:
-            figure.add_trace(trace, row=1, col=1)
-    for row, (title, traces) in enumerate(curves, 2):
-        for trace in traces:
-            figure.add_trace(trace, row=row, col=1)
-        figure.update_yaxes(title_text=title, rangemode='tozero', row=row,
-                            col=1)
-    figure.update_yaxes(
-        row=1, col=1, autorange='reversed', fixedrange=True,
+    axes = {'yaxis': {
         # a line of the grid would pass for time that was observed
-        showgrid=False, type='category', categoryorder='array',
-        categoryarray=[_name(lane) for lane in lanes])
-    figure.update_xaxes(
-        row=len(heights), col=1, title_text='seconds since %s' % (
+        'showgrid': False, 'zeroline': False, 'automargin': True,
+        'fixedrange': True, 'range': [len(lanes) - 0.5, -0.5],
+        'tickvals': list(range(len(lanes))),
+        'ticktext': ['<br>'.join(plot.lines(lane.name, _NAME))
+                     for lane in lanes]}}
+    traces = [{**trace, 'showlegend': False} for trace in _traces(lanes)]
+    for number, (title, found) in enumerate(curves, 2):
+        axes['yaxis%d' % number] = plot.axis(
+            title={'text': title}, rangemode='tozero')
+        traces += [{**trace, 'yaxis': 'y%d' % number,
+                    'legend': 'legend%d' % number} for trace in found]
+    height = _stack(axes, [_LANE * len(lanes), *[_CURVE] * len(curves)])
+    legends = {axis.replace('yaxis', 'legend'): _legend(each['domain'][1])
+               for axis, each in axes.items() if axis != 'yaxis'}
+    axes['xaxis'] = plot.axis(
+        anchor='y%d' % (len(curves) + 1) if curves else 'y',
+        range=list(next(iter(views.values()))),
+        title={'text': 'seconds since %s' % (
             'it began' if document.get('kind') == 'watch'
-            else 'the request'))
-    figure.update_layout(
-        height=sum(heights) + _AXES, barmode='overlay', showlegend=False,
+            else 'the request')})
+    return plot.figure(traces, height, {
+        **axes, **legends, 'showlegend': True, 'barmode': 'overlay',
         # a label that does not fit is told by hovering
-        uniformtext={'mode': 'hide', 'minsize': 10},
-        updatemenus=_zoom(document, len(heights)))
-    return _styled(figure)
+        'uniformtext': {'mode': 'hide', 'minsize': 10},
+        'updatemenus': [_menu(views)]}, _BUTTONS)
 
 
-def distribution(quantity, points_of):
-    """How a quantity is spread: a line for each variant, all its points.
-
-    :param points_of: {variant: [(seconds, what it is)]}
-    """
-    figure = graph_objects.Figure([
-        _spread(variant, points, quantity)
-        for variant, points in points_of.items()])
-    figure.update_xaxes(rangemode='tozero', title_text='seconds')
-    figure.update_yaxes(autorange='reversed')
-    figure.update_layout(height=28 * len(points_of) + _AXES,
-                         showlegend=False)
-    return _styled(figure)
+def _stack(axes, heights):
+    """Put each axis below the one before; all of it is so many pixels high."""
+    height = sum(heights) + _BETWEEN * (len(heights) - 1)
+    top = height
+    for axis, own in zip(axes.values(), heights):
+        axis['domain'] = [max(0, top - own) / height, top / height]
+        top -= own + _BETWEEN
+    return height
 
 
-def before_after(samples):
-    """Each variant's samples of one quantity, before and after.
-
-    :param samples: {variant: comparison.Samples}
-    """
-    figure = graph_objects.Figure()
-    for name, mark, colour, symbol in (
-            ('before', 'circles', '#0072B2', 'circle-open'),
-            ('after', 'crosses', '#D55E00', 'x')):
-        points = [(variant, number) for variant, each in samples.items()
-                  for number in getattr(each, name)]
-        figure.add_trace(graph_objects.Box(
-            x=[float(number) for _, number in points],
-            y=[_text(variant) for variant, _ in points],
-            orientation='h', name='%s (%s)' % (name, mark),
-            boxpoints='all', jitter=0.4,
-            pointpos=0, line={'color': colour, 'width': 1.5},
-            fillcolor='rgba(0,0,0,0)',
-            marker={'symbol': symbol, 'color': colour, 'size': 8}))
-    figure.update_xaxes(title_text='seconds', rangemode='tozero')
-    figure.update_yaxes(autorange='reversed', automargin=True)
-    figure.update_layout(
-        height=44 * max(1, len(samples)) + _AXES, boxmode='group',
-        legend={'orientation': 'h', 'y': 1, 'yanchor': 'bottom'})
-    return _styled(figure)
+def _legend(top):
+    """That of a curve, above it."""
+    return {'orientation': 'h', 'x': 0, 'xanchor': 'left', 'y': top,
+            'yanchor': 'bottom', 'bgcolor': 'rgba(0,0,0,0)',
+            'font': {'size': 12}}
 
 
-def _styled(figure):
-    """Without a colour of its own for text and paper: the page has them."""
-    figure.update_layout(
-        template='none', paper_bgcolor='rgba(0,0,0,0)',
-        plot_bgcolor='rgba(0,0,0,0)', dragmode='zoom', hovermode='closest',
-        margin={'l': 10, 'r': 10, 't': 40, 'b': 10}, font={'size': 13})
-    for update in (figure.update_xaxes, figure.update_yaxes):
-        update(gridcolor=_GRID, zeroline=False, automargin=True)
-    return figure
-
-
-def _lanes(document):
-    """The traces of each lane; the first of each names it."""
-    lanes = [_timeline_lane(document, number, each)
+def _lanes(document, whole):
+    """:param whole: from when to when the axis goes at most"""
+    lanes = [_timeline_lane(document, whole, number, each)
              for number, each in enumerate(document['measurements'], 1)]
-    lanes.append(_clock_lane(document))
+    if document.get('guest_clock'):
+        lanes.append(_clock_lane(document, document['guest_clock']))
     progress = document.get('progress') or {}
-    lanes += [_phase_lane(kind, [
-        phase for phase in progress.get('phases', ())
-        if phase['kind'] == kind]) for kind in ('status', 'event')]
-    return [lane for lane in lanes if lane]
+    for kind, name in (('status', 'phase'), ('event', 'events')):
+        phases = [phase for phase in progress.get('phases', ())
+                  if phase['kind'] == kind and phase['end']]
+        if phases:
+            lanes.append(_Lane(name, phases=[
+                (sum(phase['begin']) / 2, sum(phase['end']) / 2,
+                 digest.phase(phase), phase['name']) for phase in phases]))
+    return lanes
 
 
-def _name(lane):
-    return lane[0].y[0]
-
-
-def _timeline_lane(document, number, measured):
+def _timeline_lane(document, whole, number, measured):
     missing = measured.get('no_measurement')
-    timeline = measured.get('timeline') if missing else measured
+    timeline = _timeline(measured)
     if not timeline:
-        return _bars('NO MEASUREMENT (%d)' % number, [(0, 1, missing)],
-                     _GREY, '.')
+        return _Lane('NO MEASUREMENT (%d)' % number, bars=[
+            _Bar(*whole, missing, plot.GREY, '.')])
     what, begin = timeline['what'], timeline.get('begin', 0.0)
-    name = _LABELS.get(what, _text(what))
-    if timeline.get('clock', 'tester') != 'tester':
-        name += ', %s\'s clock' % timeline['clock']
-    colour = _COLOURS.get(what, _OTHER)
-    lane = _line(name, begin, begin + timeline.get('observed', 0.0),
-                 missing or '%s: observed, resolution %.3f s' % (
-                     timeline['target'], timeline['resolution']))
-    lane += _bars(name, [(begin + gap['begin'], begin + gap['end'],
-                          'nobody looked for %.3f s' % (
-                              gap['end'] - gap['begin']))
-                         for gap in timeline.get('gaps', ())], _GREY, 'x')
-    lane += _outages(name, colour, [
-        _shifted(outage, begin) for outage in timeline['outages']], what)
-    return lane + _limits(document, name, what, [
-        begin + outage['start'] for outage in timeline['outages']])
+    name = _LABELS.get(what, what)
+    if not _on_the_axis(timeline):
+        return _Lane('%s, %s\'s clock' % (name, timeline['clock']), bars=[
+            _Bar(*whole, '%s%d outages, the longest %s, by another clock than '
+                 'the tester\'s: when they were is not known' % (
+                     missing + '; ' if missing else '',
+                     len(timeline['outages']),
+                     plot.duration(timeline['longest'])), plot.GREY, '.')])
+    lane = _Lane(name, (
+        begin, begin + timeline.get('observed', 0.0),
+        missing or '%s: observed, resolution %.3f s' % (
+            timeline['target'], timeline['resolution'])))
+    lane.bars += [_Bar(begin + gap['begin'], begin + gap['end'],
+                       'nobody looked for %.3f s' % (
+                           gap['end'] - gap['begin']), plot.GREY, 'x')
+                  for gap in timeline.get('gaps', ())]
+    _add_outages(document, lane, what, [
+        _shifted(outage, begin) for outage in timeline['outages']])
+    return lane
 
 
-def _clock_lane(document):
-    clock = document.get('guest_clock')
-    if not clock:
-        return []
-    what, stops = 'guest stopped', clock['stops']
-    name = _LABELS[what]
-    observed = [each for each in document['measurements']
-                if each.get('what') == 'tcp']
-    begin, length = (observed[0].get('begin', 0.0), observed[0].get(
-        'observed', 0.0)) if observed else (0.0, 0.0)
-    lane = _line(name, begin, begin + length, '%d beats, resolution %.3f s' % (
-        clock.get('beats', 0), clock.get('resolution', 0.0)))
-    lane += _outages(name, _COLOURS[what], stops, 'guest stopped')
-    return lane + _limits(document, name, what,
-                          [stop['start'] for stop in stops])
+def _timeline(measured):
+    """The timeline of a measurement, or of what there was instead, or None."""
+    return measured.get('timeline') if 'no_measurement' in measured \
+        else measured
+
+
+def _on_the_axis(timeline):
+    """Whether its times are the tester's, as all others in a picture are."""
+    return timeline.get('clock', 'tester') == 'tester'
+
+
+def _clock_lane(document, clock):
+    what = 'guest stopped'
+    begin, length = next((
+        (each.get('begin', 0.0), each.get('observed', 0.0))
+        for each in document['measurements'] if each.get('what') == 'tcp'),
+        (0.0, 0.0))
+    lane = _Lane(_LABELS[what], (
+        begin, begin + length, '%d beats, resolution %.3f s' % (
+            clock.get('beats', 0), clock.get('resolution', 0.0))))
+    _add_outages(document, lane, what, clock['stops'])
+    return lane
 
 
 def _shifted(outage, begin):
@@ -188,22 +191,20 @@ def _shifted(outage, begin):
         'start', 'end', 'first_failure', 'last_failure') if key in outage}}
 
 
-def _outages(name, colour, outages, what):
+def _add_outages(document, lane, what, outages):
     """Possibly down: hatched; certainly: filled; and a mark to find it."""
+    colour = plot.COLOURS.get(what, plot.OTHER)
     said = ['%s: %s, from %.3f s%s%s' % (
-        what, _duration(each), each['start'],
+        what, plot.duration(each), each['start'],
         ', %d probes failed' % each['failures'] if 'failures' in each else '',
         ', STILL DOWN' if each.get('ongoing') else '') for each in outages]
-    certain = [_certain(each) for each in outages]
-    return [
-        *_bars(name, [(each['start'], each['end'], text)
-                      for each, text in zip(outages, said)], colour, '/'),
-        *_bars(name, [(*moments, text) for moments, text
-                      in zip(certain, said) if moments[0] < moments[1]],
-               colour, ''),
-        *_marks(name, [((each['start'] + each['end']) / 2, text)
-                       for each, text in zip(outages, said)],
-                'triangle-down', colour)]
+    lane.bars += [_Bar(each['start'], each['end'], text, colour, '/')
+                  for each, text in zip(outages, said)]
+    lane.bars += [_Bar(begin, end, text, colour) for (begin, end), text
+                  in zip(map(_certain, outages), said) if begin < end]
+    lane.marks += [((each['start'] + each['end']) / 2, text, colour)
+                   for each, text in zip(outages, said)]
+    lane.limit = _limit(document, what, outages, lane.observed[1])
 
 
 def _certain(outage):
@@ -214,68 +215,85 @@ def _certain(outage):
     return middle - outage['lower'] / 2, middle + outage['lower'] / 2
 
 
-def _limits(document, name, what, starts):
-    """A line as long as is allowed, from where the first outage began."""
+def _limit(document, what, outages, until):
+    """A line as long as is allowed, from where the first outage began.
+
+    Only where it fits into what was observed: it would stretch the axis. The
+    page says the limit in words.
+    """
     limits = [each for each in document.get('limits', ())
               if _LIMIT_OF.get(each['what'], each['what']) == what]
-    if not starts or not limits:
-        return []
+    if not outages or not limits:
+        return None
     limit = min(limits, key=lambda each: each['seconds'])
-    text = 'limit: %g s (%s)' % (limit['seconds'], _text(limit['option']))
-    return [graph_objects.Scatter(
-        x=[starts[0], starts[0] + limit['seconds']], y=[name, name],
-        mode='lines+markers', line={'color': '#000000', 'dash': 'dash',
-                                    'width': 2},
-        marker={'symbol': 'line-ns-open', 'size': 20, 'color': '#000000'},
-        hovertext=text, hoverinfo='text', meta='limit')]
+    begin, end = outages[0]['start'], outages[0]['start'] + limit['seconds']
+    return (begin, end, 'limit: %g s (%s)' % (
+        limit['seconds'], limit['option'])) if end <= until else None
 
 
-def _phase_lane(kind, phases):
-    phases = [phase for phase in phases if phase['end']]
-    name = {'status': 'phase', 'event': 'events'}[kind]
-    lane = _bars(
-        name, [(sum(phase['begin']) / 2, sum(phase['end']) / 2,
-                digest.phase(phase)) for phase in phases],
-        _COLOURS['phase' if kind == 'status' else 'event'])
-    for bars in lane:
-        bars.marker.pattern = None
-        bars.marker.color = 'rgba(128,128,128,0.15)'
-        bars.update(text=[_text(phase['name']) for phase in phases],
-                    textposition='inside', insidetextanchor='middle',
-                    insidetextfont={'color': '#000000', 'size': 12})
-    return lane
+def _traces(lanes):
+    """One trace of each kind for all lanes, by their numbers from the top."""
+    numbered = list(enumerate(lanes))
+    bars = [(number, bar) for number, lane in numbered for bar in lane.bars]
+    phases = [(number, *phase) for number, lane in numbered
+              for phase in lane.phases]
+    marks = [(number, *mark) for number, lane in numbered
+             for mark in lane.marks]
+    return list(filter(None, (
+        _lines([(number, *lane.observed) for number, lane in numbered
+                if lane.observed],
+               mode='lines', line={'color': plot.GREY, 'width': 2}),
+        _bars([(number, bar.begin, bar.end, bar.text)
+               for number, bar in bars], marker={
+                   'color': [bar.colour for _, bar in bars],
+                   'line': {'color': [bar.colour for _, bar in bars],
+                            'width': 1.5},
+                   'pattern': {'shape': [bar.hatching for _, bar in bars],
+                               'fillmode': 'replace', 'size': 6}}),
+        _bars([phase[:4] for phase in phases],
+              text=[plot.escaped(name) for *_, name in phases],
+              textposition='inside', insidetextanchor='middle',
+              insidetextfont={'color': plot.FOREGROUND, 'size': 12},
+              marker={'color': 'rgba(128,128,128,0.15)', 'line': {
+                  'color': plot.COLOURS['phase'], 'width': 1.5}}),
+        marks and {
+            'type': 'scatter', 'mode': 'markers', 'hoverinfo': 'text',
+            'x': [moment for _, moment, _, _ in marks],
+            'y': [number for number, *_ in marks],
+            'hovertext': [plot.escaped(text) for _, _, text, _ in marks],
+            'marker': {'symbol': 'triangle-down', 'size': 11,
+                       'color': [colour for *_, colour in marks],
+                       'line': {'color': plot.FOREGROUND, 'width': 1}}},
+        _lines([(number, *lane.limit) for number, lane in numbered
+                if lane.limit],
+               mode='lines+markers', meta='limit',
+               line={'color': plot.FOREGROUND, 'dash': 'dash', 'width': 2},
+               marker={'symbol': 'line-ns-open', 'size': 20,
+                       'color': plot.FOREGROUND}))))
 
 
-def _line(name, begin, end, text):
-    """For how long it was looked at."""
-    return [graph_objects.Scatter(
-        x=[begin, end], y=[name, name], mode='lines',
-        line={'color': _GREY, 'width': 2}, hovertext=_text(text),
-        hoverinfo='text')]
+def _bars(spans, **look):
+    """:param spans: (lane, begin, end, text) of each"""
+    return spans and {
+        'type': 'bar', 'orientation': 'h', 'width': 0.62,
+        'base': [begin for _, begin, _, _ in spans],
+        'x': [end - begin for _, begin, end, _ in spans],
+        'y': [lane for lane, *_ in spans],
+        'hovertext': [plot.escaped(text) for *_, text in spans],
+        'hoverinfo': 'text', **look}
 
 
-def _bars(name, spans, colour, hatching=''):
-    if not spans:
-        return []
-    return [graph_objects.Bar(
-        orientation='h', y=[name] * len(spans),
-        base=[begin for begin, _, _ in spans],
-        x=[end - begin for begin, end, _ in spans],
-        hovertext=[_text(text) for _, _, text in spans], hoverinfo='text',
-        width=0.62,
-        marker={'color': colour, 'line': {'color': colour, 'width': 1.5},
-                'pattern': {'shape': hatching, 'fillmode': 'replace',
-                            'size': 6}})]
+def _lines(spans, **look):
+    """A line for each, with nothing between one and the next.
 
-
-def _marks(name, points, symbol, colour):
-    if not points:
-        return []
-    return [graph_objects.Scatter(
-        x=[x for x, _ in points], y=[name] * len(points), mode='markers',
-        marker={'symbol': symbol, 'size': 11, 'color': colour,
-                'line': {'color': '#000000', 'width': 1}},
-        hovertext=[_text(text) for _, text in points], hoverinfo='text')]
+    :param spans: (lane, begin, end, text) of each
+    """
+    return spans and {
+        'type': 'scatter', 'hoverinfo': 'text',
+        'x': [x for _, begin, end, _ in spans for x in (begin, end, None)],
+        'y': [y for lane, *_ in spans for y in (lane, lane, None)],
+        'hovertext': [each for *_, text in spans
+                      for each in (*[plot.escaped(text)] * 2, '')], **look}
 
 
 def _curves(document):
@@ -291,9 +309,9 @@ def _curves(document):
 
     curves = [
         ('memory, MiB', [
-            _curve('remaining, by Nova', api, '#0072B2', 'solid', _MIB),
-            _curve('remaining, by libvirt', told('memory_remaining'),
-                   '#D55E00', 'dot', _MIB)]),
+            _curve('left, by Nova', api, '#0072B2', 'solid', _MIB),
+            _curve('left, by libvirt', told('memory_remaining'), '#D55E00',
+                   'dot', _MIB)]),
         ('MiB/s', [_curve('written by the guest', told('dirty_rate'),
                           '#CC79A7', 'dash', _MIB),
                    _curve('copied', told('bandwidth'), '#009E73', 'solid',
@@ -308,63 +326,69 @@ def _curves(document):
 def _curve(name, points, colour, dash, unit):
     if not any(y for _, y in points):
         return None  # nothing was told, or Nova's 0 for "not known yet"
-    return graph_objects.Scatter(
-        x=[x for x, _ in points], y=[y / unit for _, y in points],
-        mode='lines+markers+text', name=name, textposition='top right',
-        cliponaxis=False, line={'color': colour, 'dash': dash, 'width': 2},
-        marker={'size': 5, 'color': colour},
-        text=[name] + [''] * (len(points) - 1),
-        hovertemplate=name + ': %{y:.1f} at %{x:.1f} s<extra></extra>')
+    return {
+        'type': 'scatter', 'mode': 'lines+markers', 'name': name,
+        'x': [x for x, _ in points], 'y': [y / unit for _, y in points],
+        'line': {'color': colour, 'dash': dash, 'width': 2},
+        'marker': {'size': 5, 'color': colour},
+        'hovertemplate': name + ': %{y:.1f} at %{x:.1f} s<extra></extra>'}
 
 
-def _zoom(document, rows):
-    """Buttons: all of it, and the moment at which the guest changes over."""
-    # Axes that are shared have to be told each, or the others win.
-    axes = ['xaxis%s' % (row if row > 1 else '')
-            for row in range(1, rows + 1)]
-    moments = _switchover(document)
-    buttons = [{'label': 'whole', 'method': 'relayout', 'args': [
-        {axis + '.autorange': True for axis in axes}]}]
+def _menu(views):
+    """A button for each view."""
+    return {'type': 'buttons', 'direction': 'right', 'showactive': False,
+            'x': 0, 'xanchor': 'left', 'y': 1, 'yanchor': 'bottom',
+            'pad': {'b': 4}, 'bgcolor': 'rgba(128,128,128,0.15)',
+            'buttons': [{'label': label, 'method': 'relayout',
+                         'args': [{'xaxis.range': list(moments)}]}
+                        for label, moments in views.items()]}
+
+
+def _views(document):
+    """From when to when each view shows, by its name; the first one first."""
+    progress = document.get('progress') or {}
+    moments = [moment for look in progress.get('looks', ())
+               for moment in (look['asked'], look['answered'])]
+    moments += [sum(moment) / 2 for phase in progress.get('phases', ())
+                for moment in (phase['begin'], phase['end']) if moment]
+    outages = [moment for _, spans in _down(document) for span in spans
+               for moment in span]
+    switchover = [moment for what, spans in _down(document) for span in spans
+                  for moment in span if what in ('network', 'guest stopped')]
+    observed = [moment for each in _timelines(document) for moment in (
+        each.get('begin', 0.0),
+        each.get('begin', 0.0) + each.get('observed', 0.0))]
+    observed += [each['at'] for each in document.get('figures', ())]
+    views = {}
     if moments:
-        buttons.append({'label': 'outages', 'method': 'relayout', 'args': [
-            {axis + '.range': list(moments) for axis in axes}]})
-    return [{'type': 'buttons', 'direction': 'right', 'buttons': buttons,
-             'x': 0, 'xanchor': 'left', 'y': 1, 'yanchor': 'bottom',
-             'showactive': False, 'pad': {'b': 4},
-             'bgcolor': 'rgba(128,128,128,0.15)'}]
+        views['migration'] = _around([0.0, *moments, *outages], 0.03)
+    views['all'] = _around([0.0, *moments, *outages, *observed], 0.03)
+    if switchover:
+        views['outages'] = _around(switchover, 0.25, 0.1)
+    return views
 
 
-def _switchover(document):
-    """Around the outages of the network, or the guest's stops."""
-    spans = [(stop['start'], stop['end']) for stop in (
-        document.get('guest_clock') or {}).get('stops', ())]
-    for each in document['measurements']:
-        if each.get('what') == 'network':
-            spans += [(each.get('begin', 0.0) + outage['start'],
-                       each.get('begin', 0.0) + outage['end'])
-                      for outage in each['outages']]
-    if not spans:
-        return None
-    begin, end = min(map(min, spans)), max(map(max, spans))
-    around = max(0.1, (end - begin) / 4)
+def _around(moments, share, least=0.0):
+    """From the first to the last of them, and a share of that around it."""
+    begin, end = min(moments), max(moments)
+    around = max(least, share * (end - begin)) or 1.0
     return begin - around, end + around
 
 
-def _spread(variant, points, quantity):
-    return graph_objects.Box(
-        x=[seconds for seconds, _ in points],
-        y=[_text(variant)] * len(points), orientation='h', boxpoints='all',
-        jitter=0.4, pointpos=0, hovertext=[_text(text) for _, text in points],
-        hoverinfo='text+x', fillcolor='rgba(0,0,0,0)',
-        line={'color': _GREY, 'width': 1},
-        marker={'color': _COLOURS.get(quantity, _OTHER), 'size': 7,
-                'line': {'color': '#000000', 'width': 0.5}})
+def _timelines(document):
+    """All that can be drawn on the axis."""
+    return [timeline for each in document['measurements']
+            if (timeline := _timeline(each)) and _on_the_axis(timeline)]
 
 
-def _duration(duration):
-    return '%.3f s (%.3f to %.3f)' % (
-        duration['estimate'], duration['lower'], duration['upper'])
-
-
-def _text(text):
-    return html.escape(str(text))
+def _down(document):
+    """What was down, and from when to when, of each."""
+    for timeline in _timelines(document):
+        begin = timeline.get('begin', 0.0)
+        yield timeline['what'], [
+            (begin + outage['start'], begin + outage['end'])
+            for outage in timeline['outages']]
+    clock = document.get('guest_clock')
+    if clock:
+        yield 'guest stopped', [(stop['start'], stop['end'])
+                                for stop in clock['stops']]

@@ -11,17 +11,25 @@
 #    under the License.
 """The page of a run, or of a comparison: one HTML file that needs no other."""
 
+import base64
+import collections
 import functools
+import gzip
+import importlib.resources
 import json
 import re
 
 import jinja2
-from plotly import offline
 
 from migration_tempest_plugin.report import compare
 from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import judged
 from migration_tempest_plugin.report import picture
+from migration_tempest_plugin.report import spread
 from migration_tempest_plugin.report import text
+
+#: Where plotly.js is from: source.json there.
+PLOTLY = importlib.resources.files(__name__) / 'plotly'
 
 
 def report(run, title):
@@ -29,14 +37,19 @@ def report(run, title):
     cards = sorted((_Card(number, test, migration) for number, (
         test, migration) in enumerate(run.migrations, 1)),
         key=lambda card: digest.badness(card.migration), reverse=True)
-    spread = _spread(cards)
+    migrations = [card.migration for card in cards]
     return _template('report.html').render(
         _shared(), title=title, cards=cards, costs=digest.COSTS,
         facts={title: list(_rows(facts))
                for title, facts in run.facts.items()},
-        verdicts=_verdicts(cards), resolutions=_resolutions(cards),
-        spread=[(quantity, _figure(picture.distribution(quantity, points)))
-                for quantity, points in spread.items()],
+        kinds=_kinds(migrations), verdicts=_verdicts(cards),
+        stayed=sum(not digest.moved(each) for each in migrations),
+        typical=[(kind, judged.KINDS[kind], each) for kind, each
+                 in judged.typical(migrations).items()],
+        worst=_worst(cards),
+        resolutions=_resolutions(cards),
+        spread=[(quantity, spread.by_variant(quantity, points))
+                for quantity, points in _spread(cards).items()],
         other=[test for test in run.tests if not test.migrations])
 
 
@@ -45,7 +58,7 @@ def comparison(compared, title, names):
 
     :param names: of BEFORE and AFTER
     """
-    figures = [(quantity, _figure(picture.before_after(both)))
+    figures = [(quantity, spread.before_after(both))
                for quantity, samples in compared.samples.items()
                if (both := {variant: each for variant, each in samples.items()
                             if each.before and each.after})]
@@ -66,7 +79,8 @@ class _Card:
         self.way = digest.way(migration, '\u2192')
         self.verdict = digest.verdict(migration)
         self.complaints = digest.remarks(migration)
-        self.durations = digest.durations(migration)
+        self.costs = judged.costs(migration)
+        self.limits = judged.limits(migration)
 
     @property
     def name(self):
@@ -75,7 +89,14 @@ class _Card:
 
     @property
     def figure(self):
-        return _figure(picture.migration(self.migration))
+        return picture.migration(self.migration)
+
+    @property
+    def unlimited(self):
+        """What it cost that no limit is for."""
+        limited = {limit.what for limit in self.limits}
+        return {what: cost for what, cost in self.costs.items()
+                if what not in limited and what != digest.QUEUED}
 
     @property
     def lines(self):
@@ -90,6 +111,7 @@ def _environment():
         trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
     environment.filters['seconds'] = lambda number: '%.3f' % number
+    environment.filters['told'] = judged.told
     # where people would break a name into lines
     environment.filters['pieces'] = functools.partial(
         re.split, r'(?<=[._])')
@@ -104,12 +126,40 @@ def _shared():
     """What each page is made of; its scripts are ours and Plotly's."""
     source, _, _ = _environment().loader.get_source(_environment(), 'page.js')
     style, _, _ = _environment().loader.get_source(_environment(), 'page.css')
-    return {'plotly': offline.get_plotlyjs(), 'script': source,
-            'style': style}
+    return {**_plotly(), 'script': source, 'style': style}
 
 
-def _figure(figure):
-    return json.loads(figure.to_json())
+@functools.cache
+def _plotly():
+    """The library: packed, which is a third of it, and whose it is."""
+    code = (PLOTLY / 'plotly-basic.min.js').read_bytes()
+    packed = base64.b64encode(gzip.compress(code, mtime=0))
+    return {'plotly': packed.decode(),
+            'plotly_license': (PLOTLY / 'LICENSE').read_text('utf-8'),
+            'plotly_source': json.loads(
+                (PLOTLY / 'source.json').read_text('utf-8'))}
+
+
+def _kinds(migrations):
+    """How many migrations there are of each kind, by its name."""
+    counts = collections.Counter(
+        each.get('kind', 'live') for each in migrations)
+    return [(name, counts[kind]) for kind, name in judged.KINDS.items()
+            if counts[kind]]
+
+
+def _worst(cards):
+    """Of each kind and cost, the card with the worst."""
+    found = {}
+    for card in cards:
+        if not digest.moved(card.migration):
+            continue
+        for what, cost in card.costs.items():
+            key = card.migration.get('kind', 'live'), what
+            if key not in found or _length(cost) > _length(
+                    found[key].costs[what]):
+                found[key] = card
+    return found
 
 
 def _verdicts(cards):
@@ -145,17 +195,21 @@ def _resolutions(cards):
     return {what: (min(each), max(each)) for what, each in found.items()}
 
 
+def _length(duration):
+    """Greater is longer; of those that were not seen, by what is known."""
+    return float(duration), duration.upper
+
+
 def _spread(cards):
-    """What moved, by quantity, by variant: {..: {..: [(seconds, name)]}}."""
-    found = {}
+    """What moved, by quantity, by variant: {..: {..: [spread.Point]}}."""
+    found = {quantity: {} for quantity in digest.COSTS}
     for card in cards:
         if not digest.moved(card.migration):
             continue
         for quantity in digest.COSTS:
-            if quantity in card.durations:
-                found.setdefault(quantity, {}).setdefault(
-                    card.test.name, []).append((
-                        card.durations[quantity]['estimate'],
-                        '%s %s' % (card.name, card.way)))
-    return {quantity: found[quantity] for quantity in digest.COSTS
-            if quantity in found}
+            if quantity in card.costs:
+                cost = card.costs[quantity]
+                found[quantity].setdefault(card.test.name, []).append(
+                    spread.Point.of(cost, '%s %s: %s' % (
+                        card.name, card.way, judged.told(cost))))
+    return {quantity: each for quantity, each in found.items() if each}

@@ -109,6 +109,41 @@ def run(*tests, facts=FACTS):
     return recorded.Run(tests, facts)
 
 
+def many():
+    """A Run of 42 migrations in 10 variants; two are cold, and took 8 s."""
+    names = ['TestLiveMigration.test_live_migration',
+             'TestLiveMigration.test_live_migration_to_host',
+             'TestLiveMigration.test_live_migration_there_and_back',
+             'TestLiveMigrationAutoBlock.test_live_migration_auto_block',
+             'TestMatrix.test_post_copy_under_memory_load_there_and_back',
+             'TestParallel.test_parallel', 'TestDrain.test_drain',
+             'TestRepeats.test_repeated']
+    limits = (measurement.Limit('network', 'allowed_network_downtime', 20.0),
+              measurement.Limit('metadata', 'allowed_metadata_downtime', 1.0))
+    tests = [test(*(_one_of_many(
+        0.05 + (7 * variant + 3 * number) % 26 / 100, variant + number,
+        limits) for number in range(5)), name='m.tests.' + name)
+        for variant, name in enumerate(names)]
+    tests += [test(migration(
+        8.0, server=_server(90), kind='cold', clock=None, limits=limits,
+        figures=(), measurements=(timeline(8.0),)),
+        name='m.tests.TestMatrix.test_%s' % name)
+        for name in ('cold', 'resize')]
+    return run(*tests)
+
+
+def _one_of_many(down, number, limits):
+    """Its metadata is asked for each 0.2 s; of every other one it is down."""
+    metadata = timeline(number % 2 * 0.6, 'metadata', at=90.0, interval=0.2)
+    return migration(
+        down, server=_server(number), limits=limits,
+        measurements=(timeline(down), timeline(down / 2, 'tcp'), metadata))
+
+
+def _server(number):
+    return '%08x-d935-4f49-925d-691286e64ab0' % (0x573b45c2 + 7919 * number)
+
+
 def stream(*tests, facts=None):
     """RecordedTests as a subunit stream."""
     output = io.BytesIO()

@@ -11,10 +11,14 @@
 #    under the License.
 """What is drawn of a migration, and where."""
 
+import dataclasses
+import itertools
+
 import testtools
+from testtools import matchers
 
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.measurement import comparison
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import picture
 from migration_tempest_plugin.unit_tests.report import samples
 
@@ -22,19 +26,33 @@ from migration_tempest_plugin.unit_tests.report import samples
 class TestMigration(testtools.TestCase):
 
     def lanes(self, figure):
-        return list(figure.layout.yaxis.categoryarray)
+        return figure['layout']['yaxis']['ticktext']
+
+    def traces(self, figure, **like):
+        return [trace for trace in figure['data'] if all(
+            trace.get(name) == value for name, value in like.items())]
 
     def bars(self, figure, lane):
         """(begin, end, hatching) of each bar of a lane."""
-        return [(begin, begin + length, trace.marker.pattern.shape)
-                for trace in figure.data if trace.type == 'bar'
-                for begin, length, name in zip(trace.base, trace.x, trace.y)
-                if name == lane]
+        bars = self.traces(figure, type='bar')[0]
+        return [(begin, begin + length, hatching)
+                for begin, length, number, hatching in zip(
+                    bars['base'], bars['x'], bars['y'],
+                    bars['marker']['pattern']['shape'])
+                if self.lanes(figure)[number] == lane]
 
     def test_lanes(self):
         figure = picture.migration(samples.migration())
         self.assertEqual(['ping', 'TCP', 'guest clock', 'phase'],
                          self.lanes(figure))
+
+    def test_lanes_of_one_name(self):
+        """Two guests may be asked for the same."""
+        figure = picture.migration(samples.migration(measurements=(
+            samples.timeline(0.3), samples.timeline(0.1)), clock=None))
+        self.assertEqual(['ping', 'ping', 'phase'], self.lanes(figure))
+        bars = self.traces(figure, type='bar')[0]
+        self.assertEqual([0, 0, 1, 1], bars['y'])
 
     def test_an_outage(self):
         """It began half a second after the request."""
@@ -45,18 +63,28 @@ class TestMigration(testtools.TestCase):
             self.assertAlmostEqual(wanted[0], found[0])
             self.assertAlmostEqual(wanted[1], found[1])
             self.assertEqual(wanted[2], found[2])
-        [mark] = [trace for trace in figure.data if trace.type == 'scatter'
-                  and trace.mode == 'markers' and trace.y[0] == 'ping']
-        self.assertIn('30 probes failed', mark.hovertext[0])
+        [marks] = self.traces(figure, type='scatter', mode='markers')
+        self.assertEqual([0, 1, 2], marks['y'])
+        self.assertIn('30 probes failed', marks['hovertext'][0])
 
     def test_the_limit(self):
         figure = picture.migration(samples.migration(0.3))
-        [limit] = [trace for trace in figure.data if trace.meta == 'limit']
-        self.assertAlmostEqual(0.49, limit.x[0])
-        self.assertAlmostEqual(0.5, limit.x[1] - limit.x[0])
+        [limit] = self.traces(figure, meta='limit')
+        begin, end, _ = limit['x']
+        self.assertAlmostEqual(0.49, begin)
+        self.assertAlmostEqual(0.5, end - begin)
+        self.assertEqual([0, 0, None], limit['y'])
         figure = picture.migration(samples.migration(0.3, limits=()))
-        self.assertEqual([], [trace for trace in figure.data
-                              if trace.meta == 'limit'])
+        self.assertEqual([], self.traces(figure, meta='limit'))
+
+    def test_a_long_limit_stretches_nothing(self):
+        """The axis is as if there were none."""
+        ranges = []
+        for limits in ((), (measurement.Limit('network', 'an_option', 20),)):
+            figure = picture.migration(samples.migration(0.3, limits=limits))
+            self.assertEqual([], self.traces(figure, meta='limit'))
+            ranges.append(figure['layout']['xaxis']['range'])
+        self.assertEqual(ranges[0], ranges[1])
 
     def test_nobody_looked(self):
         timeline = samples.timeline(0.0)
@@ -74,33 +102,86 @@ class TestMigration(testtools.TestCase):
 
     def test_nothing_passes_for_time_that_was_observed(self):
         figure = picture.migration(samples.migration())
-        self.assertIs(False, figure.layout.yaxis.showgrid)
-        [line] = [trace for trace in figure.data if trace.type == 'scatter'
-                  and trace.mode == 'lines' and trace.y[0] == 'ping']
-        self.assertAlmostEqual(0.0, line.x[0])
-        self.assertAlmostEqual(1.3, line.x[1])
+        self.assertIs(False, figure['layout']['yaxis']['showgrid'])
+        observed = self.traces(figure, type='scatter', mode='lines')[0]
+        self.assertEqual(0, observed['y'][0])
+        self.assertAlmostEqual(0.0, observed['x'][0])
+        self.assertAlmostEqual(1.3, observed['x'][1])
+        self.assertIsNone(observed['x'][2])
 
     def test_curves(self):
         figure = picture.migration(samples.migration())
-        curves = {trace.name: list(trace.y) for trace in figure.data
-                  if trace.name}
+        curves = {trace['name']: trace['y'] for trace in figure['data']
+                  if trace.get('name')}
         self.assertEqual({
-            'remaining, by Nova': [128, 64],
-            'remaining, by libvirt': [128, 64],
+            'left, by Nova': [128, 64], 'left, by libvirt': [128, 64],
             'written by the guest': [4, 8], 'copied': [32, 32],
             'auto-converge': [20, 30]}, curves)
 
-    def test_zoom(self):
-        menu, = picture.migration(samples.migration(0.3)).layout.updatemenus
-        self.assertEqual(['whole', 'outages'],
-                         [button.label for button in menu.buttons])
-        menu, = picture.migration(samples.migration(0.0)).layout.updatemenus
-        self.assertEqual(['whole'], [button.label for button in menu.buttons])
+    def test_curves_are_below_one_another(self):
+        layout = picture.migration(samples.migration())['layout']
+        domains = [layout[name]['domain'] for name in (
+            'yaxis', 'yaxis2', 'yaxis3', 'yaxis4')]
+        self.assertEqual(1, domains[0][1])
+        self.assertAlmostEqual(0, domains[-1][0])
+        for upper, lower in itertools.pairwise(domains):
+            self.assertLess(lower[1], upper[0])
+        self.assertEqual('y4', layout['xaxis']['anchor'])
+
+    def views(self, document):
+        [menu] = picture.migration(document)['layout']['updatemenus']
+        return {button['label']: button['args'][0]['xaxis.range']
+                for button in menu['buttons']}
+
+    def test_views(self):
+        """The migration, not what was observed after it, comes first."""
+        document = samples.migration(measurements=(
+            samples.timeline(0.3), samples.timeline(
+                0.1, 'metadata', at=100.0, interval=0.2)))
+        views = self.views(document)
+        self.assertEqual(['migration', 'all', 'outages'], list(views))
+        for name, begin, end in (
+                # the last look ended 2.2 s after the request, metadata was
+                # asked for during 50 probes before its outage, and 50 after it
+                ('migration', 0.0, 2.2), ('all', 0.0, 20.0),
+                ('outages', 0.49, 1.12)):
+            self.assertThat(views[name][0], matchers.LessThan(begin))
+            self.assertAlmostEqual(begin, views[name][0], delta=0.7)
+            self.assertThat(views[name][1], matchers.GreaterThan(end))
+            self.assertAlmostEqual(end, views[name][1], delta=0.7)
+        figure = picture.migration(document)
+        self.assertEqual(views['migration'],
+                         figure['layout']['xaxis']['range'])
+
+    def test_views_of_less(self):
+        self.assertEqual(['migration', 'all'],
+                         list(self.views(samples.migration(0.0))))
+        self.assertEqual(['all', 'outages'], list(self.views(
+            samples.migration(0.3, progress=None))))
+        begin, end = self.views(samples.gone())['all']
+        self.assertLess(begin, 0)
+        self.assertGreater(end, 1)
 
     def test_no_measurement(self):
         figure = picture.migration(samples.gone('<dead>'))
-        self.assertIn('NO MEASUREMENT (1)', self.lanes(figure))
-        self.assertIn('&lt;dead&gt;', figure.to_json())
+        self.assertEqual('NO MEASUREMENT (1)', self.lanes(figure)[0])
+        self.assertIn('&lt;dead&gt;', str(figure))
+
+    def test_another_clock(self):
+        """Nobody knows when it was: it has no place on the axis."""
+        document = samples.migration(measurements=(
+            samples.timeline(0.3), dataclasses.replace(
+                samples.timeline(0.2, 'metadata', at=3.0), clock='guest')))
+        figure = picture.migration(document)
+        self.assertEqual('metadata, guest\'s<br>clock',
+                         self.lanes(figure)[1])
+        [(begin, end, hatching)] = self.bars(
+            figure, 'metadata, guest\'s<br>clock')
+        self.assertEqual('.', hatching)
+        self.assertEqual(self.views(document)['all'],
+                         [begin, end])
+        self.assertGreater(begin, -1)
+        self.assertIn('1 outages, the longest 0.200 s', str(figure))
 
     def test_still_down(self):
         try:
@@ -111,7 +192,8 @@ class TestMigration(testtools.TestCase):
         (begin, end, _), _ = self.bars(figure, 'ping')
         self.assertAlmostEqual(2.49, begin)
         self.assertAlmostEqual(5.50, end)
-        self.assertIn('STILL DOWN', figure.to_json())
+        self.assertIn('STILL DOWN', str(figure))
+        self.assertGreater(figure['layout']['xaxis']['range'][1], 5.5)
 
     def test_names_are_escaped(self):
         evil = '<a href="x">&'
@@ -120,10 +202,6 @@ class TestMigration(testtools.TestCase):
         migration['measurements'][0]['target'] = evil
         migration['measurements'][0]['what'] = evil
         migration['limits'][0]['option'] = evil
-        self.assertNotIn('<a ', str(picture.migration(migration)))
-        for figure in (
-                picture.distribution('network', {evil: [(0.1, evil)]}),
-                picture.before_after({evil: comparison.Samples(
-                    (0.1,), (0.2,))})):
-            self.assertNotIn('<a ', str(figure))
-            self.assertIn('&lt;a ', str(figure))
+        found = str(picture.migration(migration))
+        self.assertNotIn('<a ', found)
+        self.assertIn('&lt;a ', found)

@@ -1,0 +1,141 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What recorded migrations cost, and whether their limits were kept."""
+
+import dataclasses
+import enum
+
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import distribution
+from migration_tempest_plugin.report import digest
+
+#: Each kind of migration, in the order in which they are told, for people.
+KINDS = {'live': 'live', 'cold': 'cold', 'watch': 'watched'}
+
+
+class State(enum.Enum):
+    """What became of a limit, the worst first; its value is for people."""
+
+    NOT_KEPT = 'not kept'
+    NOT_MEASURED = 'not measured'
+    NOT_CHECKED = 'not checked'
+    KEPT = 'kept'
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A limit of a migration, with what was measured.
+
+    :ivar what: what was measured, by its name in digest.durations()
+    :ivar limit: the measurement.Limit
+    :ivar cost: the Duration that is compared with it, or None
+    :ivar state: what became of it
+    :ivar why: what is to be known of the state, or ''
+    """
+
+    what: str
+    limit: measurement.Limit
+    cost: measurement.Duration | None
+    state: State
+    why: str = ''
+
+
+def costs(migration):
+    """The Duration of each cost, by the names of digest.durations()."""
+    return {name: digest.as_duration(duration)
+            for name, duration in digest.durations(migration).items()}
+
+
+def told(duration):
+    """A Duration, for people; of one that was not seen, its bound."""
+    if duration.is_bound_alone:
+        return 'none longer than %.3f s' % duration.upper
+    return str(duration)
+
+
+def limits(migration):
+    """The Judged of each limit of a migration."""
+    seen = digest.seen(migration)
+    return [_judged(limit, seen.get(limit.what)) for limit in map(
+        digest.limit, migration.get('limits', ()))]
+
+
+def _judged(limit, seen):
+    what = 'guest stopped' if limit.what == 'guest' else limit.what
+    if not seen:
+        return Judged(what, limit, None, State.NOT_MEASURED)
+    add = measurement.Duration.longest if limit.longest \
+        else measurement.Duration.sum
+    cost = add(seen.durations, seen.resolution)
+    if limit.exceeded(seen):
+        return Judged(what, limit, cost, State.NOT_KEPT,
+                      _why(limit, add(seen.durations)))
+    if limit.unchecked(seen):
+        return Judged(what, limit, cost, State.NOT_CHECKED,
+                      'it is finer than the resolution, %.3f s'
+                      % seen.resolution)
+    return Judged(what, limit, cost, State.KEPT)
+
+
+def _why(limit, cost):
+    """What makes it exceed its limit."""
+    if cost.lower > limit.seconds:
+        return ''
+    return 'by its upper bound' if cost.upper > limit.seconds \
+        else 'with what nobody observed'
+
+
+@dataclasses.dataclass(frozen=True)
+class Typical:
+    """How a cost is spread over migrations of one kind.
+
+    :ivar migrations: how many took place
+    :ivar spread: the Distribution of those in which it was measured
+    :ivar judged: the Judged of all limits of it
+    """
+
+    migrations: int
+    spread: distribution.Distribution
+    judged: tuple
+
+    @property
+    def states(self):
+        """How many limits ended in each State, the worst first."""
+        return [(state, count) for state in State if (count := sum(
+            each.state is state for each in self.judged))]
+
+    @property
+    def allowed(self):
+        """The least and the greatest limit in seconds, or None."""
+        seconds = [each.limit.seconds for each in self.judged]
+        return (min(seconds), max(seconds)) if seconds else None
+
+
+def typical(migrations):
+    """{kind: {what: Typical}} of migrations that took place."""
+    kinds = {}
+    for migration in filter(digest.moved, migrations):
+        kinds.setdefault(migration.get('kind', 'live'), []).append(migration)
+    return {kind: _typical(kinds[kind]) for kind in KINDS if kind in kinds}
+
+
+def _typical(migrations):
+    measured = [costs(each) for each in migrations]
+    judged = [found for each in migrations for found in limits(each)]
+    found = {}
+    for what in digest.COSTS:
+        durations = [each[what] for each in measured if what in each]
+        if durations:
+            found[what] = Typical(
+                len(migrations), distribution.Distribution.of(durations),
+                tuple(each for each in judged if each.what == what))
+    return found

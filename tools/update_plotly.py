@@ -1,0 +1,62 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Brings another version of plotly.js into the package of the page.
+
+update_plotly.py [VERSION]; without one, the newest. It takes the basic bundle
+(scatter, bar) from npm's registry, checks what came against the registry's own
+hash, and writes down where it is from, beside it.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import pathlib
+import sys
+import tarfile
+import urllib.request
+
+PACKAGE = 'plotly.js-basic-dist-min'
+FOLDER = pathlib.Path(__file__).parents[1] / (
+    'migration_tempest_plugin/report/page/plotly')
+FILES = ('plotly-basic.min.js', 'LICENSE')
+
+
+def main(version='latest'):
+    with urllib.request.urlopen('https://registry.npmjs.org/%s/%s' % (
+            PACKAGE, version)) as answer:
+        known = json.load(answer)
+    with urllib.request.urlopen(known['dist']['tarball']) as answer:
+        archive = answer.read()
+    algorithm, _, expected = known['dist']['integrity'].partition('-')
+    found = base64.b64encode(hashlib.new(algorithm, archive).digest())
+    if found.decode() != expected:
+        sys.exit('%s is not what the registry describes: its %s is %s, not %s'
+                 % (known['dist']['tarball'], algorithm, found.decode(),
+                    expected))
+    FOLDER.mkdir(exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as unpacked:
+        contents = {name: unpacked.extractfile('package/' + name).read()
+                    for name in FILES}
+    for name, data in contents.items():
+        (FOLDER / name).write_bytes(data)
+    (FOLDER / 'source.json').write_text(json.dumps({
+        'package': PACKAGE, 'version': known['version'],
+        'license': known['license'], 'url': known['dist']['tarball'],
+        'sha256': {name: hashlib.sha256(data).hexdigest()
+                   for name, data in contents.items()}}, indent=2) + '\n')
+    print('%s %s, %d bytes' % (PACKAGE, known['version'],
+                               len(contents[FILES[0]])))
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
