@@ -31,12 +31,18 @@ FOLDER = pathlib.Path(__file__).parents[1] / (
 FILES = ('plotly-basic.min.js', 'LICENSE')
 
 
+def fetch(url):
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.read()
+    except OSError as error:
+        sys.exit('%s can\'t be read: %s' % (url, error))
+
+
 def main(version='latest'):
-    with urllib.request.urlopen('https://registry.npmjs.org/%s/%s' % (
-            PACKAGE, version)) as answer:
-        known = json.load(answer)
-    with urllib.request.urlopen(known['dist']['tarball']) as answer:
-        archive = answer.read()
+    known = json.loads(fetch('https://registry.npmjs.org/%s/%s' % (
+        PACKAGE, version)))
+    archive = fetch(known['dist']['tarball'])
     algorithm, _, expected = known['dist']['integrity'].partition('-')
     found = base64.b64encode(hashlib.new(algorithm, archive).digest())
     if found.decode() != expected:
