@@ -59,12 +59,13 @@ class Namespaces:
     def _start(self, log, script, *arguments, environment=None):
         # A private mount namespace and --kill-child: when the recorded
         # process ends, for whatever reason, all of the host ends.
-        popen = self.process.start(
-            ['unshare', '--mount', '--uts', '--ipc', '--net', '--pid',
-             '--fork', '--kill-child', str(_HERE / script), *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=open(log, 'ab'), cwd='/',
-            env={'PATH': os.environ['PATH'], **(environment or {})})
+        with open(log, 'ab') as stderr:
+            popen = self.process.start(
+                ['unshare', '--mount', '--uts', '--ipc', '--net', '--pid',
+                 '--fork', '--kill-child', str(_HERE / script), *arguments],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=stderr, cwd='/',
+                env={'PATH': os.environ['PATH'], **(environment or {})})
         if popen.stdout.readline() != b'ready\n':
             popen.kill()
             raise LabError(f'{self.name} did not start. '

@@ -29,6 +29,18 @@ from embedded_cloud.settings import LabError
 # Runs before the command: the shell's pid stays the command's.
 _RECORD = 'read -r stat < /proc/$$/stat && echo "$stat" > "$0" && exec "$@"'
 
+# Process 1 of a process table of its own: what it runs has no standard input,
+# and all of it is killed at the end of the standard input that it got. What
+# waits for that outlives a signal to the whole terminal.
+_TIED = """
+exec 3<&0 < /dev/null
+trap '' HUP INT TERM
+{ read -r _ <&3; kill -s KILL -- -1; } &
+trap - HUP INT TERM
+"$@" 3<&-
+exit
+"""
+
 
 class Process:
     """One recorded process, running or not."""
@@ -77,21 +89,36 @@ class Process:
         return True
 
 
-def run_logged(doing, command, output, environment=None):
-    """Run a command that makes something, and wait for it.
+def run_tied(command, enter=(), **options):
+    """Run a command, and wait for it; it ends when this process does.
 
-    It has a process table and mounts of its own: whatever kills the one who
-    waits, it and its children end too, and its mounts go.
+    However that ends, killed too: the kernel then closes the pipe that the
+    command is tied to. It has a process table and mounts of its own, so that
+    with it all that it started ends, and its mounts go.
+
+    :param enter: a command line that goes before it, nsenter's, say
+    :param options: of subprocess.run; the folder is the root
+    :returns: subprocess.CompletedProcess
+    """
+    reading, writing = os.pipe()
+    try:
+        return subprocess.run(
+            [*enter, 'unshare', '--mount', '--pid', '--fork', '--mount-proc',
+             '/bin/sh', '-c', _TIED, 'sh', *map(str, command)],
+            stdin=reading, cwd='/', **options)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def run_logged(doing, command, output, environment=None):
+    """Run a command that makes something, tied to this process.
 
     :param doing: what it is for, for the error
     :param output: an open file that takes what it prints
     :raises LabError: when it fails, with the end of what it printed
     """
-    done = subprocess.run(
-        ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--pid',
-         '--fork', '--kill-child', '--mount-proc', *map(str, command)],
-        stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-        env=environment)
+    done = run_tied(command, stdout=output, stderr=output, env=environment)
     if done.returncode:
         raise LabError(f'{doing}: {command[0]} ended with {done.returncode}. '
                        + end_of(output.name))
@@ -126,12 +153,15 @@ def kill(pid, is_ours=lambda: True, patience=10):
 
 
 def memory(pid):
-    """Bytes that the processes in the pid namespace of ``pid`` take."""
-    namespace = os.stat(f'/proc/{pid}/ns/pid').st_ino
+    """Bytes that the processes in the IPC namespace of ``pid`` take.
+
+    Each host has one; process tables are one in another.
+    """
+    namespace = os.stat(f'/proc/{pid}/ns/ipc').st_ino
     total = 0
     for folder in pathlib.Path('/proc').glob('[0-9]*'):
         try:
-            if os.stat(folder / 'ns/pid').st_ino == namespace:
+            if os.stat(folder / 'ns/ipc').st_ino == namespace:
                 total += _pss((folder / 'smaps_rollup').read_text())
         except OSError:
             pass  # it ended in between

@@ -28,6 +28,11 @@ from embedded_cloud.settings import LabError
 
 _HERE = pathlib.Path(__file__).parent
 
+_CLOUDS = _HERE / 'hosts/controller/etc/openstack/clouds.yaml'
+
+# Besides what the plugin requires.
+_PACKAGES = ('tempest', 'python-openstackclient')
+
 
 class Tester(Namespaces):
     """Tempest's venv, its configuration, and the network that it runs in."""
@@ -61,7 +66,8 @@ class Tester(Namespaces):
         parts = hashlib.sha256(
             b''.join(path.read_bytes() for path in (
                 self.settings.requirements, CHECKOUT / 'requirements.txt',
-                CHECKOUT / 'setup.cfg')) + sys.version.encode()).hexdigest()
+                CHECKOUT / 'setup.cfg'))
+            + ' '.join((*_PACKAGES, sys.version)).encode()).hexdigest()
         stamp = self.venv / 'lab-parts'
         if stamp.exists() and stamp.read_text() == parts:
             return
@@ -69,7 +75,7 @@ class Tester(Namespaces):
             shutil.rmtree(self.venv, ignore_errors=True)
             self._run(output, sys.executable, '-m', 'venv', self.venv)
             self._pip(output, 'pip', 'setuptools', 'wheel', 'pbr')
-            self._pip(output, 'tempest', '-r', CHECKOUT / 'requirements.txt')
+            self._pip(output, *_PACKAGES, '-r', CHECKOUT / 'requirements.txt')
             self._pip(output, '--no-deps', '--no-build-isolation',
                       '--editable', CHECKOUT)
         stamp.write_text(parts)
@@ -122,10 +128,31 @@ class Tester(Namespaces):
             with open(self.settings.tempest / 'init.log', 'wb') as output:
                 self._run(output, self.venv / 'bin/tempest', 'init',
                           '--workspace-path', known, self.workspace)
-        configuration = self.workspace / 'etc/tempest.conf'
-        configuration.touch(0o600)
-        configuration.chmod(0o600)
-        configuration.write_text(text)
+        _write_secret(self.workspace / 'etc/tempest.conf', text)
+        _write_secret(self._clouds, string.Template(
+            _CLOUDS.read_text()).substitute(
+                controller=controller, password=password))
+
+    @property
+    def _clouds(self):
+        """Where OpenStack's client finds the cloud and its password."""
+        return self.settings.tempest / 'clouds.yaml'
+
+    def client(self, *arguments):
+        """The command line of OpenStack's client, as the administrator.
+
+        It runs in the lab's network alone, with the machine's files: what is
+        named on its command line is what lies in the caller's folder.
+        """
+        return self.command('env', *self._credentials(),
+                            str(self.venv / 'bin/openstack'), *arguments,
+                            only_network=True)
+
+    def _credentials(self):
+        """Words for env(1): those of the lab, and none of another cloud."""
+        return (*(f'--unset={name}' for name in os.environ
+                  if name.startswith('OS_')),
+                'OS_CLOUD=lab', f'OS_CLIENT_CONFIG_FILE={self._clouds}')
 
     def _release(self):
         """What is installed, for people."""
@@ -150,8 +177,7 @@ class Tester(Namespaces):
         # Named after their order, which the shell's * keeps.
         part = self.reports / f'part-{count + 1:02}.subunit'
         with open(part, 'wb') as output:
-            subprocess.run(self.command(*self.environment(), 'stestr', 'last',
-                                        '--subunit'), stdout=output)
+            self._run_here('stestr', 'last', '--subunit', stdout=output)
         done = self.tempest(
             'downtime', 'report', '--output', str(self.reports), '--title',
             'What the live migrations of the embedded cloud cost',
@@ -160,27 +186,28 @@ class Tester(Namespaces):
 
     def tempest(self, *arguments):
         """Run tempest in the lab's network; returns its exit status."""
-        return subprocess.run(self._tempest(arguments)).returncode
+        return self._run_here('tempest', *arguments).returncode
 
     def tempest_output(self, *arguments):
         """Run tempest and return what it prints.
 
         :raises LabError: when it fails
         """
-        command = self._tempest(arguments)
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        done = self._run_here('tempest', *arguments, stdout=subprocess.PIPE,
+                              text=True)
         if done.returncode:
-            raise LabError(f'{" ".join(command)} ended with '
+            raise LabError(f'tempest {" ".join(arguments)} ended with '
                            f'{done.returncode}.')
         return done.stdout
 
-    def _tempest(self, arguments):
-        # In all of the tester's namespaces, so that it ends with them.
-        return self.command(*self.environment(), 'tempest', *arguments)
+    def _run_here(self, *command, **options):
+        # In all of the tester's namespaces, so that it ends with them, too.
+        return process.run_tied([*self.environment(), *command],
+                                enter=self.command(), **options)
 
     def environment(self):
         """The words that run a command where Tempest runs."""
-        return ('env', f'--chdir={self.workspace}',
+        return ('env', f'--chdir={self.workspace}', *self._credentials(),
                 f'PATH={self.venv / "bin"}:{os.environ["PATH"]}')
 
     def _pip(self, output, *arguments):
@@ -190,6 +217,12 @@ class Tester(Namespaces):
     @staticmethod
     def _run(output, *command):
         process.run_logged('preparing Tempest', command, output)
+
+
+def _write_secret(path, text):
+    path.touch(0o600)
+    path.chmod(0o600)
+    path.write_text(text)
 
 
 def nova_version(requirements):

@@ -47,6 +47,28 @@ class WorkspaceTest(unittest.TestCase):
         self.assertEqual(3, here.runs())
 
 
+class ConfigureTest(unittest.TestCase):
+
+    def test_credentials_are_for_root_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            here = tester.Tester(settings.Settings.from_environment(
+                {'LAB_DIR': folder}))
+            (here.workspace / '.stestr').mkdir(parents=True)
+            (here.workspace / 'etc').mkdir()
+            here.configure(
+                'secret', {'images': 'ab', 'flavors': 'cd', 'network': 'e'},
+                'block', '10.30.0.11', {})
+            for path, line in (
+                    (here.settings.tempest / 'clouds.yaml',
+                     '      password: secret\n'),
+                    (here.workspace / 'etc/tempest.conf',
+                     'admin_password = secret\n')):
+                self.assertEqual(0o600, path.stat().st_mode & 0o777)
+                self.assertIn(line, path.read_text())
+                self.assertIn('http://10.30.0.11:5000/v3\n',
+                              path.read_text())
+
+
 class NovaFeaturesTest(unittest.TestCase):
     """Which releases of Nova lack what (lab/releases)."""
 
