@@ -9,10 +9,15 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""``python3 -m embedded_cloud COMMAND``: what lab/run and the others call."""
+"""``python3 lab/embedded_cloud COMMAND``: what lab/run and the others call."""
 
+import pathlib
 import sys
 
-from embedded_cloud import cli
+# It is called by its path, from any folder, which is left as it is: what a
+# command line names lies there.
+sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+
+from embedded_cloud import cli  # noqa: E402
 
 sys.exit(cli.main(sys.argv[1:]))

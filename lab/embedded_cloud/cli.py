@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""The lab's commands: run, compare, up, down, status and shell."""
+"""The lab's commands: run, compare, up, down, status, shell, openstack."""
 
 import argparse
 import concurrent.futures
@@ -69,6 +69,10 @@ def main(arguments):
 
 
 def _parse(arguments):
+    if arguments[:1] == ['openstack']:
+        # All that follows is the client's, --help and --version, too.
+        return argparse.Namespace(command='openstack', words=arguments[1:],
+                                  function=_openstack)
     parser = argparse.ArgumentParser(
         prog='lab', epilog=_VARIABLES, description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -104,6 +108,9 @@ def _parse(arguments):
     shell.add_argument('words', nargs=argparse.REMAINDER,
                        help='a command to run instead of a shell')
     shell.set_defaults(function=_shell)
+    commands.add_parser('openstack', add_help=False,
+                        help='OpenStack\'s ordinary client, as administrator '
+                             'of the cloud: its own arguments follow')
     return parser.parse_args(arguments)
 
 
@@ -221,6 +228,11 @@ def _shell(cloud, options):
     os.chdir('/')
     command = host.command(*host.environment(),
                            *(options.words or ['/bin/bash']))
+    os.execvp(command[0], command)
+
+
+def _openstack(cloud, options):
+    command = cloud.tester.client(*options.words)
     os.execvp(command[0], command)
 
 
