@@ -25,6 +25,7 @@ import re
 import jsonschema
 import subunit
 import testtools
+from testtools import content
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import migration
@@ -114,6 +115,15 @@ class Run:
         runs = list(runs)
         return cls(tuple(test for run in runs for test in run.tests),
                    next((run.facts for run in runs if run.facts), {}))
+
+
+def detail(document):
+    """A document as a detail of a test, which is read back by its name.
+
+    It is text, in one line: Tempest prints the details of a test that failed,
+    and of those that are no text no more than "<memory at 0x7f...>".
+    """
+    return content.text_content(json.dumps(document))
 
 
 def bundle_name(server, name):

@@ -14,7 +14,6 @@
 from concurrent import futures
 import contextlib
 import itertools
-import json
 import time
 
 from oslo_log import log
@@ -24,7 +23,6 @@ from tempest.lib import exceptions as lib_exc
 from tempest.scenario import manager
 import testtools
 from testtools import content
-from testtools import content_type
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
@@ -490,10 +488,11 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
     def keep(self, measured):
         """Make a MeasuredMigration a detail of the test."""
         LOG.info(measured.summary())
-        self.addDetail(recorded.FACTS, _json(self.facts))
+        self.addDetail(recorded.FACTS, recorded.detail(self.facts))
         self.addDetailUniqueName(
             'migration', content.text_content(measured.text()))
-        self.addDetailUniqueName(recorded.DETAIL, _json(measured.to_dict()))
+        self.addDetailUniqueName(recorded.DETAIL,
+                                 recorded.detail(measured.to_dict()))
 
     def _libvirt_downtime(self, guest, host, record):
         """For how long libvirt says that the guest was stopped, or None."""
@@ -505,11 +504,6 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         except exceptions.HostError as error:
             LOG.warning('libvirt could not be asked: %s', error)
             return None
-
-
-def _json(document):
-    return content.Content(content_type.JSON, lambda: [
-        json.dumps(document, indent=2).encode()])
 
 
 @contextlib.contextmanager

@@ -144,20 +144,24 @@ def _server(number):
     return '%08x-d935-4f49-925d-691286e64ab0' % (0x573b45c2 + 7919 * number)
 
 
-def stream(*tests, facts=None):
-    """RecordedTests as a subunit stream."""
+def stream(*tests, facts=None, detail=recorded.detail):
+    """RecordedTests as a subunit stream.
+
+    :param detail: makes a detail of what was recorded
+    """
     output = io.BytesIO()
     result = testtools.ExtendedToStreamDecorator(
         subunit.StreamResultToBytes(output))
     result.startTestRun()
     for each in tests:
-        _Recording(each, facts).run(result)
+        _Recording(each, facts, detail).run(result)
     result.stopTestRun()
     output.seek(0)
     return output
 
 
-def attached(document):
+def json_detail(document):
+    """As details were before they were text."""
     return content.Content(content_type.JSON,
                            lambda: [json.dumps(document).encode()])
 
@@ -165,19 +169,20 @@ def attached(document):
 class _Recording(testtools.TestCase):
     """Stands for a RecordedTest; not run by itself."""
 
-    def __init__(self, said, facts):
+    def __init__(self, said, facts, detail):
         super().__init__('plays_it_back')
         self._said = said
         self._facts = facts
+        self._detail = detail
 
     def id(self):
         return self._said.id
 
     def plays_it_back(self):
         if self._facts:
-            self.addDetail(recorded.FACTS, attached(self._facts))
+            self.addDetail(recorded.FACTS, self._detail(self._facts))
         for each in self._said.migrations:
-            self.addDetailUniqueName(recorded.DETAIL, attached(each))
+            self.addDetailUniqueName(recorded.DETAIL, self._detail(each))
         if self._said.status == 'skip':
             self.skipTest(self._said.reason)
         if self._said.status == 'fail':

@@ -15,6 +15,8 @@ import importlib.resources
 import io
 import json
 
+from stestr import subunit_trace
+import subunit
 import testtools
 from testtools import content
 
@@ -95,6 +97,33 @@ class TestStream(testtools.TestCase):
         self.assert_refused(r"migration\['measurements'\]\[0\]: .*required",
                             samples.stream(samples.test(broken)))
 
+    def test_details_that_were_no_text(self):
+        run = recorded.read_stream(samples.stream(
+            samples.test(MIGRATION), facts={'cloud': {}},
+            detail=samples.json_detail))
+        self.assertEqual(({'cloud': {}}, [MIGRATION]), (
+            run.facts, [migration for _, migration in run.migrations]))
+
+    def printed(self, stream):
+        """What "tempest run" prints of it: stestr, as Tempest calls it."""
+        output = io.StringIO()
+        result = testtools.StreamToDict(lambda test: (
+            subunit_trace.print_attachments(
+                output, test, all_channels=True,
+                show_binary_attachments=True)))
+        result.startTestRun()
+        subunit.ByteStreamToStreamResult(stream, 'other').run(result)
+        result.stopTestRun()
+        return output.getvalue()
+
+    def test_what_is_printed_of_a_failure(self):
+        failed = samples.test(MIGRATION, status='fail', reason='too long')
+        self.assertIn('<memory at ', self.printed(samples.stream(
+            failed, detail=samples.json_detail)))
+        shown = self.printed(samples.stream(failed, facts={'cloud': {}}))
+        self.assertNotIn('<memory', shown)
+        self.assertIn('\n    %s\n' % json.dumps(MIGRATION), shown)
+
     def test_bundles(self):
         class Keeping(testtools.TestCase):
             def keeps(self):
@@ -102,7 +131,7 @@ class TestStream(testtools.TestCase):
                                content.text_content('<domain/>'))
         output = io.BytesIO()
         result = testtools.ExtendedToStreamDecorator(
-            recorded.subunit.StreamResultToBytes(output))
+            subunit.StreamResultToBytes(output))
         result.startTestRun()
         Keeping('keeps').run(result)
         result.stopTestRun()
