@@ -25,6 +25,7 @@ from embedded_cloud.progress import Progress
 from embedded_cloud import rootfs
 from embedded_cloud.settings import LabError
 from embedded_cloud.settings import Settings
+from embedded_cloud import timing
 
 _VARIABLES = '''\
 environment:
@@ -159,28 +160,33 @@ def _run(cloud, options):
             _bring_up(cloud)
         rest = options.tempest[1:] if options.tempest[:1] == ['--'] \
             else options.tempest
-        stages = [options.regex] if options.regex else \
-            [_STAGES[options.stage]] if options.stage else _STAGES.values()
+        stages = {options.regex: options.regex} if options.regex else \
+            {options.stage: _STAGES[options.stage]} if options.stage else \
+            _STAGES
         cloud.tester.forget_runs()
-        statuses = [_tests(cloud, regex, rest) for regex in stages]
+        mark = cloud.tester.log_mark()
+        statuses = [_tests(cloud, *stage, rest) for stage in stages.items()]
+        cloud.progress.say('where the time went; phases may overlap:')
+        print(cloud.progress.table())
+        print(timing.summary(cloud.tester.tested(),
+                             cloud.tester.waited(mark)))
         return max(statuses)
 
 
-def _tests(cloud, regex, options):
+def _tests(cloud, stage, regex, options):
     """Run some tests and show what they measured; returns their status.
 
     The page has what was measured up to then.
     """
-    cloud.progress.say(f'tests: {regex}')
     before = cloud.tester.runs()
-    status = cloud.tester.tempest('run', '--serial', '--regex', regex,
-                                  *options)
-    print(cloud.progress.table())
+    with cloud.progress.phase(f'tests: {stage}'):
+        status = cloud.tester.tempest('run', '--serial', '--regex', regex,
+                                      *options)
     cloud.progress.say(f'{cloud.memory() / 2**30:.1f} GiB of memory')
     if cloud.tester.runs() > before:  # else no test was run
-        cloud.progress.say('measured:')
-        cloud.tester.tempest('downtime', 'summary')
-        page = cloud.tester.report()
+        with cloud.progress.phase('what they measured'):
+            cloud.tester.tempest('downtime', 'summary')
+            page = cloud.tester.report()
         if page:
             cloud.progress.say(f'all of it, in pictures: {page}')
     return status

@@ -25,6 +25,7 @@ from embedded_cloud import network
 from embedded_cloud import process
 from embedded_cloud.settings import CHECKOUT
 from embedded_cloud.settings import LabError
+from embedded_cloud import timing
 
 _HERE = pathlib.Path(__file__).parent
 
@@ -42,6 +43,7 @@ class Tester(Namespaces):
         self.venv = settings.tempest / f'venv-{settings.release}'
         self.wheels = settings.tempest / 'wheels'
         self.reports = settings.home / 'report'
+        self._log = settings.tempest / 'tempest.log'
         # its .stestr.conf names the venv
         self.workspace = settings.tempest / f'workspace-{settings.release}'
 
@@ -183,6 +185,24 @@ class Tester(Namespaces):
             'What the live migrations of the embedded cloud cost',
             *map(str, sorted(self.reports.glob('*.subunit'))))
         return None if done else self.reports / 'report.html'
+
+    def tested(self):
+        """The tests of each run since forget_runs(), as Spans."""
+        return [timing.tests(self._run_here(
+            'subunit2csv', part, stdout=subprocess.PIPE, text=True).stdout)
+            for part in sorted(self.reports.glob('part-*.subunit'))]
+
+    def log_mark(self):
+        """Where Tempest's log ends, for waited()."""
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    def waited(self, mark):
+        """What Tempest's log tells of waits since a mark, as Spans."""
+        if not self._log.exists():
+            return []
+        with open(self._log, errors='replace') as log:
+            log.seek(mark)
+            return list(timing.waits(log))
 
     def tempest(self, *arguments):
         """Run tempest in the lab's network; returns its exit status."""

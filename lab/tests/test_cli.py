@@ -11,10 +11,17 @@
 #    under the License.
 """The lab's commands."""
 
+import contextlib
+import io
+import pathlib
 import re
+import tempfile
+import types
 import unittest
 
 from embedded_cloud import cli
+from embedded_cloud import progress
+from embedded_cloud.timing import Span
 
 TESTS = 'migration_tempest_plugin.tests.'
 
@@ -55,3 +62,69 @@ class ParseTest(unittest.TestCase):
                       ['--stage', 'guests', '--regex', 'x']):
             with self.assertRaises(SystemExit):
                 cli._parse(['run', *wrong])
+
+    def test_all_that_follows_is_the_clients(self):
+        words = ['--help', 'server', '--', '--stage', 'none']
+        parsed = cli._parse(['openstack', *words])
+        self.assertEqual((words, 'openstack'), (parsed.words, parsed.command))
+
+
+class FakeTester:
+    """Runs tests of which those behind the API fail."""
+
+    def __init__(self):
+        self.called = []
+
+    def forget_runs(self):
+        self.called.clear()
+
+    def runs(self):
+        return len(self.called)
+
+    def tempest(self, *arguments):
+        self.called.append(arguments)
+        return int('whitebox' in arguments[-1])
+
+    def report(self):
+        return None
+
+    def log_mark(self):
+        return 7
+
+    def waited(self, mark):
+        return [Span(f'since {mark}', 1, 3)]
+
+    def tested(self):
+        return [[Span('TestIt.test_it', 1, 5)]]
+
+
+class RunTest(unittest.TestCase):
+
+    def run_lab(self, *arguments):
+        """lab/run in a cloud that is up; returns status and output."""
+        with tempfile.TemporaryDirectory() as folder, \
+                contextlib.redirect_stdout(io.StringIO()) as output:
+            cloud = types.SimpleNamespace(
+                settings=types.SimpleNamespace(home=pathlib.Path(folder)),
+                is_up=lambda: True, memory=lambda: 2 ** 30,
+                progress=progress.Progress(), tester=FakeTester())
+            status = cli._run(cloud, cli._parse(['run', *arguments]))
+        return status, output.getvalue()
+
+    def test_where_the_time_went(self):
+        status, output = self.run_lab('--stage', 'first')
+        self.assertEqual(0, status)
+        self.assertRegex(output, r"""where the time went.*
+ +\d+\.\d s  tests: first
+ +\d+\.\d s  what they measured
+    4\.0 s  in tests \(1\)
+(?s:.*)
+    2\.0 s  since 7 \(1\)
+the slowest tests:
+    4\.0 s  TestIt.test_it
+$""")
+
+    def test_one_stage_that_fails_is_enough(self):
+        status, output = self.run_lab()
+        self.assertEqual(1, status)
+        self.assertRegex(output, '(?s)tests: first.*tests: guests.*tests: h')
