@@ -47,10 +47,12 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PrintMotd no
+SetEnv HOME=%(home)s
 ForceCommand exec sh %(home)s/run
 """
 
-#: Each command runs in an environment of which the test knows everything.
+#: Each command runs in an environment of which the test knows everything. So
+#: does the login shell that sshd starts first: bash reads ~/.bashrc there.
 RUN = """\
 exec env -i TMPDIR=%(tmp)s PATH=%(path)s \\
     %(shell)s -c "$SSH_ORIGINAL_COMMAND"
