@@ -46,8 +46,10 @@ sleep 600
 exit 3
 '''
 
+# Ctrl-C ends it, though a shell may have had these tests ignore it.
 LAB = '''
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from embedded_cloud import settings, tester
 sys.exit(tester.Tester(settings.Settings.from_environment(
     {'LAB_DIR': sys.argv[1]})).tempest('run'))
