@@ -108,10 +108,11 @@ MigrationGroup = [
              'one SSH connection that is kept open. Tells how long the guest '
              'was stopped, and how long the connection stalled.'),
     cfg.FloatOpt(
-        'guest_heartbeat_deadline', default=0.1, min=0.01, max=60,
-        help='Seconds within which the guest\'s clock must be told. What '
-             'takes longer is a stall of the TCP connection: raise this '
-             'where the way to the servers takes longer.'),
+        'guest_heartbeat_deadline', default=0.1, min=0.1, max=60,
+        help='Seconds: what takes no longer is no stall of the TCP '
+             'connection. It is a lower limit: from which answer on it is a '
+             'stall is chosen before each migration, by how long the guest '
+             'takes to tell its clock then, and stands in the results.'),
     cfg.FloatOpt(
         'guest_probe_lifetime', default=3600, min=60,
         deprecated_name='metadata_probe_lifetime',

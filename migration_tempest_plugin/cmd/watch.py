@@ -138,6 +138,8 @@ class Watch(base.Command):
                 parsed_args.interval, parsed_args.deadline)
             watched = stack.enter_context(session.Session(plan))
             shown.say('%s %s' % (STARTED, ', '.join(targets)))
+            for target, load in watched.under_load():
+                shown.say('%s: %s' % (target, load.room))
             with shown.shown(), over.on_signals():
                 began, looks, status = _follow(
                     parsed_args, watched, shown, over)

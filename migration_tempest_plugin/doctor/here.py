@@ -25,11 +25,12 @@ _ADVICE = ('let the group of this user into net.ipv4.ping_group_range '
            '(sysctl), or run as root')
 
 
-#: How often it is looked at what a limit is for. No outage that is shorter
-#: than that can be excluded; a guest's stop can, by its clock.
+#: How often it is looked at what a limit is for, or from when on a late answer
+#: is a stall. No outage that is shorter than that can be excluded; a guest's
+#: stop can, by its clock.
 _INTERVALS = {'network': 'network_probe_interval',
               'metadata': 'metadata_probe_interval',
-              'tcp': 'guest_heartbeat_interval'}
+              'tcp': 'guest_heartbeat_deadline'}
 
 
 def findings():

@@ -15,18 +15,23 @@ That the guest itself stops can't be had at this level: the clock of the sshd
 is the machine's. The unit tests play it, and the embedded cloud does it.
 """
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
+import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.functional_tests import test_guest_script
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
+from migration_tempest_plugin.meters import heartbeat
 
 wait_until = test_guest_script.wait_until
 
@@ -49,12 +54,48 @@ MEASURE = '''
 import sys, time
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
+from migration_tempest_plugin.meters import heartbeat
+heartbeat.BASELINE = 0.3
 guest = sshd.Guest.running(%(pid)d, %(home)r)
 meter = GuestHeartbeatMeter(guest.connect, lifetime=%(lifetime)d)
 meter.setUp()
 meter.wait_until_up(10)
 print('up', flush=True)
 time.sleep(60)
+'''
+
+#: A process that measures, and does not run for a while. The guest's answers
+#: come meanwhile: its loop, of the processes that are read, stands still until
+#: then.
+HELD = '''
+import json, os, signal, subprocess, time
+from migration_tempest_plugin.functional_tests import sshd
+from migration_tempest_plugin.meters import GuestHeartbeatMeter
+from migration_tempest_plugin.meters import heartbeat
+heartbeat.BASELINE = 0.3
+guest = sshd.Guest.running(%(pid)d, %(home)r)
+with GuestHeartbeatMeter(guest.connect) as meter:
+    baseline = meter.wait_until_up(30)
+    print('up', flush=True)
+    loop = input().split()
+    for each in loop:
+        os.kill(int(each), signal.SIGSTOP)
+    sent = len(meter._sent)
+    while len(meter._sent) < sent + 3:
+        time.sleep(0.001)
+    waiting = sent + 1 not in meter._beats
+    subprocess.run(['sh', '-c', '(kill -STOP "$0"; until [ "$(cat '
+                    '/proc/$0/task/*/stat | cut -d " " -f 3 | sort -u)" = T '
+                    ']; do :; done; kill -CONT "$@"; sleep 2; '
+                    'kill -CONT "$0") &', str(os.getpid()), *loop])
+    # It is held in here.
+    while len(meter._sent) < sent + 50:
+        time.sleep(0.001)
+    meter.wait_until_up(30)
+    stalls = meter.measurement().since(baseline).stalls
+    print(json.dumps([waiting, stalls.to_dict(), [
+        beat.received - beat.sent for beat in map(meter._beats.get, range(
+            sent + 1, sent + 4)) if beat]]))
 '''
 
 
@@ -68,6 +109,13 @@ class Case(testtools.TestCase):
         if reason:
             self.skipTest(reason)
         self.guest = self.useFixture(sshd.Guest(self.shell))
+        self.useFixture(fixtures.MockPatchObject(
+            heartbeat, 'BASELINE', 0.3))
+
+    def loop(self):
+        """Ids of the processes that answer the beats."""
+        return [pid for pid, command in self.guest.processes().items()
+                if 'heartbeat' in command]
 
     def attach(self, **arguments):
         # After its clean-up.
@@ -102,7 +150,7 @@ class TestHeartbeat(Case):
         self.assertLess(seen.clock.resolution, 0.5)
 
     def test_a_stall_that_the_connection_survives(self):
-        meter = self.attach()
+        meter = self.attach(deadline=0.5)
         longest = self.cut(1.0)
         meter.wait_until_up(30)
         seen = meter.measurement().since(self.baseline)
@@ -115,6 +163,14 @@ class TestHeartbeat(Case):
         # The guest itself went on.
         self.assertEqual((), seen.clock.stops)
 
+    def test_what_it_costs(self):
+        meter = self.attach()
+        wait_until(lambda: meter.guest_cpu)
+        taken = meter.guest_cpu
+        self.assertTrue(0 <= meter.idle_before <= 1, meter.idle_before)
+        # By its script and its sshd.
+        wait_until(lambda: meter.guest_cpu >= taken + 0.02)
+
     def test_read_after_the_end(self):
         with GuestHeartbeatMeter(self.guest.connect) as meter:
             meter.wait_until_up(10)
@@ -123,15 +179,88 @@ class TestHeartbeat(Case):
         self.assertEqual(first.stalls.ended, second.stalls.ended)
 
     def test_two_of_them(self):
-        meter = self.attach()
-        with GuestHeartbeatMeter(self.guest.connect) as other:
+        meter = self.attach(deadline=0.5)
+        with GuestHeartbeatMeter(self.guest.connect, deadline=0.5) as other:
             other.wait_until_up(10)
-            self.cut(0.5)
+            self.cut(1.1)
             for each in (meter, other):
                 each.wait_until_up(30)
                 self.assertEqual(1, len(each.measurement().stalls.outages))
         meter.wait_until_up(10)
         self.assertEqual(1, len(meter.measurement().stalls.outages))
+
+
+class TestBusy(Case):
+    """Answers that are late though the connection is not down."""
+
+    @contextlib.contextmanager
+    def busy(self):
+        """The loop in the guest runs now and then only."""
+        over = threading.Event()
+        loop = self.loop()
+
+        def hold():
+            while not over.wait(0.05):
+                for pid in loop:
+                    os.kill(pid, signal.SIGSTOP)
+                over.wait(0.15)
+                for pid in loop:
+                    os.kill(pid, signal.SIGCONT)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def seen(self, do):
+        """The Heartbeat of a busy guest, and what counts as a stall."""
+        self.addCleanup(wait_until, lambda: not self.guest.processes())
+        meter = self.useFixture(GuestHeartbeatMeter(self.guest.connect))
+        with self.busy():
+            baseline = meter.wait_until_up(30)
+            do()
+            for _ in range(5):
+                meter.wait_until_up(30)
+            return meter.measurement().since(baseline), meter.threshold
+
+    def test_a_late_beat_is_no_outage(self):
+        seen, threshold = self.seen(lambda: None)
+        self.assertGreater(max(beat.received - beat.sent
+                               for beat in seen.clock.beats), 0.1)
+        self.assertGreater(threshold, 0.2)
+        self.assertEqual((), seen.stalls.outages)
+        self.assertIn('stalls longer than %.3f s: no outage' % threshold,
+                      seen.stalls.summary())
+        # However late they are: the guest's clock went on.
+        self.assertEqual((), seen.clock.stops)
+
+    def test_an_outage_is_one(self):
+        longest = []
+        seen, threshold = self.seen(lambda: longest.append(self.cut(2.0)))
+        [stall] = seen.stalls.outages
+        self.assertGreaterEqual(stall.upper, 2.0)
+        self.assertLess(stall.lower, 3 * longest[0])
+        self.assertEqual((), seen.clock.stops)
+
+    def test_the_tester_does_not_run(self):
+        process = subprocess.Popen(
+            [sys.executable, '-c', HELD % {
+                'pid': self.guest.pid, 'home': self.guest.home}],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertEqual('up\n', process.stdout.readline())
+        output, _ = process.communicate(
+            '%s\n' % ' '.join(map(str, self.loop())), timeout=60)
+        waiting, stalls, took = json.loads(output)
+        self.assertTrue(waiting)
+        # They did come late.
+        self.assertGreater(max(took), 1.5)
+        self.assertEqual([], stalls['outages'])
+        self.assertGreater(stalls['unobserved'], 1.5)
 
 
 class TestDash(TestHeartbeat):
@@ -242,8 +371,7 @@ class TestLeftovers(Case):
     def test_a_loop_that_was_killed(self):
         meter = GuestHeartbeatMeter(self.guest.connect, lifetime=2)
         with meter:
-            for pid, command in self.guest.processes().items():
-                if 'heartbeat' in command:
-                    os.kill(pid, signal.SIGKILL)
+            for pid in self.loop():
+                os.kill(pid, signal.SIGKILL)
             self.no_measurement(meter.wait_until_up, 10)
         wait_until(lambda: not self.guest.processes())

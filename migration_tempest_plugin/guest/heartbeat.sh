@@ -24,7 +24,11 @@
 #   heartbeat 1 boot=ID
 # Then each line N of the input is answered by one line
 #   N UPTIME
-# with the first field of /proc/uptime. It ends with its input.
+# with the first field of /proc/uptime; but the line "load" by one line
+#   load UPTIME IDLE PROCESSORS|PROCESS|...
+# with the fields of /proc/uptime, how many processors there are, and
+# /proc/PID/stat of this shell and of what it runs in, up to the SSH session. It
+# ends with its input.
 
 lifetime=$1
 
@@ -38,6 +42,32 @@ watch() {
     kill "$$" 2>/dev/null
 }
 
+# It starts no process either.
+tell_load() {
+    count=-1  # the first line is of all of them
+    while read -r name _; do
+        case $name in
+        cpu*) count=$((count + 1)) ;;
+        *) break ;;
+        esac
+    done </proc/stat
+    read -r line </proc/uptime
+    line="load $line $count"
+    pid=$$
+    while [ "$pid" -gt 1 ] && read -r process 2>/dev/null <"/proc/$pid/stat"
+    do
+        line="$line|$process"
+        case $process in
+        *"("*ssh*")"* | *"(dropbear)"*) break ;;
+        esac
+        # Behind the name, which may hold anything: state, parent, ...
+        process=${process##*") "}
+        process=${process#* }
+        pid=${process%% *}
+    done
+    echo "$line"
+}
+
 read -r boot </proc/sys/kernel/random/boot_id
 watch </dev/null >/dev/null 2>&1 &
 watcher=$!
@@ -46,6 +76,10 @@ trap exit HUP TERM PIPE
 
 echo "heartbeat 1 boot=$boot"
 while read -r number; do
+    if [ "$number" = load ]; then
+        tell_load || exit
+        continue
+    fi
     read -r uptime _ </proc/uptime
     echo "$number $uptime" || exit
 done

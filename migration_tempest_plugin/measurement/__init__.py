@@ -21,6 +21,9 @@ from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.figures import Figures
 from migration_tempest_plugin.measurement.guest_clock import Beat
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
+from migration_tempest_plugin.measurement.guest_load import GuestLoad
+from migration_tempest_plugin.measurement.guest_load import ProcessorTimes
+from migration_tempest_plugin.measurement.guest_load import Taken
 from migration_tempest_plugin.measurement.migration import in_median
 from migration_tempest_plugin.measurement.migration import Limit
 from migration_tempest_plugin.measurement.migration import MeasuredMigration
@@ -33,7 +36,7 @@ from migration_tempest_plugin.measurement.sample import Sample
 from migration_tempest_plugin.measurement.timeline import Probing
 from migration_tempest_plugin.measurement.timeline import Timeline
 
-__all__ = ('Beat', 'Breakdown', 'Duration', 'Figures', 'GuestClock', 'Limit',
-           'Look', 'MeasuredMigration', 'Outage', 'Phase', 'Probing',
-           'Progress', 'Sample', 'Seen', 'Timeline', 'break_down',
-           'in_median')
+__all__ = ('Beat', 'Breakdown', 'Duration', 'Figures', 'GuestClock',
+           'GuestLoad', 'Limit', 'Look', 'MeasuredMigration', 'Outage',
+           'Phase', 'Probing', 'ProcessorTimes', 'Progress', 'Sample', 'Seen',
+           'Taken', 'Timeline', 'break_down', 'in_median')

@@ -138,6 +138,7 @@ class MeasuredMigration:
     :ivar limits: the Limits that it is held against
     :ivar figures: the Figures of its copying, as libvirt on the source host
         told them
+    :ivar load: the GuestLoad, or None if nothing measured in the guest
     """
 
     server: str
@@ -152,6 +153,7 @@ class MeasuredMigration:
     kind: str = 'live'
     limits: tuple = ()
     figures: tuple = ()
+    load: object = None
 
     def complaints(self, limits):
         """What is wrong, a sentence each; nothing if all is as allowed.
@@ -216,6 +218,8 @@ class MeasuredMigration:
                 lines.extend(_outage_lines(each))
         if self.clock:
             lines.append(self.clock.summary())
+        if self.load:
+            lines.append(self.load.text())
         if self.progress:
             lines.extend(self._phase_lines())
         lines.extend(self.unchecked(self.limits))
@@ -257,6 +261,7 @@ class MeasuredMigration:
             'measurements': [self._measurement(each)
                              for each in self.measurements],
             'guest_clock': self.clock and self.clock.to_dict(self._origin),
+            'guest_load': self.load and self.load.to_dict(),
             'progress': self.progress and self.progress.to_dict(
                 self._origin),
             'migration_record': self.record, 'events': list(self.events),

@@ -75,6 +75,8 @@ class Timeline:
     :ivar method: what sent them, for people
     :ivar clock: whose clock the times are of: 'tester', 'guest' (the one that
         is migrated) or 'neighbour' (another guest)
+    :ivar deadline: seconds within which an answer must come, or None if that
+        is not told
     :raises NoMeasurement: if no probe was answered at all
     """
 
@@ -87,6 +89,7 @@ class Timeline:
     probing: Probing = Probing.SEQUENTIAL
     method: str = ''
     clock: str = 'tester'
+    deadline: float | None = None
 
     def __post_init__(self):
         # Frozen: this is the one way to keep what may be any iterable.
@@ -204,11 +207,20 @@ class Timeline:
 
         It is what was really reached: the longest time from the start of one
         probe to the start of the next, other than where it was unobserved.
+        Where answers come in order, what is lost is repeated, and nothing is
+        missing but late: then what is no longer than the deadline goes by
+        unseen, too.
         """
-        return max((after.start - before.start
-                    for before, after in itertools.pairwise(self.samples)
-                    if not self._nobody_looked(before, after)),
-                   default=self.interval)
+        apart = max((after.start - before.start
+                     for before, after in itertools.pairwise(self.samples)
+                     if not self._nobody_looked(before, after)),
+                    default=self.interval)
+        return apart + (self._stall or 0.0)
+
+    @property
+    def _stall(self):
+        """Seconds from which on a late answer is a stall, if it can be one."""
+        return self.deadline if self.probing is Probing.ORDERED else None
 
     def _looked_until(self, sample):
         return sample.end if self.probing is Probing.SEQUENTIAL \
@@ -329,9 +341,11 @@ class Timeline:
             found = 'no outage longer than %.3f s' % self.resolution
         if self.still_down:
             found += ', STILL DOWN at the end'
-        return ('%s of %s: %s; %d of %d probes answered in %.1f s, '
+        stall = '' if self._stall is None else \
+            ', stalls longer than %.3f s' % self._stall
+        return ('%s of %s%s: %s; %d of %d probes answered in %.1f s, '
                 'resolution %.3f s, unobserved %.3f s%s' % (
-                    self.what, self.target, found, self.successes,
+                    self.what, self.target, stall, found, self.successes,
                     len(self.samples), self.ended - self.began,
                     self.resolution, self.unobserved,
                     self.method and ', by ' + self.method))
@@ -347,7 +361,8 @@ class Timeline:
             'method': self.method, 'clock': self.clock,
             'wall_start': self.wall_start,
             'observed': self.ended - self.began,
-            'interval': self.interval, 'resolution': self.resolution,
+            'interval': self.interval, 'deadline': self.deadline,
+            'resolution': self.resolution,
             'unobserved': self.unobserved,
             'gaps': [{'begin': gap.begin - self.began,
                       'end': gap.end - self.began} for gap in self._gaps],

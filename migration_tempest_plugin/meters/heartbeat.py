@@ -27,11 +27,24 @@ from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.guest import stream
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
+from migration_tempest_plugin.measurement import stall
 
 LOG = log.getLogger(__name__)
 
 #: Seconds for a second look at a guest whose connection is lost.
 SECOND_LOOK_PATIENCE = 10.0
+
+#: Seconds of beats at least from which a threshold is chosen.
+BASELINE = 3.0
+
+#: Seconds by which the tester wakes up so late that it did not run itself.
+HELD = 0.05
+
+#: Seconds for a guest that answers to tell its load.
+LOAD_PATIENCE = 2.0
+
+#: How a connection breaks while something is sent: as EOFError, too.
+_BROKEN = (OSError, EOFError, paramiko.SSHException)
 
 _BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
 
@@ -63,16 +76,23 @@ class GuestHeartbeatMeter(fixtures.Fixture):
     established TCP connection stalled, and that it survived; and that the
     guest was not rebooted.
 
-    A beat that has its answer within the deadline is answered. In a stall TCP
-    repeats what was lost after ever longer times, so that a stall may be much
-    longer than the outage that caused it.
+    A beat that has its answer within the threshold is answered. A busy guest
+    answers late though nothing is down: so the threshold is chosen from the
+    round trips of the baseline, which is all that comes before the first
+    wait_until_up() is over (see ``measurement.stall``). In a stall TCP repeats
+    what was lost after ever longer times, so that a stall may be much longer
+    than the outage that caused it.
+
+    A beat that is late since this machine did not run meanwhile tells
+    nothing: it is no sample.
 
     :param connect: returns a connected ``paramiko.SSHClient``, which is
         closed here
     :param interval: seconds from beat to beat. Each is up to a TICK later
         than that, by chance: so the guest's clock, which counts in ticks, is
         seen at all of their phases, and known better than to a tick.
-    :param deadline: seconds within which an answer must come
+    :param deadline: seconds; the threshold is not less than that, whatever
+        the round trips are
     :param lifetime: seconds after which the script in the guest ends by
         itself, should the connection never be closed
     :param target: name of the guest, for people
@@ -94,6 +114,12 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         self._connection = self._channel = None
         self._sent = []            # when each beat was sent, by its number
         self._beats = {}           # Beat by number
+        self._held = []            # when the tester did not run: (from, to)
+        self._threshold = None     # chosen when the baseline is over
+        self._wanted = 1           # how often its load is asked for: at first
+        self._asked = 0            # how often it was
+        self._loads = []           # each answer: ProcessorTimes, or None
+        self._baseline_load = None  # which of them is of the baseline's end
         self._over = threading.Event()
         self._ended = None         # when it was cleaned up
         self._broken = None        # how the connection ended before that
@@ -116,7 +142,8 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             raise self._nothing(
                 'the guest\'s clock can\'t be asked for: %s: %s'
                 % (type(error).__name__, error)) from error
-        for function in (self._send, lambda: self._receive(rest)):
+        for function in (self._send, lambda: self._receive(rest),
+                         self._watch_itself):
             thread = threading.Thread(target=function, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -139,20 +166,45 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             if self._over.wait(max(0.0, due - time.monotonic())):
                 return
             # The channel's window is full in a long outage.
-            if self._channel.send_ready() and not self._beat():
+            if self._channel.send_ready() and not (
+                    self._ask_load() and self._beat()):
                 return
             # Places that were missed stay empty: there are no bursts.
             place = max(place + 1, math.floor(
                 (time.monotonic() - begin) / self.interval))
 
+    def _watch_itself(self):
+        """Note when the tester itself did not run; runs in a thread.
+
+        That thread does nothing but sleep: the one that sends may also wait
+        for the network.
+        """
+        while True:
+            due = time.monotonic() + HELD
+            if self._over.wait(HELD):
+                return
+            now = time.monotonic()
+            if now - due > HELD:
+                self._held.append((due, now))
+
     def _beat(self):
         with self._changed:
             number = len(self._sent)
             self._sent.append(time.monotonic())
+        return self._say(b'%d\n' % number)
+
+    def _ask_load(self):
+        # In this thread alone: to send may take as long as an outage.
+        while self._asked < self._wanted:
+            self._asked += 1
+            if not self._say(b'load\n'):
+                return False
+        return True
+
+    def _say(self, line):
         try:
-            self._channel.sendall(b'%d\n' % number)
-        # Paramiko says EOFError where the connection breaks while it sends.
-        except (OSError, EOFError, paramiko.SSHException):
+            self._channel.sendall(line)
+        except _BROKEN:
             return False  # the other thread finds out why
         return True
 
@@ -175,6 +227,10 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             self._changed.notify_all()
 
     def _take(self, line, now):
+        kind, _, rest = line.partition(b' ')
+        if kind == b'load':
+            self._take_load(rest.decode(errors='replace'))
+            return
         try:
             number, uptime = line.split()
             number = int(number)
@@ -182,6 +238,47 @@ class GuestHeartbeatMeter(fixtures.Fixture):
                 self._sent[number], now, float(uptime))
         except (ValueError, IndexError):
             LOG.debug('Left out of the guest\'s answers: %r', line)
+
+    def _take_load(self, line):
+        load = None
+        try:
+            load = measurement.ProcessorTimes.parse(line)
+        except ValueError as error:
+            LOG.warning('The load of %s can\'t be told: %s', self.target,
+                        error)
+        self._loads.append(load)
+
+    @property
+    def guest_cpu(self):
+        """Seconds of the guest's processors that the heartbeat has taken.
+
+        It is what the script and its SSH session have taken up to now; None
+        if the guest does not tell it, or can't be asked any more.
+        """
+        if self._boot_id is None or self._over.is_set():
+            return None
+        with self._changed:
+            self._wanted += 1
+            wanted = self._wanted
+            self._changed.wait_for(
+                lambda: len(self._loads) >= wanted or self._over.is_set(),
+                self.interval + LOAD_PATIENCE)
+            load = self._loads[wanted - 1:wanted]
+        return load[0].session if load and load[0] else None
+
+    @property
+    def idle_before(self):
+        """Which part of the guest's processors was idle in the baseline.
+
+        It is 0 to 1, from the set-up until the first wait_until_up() was
+        over, with all that was measured then; or None if it is not known.
+        """
+        with self._changed:
+            if self._baseline_load is None or \
+                    self._baseline_load >= len(self._loads):
+                return None
+            first, last = self._loads[0], self._loads[self._baseline_load]
+        return last.idle_since(first) if first and last else None
 
     def _how_it_broke(self):
         if time.monotonic() - self._began >= self.lifetime:
@@ -206,6 +303,9 @@ class GuestHeartbeatMeter(fixtures.Fixture):
     def wait_until_up(self, timeout):
         """Wait until a beat that was sent after this call is answered.
 
+        The first call waits for the end of the baseline, too, if that is not
+        BASELINE long yet.
+
         :param timeout: in seconds
         :returns: when the answered beat was sent, for Heartbeat.since()
         :raises NoMeasurement: if there was no such answer within the
@@ -215,13 +315,20 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         with self._changed:
             first = len(self._sent)
             self._changed.wait_for(
-                lambda: self._answered_since(first) or self._broken, timeout)
+                lambda: self._broken or self._threshold is not None or
+                self._choose_threshold(), timeout)
+            self._changed.wait_for(
+                lambda: self._broken or
+                self._answered_since(first) is not None,
+                max(0.0, since + timeout - time.monotonic()))
             answered = self._answered_since(first)
-        if answered is not None:
+        if answered is not None and self._threshold is not None:
             return answered
         self._check()
         reason = 'the guest did not tell its clock within %g s' % (
             time.monotonic() - since)
+        if self._threshold is None:
+            reason += ', or not for the %g s of the baseline' % BASELINE
         # The connection to a guest that was rebooted breaks when TCP next
         # repeats what was lost, which may be a minute later.
         if timeout >= SECOND_LOOK_PATIENCE:
@@ -234,14 +341,45 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             self._beats.get, range(len(self._sent) - 1, first - 1, -1))
             if beat and self._in_time(beat)), None)
 
+    def _choose_threshold(self):
+        """Choose it if the baseline is long enough; whether it was.
+
+        The load is looked at when the baseline is over, too.
+        """
+        beats = [self._beats[number] for number in sorted(self._beats)]
+        # The first ones waited for the script to start.
+        beats = [beat for beat in beats if beat.sent >= beats[0].received]
+        if not beats or beats[-1].sent - beats[0].sent < BASELINE:
+            return False
+        self._threshold = stall.threshold(
+            [beat.received - beat.sent for beat in beats], self.deadline)
+        self._wanted += 1
+        self._baseline_load = self._wanted - 1
+        return True
+
+    @property
+    def threshold(self):
+        """Seconds from which on a late answer is a stall.
+
+        It is chosen when the baseline is over, and the deadline until then.
+        """
+        return self._threshold or self.deadline
+
     def _in_time(self, beat):
-        return beat.received - beat.sent <= self.deadline
+        return beat.received - beat.sent <= self.threshold
+
+    def _held_between(self, begin, end):
+        """For how many seconds the tester did not run."""
+        first = bisect.bisect_right(self._held, begin,
+                                    key=lambda held: held[1])
+        return sum(max(0.0, min(end, until) - max(begin, since))
+                   for since, until in self._held[first:])
 
     def measurement(self):
         """The Heartbeat up to now, or up to the clean-up if that is over.
 
         Beats that were sent before this call and are in flight are waited
-        for, until the deadline at the most.
+        for, until the threshold at the most.
 
         :raises NoMeasurement: if the connection is lost, if the guest was
             rebooted, if no beat was answered, or if it is still down
@@ -253,7 +391,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             latest = self._sent[-1] if last else time.monotonic()
             self._changed.wait_for(
                 lambda: self._broken or last - 1 in self._beats,
-                max(0.0, latest + self.deadline - time.monotonic()))
+                max(0.0, latest + self.threshold - time.monotonic()))
         self._check()
         stalls = self._stalls(0, last)
         with self._changed:
@@ -284,19 +422,24 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         return measurement.Timeline(
             'tcp', self.target, samples, self.interval + TICK, now,
             self._wall_start, probing=measurement.Probing.ORDERED,
-            method='one SSH connection')
+            method='one SSH connection', deadline=self.threshold)
 
     def _sample(self, number, now):
-        """The Sample of a beat; None if it is in flight."""
+        """The Sample of a beat; None if it tells nothing.
+
+        It is in flight, or late since the tester itself did not run.
+        """
         sent = self._sent[number]
         beat = self._beats.get(number)
-        if beat:
-            in_time = self._in_time(beat)
-            return measurement.Sample(sent, beat.received, in_time,
-                                      late=not in_time)
-        if now - sent < self.deadline:
+        if beat and self._in_time(beat):
+            return measurement.Sample(sent, beat.received, True)
+        waited_until = beat.received if beat else now
+        held = self._held_between(sent, waited_until)
+        if waited_until - sent - held <= self.threshold:
             return None
-        return measurement.Sample(sent, sent, False)
+        # So much later it may have been sent, as far as the stall goes.
+        return measurement.Sample(sent, waited_until if beat else sent, False,
+                                  late=beat is not None, slack=held)
 
     def _check(self):
         """Raise NoMeasurement if the connection is lost."""

@@ -70,8 +70,11 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     :param ip_version: 4 or 6, of the service's well-known address
     :param path: what to ask the service for
     :param url: asked instead of address and path, if given
+    :ivar guest_cpu: None; the guest does not tell what it takes
     :raises ValueError: for a number that makes no sense
     """
+
+    guest_cpu = None
 
     def __init__(self, ssh_client, interval=0.2, connect_deadline=0.5,
                  deadline=1.0, lifetime=3600.0, ip_version=4,

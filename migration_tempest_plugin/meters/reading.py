@@ -17,9 +17,17 @@ from oslo_log import log
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import heartbeat
+from migration_tempest_plugin.meters import metadata
 
 LOG = log.getLogger(__name__)
+
+#: The meters that run something in the guest, and how their cost is called.
+#: Each has ``guest_cpu``: the seconds of the guest's processors that it has
+#: taken up to now, or None where that is not known.
+_IN_GUEST = ((heartbeat.GuestHeartbeatMeter, 'heartbeat'),
+             (metadata.MetadataDowntimeMeter, 'metadata'))
 
 
 def set_up(stack, meter):
@@ -72,3 +80,24 @@ def join(readings):
     return tuple(
         each.joined(clock) if clock and getattr(each, 'clock', '') == 'guest'
         else each for each in measurements), clock
+
+
+def taken(meters):
+    """What meters of one guest have Taken of its processors up to now."""
+    return measurement.Taken(time.monotonic(), {
+        name: meter.guest_cpu for meter in meters
+        for kind, name in _IN_GUEST if isinstance(meter, kind)})
+
+
+def guest_load(meters, before):
+    """The GuestLoad while meters of one guest measured.
+
+    :param before: what they had Taken when the baseline was over
+    :returns: None if none of them runs in the guest, or if there was no
+        baseline
+    """
+    if before is None or not before.processor:
+        return None
+    idle = next((meter.idle_before for meter in meters if isinstance(
+        meter, heartbeat.GuestHeartbeatMeter)), None)
+    return measurement.GuestLoad.between(idle, before, taken(meters))

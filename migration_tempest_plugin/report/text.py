@@ -11,6 +11,7 @@
 #    under the License.
 """Recorded measurements as text for a terminal."""
 
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import several
 
@@ -45,6 +46,9 @@ def migration(document):
                         breakdown.get('libvirt_downtime') is not None:
                     yield '%-15s  %6.3f s' % (
                         '    by libvirt', breakdown['libvirt_downtime'])
+    # nothing measured in the guest, or an older record
+    if document.get('guest_load'):
+        yield _load(document['guest_load'])
     if digest.verdict(document) is digest.Verdict.OVER:
         for complaint in digest.exceeded(document):
             yield 'OVER THE LIMIT: ' + complaint
@@ -62,18 +66,26 @@ def _measurement(measured):
     if 'no_measurement' in measured:
         return 'NO MEASUREMENT: ' + measured['no_measurement']
     outages = len(measured['outages'])
+    # Older records don't know it.
+    stall = ' (a stall is longer than %.3f s)' % measured['deadline'] \
+        if measured['what'] == 'tcp' and measured.get('deadline') else ''
     if not outages:
-        return '%-15s  no outage longer than the resolution, %.3f s' % (
-            measured['what'], measured['resolution'])
-    text = '%s  in %d outage%s' % (
+        return '%-15s  no outage longer than the resolution, %.3f s%s' % (
+            measured['what'], measured['resolution'], stall)
+    text = '%s  in %d outage%s%s' % (
         _line(measured['what'], measured['total']), outages,
-        '' if outages == 1 else 's')
+        '' if outages == 1 else 's', stall)
     if outages > 1:
         text += ', the longest %.3f s' % measured['longest']['estimate']
     # Records of version 1 only: later ones have no measurement then.
     if measured['still_down']:
         text += ', STILL DOWN at the end'
     return text
+
+
+def _load(load):
+    return '%-15s  %s' % (
+        'guest', measurement.GuestLoad.from_dict(load).text())
 
 
 def _line(label, duration):

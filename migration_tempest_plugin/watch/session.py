@@ -91,6 +91,7 @@ class Session:
         self._stack = contextlib.ExitStack()
         self._meters = {target: [] for target in plan.targets}
         self._baselines = {}
+        self._taken = {}
         self._live = []
 
     def __enter__(self):
@@ -105,6 +106,8 @@ class Session:
                     self._baselines[meter] = baseline
                     if hasattr(meter, 'recent'):
                         self._live.append(_Live(target, meter, baseline))
+            for target, its_meters in self._meters.items():
+                self._taken[target] = reading.taken(its_meters)
             self._stack = stack.pop_all()
         return self
 
@@ -133,6 +136,13 @@ class Session:
                  for outage in live.look()]  # told once
         return [live.state for live in self._live], ended
 
+    def under_load(self):
+        """Each target that has no room for being measured: (it, GuestLoad)."""
+        for target, before in self._taken.items():
+            load = reading.guest_load(self._meters[target], before)
+            if load and load.is_under_load:
+                yield target, load
+
     def is_down(self):
         """Whether anything was down at the last look."""
         return any(live.state.down_since is not None for live in self._live)
@@ -148,14 +158,16 @@ class Session:
                                limits) for target in self.plan.targets]
 
     def _measured(self, target, progress, limits):
+        its_meters = self._meters[target]
         measurements, clock = reading.join([
             reading.read(meter, self._baselines[meter],
                          time.monotonic() + PATIENCE)
-            for meter in self._meters[target]])
+            for meter in its_meters])
         return measurement.MeasuredMigration(
             server=target, source=None, destination=None,
             measurements=measurements, clock=clock, progress=progress,
-            kind='watch', limits=limits)
+            kind='watch', limits=limits,
+            load=reading.guest_load(its_meters, self._taken[target]))
 
 
 class _Live:

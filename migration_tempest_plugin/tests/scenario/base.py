@@ -386,6 +386,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         meters_of = [self.meters_of(guest) for guest, _ in moves]
         running = list(itertools.chain.from_iterable(meters_of))
         give_up = 0.0
+        taken = [None] * len(moves)
         with contextlib.ExitStack() as stack:
             baselines = {}
             try:
@@ -394,6 +395,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 for meter in running:
                     baselines[meter] = meter.wait_until_up(
                         CONF.migration.baseline_timeout)
+                taken = list(map(reading.taken, meters_of))
                 with _called_off_on_failure(migrations):
                     self._request(migrations, [host for _, host in moves])
                     follow(migrations)
@@ -404,9 +406,10 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 # Before the meters end, so that one that died is noticed.
                 measured = [self._keep(guest, migration, [
                     reading.read(meter, baselines.get(meter, 0), give_up)
-                    for meter in its_meters])
-                    for (guest, _), migration, its_meters in zip(
-                        moves, migrations, meters_of)]
+                    for meter in its_meters],
+                    reading.guest_load(its_meters, its_taken))
+                    for (guest, _), migration, its_meters, its_taken in zip(
+                        moves, migrations, meters_of, taken)]
         return measured
 
     def _request(self, migrations, hosts):
@@ -462,7 +465,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         return {'host': host, 'block_migration': block,
                 'disk_over_commit': False}
 
-    def _keep(self, guest, migration, readings):
+    def _keep(self, guest, migration, readings, load):
         """Make what was measured a detail of the test."""
         measurements, clock = reading.join(readings)
         host, record = migration.host(), migration.record
@@ -473,7 +476,7 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
             events=tuple(migration.events()), progress=progress,
             measurements=measurements, clock=clock,
             libvirt_downtime=self._libvirt_downtime(guest, host, record),
-            limits=self.limits, figures=self.figures_of(
+            limits=self.limits, load=load, figures=self.figures_of(
                 guest, progress.requested) if progress else ())
         self.keep(measured)
         return measured

@@ -206,7 +206,7 @@ class TestLimits(testtools.TestCase):
             fail_unchecked_limits=limits.pop('fail', True))
         options.__getitem__.side_effect = {
             'network_probe_interval': 0.01, 'metadata_probe_interval': 0.2,
-            'guest_heartbeat_interval': 0.02}.__getitem__
+            'guest_heartbeat_deadline': 0.1}.__getitem__
         with mock.patch.object(here.config, 'limit', limits.get):
             return list(here._limits(options))
 
@@ -221,7 +221,7 @@ class TestLimits(testtools.TestCase):
                 ('allowed_network_downtime', 0, 'network_probe_interval'),
                 ('allowed_longest_metadata_outage', 0.1,
                  'metadata_probe_interval'),
-                ('allowed_tcp_stall', 0.015, 'guest_heartbeat_interval')):
+                ('allowed_tcp_stall', 0.05, 'guest_heartbeat_deadline')):
             [found] = self.found(**{option: seconds})
             self.assertIs(BAD, found.outcome)
             self.assertIn(option, found.what)

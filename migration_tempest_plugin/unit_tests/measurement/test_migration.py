@@ -21,6 +21,7 @@ from migration_tempest_plugin.measurement import Beat
 from migration_tempest_plugin.measurement import Duration
 from migration_tempest_plugin.measurement import Figures
 from migration_tempest_plugin.measurement import GuestClock
+from migration_tempest_plugin.measurement import GuestLoad
 from migration_tempest_plugin.measurement import in_median
 from migration_tempest_plugin.measurement import Limit
 from migration_tempest_plugin.measurement import MeasuredMigration
@@ -54,6 +55,20 @@ def migration(*measurements):
         record={'id': 7, 'status': 'completed'},
         events=({'event': 'compute_live_migration', 'result': 'Success',
                  'start_time': 'T1', 'finish_time': 'T2'},))
+
+
+class TestLoad(testtools.TestCase):
+
+    def test_it_is_told(self):
+        load = GuestLoad(0.04, 16.0, {'heartbeat': 2.4})
+        measured = dataclasses.replace(migration(timeline('network', 2)),
+                                       load=load)
+        self.assertIn(load.text(), measured.text().splitlines())
+        self.assertEqual(load.to_dict(), measured.to_dict()['guest_load'])
+
+    def test_nothing_ran_in_the_guest(self):
+        self.assertIsNone(migration(timeline('network', 2)).to_dict()[
+            'guest_load'])
 
 
 class TestComplaints(testtools.TestCase):

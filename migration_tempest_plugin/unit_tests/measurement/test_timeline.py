@@ -236,6 +236,14 @@ class TestUnobserved(Case):
     def test_it_is_not_resolution(self):
         self.assertSeconds(0.1, timeline('+++.........+++').resolution)
 
+    def test_what_is_late_in_order_is_seen_from_the_deadline_on(self):
+        for probing, resolution in ((Probing.INDEPENDENT, 0.1),
+                                    (Probing.ORDERED, 0.4)):
+            seen = dataclasses.replace(timeline('+++'), probing=probing,
+                                       deadline=0.3)
+            self.assertSeconds(resolution, seen.resolution)
+            self.assertSeconds(0.3, seen.to_dict()['deadline'])
+
     def test_before_an_outage(self):
         # down at last, but since when? The upper bound takes all of it.
         [outage] = timeline('++..........--++').outages
@@ -275,6 +283,10 @@ class TestAsText(Case):
         self.assertIn(': no outage longer than 0.100 s; 3 of 3 probes',
                       timeline('+++').summary())
         self.assertIn('STILL DOWN', timeline('++--').summary())
+        self.assertIn('network of 192.0.2.1, stalls longer than 0.310 s: no '
+                      'outage', dataclasses.replace(
+                          timeline('+++'), probing=Probing.ORDERED,
+                          deadline=0.31).summary())
 
     def test_to_dict_is_ready_for_json(self):
         recorded = json.loads(json.dumps(timeline('++-l++').to_dict()))

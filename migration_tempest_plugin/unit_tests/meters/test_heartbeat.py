@@ -18,10 +18,22 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
 from migration_tempest_plugin.meters import heartbeat
 
 HEADER = b'heartbeat 1 boot=the-boot\n'
+
+#: What a guest of two processors says of its load, after so many seconds.
+LOAD = (b'load %d.00 %d.00 2|7 (sh) S 1 7 7 0 -1 0 0 0 0 0 50 30 0 0 20 0 1 '
+        b'0|1 (dropbear) S 0 1 1 0 -1 0 0 0 0 0 %d 0 0 0 20 0 1 0\n')
+
+
+def loads(*answers):
+    """Answers to the beats, and these to the question for the load."""
+    answers = iter(answers)
+    return lambda line: next(answers, None) if line == b'load' \
+        else line + b' 100.00\n'
 
 
 class FakeConnection:
@@ -75,7 +87,15 @@ class FakeConnection:
         self.output.put(b'')
 
 
-class TestGuestHeartbeatMeter(testtools.TestCase):
+class Case(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.set_baseline(0.0)
+
+    def set_baseline(self, seconds):
+        self.useFixture(fixtures.MockPatchObject(
+            heartbeat, 'BASELINE', seconds))
 
     def meter(self, connection, **arguments):
         return GuestHeartbeatMeter(lambda: connection, **arguments)
@@ -83,6 +103,9 @@ class TestGuestHeartbeatMeter(testtools.TestCase):
     def no_measurement(self, function, *arguments):
         return self.assertRaises(exceptions.NoMeasurement, function,
                                  *arguments)
+
+
+class TestGuestHeartbeatMeter(Case):
 
     def test_answered(self):
         meter = self.useFixture(self.meter(FakeConnection()))
@@ -110,10 +133,12 @@ class TestGuestHeartbeatMeter(testtools.TestCase):
         self.assertRegex(connection.command, '(?s)^sh -c .* heartbeat 8$')
 
     def test_an_answer_in_pieces(self):
-        halves = iter([b'0 1', b'00.00\n1 100.01\n'])
+        pieces = iter([b'load\n', b'0 1', b'00.00\n1 100.01\n'])
         meter = self.useFixture(self.meter(FakeConnection(
-            lambda beat: next(halves, None)), deadline=30))
+            lambda beat: next(pieces, beat + b' 100.02\n')), deadline=30))
         meter.wait_until_up(10)
+        self.assertEqual([100.0, 100.01], [
+            beat.uptime for beat in meter.measurement().clock.beats[:2]])
 
     def test_what_makes_no_sense_is_left_out(self):
         meter = self.useFixture(self.meter(FakeConnection(
@@ -207,3 +232,113 @@ class TestGuestHeartbeatMeter(testtools.TestCase):
         for arguments in ({'interval': 0}, {'deadline': -1},
                           {'lifetime': 'long'}):
             self.assertRaises(ValueError, self.meter, None, **arguments)
+
+
+class TestThreshold(Case):
+    """What counts as a stall, by the round trips of the baseline."""
+
+    def late(self, seconds):
+        """A connection whose answers take so long, at the moment."""
+        connection = FakeConnection()
+        connection.delay = seconds
+        answer = connection.answer
+
+        def later(beat):
+            threading.Timer(connection.delay, lambda: connection.output.put(
+                answer(beat))).start()
+        connection.answer = later
+        return connection
+
+    def test_it_follows_from_the_round_trips(self):
+        connection = self.late(0.06)
+        meter = self.useFixture(self.meter(connection))
+        self.assertEqual(0.1, meter.threshold)
+        baseline = meter.wait_until_up(10)
+        self.assertGreaterEqual(meter.threshold, 0.6)
+        seen = meter.measurement().since(baseline).stalls
+        self.assertEqual(meter.threshold, seen.deadline)
+        self.assertIn('stalls longer than %.3f s' % meter.threshold,
+                      seen.summary())
+
+    def test_it_is_chosen_once(self):
+        connection = self.late(0.06)
+        meter = self.useFixture(self.meter(connection))
+        meter.wait_until_up(10)
+        threshold = meter.threshold
+        connection.delay = 0.5
+        meter.wait_until_up(10)
+        self.assertEqual(threshold, meter.threshold)
+
+    def test_the_baseline_is_waited_for(self):
+        self.set_baseline(0.5)
+        meter = self.useFixture(self.meter(FakeConnection()))
+        error = self.no_measurement(meter.wait_until_up, 0.2)
+        self.assertIn('or not for the 0.5 s of the baseline', error.reason)
+        meter.wait_until_up(10)
+        beats = meter.measurement().clock.beats
+        self.assertGreaterEqual(beats[-1].sent - beats[0].sent, 0.5)
+
+
+class TestHeld(Case):
+    """The tester itself did not run, so that it did not see the answers."""
+
+    def seen(self, held, received):
+        """The Sample of a beat that was sent at 100 s."""
+        meter = self.meter(None)
+        meter._sent = [100.0]
+        meter._held = held
+        if received:
+            meter._beats = {0: measurement.Beat(100.0, received, 1.0)}
+        return meter._sample(0, 101.0)
+
+    def test_late_since_it_was_held(self):
+        for received in (100.9, None):
+            self.assertIsNone(self.seen([(90, 91), (100.01, 100.95)],
+                                        received))
+
+    def test_late_for_another_reason(self):
+        for held in ([], [(90, 91), (103, 104)]):
+            sample = self.seen(held, 100.9)
+            self.assertTrue(sample.late)
+            self.assertEqual(0.0, sample.slack)
+
+    def test_late_for_both_reasons(self):
+        sample = self.seen([(99.0, 100.5)], 100.9)
+        self.assertTrue(sample.late)
+        # For 0.4 s at least, whenever in these 0.9 s the answer came.
+        self.assertAlmostEqual(0.4, sample.end - sample.latest_start)
+
+
+class TestLoad(Case):
+
+    def seen(self, *answers):
+        meter = self.useFixture(self.meter(FakeConnection(loads(*answers))))
+        meter.wait_until_up(10)
+        return meter
+
+    def test_cost_and_room(self):
+        meter = self.seen(LOAD % (100, 50, 20), LOAD % (110, 55, 40),
+                          LOAD % (111, 56, 70), LOAD % (112, 57, 90))
+        # Its shell and its session.
+        self.assertAlmostEqual(1.5, meter.guest_cpu)
+        self.assertAlmostEqual(1.7, meter.guest_cpu)
+        # 5 s of two processors in 10 s
+        self.assertAlmostEqual(0.25, meter.idle_before)
+
+    def test_not_told(self):
+        meter = self.seen(b'load\n', b'load x y z\n', b'load 1 1 1|7 sh\n')
+        self.assertIsNone(meter.guest_cpu)
+        self.assertIsNone(meter.idle_before)
+
+    def test_no_answer(self):
+        self.useFixture(fixtures.MockPatchObject(
+            heartbeat, 'LOAD_PATIENCE', 0.05))
+        meter = self.seen(LOAD % (100, 50, 20))
+        self.assertIsNone(meter.guest_cpu)
+
+    def test_it_can_not_be_asked_any_more(self):
+        """What it had told before is not what it has taken."""
+        with self.meter(FakeConnection(loads(LOAD % (1, 1, 20)))) as meter:
+            meter.wait_until_up(10)
+        self.assertIsNone(meter.guest_cpu)
+        self.assertIsNone(self.meter(None).guest_cpu)

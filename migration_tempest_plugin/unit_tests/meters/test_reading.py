@@ -116,3 +116,29 @@ class TestSetUp(testtools.TestCase):
         with contextlib.ExitStack() as stack:
             self.assertRaises(exceptions.NoMeasurement, reading.set_up,
                               stack, Broken())
+
+
+class TestGuestLoad(testtools.TestCase):
+
+    def meters(self, heartbeat, metadata):
+        return (
+            mock.Mock(spec=meters.NetDowntimeMeter),
+            mock.Mock(spec=meters.GuestHeartbeatMeter, guest_cpu=heartbeat,
+                      idle_before=0.05),
+            mock.Mock(spec=meters.MetadataDowntimeMeter, guest_cpu=metadata))
+
+    def test_what_measuring_took(self):
+        before = reading.taken(self.meters(1.0, None))
+        load = reading.guest_load(self.meters(1.5, 2.0), before)
+        self.assertEqual({'heartbeat': 0.5, 'metadata': None},
+                         load.processor)
+        self.assertTrue(load.is_under_load)
+        self.assertGreaterEqual(load.seconds, 0)
+
+    def test_nothing_runs_in_the_guest(self):
+        network = self.meters(1.0, 1.0)[:1]
+        self.assertIsNone(reading.guest_load(network,
+                                             reading.taken(network)))
+
+    def test_no_baseline(self):
+        self.assertIsNone(reading.guest_load(self.meters(1.0, 1.0), None))

@@ -11,6 +11,7 @@
 #    under the License.
 """Measurements go into a subunit stream, or JSON, and come back."""
 
+import dataclasses
 import importlib.resources
 import io
 import json
@@ -21,6 +22,7 @@ import testtools
 from testtools import content
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
@@ -251,6 +253,23 @@ class TestText(testtools.TestCase):
         self.assertIn('    network          no outage longer than the '
                       'resolution, 0.010 s', self.lines(samples.migration(
                           0.0)))
+
+    def test_load_and_threshold(self):
+        tcp = dataclasses.replace(
+            samples.timeline(0.4, 'tcp'), deadline=0.31,
+            probing=measurement.Probing.ORDERED)
+        load = measurement.GuestLoad(0.04, 16.0, {'heartbeat': 2.4})
+        lines = self.lines(dataclasses.replace(measurement.MeasuredMigration(
+            'x', 'a', 'b', (tcp,)), load=load).to_dict())
+        self.assertRegex(lines[2], r'tcp .* in 1 outage \(a stall is longer '
+                                   r'than 0\.310 s\)$')
+        self.assertEqual('    guest            ' + load.text(), lines[3])
+        quiet = dataclasses.replace(tcp, samples=tcp.samples[:40])
+        self.assertIn(
+            '    tcp              no outage longer than the resolution, '
+            '0.320 s (a stall is longer than 0.310 s)', self.lines(
+                measurement.MeasuredMigration('x', 'a', 'b', (quiet,))
+                .to_dict()))
 
     def test_what_was_watched(self):
         watched = samples.migration(kind='watch', server='10.0.0.5',

@@ -21,6 +21,8 @@ import testtools
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
+from migration_tempest_plugin import meters
+from migration_tempest_plugin.meters import reading
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session
 
@@ -99,6 +101,23 @@ class TestLive(testtools.TestCase):
         self.assertIsNone(self.live.state.down_since)
         self.assertEqual([], self.live.look())
         self.meter.recent.assert_called_once()
+
+
+class TestLoad(testtools.TestCase):
+
+    def test_who_has_no_room(self):
+        plan = session.Plan(('busy', 'idle', 'pinged'), {})
+        watched = session.Session(plan)
+        for target, idle in (('busy', 0.04), ('idle', 0.5)):
+            watched._meters[target] = [mock.Mock(
+                spec=meters.GuestHeartbeatMeter, guest_cpu=1.0,
+                idle_before=idle)]
+        watched._taken = {target: reading.taken(its_meters) for
+                          target, its_meters in watched._meters.items()}
+        [(target, load)] = watched.under_load()
+        self.assertEqual('busy', target)
+        self.assertEqual('measured under load: the guest was 4 % idle before',
+                         load.room)
 
 
 class TestProgram(testtools.TestCase):
