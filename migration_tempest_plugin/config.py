@@ -76,19 +76,38 @@ MigrationGroup = [
              'answer counts as none: raise this where the way to the servers '
              'takes longer.'),
     cfg.FloatOpt(
-        'metadata_probe_interval', default=0.2, min=0.05, max=60,
+        'metadata_probe_interval', default=0.12, min=0.05, max=60,
         help='Seconds from one request to the metadata service to the next, '
-             'in the guest. Each starts a process in the guest: a small one '
-             'may not keep up with less than the default.'),
+             'in the guest. Where the guest has no curl 7.84 or later, each '
+             'starts a process there: a small guest may not keep up with '
+             'less than 0.5. While requests fail, they are made in '
+             'quicker succession where the guest has that curl.'),
     cfg.FloatOpt(
-        'metadata_connect_deadline', default=0.5, min=0.05, max=60,
+        'metadata_connect_deadline', default=3.0, min=0.05, max=60,
         help='Seconds within which the metadata service must accept a '
-             'connection. At most metadata_probe_deadline.'),
+             'connection, at the most. What holds in a guest is five times '
+             'the slowest of its first ten requests, but not less than '
+             'metadata_least_connect_deadline, and not more than this nor '
+             'than metadata_probe_deadline.'),
     cfg.FloatOpt(
-        'metadata_probe_deadline', default=1.0, min=0.05, max=60,
+        'metadata_probe_deadline', default=5.0, min=0.05, max=60,
         help='Seconds within which a request to the metadata service must be '
-             'answered. A later answer counts as none, and a request that '
-             'hangs is given up and counts as down since its start.'),
+             'answered, at the most. What holds in a guest is five times '
+             'the slowest of its first ten requests, but not less than '
+             'metadata_least_probe_deadline, and not more than this. A later '
+             'answer counts as none, and a request that hangs is given up '
+             'and counts as down since its start.'),
+    cfg.FloatOpt(
+        'metadata_least_connect_deadline', default=0.5, min=0.05, max=60,
+        help='What metadata_connect_deadline is in a guest that is quick, '
+             'unless that is less. Below 1, a connection whose first packet '
+             'was lost is tried anew rather than waited for. The smaller, '
+             'the narrower the bounds of an outage in which nothing answers '
+             'at all.'),
+    cfg.FloatOpt(
+        'metadata_least_probe_deadline', default=1.0, min=0.05, max=60,
+        help='What metadata_probe_deadline is in a guest that is quick, '
+             'unless that is less.'),
     cfg.Opt(
         'metadata_ip_version', default=4,
         # IntOpt itself takes choices in newer releases only

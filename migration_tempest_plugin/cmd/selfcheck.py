@@ -11,15 +11,21 @@
 #    under the License.
 """``tempest downtime selfcheck``: how well it measures on this machine."""
 
+import argparse
+import contextlib
+import functools
 import os
 import subprocess
 import sys
 
-from cliff import command
 import testtools
 
+from migration_tempest_plugin.cmd import base
+from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.selfcheck import check
+from migration_tempest_plugin.selfcheck import cost
+from migration_tempest_plugin.selfcheck import metadata
 from migration_tempest_plugin.selfcheck import network
 
 #: Set in the process that has namespaces of its own, so that it does not ask
@@ -27,37 +33,56 @@ from migration_tempest_plugin.selfcheck import network
 _INSIDE = 'MIGRATION_TEMPEST_PLUGIN_SELFCHECK'
 
 
-class Selfcheck(command.Command):
+class Selfcheck(base.Command):
     """Make outages of known length here, and say how well they are measured.
 
     No cloud is needed, and nothing of this machine is changed: client, router
-    and server are network namespaces, which end with the command. It exits
-    with 1 if a bound does not hold, if an outage was seen that was none, or
-    if estimates are further off than one interval and 1 ms.
+    and server are namespaces, which end with the command; the client is the
+    guest that asks for metadata. It exits with 1 if a bound does not hold, if
+    an outage was seen that was none, if estimates of the network's are
+    further off than one interval and 1 ms, or if bounds of metadata's are
+    further apart than is promised.
+
+    With --guest, no outage is made: it says what the metadata meter costs
+    that guest, which should have nothing else to do meanwhile. It exits with
+    1 if that is more than 8 % of its processors, or if an outage was seen.
     """
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         parser.add_argument(
+            '--what', choices=('network', 'metadata'),
+            help='that meter alone')
+        parser.add_argument(
             '--thorough', action='store_true',
-            help='some minutes instead of half a one: outages from 20 ms to '
-                 '10 s at intervals of 10 ms and 1 ms, and 200 targets')
+            help='a quarter of an hour instead of a minute: outages from '
+                 '20 ms to 10 s of the network, at intervals of 10 ms and '
+                 '1 ms, and 200 targets; from 0.2 to 10 s of metadata')
         parser.add_argument(
             '--beside-tempest', action='store_true',
-            help='run Tempest\'s own meter of the network beside ours')
+            help='run Tempest\'s own meters beside ours')
+        parser.add_argument(
+            '--guest', metavar=guest.METAVAR, type=guest.guest,
+            help='look at a real guest instead, and say what the metadata '
+                 'meter costs it')
+        parser.add_argument(
+            '--seconds', type=_seconds, default=30.0, metavar='SECONDS',
+            help='how long to look at it with each meter, and without '
+                 '(%(default)s)')
+        guest.add_access(parser, '--guest')
         return parser
 
     def take_action(self, parsed_args):
+        if parsed_args.guest:
+            return self._cost(parsed_args)
         _become_root()
-        reason = network.missing(
-            *['ping'] if parsed_args.beside_tempest else [])
+        reason = network.missing(*_programs(parsed_args))
         if reason:
             raise SystemExit('The self-check can\'t run here: %s' % reason)
-        meter = _tempest_meter() if parsed_args.beside_tempest else None
         good = True
-        for plan in check.THOROUGH if parsed_args.thorough else check.QUICK:
-            result = self._run(plan, meter if plan.targets == 1 else None)
-            self.app.stdout.write(check.text(result) + '\n')
+        for run, text in self._parts(parsed_args):
+            result = self._run(run)
+            self.app.stdout.write(text(result) + '\n')
             self.app.stdout.flush()
             good = good and result.good
         if not good:
@@ -65,20 +90,73 @@ class Selfcheck(command.Command):
                                   'that is very busy may be the cause\n')
         return 0 if good else 1
 
-    def _run(self, plan, meter):
-        def progress(line):
-            self.app.stderr.write(line + '\n')
+    def _parts(self, parsed_args):
+        """Each run, and what makes a text of its result."""
+        thorough = parsed_args.thorough
+        if parsed_args.what != 'metadata':
+            meter = self._tempest_meter(parsed_args, 'NetDowntimeMeter')
+            for plan in check.THOROUGH if thorough else check.QUICK:
+                yield functools.partial(
+                    check.run, plan, self.say,
+                    meter if plan.targets == 1 else None), check.text
+        if parsed_args.what != 'network':
+            meter = self._tempest_meter(parsed_args, 'MetadataDowntimeMeter')
+            for plan in metadata.THOROUGH if thorough else metadata.QUICK:
+                yield functools.partial(
+                    metadata.run, plan, self.say, meter), metadata.text
 
+    def _tempest_meter(self, parsed_args, name):
+        """A class of Tempest's, where it is wanted and there is one."""
+        if not parsed_args.beside_tempest:
+            return None
         try:
-            return check.run(plan, progress, meter)
+            from tempest.common.utils import net_downtime
+        except ImportError:
+            net_downtime = None
+        meter = getattr(net_downtime, name, None)
+        if meter is None:
+            self.say('This Tempest has no %s: its column is left out' % name)
+        return meter
+
+    def _run(self, run):
+        try:
+            return run()
         except testtools.MultipleExceptions as errors:
             # of a fixture that could not be set up
             reason = errors.args[0][1]
-        except (exceptions.NoMeasurement, OSError,
+        except (exceptions.MigrationTestError, OSError,
                 subprocess.CalledProcessError) as error:
             reason = error
         raise SystemExit('The self-check can\'t run here: %s%s' % (
             reason, getattr(reason, 'output', None) or ''))
+
+    def _cost(self, parsed_args):
+        with contextlib.closing(
+                guest.host(parsed_args, *parsed_args.guest)) as host:
+            result = cost.run(host, parsed_args.seconds, self.say)
+        self.app.stdout.write(cost.text(result, host.name) + '\n')
+        if not result.good:
+            self.app.stdout.write(
+                'NOT GOOD: %s takes more than %g %% of the guest, or saw an '
+                'outage\n' % (cost.OURS, cost.SHARE * 100))
+        return 0 if result.good else 1
+
+
+def _seconds(text):
+    """An argument's number of seconds, 1 or more."""
+    seconds = base.positive(text)
+    if seconds < 1:
+        raise argparse.ArgumentTypeError('%s s are too few: give it 1 or more'
+                                         % text)
+    return seconds
+
+
+def _programs(parsed_args):
+    """What is needed besides what makes namespaces."""
+    if parsed_args.what != 'metadata' and parsed_args.beside_tempest:
+        yield 'ping'
+    if parsed_args.what != 'network':
+        yield 'curl'
 
 
 def _become_root():
@@ -92,12 +170,3 @@ def _become_root():
     except OSError as error:
         raise SystemExit('Without root, the self-check needs unshare of '
                          'util-linux: %s' % error)
-
-
-def _tempest_meter():
-    try:
-        from tempest.common.utils import net_downtime
-    except ImportError:
-        raise SystemExit('This Tempest has no meter of the network: leave '
-                         '--beside-tempest out')
-    return net_downtime.NetDowntimeMeter

@@ -13,15 +13,14 @@
 
 import contextlib
 import pathlib
-import re
 import signal
 import threading
 import time
 
 from migration_tempest_plugin.cmd import base
+from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.hosts import ssh
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import machine
 from migration_tempest_plugin.report import recorded
@@ -38,9 +37,6 @@ KEPT, EXCEEDED, COMMAND_FAILED = 0, 1, 3
 
 #: Seconds between two looks.
 LOOK = 0.25
-
-_GUEST = re.compile(r'(?P<user>[^@\s]+)@(?:\[(?P<v6>[^]]+)\]|(?P<host>[^:@]+))'
-                    r'(?::(?P<port>\d+))?')
 
 
 class Watch(base.Command):
@@ -62,16 +58,10 @@ class Watch(base.Command):
         parser.add_argument('targets', nargs='*', metavar='TARGET',
                             help='address or name of a server')
         parser.add_argument(
-            '--ssh', action='append', default=[], metavar='USER@TARGET[:PORT]',
-            type=_guest, help='also ask this guest for its clock; may be '
-                              'given several times')
-        parser.add_argument('--key', default='', metavar='FILE',
-                            help='private key for --ssh (SSH\'s agent, and '
-                                 'what is in ~/.ssh)')
-        parser.add_argument('--known-hosts', default='~/.ssh/known_hosts',
-                            metavar='FILE', help='host keys (%(default)s)')
-        parser.add_argument('--no-host-key-check', action='store_true',
-                            help='take any host key')
+            '--ssh', action='append', default=[], metavar=guest.METAVAR,
+            type=guest.guest, help='also ask this guest for its clock; may '
+                                   'be given several times')
+        guest.add_access(parser, '--ssh')
         parser.add_argument('--metadata', action='store_true',
                             help='have the guests of --ssh ask for their '
                                  'metadata, too')
@@ -239,11 +229,8 @@ def _look_until(is_over, doing, watched, shown, over):
 
 def _hosts(parsed_args):
     """Each guest of --ssh, by its address."""
-    return {host: ssh.Host(ssh.Access(
-        name=host, address=host, port=port, user=user,
-        key_file=parsed_args.key, known_hosts=parsed_args.known_hosts,
-        check_host_key=not parsed_args.no_host_key_check, patience=10.0))
-        for user, host, port in parsed_args.ssh}
+    return {host: guest.host(parsed_args, user, host, port)
+            for user, host, port in parsed_args.ssh}
 
 
 def _facts(parsed_args, limits):
@@ -263,14 +250,3 @@ def _split(parse_args, argv):
     parsed_args = parse_args(argv[:place])
     parsed_args.command = argv[place + 1:]
     return parsed_args
-
-
-def _guest(text):
-    found = _GUEST.fullmatch(text)
-    if not found:
-        raise ValueError(text)
-    return found['user'], found['v6'] or found['host'], int(
-        found['port'] or 22)
-
-
-_guest.__name__ = 'USER@TARGET[:PORT]'

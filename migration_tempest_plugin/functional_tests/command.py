@@ -47,5 +47,20 @@ def line(name, *words):
 
 def children(process):
     """The pids of those that a process (a Popen) has started."""
-    return [int(pid) for pid in pathlib.Path('/proc/%d/task/%d/children' % (
-        process.pid, process.pid)).read_text().split()]
+    return _children(process.pid)
+
+
+def descendants(process):
+    """The same, and those that these have started, and so on."""
+    found = []
+    waiting = [process.pid]
+    while waiting:
+        started = _children(waiting.pop())
+        found += started
+        waiting += started
+    return found
+
+
+def _children(pid):
+    return [int(child) for child in pathlib.Path(
+        '/proc/%d/task/%d/children' % (pid, pid)).read_text().split()]

@@ -15,9 +15,11 @@ Needs no root: the script runs here, with a PATH that holds nothing but what
 such a guest has.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
+import signal
 import statistics
 import subprocess
 import time
@@ -25,9 +27,9 @@ import time
 import fixtures
 import testtools
 
-from migration_tempest_plugin.functional_tests import metadata_server
 from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.meters import metadata_log
+from migration_tempest_plugin.selfcheck import metadata_server
 
 #: What may come on top of a deadline on a busy machine: starts of processes.
 SLACK = 0.5
@@ -67,11 +69,12 @@ def wait_until(condition, timeout=10):
 class Script(fixtures.Fixture):
     """The script, running."""
 
-    def __init__(self, command, path, url, interval, deadline, lifetime):
+    def __init__(self, command, path, url, tool='auto', interval=0.1,
+                 lifetime=60, connect=(0.5, 0.5), deadline=(1.0, 1.0)):
         self._command = shlex.split(command)
         self._path = path
-        self._arguments = [url] + ['%.2f' % number for number in (
-            interval, 0.5, deadline, lifetime)]
+        self._arguments = [url, tool, *('%.2f' % number for number in (
+            interval, lifetime, *connect, *deadline))]
 
     def _setUp(self):
         self.directory = self.useFixture(fixtures.TempDir()).join('meter')
@@ -94,7 +97,8 @@ class Script(fixtures.Fixture):
     def reading(self):
         with open('/proc/uptime') as uptime:
             moment = float(uptime.read().split()[0])
-        return metadata_log.parse(self.log, self._text('now'), moment)
+        return metadata_log.parse(self.log, ''.join(
+            self._text('now.%d' % lane) for lane in range(6)), moment)
 
     def _text(self, name):
         try:
@@ -105,11 +109,54 @@ class Script(fixtures.Fixture):
 
     def attempts(self, number):
         """Wait for a number of attempts and return them."""
-        wait_until(lambda: len(self.reading.attempts) >= number)
+        wait_until(lambda: len(self.reading.attempts) >= number, 30)
         return self.reading.attempts
 
+    def chosen(self):
+        """Wait until the baseline is complete; what was chosen then."""
+        wait_until(lambda: self.reading.chosen, 30)
+        return self.reading.chosen
+
+    def after_baseline(self, number):
+        """Wait for a number of attempts after the baseline."""
+        self.attempts(self.chosen().baseline + number)
+        return [attempt for attempt in self.reading.attempts if attempt.lane]
+
+    def children(self):
+        """The processes that it has started, and these in turn."""
+        found = {self.process.pid}
+        grown = True
+        while grown:
+            listed = subprocess.run(
+                ['ps', '-e', '-o', 'pid=,ppid='], check=True,
+                capture_output=True, text=True).stdout.splitlines()
+            more = {int(pid) for pid, parent in map(str.split, listed)
+                    if int(parent) in found} - found
+            grown = bool(more)
+            found |= more
+        return found - {self.process.pid}
+
+    def _processes(self, name):
+        """(number, state) of those of its children that have a name."""
+        listed = subprocess.run(
+            ['ps', '-o', 'pid=,stat=,comm=', '-p',
+             ','.join(map(str, self.children()))],
+            capture_output=True, text=True).stdout.splitlines()
+        return [(int(number), state[0]) for number, state, command
+                in map(str.split, listed) if command == name]
+
+    def processes(self, name, state):
+        """Those of its children that have a name, and are in a state."""
+        return [number for number, its in self._processes(name)
+                if its == state]
+
+    def states(self, name):
+        """The states of those of its children that have a name."""
+        return [state for _, state in self._processes(name)]
+
     def _stop(self):
-        if self.process.poll() is None:
+        # What it has started may live on without it.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9)
         self.process.wait()
 
@@ -120,6 +167,7 @@ class ScriptTestCase(testtools.TestCase):
     command = 'dash'
     programs = ('sleep', 'curl')
     needs = ('dash', 'curl')
+    tool = 'auto'
 
     def setUp(self):
         super().setUp()
@@ -128,15 +176,14 @@ class ScriptTestCase(testtools.TestCase):
             self.skipTest('not installed: %s' % ', '.join(missing))
         self.server = self.useFixture(metadata_server.MetadataServer())
 
-    def start(self, url=None, interval=0.1, deadline=1.0, lifetime=60,
-              programs=None):
+    def start(self, url=None, programs=None, **settings):
         programs = self.programs if programs is None else programs
         toolbox = self.useFixture(Toolbox(*programs))
         command = shlex.split(self.command)
         command[0] = shutil.which(command[0])
         return self.useFixture(Script(
             shlex.join(command), toolbox.path, url or self.server.url,
-            interval, deadline, lifetime))
+            **{'tool': self.tool, **settings}))
 
 
 class TestDashCurl(ScriptTestCase):
@@ -146,20 +193,22 @@ class TestDashCurl(ScriptTestCase):
     not_found = 'http404'
     timed_out = ('rc28',)
 
-    def test_answers_on_an_absolute_schedule(self):
-        script = self.start()
-        attempts = script.attempts(11)[:11]
-        self.assertEqual({'ok'}, {attempt.result for attempt in attempts})
-        self.assertEqual(list(range(1, 12)),
-                         [attempt.sequence for attempt in attempts])
+    def test_answers_on_a_schedule(self):
         # The time that an attempt takes is not added to the interval.
-        self.assertAlmostEqual(1.0, attempts[10].start - attempts[0].start,
-                               delta=0.15)
+        self.server.answer(delay=0.05)
+        script = self.start()
+        attempts = sorted(script.after_baseline(20),
+                          key=lambda attempt: attempt.start)
+        self.assertEqual({'ok'}, {attempt.result for attempt in attempts})
         steps = [after.start - before.start
                  for before, after in zip(attempts, attempts[1:])]
         self.assertAlmostEqual(0.1, statistics.median(steps), delta=0.03)
         self.assertEqual('/latest/meta-data/instance-id',
                          self.server.paths[0])
+        for lane in range(script.chosen().lanes + 1):
+            numbers = [attempt.sequence for attempt in script.reading.attempts
+                       if attempt.lane == lane]
+            self.assertEqual(list(range(1, len(numbers) + 1)), numbers)
 
     def test_refused(self):
         self.server.refuse()
@@ -189,16 +238,19 @@ class TestDashCurl(ScriptTestCase):
         self.assertIn(self.start().attempts(1)[0].result, self.timed_out)
 
     def test_answers_again(self):
-        self.server.refuse()
         script = self.start()
-        failed = len(script.attempts(3))
+        script.after_baseline(3)
+        self.server.refuse()
+        wait_until(lambda: script.reading.attempts[-1].result != 'ok')
+        failed = script.reading.attempts[-1]
+        self.assertEqual(self.refused, failed.result)
         self.server.answer()
-        attempts = script.attempts(failed + 3)
-        self.assertEqual('ok', attempts[-1].result)
-        wait_until(lambda: script.reading.now.state == 'ok')
-        now = script.reading.now
-        self.assertGreaterEqual(now.answered, 1)
-        self.assertGreaterEqual(now.last_answered, attempts[failed].start)
+        wait_until(lambda: script.reading.attempts[-1].result == 'ok')
+        answered = script.reading.attempts[-1]
+        wait_until(lambda: any(
+            now.last_answered is not None and
+            now.last_answered >= answered.start - 0.02
+            for now in script.reading.nows))
 
 
 class TestBusyboxCurl(TestDashCurl):
@@ -212,6 +264,16 @@ class TestBusyboxCurl(TestDashCurl):
 class TestBashCurl(TestDashCurl):
     command = 'bash --posix'
     needs = ('bash', 'curl')
+
+
+class TestDashCurlEach(TestDashCurl):
+    """What a guest with an older curl gets."""
+
+    tool = 'curl-each'
+
+
+class TestBusyboxCurlEach(TestBusyboxCurl):
+    tool = 'curl-each'
 
 
 class TestDashGnuWget(TestDashCurl):
@@ -243,8 +305,8 @@ class TestScript(ScriptTestCase):
         with open('/proc/sys/kernel/random/boot_id') as boot_id:
             boot = boot_id.read().strip()
         self.assertEqual(
-            'metadata_probe 1 pid=%d boot=%s tool=curl pause=fraction '
-            'connect=0.50 deadline=1.00 interface=- ;'
+            'metadata_probe 2 pid=%d boot=%s tool=curl pause=fraction '
+            'interface=- ;'
             % (script.process.pid, boot), script.log.splitlines()[0])
 
     def test_says_that_there_is_no_tool(self):
@@ -254,35 +316,193 @@ class TestScript(ScriptTestCase):
             'error neither curl nor wget is installed in the guest: '
             'use an image that has one of them ;\n', script.log)
 
+    def test_says_that_the_tool_is_not_there(self):
+        old = os.path.join(self.useFixture(fixtures.TempDir()).path, 'curl')
+        with open(old, 'w') as target:
+            target.write('#!/bin/sh\ncase $2 in --rate) exit 2 ;; esac\n')
+        os.chmod(old, 0o755)
+        for tool, programs, words in (
+                ('curl', (('curl', old),),
+                 'the guest has no curl that can make many requests in one '
+                 'process: that came with curl 7.84'),
+                ('curl-each', (), 'curl is not installed in the guest'),
+                ('wget', ('curl',), 'wget is not installed in the guest')):
+            script = self.start(tool=tool, programs=('sleep', *programs))
+            self.assertEqual(1, script.process.wait(10))
+            self.assertEqual('error %s ;\n' % words, script.log)
+
+    def test_older_curl_is_started_for_each(self):
+        old = os.path.join(self.useFixture(fixtures.TempDir()).path, 'curl')
+        with open(old, 'w') as target:
+            target.write('#!/bin/sh\ncase $2 in --rate) exit 2 ;; esac\n'
+                         'exec %s "$@"\n' % shutil.which('curl'))
+        os.chmod(old, 0o755)
+        script = self.start(programs=('sleep', ('curl', old)))
+        self.assertEqual('curl-each', script.chosen().tool)
+        self.assertIn(' tool=curl-each ', script.log.splitlines()[0])
+
     def test_says_that_wget_can_not_do_link_local(self):
         script = self.start(url='http://[fe80::1%25@interface@]/',
                             programs=('sleep', 'wget'))
         self.assertEqual(1, script.process.wait(10))
         self.assertIn('a link-local address needs curl', script.log)
 
+    def test_each_page_is_asked_for_by_its_name(self):
+        """What curl takes for a list of URLs is none here."""
+        url = self.server.url.rpartition('/')[0]
+        names = set()
+        for name in ('{a,b}', '[1-3]', '%5B1%5D?x=[a]&y={b}'):
+            names.add('/latest/meta-data/' + name)
+            self.start(url='%s/%s' % (url, name)).attempts(1)
+            self.assertEqual(names, set(self.server.paths))
+
     def test_hang_is_seen_while_it_lasts(self):
-        script = self.start(deadline=5)
-        script.attempts(2)
+        script = self.start(tool='curl-each', deadline=(5.0, 5.0))
+        script.after_baseline(2)
         self.server.hang()
-        wait_until(lambda: script.reading.under_way)
+        wait_until(lambda: script.reading.under_way(0.1))
         time.sleep(0.5)
         reading = script.reading
-        self.assertTrue(reading.hangs(0.4))
-        self.assertFalse(reading.hangs(5))
-        self.assertEqual(reading.attempts[-1].sequence + 1,
-                         reading.under_way.sequence)
+        attempt, = reading.under_way(0.1)
+        self.assertTrue(reading.hangs(attempt, 0.4))
+        self.assertFalse(reading.hangs(attempt, 5))
+        self.assertEqual(reading.attempts[-1].sequence + 1, attempt.sequence)
+
+    def test_others_look_while_one_hangs(self):
+        script = self.start(interval=0.2)
+        script.after_baseline(3)
+        self.assertEqual(3, script.chosen().lanes)
+        self.server.hang()
+        wait_until(lambda: {1, 2, 3} == {
+            attempt.lane for attempt in script.reading.attempts
+            if attempt.result == 'rc28'})
+        hung = [attempt for attempt in script.reading.attempts
+                if attempt.result == 'rc28']
+        # Each began before the first of them had ended.
+        first = min(attempt.end for attempt in hung)
+        self.assertEqual({1, 2, 3}, {attempt.lane for attempt in hung
+                                     if attempt.start < first})
+
+    def test_lanes_get_in_step_again(self):
+        """All of them ask at once when a guest runs again that was held."""
+        script = self.start(interval=0.2)
+        script.after_baseline(6)
+        os.killpg(script.process.pid, signal.SIGSTOP)
+        time.sleep(1)
+        before = script.reading.attempts[-1].end
+        os.killpg(script.process.pid, signal.SIGCONT)
+        wait_until(lambda: script.reading.put_off, 30)
+        lane, sequence = max(script.reading.put_off,
+                             key=lambda each: each[1])
+        wait_until(lambda: any(
+            attempt.lane == lane and attempt.sequence == sequence + 3
+            for attempt in script.reading.attempts), 30)
+        starts = sorted(attempt.start for attempt in script.reading.attempts
+                        if attempt.end > before)[-6:]
+        self.assertAlmostEqual(0.2, statistics.median(
+            later - earlier for earlier, later in zip(starts, starts[1:])),
+            delta=0.1)
+
+    def test_quick_lane_while_attempts_fail(self):
+        def quick():
+            return [attempt for attempt in script.reading.attempts
+                    if attempt.lane > script.chosen().lanes]
+
+        script = self.start()
+        script.after_baseline(6)
+        wait_until(lambda: 'T' in script.states('curl'))
+        # To see that it is there, it has asked once.
+        self.assertEqual(['ok'], [attempt.result for attempt in quick()])
+        self.server.refuse()
+        wait_until(lambda: len(quick()) > 20)
+        self.assertNotIn('T', script.states('curl'))
+        self.server.answer()
+        wait_until(lambda: 'T' in script.states('curl'))
+        *failed, last = [attempt.result for attempt in quick()][1:]
+        self.assertEqual(({'rc7'}, 'ok'), (set(failed), last))
+
+    def test_curl_that_ends_is_started_again(self):
+        script = self.start()
+        script.after_baseline(6)
+        wait_until(lambda: 'T' in script.states('curl'))
+        # One of those that ask in turn, and the quick one.
+        for state in 'S', 'T':
+            lanes = {attempt.lane: attempt.sequence
+                     for attempt in script.reading.attempts}
+            before = script.reading.restarts
+            os.kill(script.processes('curl', state)[0], signal.SIGKILL)
+            wait_until(lambda: script.reading.restarts > before)
+            lane = int(script.log.rpartition('again ')[2][0])
+            self.assertEqual(state == 'T', lane > script.chosen().lanes)
+            wait_until(lambda: lanes[lane] + 1 in [
+                attempt.sequence for attempt in script.reading.attempts
+                if attempt.lane == lane])
+            wait_until(lambda: 'T' in script.states('curl'))
+        self.assertEqual(0, script.reading.unreadable)
+
+    def test_nothing_goes_on_without_the_script(self):
+        script = self.start()
+        script.after_baseline(6)
+        children = script.children()
+        self.assertNotEqual(set(), children)
+        script.process.kill()
+        script.process.wait()
+        wait_until(lambda: not any(
+            os.path.exists('/proc/%d' % pid) for pid in children))
+
+    def test_each_attempt_has_a_connection_of_its_own(self):
+        """Where the service keeps them open, curl would use them again."""
+        self.server.keeps_open = True
+        script = self.start(tool='curl')
+        self.assertEqual(['ok', 'reused', 'reused'], [
+            attempt.result for attempt in script.attempts(3)[:3]])
+        script = self.start()
+        self.assertEqual('curl-each', script.chosen().tool)
+        self.assertEqual('ok', script.after_baseline(2)[1].result)
+
+    def chosen(self, delay, **limits):
+        self.server.answer(delay=delay)
+        return self.start(**limits).chosen()
+
+    def test_deadlines_of_a_quick_service(self):
+        chosen = self.chosen(0, connect=(0.5, 3.0), deadline=(1.0, 5.0))
+        self.assertEqual((0.5, 1.0), (chosen.connect, chosen.deadline))
+        self.assertLess(chosen.slowest, 0.2)
+
+    def test_deadlines_of_a_slow_service(self):
+        for tool in ('curl', 'curl-each'):
+            chosen = self.chosen(0.4, connect=(0.5, 3.0), deadline=(1.0, 5.0),
+                                 tool=tool)
+            # It connects quickly all the same.
+            self.assertEqual(0.5, chosen.connect)
+            self.assertGreaterEqual(chosen.slowest, 0.4)
+            self.assertEqual(min(5.0, round(5 * chosen.slowest, 2)),
+                             chosen.deadline)
+
+    def test_deadlines_of_a_service_slower_than_allowed(self):
+        chosen = self.chosen(0.4, connect=(0.5, 3.0), deadline=(1.0, 1.2))
+        self.assertEqual((0.5, 1.2), (chosen.connect, chosen.deadline))
+
+    def test_the_upper_limit_of_the_deadlines_wins(self):
+        chosen = self.chosen(0, connect=(0.5, 3.0), deadline=(1.0, 0.3))
+        self.assertEqual((0.3, 0.3), (chosen.connect, chosen.deadline))
+        self.assertEqual(4, chosen.lanes)
 
     def test_ends_after_its_lifetime(self):
-        script = self.start(lifetime=0.5, programs=(*self.programs, 'rm'))
-        self.assertEqual(0, script.process.wait(10))
-        self.assertFalse(os.path.exists(script.directory))
+        for tool, lifetime in (('curl', 0.5), ('curl', 3), ('curl-each', 3)):
+            script = self.start(tool=tool, lifetime=lifetime,
+                                programs=(*self.programs, 'rm'))
+            self.assertEqual(0, script.process.wait(20))
+            self.assertFalse(os.path.exists(script.directory))
 
     def test_ends_when_its_directory_is_gone(self):
-        script = self.start()
-        script.attempts(1)
-        shutil.rmtree(script.directory)
-        self.assertEqual(0, script.process.wait(10))
-        self.assertFalse(os.path.exists(script.directory))
+        for tool in ('curl', 'curl-each'):
+            script = self.start(tool=tool)
+            script.after_baseline(6)
+            shutil.rmtree(script.directory)
+            self.assertEqual(0, script.process.wait(10))
+            self.assertFalse(os.path.exists(script.directory))
+            self.assertEqual(set(), script.children())
 
     def test_survives_a_hangup(self):
         script = self.start()
@@ -297,7 +517,8 @@ class TestScript(ScriptTestCase):
             target.write('#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\n'
                          'exec %s "$1"\n' % shutil.which('sleep'))
         os.chmod(sleep, 0o755)
-        script = self.start(programs=(('sleep', sleep), 'curl'))
+        script = self.start(tool='curl-each',
+                            programs=(('sleep', sleep), 'curl'))
         first, second = script.attempts(2)[:2]
         self.assertIn(' pause=whole ', script.log)
         self.assertAlmostEqual(1.0, second.start - first.start, delta=0.2)
@@ -306,5 +527,5 @@ class TestScript(ScriptTestCase):
         toolbox = self.useFixture(Toolbox(*self.programs))
         script = self.useFixture(Script(
             'env http_proxy=http://127.0.0.1:9 %s' % shutil.which('dash'),
-            toolbox.path + ':/usr/bin:/bin', self.server.url, 0.1, 1, 60))
+            toolbox.path + ':/usr/bin:/bin', self.server.url))
         self.assertEqual('ok', script.attempts(1)[0].result)

@@ -23,11 +23,11 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.functional_tests import metadata_server
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.functional_tests import test_guest_script
 from migration_tempest_plugin.meters import metadata
 from migration_tempest_plugin.meters import metadata_log
+from migration_tempest_plugin.selfcheck import metadata_server
 
 wait_until = test_guest_script.wait_until
 
@@ -74,6 +74,13 @@ def parent(process):
         return None
 
 
+def processor_time(process):
+    """Seconds that a process has taken, with the ended ones it waited for."""
+    with open('/proc/%d/stat' % process) as stat:
+        ticks = stat.read().rpartition(')')[2].split()[11:15]
+    return sum(map(int, ticks)) / os.sysconf('SC_CLK_TCK')
+
+
 class GuestTestCase(testtools.TestCase):
     """A guest with a metadata service at the well-known address."""
 
@@ -100,7 +107,7 @@ class GuestTestCase(testtools.TestCase):
         self.addCleanup(self.assertNothingLeft)
         meter = self.useFixture(
             metadata.MetadataDowntimeMeter(self.client, **settings))
-        meter.wait_until_up(20)
+        self.baseline = meter.wait_until_up(20)
         return meter
 
     def error_of_set_up(self):
@@ -174,7 +181,8 @@ class TestMetadataMeter(GuestTestCase):
 
     def test_no_outage(self):
         meter = self.attach()
-        timeline = meter.measurement()
+        meter.wait_until_up(20)
+        timeline = meter.measurement().since(self.baseline)
         self.assertEqual((), timeline.outages)
         self.assertEqual(0.0, timeline.total)
         self.assertFalse(timeline.still_down)
@@ -186,12 +194,23 @@ class TestMetadataMeter(GuestTestCase):
         self.assertEqual(0.0, results['downtime']['FAILED'])
         self.assertGreater(results['downtime']['PASSED'], 0.5)
 
+    def test_processor_of_the_guest(self):
+        meter = self.attach()
+        before = meter.guest_cpu
+        wait_until(lambda: meter.measurement() and
+                   meter.guest_cpu > before, 60)
+        # All of it, and no more, is what the same processes have a moment
+        # later, but for what they take in between.
+        later = sum(map(processor_time, self.guest.processes()))
+        self.assertTrue(later - 0.1 <= meter.guest_cpu <= later,
+                        (meter.guest_cpu, later))
+
     def test_silent_drop(self):
         meter = self.attach()
         injected = self.inject(lambda: self.guest.run(DROP),
                                lambda: self.guest.run(PASS), seconds=3)
         meter.wait_until_up(20)
-        timeline = meter.measurement()
+        timeline = meter.measurement().since(self.baseline)
         outage, = timeline.outages
         self.assertSees(injected, outage, timeline)
         self.assertFalse(timeline.still_down)
@@ -506,7 +525,8 @@ class TestFullFileSystem(GuestTestCase):
         meter = self.attach(interval=0.05)
 
         def lost():
-            return metadata_log.parse_now(meter._script.state().now).lost
+            return sum(now.lost for now in metadata_log.parse_now(
+                meter._script.state().now))
 
         self.guest.run('cat /dev/zero >%s/filler 2>&1 || :' % self.guest.tmp)
         # The page that the log has begun is used up first.

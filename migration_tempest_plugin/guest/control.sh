@@ -23,12 +23,16 @@
 #   state DIRECTORY BOOT PID BORN   how it is
 #   read  DIRECTORY BOOT PID BORN   that, and its log
 #   stop  DIRECTORY BOOT PID BORN   that, and ends it and removes DIRECTORY
+# "How it is" has the processor time of it and all that it has started, in
+# ticks, if the guest's kernel tells which these are; start says how many ticks
+# make a second.
 # BOOT, PID and BORN are what start printed: the id of the guest's boot, the
 # script's process and when it was started (field 22 of /proc/PID/stat), which
 # together are never used again. PID 0: it is not known.
 #
 # The answer: lines of "KEY VALUE", "log" .. "end of log" around the log, and
-# "complete" as the last line. An "error TEXT" says what went wrong. The exit code
+# "complete" as the last line. The first line of each file DIRECTORY/now.NAME
+# comes with that name as its key. An "error TEXT" says what went wrong. The exit code
 # is always 0, so that a non-zero one comes from the way here.
 
 refuse() {
@@ -41,8 +45,8 @@ short_pause() {
     sleep 0.1 2>/dev/null || sleep 1
 }
 
-# Sets $state, $parent, $session and $born of process $1; fails if there is no
-# such process.
+# Sets $state, $parent, $session, $born and $cpu (of it, and of the ended ones
+# that it has waited for) of process $1; fails if there is no such process.
 look_at() {
     # An ended process takes its file along: that is no error.
     { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -50,6 +54,7 @@ look_at() {
     # shellcheck disable=SC2086 # a list of words
     set -- ${line##*) }
     state=$1 parent=$2 session=$4 born=${20}
+    cpu=$((${12} + ${13} + ${14} + ${15}))
 }
 
 # Whether the process that was looked at does nothing any more: all that is
@@ -102,6 +107,9 @@ end_members() {
         [ "$tries" -ge 5 ] || signal=TERM
         # shellcheck disable=SC2086 # a list of words
         kill -s "$signal" $members 2>/dev/null
+        # What is stopped listens to nothing but KILL.
+        # shellcheck disable=SC2086 # a list of words
+        kill -s CONT $members 2>/dev/null
         tries=$((tries + 1))
         short_pause
     done
@@ -145,20 +153,44 @@ start() {
         refuse 'the script ended right after its start'
     fi
     echo "boot $boot"
+    echo "hertz $(getconf CLK_TCK 2>/dev/null || echo 100)"
     echo "pid $number"
     echo "born $born"
     echo "header $header"
 }
 
+# Prints the processor time of process $1 and all below it.
+show_cpu() {
+    [ -e "/proc/$1/task/$1/children" ] || return
+    ticks=0
+    while [ "$#" -gt 0 ]; do
+        number=$1 children=
+        shift
+        look_at "$number" || continue
+        ticks=$((ticks + cpu))
+        # There is no end of line in it.
+        { read -r children <"/proc/$number/task/$number/children"; } 2>/dev/null
+        # shellcheck disable=SC2086 # a list of words
+        set -- "$@" $children
+    done
+    echo "cpu $ticks"
+}
+
 # The attempt under way is read before the time, and the log after it: if it
 # is not in the log either, it was under way at that time.
 state() {
-    is_its && ! is_over && echo 'alive yes' || echo 'alive no'
+    if is_its && ! is_over; then
+        echo 'alive yes'
+        show_cpu "$its_pid"
+    else
+        echo 'alive no'
+    fi
     [ -d "$directory" ] && echo 'present yes' || echo 'present no'
-    { read -r now <"$directory/now"; } 2>/dev/null || now=
+    for file in "$directory"/now.*; do
+        { read -r now <"$file" && echo "${file##*/} $now"; } 2>/dev/null
+    done
     read -r uptime _ </proc/uptime
     echo "boot $boot"
-    echo "now $now"
     echo "uptime $uptime"
 }
 

@@ -43,7 +43,9 @@ class State:
     :ivar present: its directory is there
     :ivar boot_id: the id of the guest's present boot
     :ivar uptime: the guest's clock then, in seconds since its boot
-    :ivar now: the line that the script shows what it is doing in
+    :ivar now: the lines that the script shows what it is doing in
+    :ivar cpu: seconds of the guest's processor that it has taken, with all
+        that it has started; None if that is not known
     :ivar log: all of its log, the last line of which may be cut; empty where
         the log was not asked for
     """
@@ -53,6 +55,7 @@ class State:
     boot_id: str
     uptime: float
     now: str
+    cpu: float | None = None
     log: str = ''
 
 
@@ -75,6 +78,7 @@ class GuestScript:
         self._arguments = [str(argument) for argument in arguments]
         self._lifetime = lifetime
         self._pid = self._born = '0'
+        self._hertz = 100
         self._placed = False
 
     def start(self):
@@ -93,6 +97,7 @@ class GuestScript:
                           *self._arguments)
         self.boot_id, self.header = facts['boot'], facts['header']
         self._pid, self._born = facts['pid'], facts['born']
+        self._hertz = int(facts['hertz'])
         LOG.debug('Started in the guest, in %s: %s', self.directory,
                   self.header)
 
@@ -101,14 +106,14 @@ class GuestScript:
 
         :raises GuestError: if the guest can't be asked
         """
-        return _state(self._ask('state', *self._identity()))
+        return self._state('state')
 
     def read(self):
         """How the script is, with its log.
 
         :raises GuestError: if the guest can't be asked
         """
-        return _state(self._ask('read', *self._identity()))
+        return self._state('read')
 
     def stop(self, deadline=60.0):
         """End the script, its children, and remove its directory.
@@ -126,7 +131,7 @@ class GuestScript:
         try:
             facts = within(deadline,
                            lambda: self._ask('stop', *self._identity()))
-            state = _state(facts)
+            state = _state(facts, self._hertz)
         except exceptions.GuestError as error:
             LOG.warning(
                 'Could not clean up %s in the guest (process %s, directory '
@@ -138,6 +143,9 @@ class GuestScript:
                         self.name, facts['left'])
         self._placed = False
         return state
+
+    def _state(self, command):
+        return _state(self._ask(command, *self._identity()), self._hertz)
 
     def _identity(self):
         return self.directory, self.boot_id, self._pid, self._born
@@ -249,12 +257,15 @@ def _facts(answer):
     return facts
 
 
-def _state(facts):
+def _state(facts, hertz):
     try:
         return State(alive=facts['alive'] == 'yes',
                      present=facts['present'] == 'yes',
                      boot_id=facts['boot'], uptime=float(facts['uptime']),
-                     now=facts['now'], log=facts.get('log', ''))
+                     now='\n'.join(facts[key] for key in facts
+                                   if key.startswith('now.')),
+                     cpu=int(facts['cpu']) / hertz if 'cpu' in facts
+                     else None, log=facts.get('log', ''))
     except (KeyError, ValueError) as error:
         raise exceptions.GuestError(
             'The answer of the guest makes no sense: %r' % facts) from error

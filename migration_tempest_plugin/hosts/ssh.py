@@ -119,6 +119,15 @@ class Host:
         """
         return self._output(words, words, input, patience)
 
+    def exec_command(self, cmd):
+        """Have a shell run a command; returns what it printed.
+
+        It makes a guest of the host, as a meter wants it.
+
+        :raises HostError: as run()
+        """
+        return self.run('sh', '-c', cmd)
+
     def script(self, name, *arguments, input='', patience=None):
         """Run a shell script of this package as root.
 

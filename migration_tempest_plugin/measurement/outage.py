@@ -32,8 +32,8 @@ class Outage:
 
     :ivar start: when the last answered probe before it was sent; the first
         probe, if none was answered before
-    :ivar end: when the answer to the first answered probe after it came; the
-        end of the observation, if none was
+    :ivar end: when the first answer to a probe after it came; the end of the
+        observation, if none did
     :ivar lower: it lasted at least so many seconds: from the first failed
         probe to the last. The time that an answer takes is left out (the
         answer may have been lost on its way back), and so is unobserved time.

@@ -29,7 +29,8 @@ SCHEMA_VERSION = 2
 class Probing(enum.Enum):
     """How the probes of a meter depend on each other."""
 
-    #: Each waits for the end of the one before, and looks until its own end.
+    #: Each waits for the end of the one before, and looks until its own end;
+    #: where several lanes of them run side by side, their probes overlap.
     SEQUENTIAL = 'sequential'
     #: Sent on a schedule, whatever becomes of the others: each looks at the
     #: moment in which it is sent.
@@ -131,15 +132,17 @@ class Timeline:
         """Every outage, in order."""
         outages = []
         before = None
-        groups = [(answered, list(group)) for answered, group in
-                  itertools.groupby(self.samples, lambda each: each.answered)]
-        for index, (answered, group) in enumerate(groups):
-            if answered:
-                before = group[-1]
+        groups = [list(group) for _, group in itertools.groupby(
+            enumerate(self.samples), lambda each: each[1].answered)]
+        for group, later in itertools.zip_longest(
+                groups, groups[1:], fillvalue=()):
+            first, sample = group[0]
+            if sample.answered:
+                before = group[-1][1]
                 continue
-            after = groups[index + 1][1][0] if index + 1 < len(groups) \
-                else None
-            outages.append(self._outage(before, group, after))
+            outages.append(self._outage(
+                before, first, [each for _, each in group],
+                [each for _, each in later]))
         return tuple(outages)
 
     @property
@@ -193,13 +196,24 @@ class Timeline:
 
     @functools.cached_property
     def _gaps(self):
-        gaps = [Gap(self._looked_until(before), after.start)
-                for before, after in itertools.pairwise(self.samples)
-                if self._nobody_looked(before, after)]
-        last = max(map(self._looked_until, self.samples))
-        if self._is_unobserved(self.ended - last):
-            gaps.append(Gap(last, self.ended))
+        gaps = [Gap(looked, after.start) for looked, after, nobody in zip(
+            self._looked, self.samples[1:], self._nobody_looked) if nobody]
+        if self._is_unobserved(self.ended - self._looked[-1]):
+            gaps.append(Gap(self._looked[-1], self.ended))
         return gaps
+
+    @functools.cached_property
+    def _looked(self):
+        """Until when somebody had looked, with each probe in turn."""
+        return list(itertools.accumulate(
+            (sample.end if self.probing is Probing.SEQUENTIAL
+             else sample.start for sample in self.samples), max))
+
+    @functools.cached_property
+    def _nobody_looked(self):
+        """Of each probe: whether nobody looked from it to the next one."""
+        return [self._is_unobserved(after.start - looked) for looked, after
+                in zip(self._looked, self.samples[1:])]
 
     @functools.cached_property
     def resolution(self):
@@ -211,9 +225,9 @@ class Timeline:
         missing but late: then what is no longer than the deadline goes by
         unseen, too.
         """
-        apart = max((after.start - before.start
-                     for before, after in itertools.pairwise(self.samples)
-                     if not self._nobody_looked(before, after)),
+        apart = max((after.start - before.start for (before, after), nobody
+                     in zip(itertools.pairwise(self.samples),
+                            self._nobody_looked) if not nobody),
                     default=self.interval)
         return apart + (self._stall or 0.0)
 
@@ -222,22 +236,24 @@ class Timeline:
         """Seconds from which on a late answer is a stall, if it can be one."""
         return self.deadline if self.probing is Probing.ORDERED else None
 
-    def _looked_until(self, sample):
-        return sample.end if self.probing is Probing.SEQUENTIAL \
-            else sample.start
-
-    def _nobody_looked(self, before, after):
-        return self._is_unobserved(after.start - self._looked_until(before))
-
     def _is_unobserved(self, gap):
         return gap > 2 * self.interval
 
-    def _outage(self, before, failed, after):
-        """Make an Outage of failed samples between two answered ones."""
+    def _outage(self, before, first, failed, later):
+        """Make an Outage of failed samples between answered ones.
+
+        :param before: the answered one before, or None
+        :param first: the index of the first that failed
+        :param later: all of the answered ones up to the next outage
+        """
+        after = later[0] if later else None
         start = before.start if before else failed[0].start
-        end = after.end if after else max(self.ended, failed[-1].start)
+        # A later probe may have its answer sooner.
+        end = min(each.end for each in later) if later \
+            else max(self.ended, failed[-1].start)
         answered = before or after
-        lower = self._lower(failed, answered.delay if answered else 0.0)
+        lower = self._lower(first, failed, max(
+            0.0, answered.end - answered.latest_start) if answered else 0.0)
         estimate = self._estimate(before, failed, after)
         return Outage(
             start=start, end=end, lower=lower, failures=len(failed),
@@ -246,26 +262,26 @@ class Timeline:
             ongoing=after is None, estimate=None if estimate is None
             else min(max(lower, estimate), end - start))
 
-    def _lower(self, failed, delay):
+    def _lower(self, first, failed, delay):
         """For how many seconds it was certainly down.
 
         :param delay: seconds that an answer took: of the first probe that
             failed, it may have been the answer that was lost
         """
         lower = sum(max(0.0, run[-1].start - run[0].latest_start - delay)
-                    for run in self._runs(failed))
+                    for run in self._runs(first, failed))
         if self.probing is Probing.ORDERED:
             lower = max([lower, *(sample.end - sample.latest_start - delay
                                   for sample in failed if sample.late)])
         return lower
 
-    def _runs(self, samples):
-        """Cut samples where nobody looked."""
+    def _runs(self, first, samples):
+        """Cut samples, the first of them by its index, where nobody looked."""
         runs = [[samples[0]]]
-        for before, after in itertools.pairwise(samples):
-            if self._nobody_looked(before, after):
+        for index, sample in enumerate(samples[1:], first):
+            if self._nobody_looked[index]:
                 runs.append([])
-            runs[-1].append(after)
+            runs[-1].append(sample)
         return runs
 
     def _estimate(self, before, failed, after):

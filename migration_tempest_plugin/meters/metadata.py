@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Measures, from inside a guest, how long its metadata service is away."""
+"""Measures, from inside a guest, for how long it has no metadata service."""
 
 import math
 import time
@@ -38,6 +38,14 @@ INSTANCE_ID_PATH = '/latest/meta-data/instance-id'
 LOOK_INTERVAL = 1.0
 
 
+#: What makes the requests, by the name that the script gives it, for people.
+TOOLS = {'curl': 'curl in the guest',
+         'curl-each': 'curl, started for each request, in the guest',
+         'gnu-wget': 'GNU wget, started for each request, in the guest',
+         'busybox-wget': 'busybox wget, started for each request, in the '
+                         'guest'}
+
+
 class MetadataDowntimeMeter(fixtures.Fixture):
     """Asks the metadata service from inside a guest, until it is read.
 
@@ -45,43 +53,60 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     attempt; it is placed when the fixture is set up, and gone, with its
     processes and files, when that is cleaned up. An attempt succeeds if the
     status is 200 and there is a body (with wget: if wget says so and there is
-    a body).
+    a body). Each is made over a connection of its own.
+
+    Where the guest has curl 7.84 or later, a few of its processes, the lanes,
+    make all attempts, in turn: as long as one waits for its deadline, the
+    others go on. While attempts fail, one more makes them in quick
+    succession, to see the end soon. Where it has not, curl or else wget is
+    started for each attempt, which costs a small guest about ten times as
+    much; its start is then part of each attempt, and there is one lane.
 
     All times are those of the guest's clock (/proc/uptime), which stands
     still while the guest itself is stopped: that time is in no outage, and
     the seconds of an outage are those that the guest could notice.
 
-    What can be told apart is limited by the interval and by how long an
-    attempt may hang: to connect_deadline where nothing answers at all, to
-    deadline where it connects. With wget, deadline is kept by timeout(1),
-    and by old releases of it, as by curl before 7.32, in whole seconds; a
-    busybox wget without timeout(1) keeps whole seconds, or no limit if it was
-    built so. An attempt that hangs for longer is down all the same.
-    ``Timeline.resolution`` says what was reached. The start of the tool in
-    the guest is part of each attempt.
+    The deadlines of an attempt follow from the baseline: ten answers before
+    the first wait_until_up() returns. They are five times as long as the
+    slowest of these took, within the limits below, and part of the Timeline.
+    With wget, the deadline is kept by timeout(1), and by old releases of it,
+    as by curl before 7.32, in whole seconds; a busybox wget without
+    timeout(1) keeps whole seconds, or no limit if it was built so. An attempt
+    that hangs for longer is down all the same. ``Timeline.resolution`` says
+    what was reached.
 
     :param ssh_client: anything with ``exec_command(cmd) -> str`` that raises
         if the command does not exit with 0
     :param interval: seconds from the start of an attempt to the next one
-    :param connect_deadline: seconds in which an attempt must be connected
-    :param deadline: seconds in which an attempt must be answered
+    :param connect_deadline: seconds in which an attempt must be connected, at
+        the most that may be chosen; never more than deadline
+    :param deadline: seconds in which an attempt must be answered, at the most
+        that may be chosen
     :param lifetime: seconds after which the script in the guest ends by
         itself, should it never be cleaned up
     :param ip_version: 4 or 6, of the service's well-known address
     :param path: what to ask the service for
     :param url: asked instead of address and path, if given
-    :ivar guest_cpu: None; the guest does not tell what it takes
+    :param least_connect_deadline: the least that may be chosen for
+        connect_deadline; more than that counts as that
+    :param least_deadline: the same for deadline
+    :param tool: 'curl' (one process for many requests), 'curl-each' or
+        'wget'; the first of them that the guest has if None
     :raises ValueError: for a number that makes no sense
     """
 
-    guest_cpu = None
-
-    def __init__(self, ssh_client, interval=0.2, connect_deadline=0.5,
-                 deadline=1.0, lifetime=3600.0, ip_version=4,
-                 path=INSTANCE_ID_PATH, url=None):
+    def __init__(self, ssh_client, interval=0.12, connect_deadline=3.0,
+                 deadline=5.0, lifetime=3600.0, ip_version=4,
+                 path=INSTANCE_ID_PATH, url=None, least_connect_deadline=0.5,
+                 least_deadline=1.0, tool=None):
         if ip_version not in ADDRESSES:
             raise ValueError('ip_version is 4 or 6, not %r' % ip_version)
-        for number in (interval, connect_deadline, deadline, lifetime):
+        if tool not in (None, 'curl', 'curl-each', 'wget'):
+            raise ValueError("tool is 'curl', 'curl-each' or 'wget', not %r"
+                             % tool)
+        numbers = (interval, lifetime, least_connect_deadline,
+                   connect_deadline, least_deadline, deadline)
+        for number in numbers:
             if number < metadata_log.TICK:
                 raise ValueError('%r s is less than the guest\'s clock can '
                                  'tell apart (%g s)'
@@ -92,11 +117,11 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         self.lifetime = lifetime
         self._script = shell.GuestScript(
             ssh_client, 'metadata_probe',
-            [self.url] + ['%.2f' % number for number in (
-                interval, connect_deadline, deadline, lifetime)],
-            lifetime)
+            [self.url, tool or 'auto',
+             *('%.2f' % number for number in numbers)], lifetime)
         self._running = False
         self._last = None
+        self._cpu = None
         self._wall_start = None
         self._overdue = math.inf   # when the script has ended by itself
 
@@ -109,13 +134,31 @@ class MetadataDowntimeMeter(fixtures.Fixture):
 
     def _stop(self):
         self._running = False
-        self._last = self._script.stop() or self._last
+        self._last = self._seen(self._script.stop()) or self._last
+
+    @property
+    def guest_cpu(self):
+        """Seconds of the guest's processor that the measuring has taken.
+
+        It is the time of the script and all that it has started, up to the
+        last look at the guest, of each process in whole hundredths. The looks
+        themselves (SSH) are not in it.
+        None if it is not known: before the first look, and where the guest's
+        kernel does not tell (CONFIG_PROC_CHILDREN).
+        """
+        return self._cpu
+
+    def _seen(self, state):
+        """The State, after a look."""
+        if state is not None and state.cpu is not None:
+            self._cpu = state.cpu
+        return state
 
     def wait_until_up(self, timeout):
         """Wait until an attempt that began after this call is answered.
 
-        So it says before an operation that there is a baseline, and after it
-        that the service is back.
+        So it says before an operation that there is a baseline, from which
+        the deadlines were chosen, and after it that the service is back.
 
         :param timeout: in seconds
         :returns: when the answered attempt began, for Timeline.since()
@@ -126,16 +169,17 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         since = None
         while True:
             try:
-                state = self._script.state()
+                state = self._seen(self._script.state())
             except exceptions.GuestError as error:
                 seen = str(error)
             else:
                 self._check(state)
                 since = state.uptime if since is None else since
-                now = metadata_log.parse_now(state.now)
-                if now and (now.last_answered or 0) >= since:
-                    return now.last_answered
-                seen = 'the latest attempt: %s' % (now.state if now else '?')
+                nows = metadata_log.parse_now(state.now)
+                answered = _latest_answer(nows)
+                if answered >= since:
+                    return answered
+                seen = _latest_result(nows)
             if time.monotonic() >= give_up:
                 raise self._nothing('the guest got no answer within %g s'
                                     % timeout, seen)
@@ -151,27 +195,26 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             is without the script or its log, if there is too little in it, or
             if it is still down: then with the timeline up to now
         """
-        reading = self._read()
-        attempt = reading.under_way
-        while (self._running and attempt and reading.under_way == attempt and
-                not reading.hangs(self.deadline)):
-            # A connection takes its time: this is no busy loop.
-            reading = self._read()
+        reading = self._settled()
         if reading.unreadable:
             LOG.debug('Left out %d lines of the log in the guest that are '
                       'not whole', reading.unreadable)
-        samples = reading.samples(self.deadline)
+        if reading.restarts:
+            LOG.warning('In the guest, curl ended and was started again '
+                        '%d times: its time is unobserved', reading.restarts)
+        samples = reading.samples(self._reached_interval(), self.deadline)
         if reading.is_emptied or not samples:
             raise self._nothing('the log of the probe in the guest holds no '
                                 'attempt', str(reading))
         if not any(sample.answered for sample in samples):
             raise self._nothing('no attempt was answered in time',
                                 str(reading))
+        chosen = reading.chosen
         return measurement.Timeline(
             'metadata', self.url, samples, self._reached_interval(),
-            max(reading.uptime, samples[-1].end), self._wall_start,
-            method='%s in the guest' % self._tool(),
-            clock='guest').recovered()
+            max(reading.uptime, *(sample.end for sample in samples)),
+            self._wall_start, method=self._method(chosen), clock='guest',
+            deadline=chosen.deadline if chosen else self.deadline).recovered()
 
     def get_results(self):
         """The numbers of the measurement, by the names of Tempest's meter.
@@ -189,10 +232,31 @@ class MetadataDowntimeMeter(fixtures.Fixture):
                 'failures': timeline.failures,
                 'downtime': {'PASSED': max(up, 0.0), 'FAILED': down}}
 
+    def _settled(self):
+        """A Reading by which all that was under way has ended, or hangs."""
+        interval = self._reached_interval()
+        reading = self._read()
+        waited_for = reading.under_way(interval)
+        while self._running and any(
+                attempt in waited_for and not reading.hangs(
+                    attempt, self._longest(reading.chosen))
+                for attempt in reading.under_way(interval)):
+            # A connection takes its time: this is no busy loop.
+            reading = self._read()
+        return reading
+
+    def _longest(self, chosen):
+        """Seconds that an attempt may be under way."""
+        if chosen is None:
+            return self.deadline
+        # One curl keeps its deadline; when it began is a reckoning.
+        return chosen.deadline + (
+            metadata_log.GRACE if chosen.tool == 'curl' else 0)
+
     def _read(self):
         if self._running:
             try:
-                state = self._script.read()
+                state = self._seen(self._script.read())
             except exceptions.GuestError as error:
                 raise self._nothing(str(error)) from error
             self._check(state)
@@ -227,14 +291,40 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         return exceptions.NoMeasurement(
             'metadata of %s: %s' % (self.url, reason), seen)
 
-    def _tool(self):
-        return self._script.header.partition(' tool=')[2].partition(' ')[0]
+    def _method(self, chosen):
+        tool = chosen.tool if chosen else \
+            self._script.header.partition(' tool=')[2].partition(' ')[0]
+        name = TOOLS.get(tool, tool)
+        if chosen is None:
+            return name
+        return '%s (%d lane%s, %g s to connect, %g s to answer)' % (
+            name, chosen.lanes, 's' * (chosen.lanes > 1), chosen.connect,
+            chosen.deadline)
 
     def _reached_interval(self):
         """The interval, as far as sleep in the guest allows for it."""
-        if ' pause=whole ' in self._script.header:
+        if ' pause=whole ' in self._script.header and \
+                ' tool=curl ' not in self._script.header:
             return float(math.ceil(self.interval))
         return self.interval
+
+
+def _latest_answer(nows):
+    """When the latest answered attempt began, baseline left out, or -1."""
+    return max((now.last_answered for now in nows
+                if now.lane != metadata_log.BASELINE and
+                now.last_answered is not None), default=-1.0)
+
+
+def _latest_result(nows):
+    """What the latest attempt came to, for people."""
+    if not nows:
+        return 'the latest attempt: ?'
+    latest = max(nows, key=lambda now: (now.sequence > 0, now.start))
+    seen = 'the latest attempt: %s' % latest.state
+    if latest.lane == metadata_log.BASELINE:
+        seen += ' (%d were answered: too few for a baseline)' % latest.answered
+    return seen
 
 
 def _reading(state):

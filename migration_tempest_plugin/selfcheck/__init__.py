@@ -9,4 +9,4 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Shows on this machine how well the network meter measures."""
+"""Shows how well the meters measure, and what they cost."""

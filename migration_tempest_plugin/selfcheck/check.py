@@ -17,9 +17,9 @@ import random
 import statistics
 import time
 
-from migration_tempest_plugin.measurement import Duration
 from migration_tempest_plugin.meters import NetDowntimeMeter
 from migration_tempest_plugin.selfcheck import network
+from migration_tempest_plugin.selfcheck import reading
 
 #: Seconds of quiet after each outage, at random in between: so outages begin
 #: anywhere between two probes, and a meter that looks five times in a second
@@ -62,35 +62,6 @@ THOROUGH = (Plan(0.01, 1, _MANY, 10.0), Plan(0.001, 1, _MANY, 10.0),
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
-    """What one meter made of one outage.
-
-    :ivar planned: length that was asked for, in seconds
-    :ivar injected: bounds of the true length
-    :ivar measured: what the meter says, or None if it saw nothing
-    :ivar resolution: of the measurement: a shorter one may go unseen
-    """
-
-    planned: float
-    injected: Duration
-    measured: Duration | None
-    resolution: float
-
-    @property
-    def holds(self):
-        """Whether the bounds hold the true length."""
-        if self.measured is None:
-            return self.injected.lower <= self.resolution
-        return (self.measured.lower <= self.injected.upper and
-                self.measured.upper >= self.injected.lower)
-
-    @property
-    def error(self):
-        """How far the estimate is from the truth, in seconds."""
-        return abs(float(self.measured or 0) - float(self.injected))
-
-
-@dataclasses.dataclass(frozen=True)
 class Result:
     """What one Plan came to.
 
@@ -106,7 +77,7 @@ class Result:
     """
 
     plan: Plan
-    readings: tuple[Reading, ...]
+    readings: tuple[reading.Reading, ...]
     false: int
     seconds: float
     cpu: float | None
@@ -118,14 +89,14 @@ class Result:
     @property
     def exact(self):
         """How many estimates are within an interval and the tolerance."""
-        return sum(reading.error <= self.plan.interval + TOLERANCE
-                   for reading in self.readings)
+        return sum(each.error <= self.plan.interval + TOLERANCE
+                   for each in self.readings)
 
     @property
     def good(self):
         """Whether all that is promised held."""
         return (self.false == 0 and
-                all(reading.holds for reading in self.readings) and
+                all(each.holds for each in self.readings) and
                 self.exact >= 0.99 * len(self.readings))
 
 
@@ -188,21 +159,12 @@ def _inject(plan, net, beside, progress):
 
 
 def _result(plan, timelines, injected, tempest, seconds, cpu):
-    readings = []
-    false = 0
-    for timeline in timelines:
-        rest = list(timeline.outages)
-        for planned, outage in zip(plan.outages, injected):
-            seen = [each for each in rest
-                    if each.start <= outage.end and each.end >= outage.begin]
-            rest = [each for each in rest if each not in seen]
-            readings.append(Reading(
-                planned, Duration(outage.lower, outage.upper),
-                Duration.sum(each.duration for each in seen) if seen
-                else None, timeline.resolution))
-        false += len(rest)
+    read = [reading.read(timeline, plan.outages, injected)
+            for timeline in timelines]
     return Result(
-        plan=plan, readings=tuple(readings), false=false, seconds=seconds,
+        plan=plan, seconds=seconds,
+        readings=tuple(each for readings, _ in read for each in readings),
+        false=sum(false for _, false in read),
         cpu=cpu, resolution=max(each.resolution for each in timelines),
         unobserved=max(each.unobserved for each in timelines),
         method=timelines[0].method, tempest=tempest)

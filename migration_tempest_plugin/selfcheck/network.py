@@ -13,7 +13,7 @@
 
 Outages of known length are made by the router, which does not forward for a
 while. The namespaces have no name and no file: they end with the processes
-that hold them.
+that hold them, and these with the one that made them.
 """
 
 import contextlib
@@ -29,9 +29,16 @@ import fixtures
 _CLONE_NEWNET = 0x40000000
 _TOOLS = ('unshare', 'nsenter', 'ip')
 
+#: Script of a process that holds namespaces: it says that it is there, and
+#: ends with whoever holds the other end of its standard input.
+HOLD = 'echo; read -r _'
+
 SERVER = '10.77.2.2'
 SERVER6 = 'fd00:77:2::2'
 NOBODY = '10.77.2.9'
+
+#: The well-known one, which is the server's after add_metadata_address().
+METADATA = '169.254.169.254'
 
 
 def missing(*tools):
@@ -62,6 +69,23 @@ class Injected:
     @property
     def upper(self):
         return self.end - self.begin
+
+
+@contextlib.contextmanager
+def inject(begin, end, clock=time.monotonic):
+    """Have an outage as long as the body runs; yields an Injected.
+
+    :param begin, end: functions that turn it on and off
+    :param clock: its times are of this one
+    """
+    injected = Injected(begin=clock())
+    begin()
+    has_begun = clock()
+    yield injected
+    ends = clock()
+    end()
+    injected.end = clock()
+    injected.lower = ends - has_begun
 
 
 def enter(descriptor):
@@ -110,11 +134,11 @@ class Network(fixtures.Fixture):
 
     def _namespace(self):
         holder = subprocess.Popen(
-            ['unshare', '--net', 'sh', '-c', 'echo; exec sleep infinity'],
-            stdout=subprocess.PIPE)
+            ['unshare', '--net', 'sh', '-c', HOLD],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(holder.stdout.close)
         self.addCleanup(holder.wait)
-        self.addCleanup(holder.kill)
+        self.addCleanup(holder.stdin.close)
         holder.stdout.readline()
         return holder.pid
 
@@ -142,6 +166,10 @@ class Network(fixtures.Fixture):
         """Let this thread, and what it starts, be in the client's network."""
         return self._inside(self._client)
 
+    def server(self):
+        """The same, for the server's network."""
+        return self._inside(self._server)
+
     @contextlib.contextmanager
     def _inside(self, pid):
         with open('/proc/thread-self/ns/net') as own:
@@ -158,6 +186,12 @@ class Network(fixtures.Fixture):
         self._run(self._server, 'ip', '-batch', '-', input='\n'.join(
             f'address add {address}/24 dev eth0' for address in addresses))
         return addresses
+
+    def add_metadata_address(self):
+        """Let the server have the address of the metadata service."""
+        self._run(self._server, 'ip', 'address', 'add', METADATA + '/32',
+                  'dev', 'eth0')
+        self._run(self._router, 'ip', 'route', 'add', METADATA, 'via', SERVER)
 
     def cut(self, verdict=None):
         """The router forwards nothing from now on.
@@ -192,17 +226,9 @@ class Network(fixtures.Fixture):
         """The router delivers what it kept."""
         self._run(self._router, 'nft', 'delete table arp hold')
 
-    @contextlib.contextmanager
     def outage(self, verdict=None):
         """Cut the network as long as the body runs; yields an Injected."""
-        injected = Injected(begin=time.monotonic())
-        self.cut(verdict)
-        after_cut = time.monotonic()
-        yield injected
-        before_mend = time.monotonic()
-        self.mend(verdict)
-        injected.end = time.monotonic()
-        injected.lower = before_mend - after_cut
+        return inject(lambda: self.cut(verdict), lambda: self.mend(verdict))
 
     @staticmethod
     def _run(pid, *command, input=None):

@@ -123,8 +123,7 @@ class Session:
         yield meters.GuestHeartbeatMeter(
             guest.connect, target=target, lifetime=LIFETIME)
         if plan.metadata:
-            yield meters.MetadataDowntimeMeter(_Shell(guest),
-                                               lifetime=LIFETIME)
+            yield meters.MetadataDowntimeMeter(guest, lifetime=LIFETIME)
 
     def look(self):
         """What happened since the last look.
@@ -200,16 +199,6 @@ class _Live:
             outages=(*self.state.outages, *ended),
             resolution=max(self.state.resolution, timeline.resolution))
         return ended
-
-
-class _Shell:
-    """A guest, as the meter of its metadata wants it."""
-
-    def __init__(self, host):
-        self._host = host
-
-    def exec_command(self, command):
-        return self._host.run('sh', '-c', command)
 
 
 def wall(moment):

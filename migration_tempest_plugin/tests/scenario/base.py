@@ -19,7 +19,6 @@ import time
 from oslo_log import log
 from tempest.lib.common import api_version_request
 from tempest.lib import decorators
-from tempest.lib import exceptions as lib_exc
 from tempest.scenario import manager
 import testtools
 from testtools import content
@@ -148,14 +147,6 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
 
     @classmethod
     def resource_setup(cls):
-        options = CONF.migration
-        if options.metadata_connect_deadline > \
-                options.metadata_probe_deadline:
-            raise lib_exc.InvalidConfiguration(
-                '[migration] metadata_connect_deadline (%g) is longer than '
-                'metadata_probe_deadline (%g)' % (
-                    options.metadata_connect_deadline,
-                    options.metadata_probe_deadline))
         super().resource_setup()
         cls.limits = tuple(
             limit(what, option, longest)
@@ -454,7 +445,10 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
                 deadline=options.metadata_probe_deadline,
                 lifetime=options.guest_probe_lifetime,
                 ip_version=options.metadata_ip_version,
-                path=options.metadata_path))
+                path=options.metadata_path,
+                least_connect_deadline=(
+                    options.metadata_least_connect_deadline),
+                least_deadline=options.metadata_least_probe_deadline))
 
     def live_migrate_arguments(self, host=None):
         """The API's arguments (api-ref, "Live-Migrate Server")."""

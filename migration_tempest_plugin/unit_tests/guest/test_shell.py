@@ -72,11 +72,21 @@ class TestGuestScript(testtools.TestCase):
         script = self.started(guest)
         self.assertEqual(
             shell.State(alive=True, present=True, boot_id='1aef2ac4',
-                        uptime=12.61, now='3 ok 12.40 3 12.40 0 3    ;'),
+                        uptime=12.61, now='1 3 ok 12.40 3 12.40 0 3    ;'),
             script.state())
         self.assertEqual(
             [['/tmp/metadata_probe.X1', '1aef2ac4', '17', '4711']],
             guest.words('state'))
+
+    def test_state_of_several_lanes(self):
+        guest = Guest(state=fake_guest.state(now='1 a ;\n2 b ;', log=None))
+        self.assertEqual('1 a ;\n2 b ;', self.started(guest).state().now)
+
+    def test_processor_time(self):
+        guest = Guest(state=fake_guest.state(cpu='51', log=None),
+                      start=fake_guest.START.replace('100', '250') +
+                      'header %s\n' % fake_guest.HEADER)
+        self.assertEqual(0.204, self.started(guest).state().cpu)
 
     def test_read_keeps_the_log_as_it_is(self):
         self.assertEqual(fake_guest.LOG, self.started(Guest()).read().log)

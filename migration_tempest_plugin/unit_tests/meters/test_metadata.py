@@ -25,14 +25,15 @@ state = fake_guest.state
 
 #: Up, 1 s without an answer in two attempts, up.
 LOG = HEADER + """
-1 12.00 12.01 ok ;
-2 12.20 12.21 ok ;
-3 12.40 12.91 rc28 ;
-4 13.00 13.51 rc28 ;
-5 13.60 13.61 ok ;
-6 13.80 13.81 ok ;
+deadline 0.50 1.00 tool=curl-each lanes=1 baseline=10 slowest=0.01 ;
+1 1 12.01 0.01 ok ;
+1 2 12.21 0.01 ok ;
+1 3 12.91 0.51 rc28 ;
+1 4 13.51 0.51 rc28 ;
+1 5 13.61 0.01 ok ;
+1 6 13.81 0.01 ok ;
 """
-DONE = '6 ok 13.80 4 13.80 0 6 ;'
+DONE = '1 6 ok 13.80 4 13.80 0 6 ;'
 
 
 class MeterTestCase(testtools.TestCase):
@@ -48,8 +49,8 @@ class MeterTestCase(testtools.TestCase):
         return self.useFixture(
             metadata.MetadataDowntimeMeter(self.guest, **settings))
 
-    def read(self, *answers, **settings):
-        return self.meter({'read': list(answers)}, **settings)
+    def read(self, *answers):
+        return self.meter({'read': list(answers)}, interval=0.2)
 
     def assertNothing(self, reason, function, *arguments):
         error = self.assertRaises(exceptions.NoMeasurement, function,
@@ -66,8 +67,9 @@ class TestArguments(MeterTestCase):
 
     def test_defaults(self):
         self.assertEqual(
-            ['http://169.254.169.254/latest/meta-data/instance-id',
-             '0.20', '0.50', '1.00', '3600.00'], self.arguments())
+            ['http://169.254.169.254/latest/meta-data/instance-id', 'auto',
+             '0.12', '3600.00', '0.50', '3.00', '1.00', '5.00'],
+            self.arguments())
 
     def test_ipv6_and_path(self):
         self.assertEqual(
@@ -80,14 +82,19 @@ class TestArguments(MeterTestCase):
 
     def test_numbers(self):
         self.assertEqual(
-            ['0.05', '1.50', '2.00', '60.00'],
+            ['0.05', '60.00', '0.25', '1.50', '0.75', '2.00'],
             self.arguments(interval=0.05, connect_deadline=1.5, deadline=2,
-                           lifetime=60)[1:])
+                           lifetime=60, least_connect_deadline=0.25,
+                           least_deadline=0.75)[2:])
+
+    def test_tool(self):
+        self.assertEqual('curl-each', self.arguments(tool='curl-each')[1])
 
     def test_no_sense(self):
         for settings in ({'ip_version': 5}, {'interval': 0},
                          {'deadline': -1}, {'connect_deadline': 0.001},
-                         {'lifetime': 0}):
+                         {'lifetime': 0}, {'least_deadline': 0},
+                         {'least_connect_deadline': 0}, {'tool': 'auto'}):
             self.assertRaises(ValueError, metadata.MetadataDowntimeMeter,
                               None, **settings)
 
@@ -105,6 +112,10 @@ class TestMeasurement(MeterTestCase):
         self.assertEqual('metadata', timeline.what)
         self.assertEqual(meter.url, timeline.target)
         self.assertEqual(13.90, timeline.ended)
+        self.assertEqual(1.0, timeline.deadline)
+        self.assertEqual('curl, started for each request, in the guest '
+                         '(1 lane, 0.5 s to connect, 1 s to answer)',
+                         timeline.method)
 
     def test_results(self):
         results = self.read(state(DONE, '13.90', LOG)).get_results()
@@ -123,23 +134,23 @@ class TestMeasurement(MeterTestCase):
         return error.timeline
 
     def test_still_down(self):
-        log = LOG.partition('5 13.60')[0]
+        log = LOG.partition('1 5 13.61')[0]
         timeline = self.still_down(
-            state('4 rc28 13.00 2 12.20 0 4 ;', '13.55', log))
+            state('1 4 rc28 13.00 2 12.20 0 4 ;', '13.55', log))
         self.assertTrue(timeline.outages[0].ongoing)
         self.assertEqual(13.55, timeline.outages[0].end)
 
     def test_waits_for_the_attempt_under_way(self):
-        open_ = '7 open 14.00 4 13.80 0 7 ;'
-        log = LOG + '7 14.00 14.51 rc28 ;\n'
+        open_ = '1 7 open 14.00 4 13.80 0 7 ;'
+        log = LOG + '1 7 14.51 0.51 rc28 ;\n'
         timeline = self.still_down(
             state(open_, '14.01', LOG), state(open_, '14.30', LOG),
-            state('8 open 14.60 4 13.80 0 8 ;', '14.62', log))
+            state('1 8 open 14.60 4 13.80 0 8 ;', '14.62', log))
         self.assertEqual(3, len(self.guest.words('read')))
         self.assertEqual(3, timeline.failures)
 
     def test_attempt_that_hangs_is_down_since_its_start(self):
-        open_ = '7 open 14.00 4 13.80 0 7 ;'
+        open_ = '1 7 open 14.00 4 13.80 0 7 ;'
         timeline = self.still_down(state(open_, '14.99', LOG),
                                    state(open_, '15.01', LOG))
         outage = timeline.outages[-1]
@@ -147,17 +158,18 @@ class TestMeasurement(MeterTestCase):
 
     def test_gap_in_the_log_is_unobserved(self):
         lines = LOG.splitlines()
-        log = '\n'.join(lines[:3] + ['3 12.40 12.91 rc28', lines[-1]]) + '\n'
+        log = '\n'.join(lines[:4] + ['1 3 12.91 0.51 rc28', lines[-1]]) + '\n'
         timeline = self.read(state(DONE, '13.90', log)).measurement()
         self.assertEqual((), timeline.outages)
         self.assertAlmostEqual(13.80 - 12.22 - 0.2, timeline.unobserved)
 
     def test_guest_that_sleeps_whole_seconds_only(self):
         meter = self.meter({'start': (
-            'boot 1aef2ac4\npid 17\nborn 4711\n'
-            'header metadata_probe 1 pid=17 pause=whole ;\n')})
+            fake_guest.START +
+            'header metadata_probe 2 pid=17 tool=gnu-wget pause=whole ;\n')})
         self.guest.answers['read'] = state('', '14.1', HEADER + (
-            '\n1 12.00 12.01 ok ;\n2 13.00 13.01 ok ;\n3 14.00 14.01 ok ;'))
+            '\n1 1 12.01 0.01 ok ;\n1 2 13.01 0.01 ok ;\n'
+            '1 3 14.01 0.01 ok ;'))
         timeline = meter.measurement()
         self.assertEqual(0.0, timeline.unobserved)
         self.assertAlmostEqual(1.0, timeline.resolution)
@@ -166,6 +178,78 @@ class TestMeasurement(MeterTestCase):
         timeline = self.read(
             state(DONE, '13.90', LOG + '7 14.00 14')).measurement()
         self.assertEqual(4, timeline.successes)
+
+
+class TestOneCurl(MeterTestCase):
+    """Three lanes, out of step, each of which asks every 0.6 s."""
+
+    LOG = HEADER.replace('curl-each', 'curl') + """
+0 10 11.80 0.001357 ok ;
+deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.01 ;
+1 1 12.00 0.001357 ok ;
+2 1 12.20 0.001357 ok ;
+3 1 12.40 0.001357 ok ;
+1 2 13.10 0.500123 rc28 ;
+1 3 13.20 0.001357 ok ;
+2 2 13.30 0.500123 rc28 ;
+2 3 13.40 0.001357 ok ;
+3 2 13.50 0.500123 rc28 ;
+3 3 13.60 0.001357 ok ;
+"""
+    DONE = ('1 3 ok 13.19 2 13.19 0 3 ;\n2 3 ok 13.39 2 13.39 0 3 ;\n'
+            '3 3 ok 13.59 2 13.59 0 3 ;')
+
+    def test_outage_while_lanes_overlap(self):
+        timeline = self.read(state(self.DONE, '13.61',
+                                   self.LOG)).measurement()
+        outage, = timeline.outages
+        self.assertEqual(3, outage.failures)
+        # From the lane that was answered last to the one that was first.
+        self.assertAlmostEqual(12.393643, outage.start)
+        self.assertAlmostEqual(13.21, outage.end)
+        # The lanes that failed began at 12.6, 12.8 and 13.0.
+        self.assertAlmostEqual(0.383643, outage.lower)
+        self.assertEqual(0.0, timeline.unobserved)
+        self.assertFalse(timeline.still_down)
+
+    def test_no_lane_has_anything_under_way(self):
+        self.read(state(self.DONE, '13.75', self.LOG)).measurement()
+        self.assertEqual(1, len(self.guest.words('read')))
+
+    def test_waits_for_each_lane(self):
+        # Lanes 1 and 2 are due again at 13.8 and 14.0, lane 3 at 14.2.
+        log = self.LOG + '2 4 14.00 0.001357 ok ;\n'
+        later = '1 4 14.30 0.500123 rc28 ;\n'
+        meter = self.read(state(self.DONE, '14.05', log),
+                          state(self.DONE, '14.20', log),
+                          state(self.DONE, '14.31', log + later))
+        outage = meter.measurement().outages[-1]
+        self.assertEqual(3, len(self.guest.words('read')))
+        self.assertEqual(1, outage.failures)
+
+    def test_lane_that_is_stuck_is_not_down(self):
+        log = self.LOG + ''.join(
+            '%d %d %.2f 0.001357 ok ;\n' % (
+                2 + lane, 4 + turn, 14.0 + 0.2 * lane + 0.6 * turn)
+            for turn in range(4) for lane in (0, 1))
+        timeline = self.read(state(self.DONE, '16.00', log)).measurement()
+        self.assertEqual(1, len(timeline.outages))
+        # What it does not see, nobody sees.
+        self.assertAlmostEqual(0.4, timeline.resolution, places=2)
+
+    def test_curl_that_ended(self):
+        timeline = self.read(state(
+            self.DONE, '13.61', self.LOG + 'again 2 ;\n')).measurement()
+        self.assertEqual(1, len(timeline.outages))
+        self.assertIn('curl ended and was started again 1 times',
+                      self.output.output)
+
+    def test_method(self):
+        timeline = self.read(state(self.DONE, '13.61',
+                                   self.LOG)).measurement()
+        self.assertEqual('curl in the guest (3 lanes, 0.5 s to connect, '
+                         '1 s to answer)', timeline.method)
+        self.assertEqual(1.0, timeline.to_dict()['deadline'])
 
 
 class TestNoMeasurement(MeterTestCase):
@@ -208,22 +292,23 @@ class TestNoMeasurement(MeterTestCase):
 
     def test_empty_log(self):
         for log in ('', HEADER + '\n'):
-            meter = self.read(state('1 ok 12.00 1 12.00 1 1 ;', '12.1', log))
+            meter = self.read(state('1 1 ok 12.00 1 12.00 1 1 ;', '12.1', log))
             error = self.assertNothing('holds no attempt', meter.measurement)
             self.assertEqual('no attempt in the log, 1 lines cut or lost',
                              error.seen)
 
     def test_empty_log_while_an_attempt_hangs(self):
-        meter = self.read(state('7 open 14.00 4 13.80 0 7 ;', '15.10', HEADER))
+        meter = self.read(state('1 7 open 14.00 4 13.80 0 7 ;', '19.10',
+                                HEADER))
         self.assertNothing('holds no attempt', meter.measurement)
 
     def test_first_attempt_hangs(self):
-        meter = self.read(state('1 open 12.00 0 - 0 1 ;', '13.10', HEADER))
+        meter = self.read(state('0 1 open 12.00 0 - 0 1 ;', '17.10', HEADER))
         self.assertNothing('no attempt was answered', meter.measurement)
 
     def test_never_answered(self):
-        meter = self.read(state('1 rc7 12.00 0 - 0 1 ;', '12.1',
-                                HEADER + '\n1 12.00 12.01 rc7 ;\n'))
+        meter = self.read(state('1 1 rc7 12.00 0 - 0 1 ;', '12.1',
+                                HEADER + '\n1 1 12.01 0.01 rc7 ;\n'))
         error = self.assertNothing('no attempt was answered in time',
                                    meter.measurement)
         self.assertIn('rc7: 1', error.seen)
@@ -243,30 +328,46 @@ class TestWait(MeterTestCase):
             state(*answer, log=None) for answer in answers]})
 
     def test_answer_to_an_attempt_begun_before_does_not_count(self):
-        meter = self.states(('6 ok 13.80 4 13.80 0 6 ;', '13.90'),
-                            ('7 rc7 14.00 4 13.80 0 7 ;', '14.90'),
-                            ('8 open 14.95 4 13.80 0 8 ;', '15.90'),
-                            ('9 ok 16.00 5 16.00 0 9 ;', '16.90'))
+        meter = self.states(('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
+                            ('1 7 rc7 14.00 4 13.80 0 7 ;', '14.90'),
+                            ('1 8 open 14.95 4 13.80 0 8 ;', '15.90'),
+                            ('1 9 ok 16.00 5 16.00 0 9 ;', '16.90'))
         meter.wait_until_up(60)
         self.assertEqual(4, len(self.guest.words('state')))
         self.assertEqual([mock.call(metadata.LOOK_INTERVAL)] * 3,
                          self.sleep.mock_calls)
 
     def test_answer_seen_while_the_next_is_under_way(self):
-        meter = self.states(('6 ok 13.80 4 13.80 0 6 ;', '13.90'),
-                            ('9 open 14.40 6 14.20 0 9 ;', '14.90'))
+        meter = self.states(('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
+                            ('1 9 open 14.40 6 14.20 0 9 ;', '14.90'))
         meter.wait_until_up(60)
         self.assertEqual(2, len(self.guest.words('state')))
 
+    def test_answers_of_the_baseline_do_not_count(self):
+        meter = self.states(('0 6 ok 13.80 6 13.80 0 6 ;', '13.70'),
+                            ('0 10 ok 14.20 10 14.20 0 10 ;\n'
+                             '1 0 none 0.00 0 - 0 0 ;', '14.80'),
+                            ('0 10 ok 14.20 10 14.20 0 10 ;\n'
+                             '1 1 ok 15.20 1 15.20 0 1 ;', '15.80'))
+        self.assertEqual(15.20, meter.wait_until_up(60))
+
+    def test_too_few_answers_for_a_baseline(self):
+        meter = self.states(('0 6 rc28 13.80 5 12.60 0 6 ;\n'
+                             '1 0 none 0.00 0 - 0 0 ;', '13.90'))
+        error = self.assertNothing('the guest got no answer within 0 s',
+                                   meter.wait_until_up, 0)
+        self.assertEqual('the latest attempt: rc28 (5 were answered: too few '
+                         'for a baseline)', error.seen)
+
     def test_unreachable_for_a_while(self):
         meter = self.states(OSError('no route'),
-                            ('6 ok 13.80 4 13.80 0 6 ;', '13.90'),
+                            ('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
                             ('', '14.40'),
-                            ('9 ok 14.40 6 14.40 0 9 ;', '14.90'))
+                            ('1 9 ok 14.40 6 14.40 0 9 ;', '14.90'))
         meter.wait_until_up(60)
 
     def test_no_answer(self):
-        meter = self.states(('6 rc7 13.80 0 - 0 6 ;', '13.90'))
+        meter = self.states(('1 6 rc7 13.80 0 - 0 6 ;', '13.90'))
         error = self.assertNothing('the guest got no answer within 0 s',
                                    meter.wait_until_up, 0)
         self.assertEqual('the latest attempt: rc7', error.seen)
@@ -276,6 +377,30 @@ class TestWait(MeterTestCase):
         error = self.assertNothing('the guest got no answer within 0 s',
                                    meter.wait_until_up, 0)
         self.assertIn('OSError: no route', error.seen)
+
+
+class TestGuestCPU(MeterTestCase):
+
+    def test_up_to_the_last_look(self):
+        self.guest = fake_guest.Guest(
+            state=state(DONE, '13.90', None, cpu='150'),
+            read=[state(DONE, '13.90', LOG, cpu='175'),
+                  state(DONE, '13.90', LOG)],
+            stop=state(DONE, '13.90', LOG, cpu='201'))
+        with metadata.MetadataDowntimeMeter(self.guest) as meter:
+            self.assertIsNone(meter.guest_cpu)
+            self.assertRaises(exceptions.NoMeasurement,
+                              meter.wait_until_up, 0)
+            self.assertEqual(1.5, meter.guest_cpu)
+            for _ in range(2):
+                meter.measurement()
+                self.assertEqual(1.75, meter.guest_cpu)
+        self.assertEqual(2.01, meter.guest_cpu)
+
+    def test_not_known(self):
+        meter = self.read(state(DONE, '13.90', LOG))
+        meter.measurement()
+        self.assertIsNone(meter.guest_cpu)
 
 
 class TestCleanUp(MeterTestCase):
@@ -289,7 +414,7 @@ class TestCleanUp(MeterTestCase):
 
     def test_attempt_under_way_at_the_clean_up_is_nothing(self):
         self.guest = fake_guest.Guest(
-            stop=state('7 open 14.00 4 13.80 0 7 ;', '14.20', LOG))
+            stop=state('1 7 open 14.00 4 13.80 0 7 ;', '14.20', LOG))
         with metadata.MetadataDowntimeMeter(self.guest) as meter:
             pass
         self.assertEqual(6, len(meter.measurement().samples))

@@ -16,7 +16,6 @@ from unittest import mock
 
 import fixtures
 from oslo_config import cfg
-from tempest.lib import exceptions as lib_exc
 from tempest.scenario import manager
 import testtools
 
@@ -102,15 +101,6 @@ class TestSkips(Case):
         self.settings['network']['public_network_id'] = ''
         self.settings['validation']['connect_method'] = 'fixed'
         base.LiveMigrationScenario.skip_checks()
-
-
-class TestContradiction(Case):
-
-    def test_deadlines(self):
-        self.override('metadata_connect_deadline', 3.0)
-        error = self.assertRaises(lib_exc.InvalidConfiguration,
-                                  base.LiveMigrationScenario.resource_setup)
-        self.assertIn('metadata_connect_deadline (3)', str(error))
 
 
 class TestLimits(Case):

@@ -19,6 +19,7 @@ from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.selfcheck import check
 from migration_tempest_plugin.selfcheck import network
+from migration_tempest_plugin.selfcheck import reading
 
 PLAN = check.Plan(0.01, 1, (0.1, 0.1, 0.3))
 
@@ -63,8 +64,8 @@ class TestResult(testtools.TestCase):
         self.assertFalse(seen.good)
 
     def test_one_that_is_too_short_to_be_seen(self):
-        reading = check.Reading(0.005, Duration(0.005, 0.005), None, 0.01)
-        self.assertTrue(reading.holds)
+        seen = reading.Reading(0.005, Duration(0.005, 0.005), None, 0.01)
+        self.assertTrue(seen.holds)
 
     def test_bounds_that_do_not_hold(self):
         for begin, end in ((2.0, 2.05), (2.0, 2.2)):

@@ -28,15 +28,19 @@ class MetadataServer(fixtures.Fixture):
     :param port: 0 takes any that is free
     :param bind: function that calls the function it is given and returns what
         that returns; for a server in another network namespace
+    :param body: what it answers with, unless told otherwise
     :ivar paths: the path of each request that came in
     :ivar hanging: how many requests are waiting for their answer
+    :ivar keeps_open: whether it keeps connections open, whatever it is asked
     """
 
-    def __init__(self, host='127.0.0.1', port=0, bind=lambda make: make()):
+    def __init__(self, host='127.0.0.1', port=0, bind=lambda make: make(),
+                 body=BODY):
         self.paths = []
         self.hanging = 0
+        self.keeps_open = False
         self.status = 200
-        self.body = BODY
+        self.body = self._body = body
         self.delay = 0
         self._address = (host, port)
         self._bind = bind
@@ -51,9 +55,10 @@ class MetadataServer(fixtures.Fixture):
         self.addCleanup(self.refuse)
         self._listen()
 
-    def answer(self, status=200, body=BODY, delay=0):
+    def answer(self, status=200, body=None, delay=0):
         """Answer every request, after a delay in seconds."""
-        self.status, self.body, self.delay = status, body, delay
+        self.status, self.delay = status, delay
+        self.body = self._body if body is None else body
         if self._server is None:
             self._listen()
         self._release()
@@ -101,10 +106,13 @@ class MetadataServer(fixtures.Fixture):
                 state.paths.append(self.path)
                 if state.delay and not state._wait():
                     return
-                self.send_response(state.status)
-                self.send_header('Content-Length', str(len(state.body)))
+                status, body = state.status, state.body
+                self.send_response(status)
+                self.send_header('Content-Length', str(len(body)))
+                if state.keeps_open:
+                    self.send_header('Connection', 'keep-alive')
                 self.end_headers()
-                self.wfile.write(state.body)
+                self.wfile.write(body)
 
             def log_message(self, *args):
                 pass
