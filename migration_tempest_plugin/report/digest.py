@@ -146,15 +146,15 @@ def seen(migration):
 
 def exceeded(migration):
     """What was wrong, but what was not checked."""
-    return [each for each in complaints(migration)
-            if each not in unchecked(migration)]
+    told = unchecked(migration)
+    return [each for each in complaints(migration) if each not in told]
 
 
 def remarks(migration):
     """All that is to be said of its limits: what was wrong at first."""
-    return [*complaints(migration), *(
-        each for each in unchecked(migration)
-        if each not in complaints(migration))]
+    wrong = complaints(migration)
+    return [*wrong, *(each for each in unchecked(migration)
+                      if each not in wrong)]
 
 
 def verdict(migration):

@@ -14,9 +14,16 @@
 import contextlib
 import dataclasses
 
+from migration_tempest_plugin import config
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox import observation
+
+CONF = config.CONF
+
+#: How a migration is completed by force, as names of guests.
+PAUSE, POST_COPY = 'pause', 'post-copy'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +77,36 @@ class SideBySideScenario(base.ReconfiguringScenario):
             self.bring_to(self.another_host(first), others)
         return guests
 
-    def observe_all(self, guests):
-        """The Observation of each guest, by its name."""
-        return {name: self.observe(guest) for name, guest in guests.items()}
+    def boot_to_complete(self):
+        """One guest for each way to complete a migration by force."""
+        return self.boot_apart(
+            (PAUSE, POST_COPY) if CONF.migration_feature_enabled.post_copy
+            else (PAUSE,))
+
+    def make_all(self, guests, follow, migrate=None):
+        """Live migrate guests at the same time: the Made of each, by name.
+
+        :param guests: each guest by its name
+        :param follow: called with {name: (LiveMigration, Observation)} when
+            memory of all is copied as slowly as was set; it returns when they
+            have ended
+        :param migrate: live_migrate_all_measured(), or its like for
+            migrations that end otherwise
+        """
+        observations = {name: self.observe(guest)
+                        for name, guest in guests.items()}
+
+        def follow_all(migrations):
+            running = dict(zip(guests, zip(migrations,
+                                           observations.values())))
+            for each in running.values():
+                self.await_slow_copy(*each)
+            follow(running)
+
+        measured = (migrate or self.live_migrate_all_measured)(
+            [(guest, None) for guest in guests.values()], follow_all)
+        return {name: Made(each, observations[name])
+                for name, each in zip(guests, measured)}
 
     @contextlib.contextmanager
     def _kept_on_failure(self, group):
@@ -98,11 +132,7 @@ class SideBySideScenario(base.ReconfiguringScenario):
             self._unkept.append(measured)
 
 
-def all_made(observations, measured):
-    """The Made of each migration.
-
-    :param observations: each Observation, by a name
-    :param measured: the MeasuredMigrations, in the same order
-    """
-    return {name: Made(each, seen) for (name, seen), each in zip(
-        observations.items(), measured)}
+def complete(running):
+    """Wait until all migrations of make_all() are completed."""
+    scenario_base.complete_all([migration for migration, _
+                                in running.values()])

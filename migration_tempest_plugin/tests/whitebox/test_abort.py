@@ -17,7 +17,6 @@ from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
-from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox import side_by_side
 
@@ -122,7 +121,7 @@ class TestForceComplete(side_by_side.SideBySideScenario):
         4. It completes; libvirt and the guest's own clock say for how long
            the guest was stopped.
         """
-        made = self.made('pause', 'both', self._force_both)
+        made = self.made(side_by_side.PAUSE, 'both', self._force_both)
         self.assert_paused(made.measured, made.observation)
 
     @decorators.idempotent_id('b735d35d-2507-458f-a90d-cfc432975228')
@@ -138,30 +137,25 @@ class TestForceComplete(side_by_side.SideBySideScenario):
         3. Live migrate it, measured, and force that to complete.
         4. It switches to post-copy, and completes.
         """
-        made = self.made('post-copy', 'both', self._force_both)
+        made = self.made(side_by_side.POST_COPY, 'both', self._force_both)
         self.assert_post_copy(made.measured, made.observation)
 
     def _force_both(self):
         """They are on two hosts, and change places."""
-        guests = self.boot_apart(
-            ('pause', 'post-copy') if CONF.migration_feature_enabled.post_copy
-            else ('pause',))
+        guests = self.boot_to_complete()
         for name, guest in guests.items():
             self.plan_options(self.compute_of(guest), **{
                 **self.slow_migrations(),
-                'live_migration_permit_post_copy': name == 'post-copy'})
+                'live_migration_permit_post_copy':
+                    name == side_by_side.POST_COPY})
         self.configure()
         self.load_memory_of(guests.values())
-        observations = self.observe_all(guests)
 
-        def follow(migrations):
-            for await_it in (self.await_slow_copy, self.await_second_pass):
-                for migration, seen in zip(migrations, observations.values()):
-                    await_it(migration, seen)
-            for migration in migrations:
+        def follow(running):
+            for each in running.values():
+                self.await_second_pass(*each)
+            for migration, _ in running.values():
                 migration.force_complete()
-            scenario_base.complete_all(migrations)
+            side_by_side.complete(running)
 
-        return side_by_side.all_made(
-            observations, self.live_migrate_all_measured(
-                [(guest, None) for guest in guests.values()], follow))
+        return self.make_all(guests, follow)

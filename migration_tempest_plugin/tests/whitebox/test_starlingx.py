@@ -136,22 +136,20 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
                        **self.slow_migrations())
         loads = self.load_memory_of(guests.values())
         before = self.cpu_use(on)
-        observations = self.observe_all(guests)
 
-        def follow(migrations):
-            for migration, seen in zip(migrations, observations.values()):
-                self.await_slow_copy(migration, seen)
-            self.assert_qemu(observations['on'], 'auto-converge', True)
-            for migration in reversed(migrations):
-                migration.wait_until_ended(CONF.migration.migration_timeout)
+        def follow(running):
+            self.assert_qemu(running['on'][1], 'auto-converge', True)
+            # That one takes longer.
+            for name in ('off', 'on'):
+                running[name][0].wait_until_ended(
+                    CONF.migration.migration_timeout)
 
-        measured = self.live_migrate_unharmed(
-            [(guest, None) for guest in guests.values()], follow)
+        made = self.make_all(guests, follow, self.live_migrate_unharmed)
         # Both may have come to share the processors of one host.
         loads[1].stop()
         type(self)._cpus_used = before, self.cpu_use(on)
-        self.assert_stayed(off, measured[1])
-        return side_by_side.all_made(observations, measured)
+        self.assert_stayed(off, made['off'].measured)
+        return made
 
 
 @base.serial

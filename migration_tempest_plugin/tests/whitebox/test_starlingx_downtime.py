@@ -19,7 +19,6 @@ from tempest.lib import decorators
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import nova_plan
-from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
@@ -120,24 +119,18 @@ class TestMaximumDowntime(side_by_side.SideBySideScenario):
             **PerHost.options(self, by_host, case), **options})
         PerServer.apply(self, by_server, case, **options)
         loads = self.load_memory_of(guests.values())
-        observations = self.observe_all(guests)
 
-        def follow(migrations):
-            for migration, seen in zip(migrations, observations.values()):
-                self.await_slow_copy(migration, seen)
-            for migration, (provider, seen) in zip(migrations,
-                                                   observations.items()):
+        def follow(running):
+            for provider, (migration, seen) in running.items():
                 self._await_last_step(self._plan(provider, limit), seen,
                                       migration)
             for load, source, guest in zip(loads, sources, guests.values()):
                 load.stop()
                 # What measures in the guest writes to its memory, too.
                 source.libvirt.set_bandwidth(guest.id, base.FAST)
-            scenario_base.complete_all(migrations)
+            side_by_side.complete(running)
 
-        return side_by_side.all_made(
-            observations, self.live_migrate_all_measured(
-                [(guest, None) for guest in guests.values()], follow))
+        return self.make_all(guests, follow)
 
     def _await_last_step(self, plan, observation, migration):
         """Until Nova has logged it, and QEMU was looked at after that."""

@@ -19,7 +19,6 @@ import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin.starlingx import settings
-from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.scenario import live_migration
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
@@ -161,19 +160,14 @@ class TestTimeout(side_by_side.SideBySideScenario):
         guests = self.boot_apart(tuple(self.LATE))
         self._configure(guests)
         self.load_memory_of(guests.values())
-        observations = self.observe_all(guests)
 
-        def follow(migrations):
-            for migration, seen in zip(migrations, observations.values()):
-                self.await_slow_copy(migration, seen)
+        def follow(running):
             live_migration.wait_until_all_ended(
-                migrations, 120 + max(
-                    late.seconds for late in self.LATE.values()),
+                [migration for migration, _ in running.values()],
+                120 + max(late.seconds for late in self.LATE.values()),
                 CONF.migration.progress_interval)
 
-        return side_by_side.all_made(
-            observations, self.live_migrate_all_in_vain(
-                [(guest, None) for guest in guests.values()], follow))
+        return self.make_all(guests, follow, self.live_migrate_all_in_vain)
 
     def _of(self, guests, provider):
         """The guests whose time that provider says, by name."""
@@ -228,7 +222,7 @@ class TestForceCompleteAtTimeout(side_by_side.SideBySideScenario):
         4. Live migrate it, measured: Nova switches to post-copy, and it
            completes. QEMU did not have auto-converge.
         """
-        made = self.made('post-copy', 'both', self._migrate_both)
+        made = self.made(side_by_side.POST_COPY, 'both', self._migrate_both)
         self.assertTrue(
             self._said, 'nova-compute does not say that post-copy takes the '
             'place of auto-converge')
@@ -249,20 +243,18 @@ class TestForceCompleteAtTimeout(side_by_side.SideBySideScenario):
         3. Live migrate it, measured: Nova stops the guest, and the migration
            completes. libvirt and the guest's own clock say for how long.
         """
-        made = self.made('pause', 'both', self._migrate_both)
+        made = self.made(side_by_side.PAUSE, 'both', self._migrate_both)
         self.assertIsNotNone(made.observation.timeout(),
                              'Nova has logged no time-out')
         self.assert_paused(made.measured, made.observation)
 
     def _migrate_both(self):
         """They are on two hosts, and change places."""
-        guests = self.boot_apart(
-            ('pause', 'post-copy') if CONF.migration_feature_enabled.post_copy
-            else ('pause',))
+        guests = self.boot_to_complete()
         marks = {compute: compute.log.mark()
                  for compute in self.computes.values()}
         for name, guest in guests.items():
-            post_copy = name == 'post-copy'
+            post_copy = name == side_by_side.POST_COPY
             self.plan_options(self.compute_of(guest), **{
                 **PerHost.options(self, guest, Case(
                     auto_converge=post_copy, timeout=20)),
@@ -275,13 +267,4 @@ class TestForceCompleteAtTimeout(side_by_side.SideBySideScenario):
             for line in compute.log.since(mark)
             if 'auto-converge will not be in use' in line.message]
         self.load_memory_of(guests.values())
-        observations = self.observe_all(guests)
-
-        def follow(migrations):
-            for migration, seen in zip(migrations, observations.values()):
-                self.await_slow_copy(migration, seen)
-            scenario_base.complete_all(migrations)
-
-        return side_by_side.all_made(
-            observations, self.live_migrate_all_measured(
-                [(guest, None) for guest in guests.values()], follow))
+        return self.make_all(guests, side_by_side.complete)
