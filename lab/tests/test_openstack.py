@@ -14,21 +14,12 @@
 import os
 import pathlib
 import subprocess
-import tempfile
-import unittest
 
-from embedded_cloud import settings
 from embedded_cloud import tester
 
-LAB = pathlib.Path(tester.__file__).parents[1]
+from tests import tester_case
 
-INIT = '''\
-#!/bin/sh
-mount -t proc proc /proc
-ip link add inside type bridge
-echo ready
-exec sleep infinity
-'''
+LAB = pathlib.Path(tester.__file__).parents[1]
 
 CLIENT = '''\
 #!/bin/sh
@@ -44,31 +35,11 @@ exit 7
 '''
 
 
-@unittest.skipUnless(os.geteuid() == 0, 'needs root, for namespaces')
-class OpenStackTest(unittest.TestCase):
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.tester = tester.Tester(settings.Settings.from_environment(
-            {'LAB_DIR': folder.name}))
+class OpenStackTest(tester_case.TesterCase):
 
     def start_cloud(self):
-        popen = self.tester._start(self.folder / 'log',
-                                   self.write(self.folder / 'init', INIT))
-        self.addCleanup(popen.wait)
-        self.addCleanup(self.tester.stop)
-        self.addCleanup(popen.stdout.close)
-        self.addCleanup(popen.stdin.close)
+        self.start_tester('ip link add inside type bridge')
         self.write(self.tester.venv / 'bin/openstack', CLIENT)
-
-    @staticmethod
-    def write(path, text):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o755)
-        return path
 
     def call(self, *arguments, **variables):
         return subprocess.run(

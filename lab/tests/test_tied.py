@@ -24,16 +24,10 @@ from embedded_cloud import process
 from embedded_cloud import settings
 from embedded_cloud import tester
 
+from tests import tester_case
+
 #: Seconds within which the kernel ends a handful of processes, by far.
 PATIENCE = 30
-
-# Process 1 of the tester, without the bridges that these tests don't need.
-INIT = '''\
-#!/bin/sh
-mount -t proc proc /proc
-echo ready
-exec sleep infinity
-'''
 
 # Takes Tempest's place: a worker in a session of its own, which signals of a
 # terminal don't reach, and a runner that wants to live on. "ready" is said
@@ -56,30 +50,13 @@ sys.exit(tester.Tester(settings.Settings.from_environment(
 '''
 
 
-@unittest.skipUnless(os.geteuid() == 0, 'needs root, for namespaces')
-class TiedTest(unittest.TestCase):
+class TiedTest(tester_case.TesterCase):
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.tester = tester.Tester(settings.Settings.from_environment(
-            {'LAB_DIR': folder.name}))
+        super().setUp()
         self.tester.workspace.mkdir(parents=True)
         self.write(self.tester.venv / 'bin/tempest', TEMPEST)
-        popen = self.tester._start(self.folder / 'log',
-                                   self.write(self.folder / 'init', INIT))
-        self.addCleanup(popen.wait)
-        self.addCleanup(self.tester.stop)
-        self.addCleanup(popen.stdout.close)
-        self.addCleanup(popen.stdin.close)
-
-    @staticmethod
-    def write(path, text):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o755)
-        return path
+        self.start_tester()
 
     def start_lab(self):
         """Start what runs Tempest; each of its processes holds its stdout."""
