@@ -76,7 +76,7 @@ MigrationGroup = [
              'answer counts as none: raise this where the way to the servers '
              'takes longer.'),
     cfg.FloatOpt(
-        'metadata_probe_interval', default=0.12, min=0.05, max=60,
+        'metadata_probe_interval', default=0.2, min=0.05, max=60,
         help='Seconds from one request to the metadata service to the next, '
              'in the guest. Where the guest has no curl 7.84 or later, each '
              'starts a process there: a small guest may not keep up with '

@@ -95,7 +95,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     :raises ValueError: for a number that makes no sense
     """
 
-    def __init__(self, ssh_client, interval=0.12, connect_deadline=3.0,
+    def __init__(self, ssh_client, interval=0.2, connect_deadline=3.0,
                  deadline=5.0, lifetime=3600.0, ip_version=4,
                  path=INSTANCE_ID_PATH, url=None, least_connect_deadline=0.5,
                  least_deadline=1.0, tool=None):

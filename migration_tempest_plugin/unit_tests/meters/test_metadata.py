@@ -68,7 +68,7 @@ class TestArguments(MeterTestCase):
     def test_defaults(self):
         self.assertEqual(
             ['http://169.254.169.254/latest/meta-data/instance-id', 'auto',
-             '0.12', '3600.00', '0.50', '3.00', '1.00', '5.00'],
+             '0.20', '3600.00', '0.50', '3.00', '1.00', '5.00'],
             self.arguments())
 
     def test_ipv6_and_path(self):
