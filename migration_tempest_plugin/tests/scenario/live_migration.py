@@ -108,11 +108,11 @@ class LiveMigration:
         :param timeout: in seconds
         :raises MigrationFailed: if it does not end in time
         """
-        self._wait_until(self._ended, 'ended', timeout)
+        def ended(record):
+            return record and record['status'] in ENDED and \
+                self._server()['OS-EXT-STS:task_state'] is None
 
-    def has_ended(self):
-        """Whether it has by now: as wait_until_ended(), at once."""
-        return self._ended(self._look())
+        self._wait_until(ended, 'ended', timeout)
 
     def abort(self):
         """Ask for its end, while it runs, or waits for its turn."""
@@ -204,10 +204,6 @@ class LiveMigration:
             if each['id'] == record['id'] and
             each.get('memory_total_bytes')), {})
 
-    def _ended(self, record):
-        return record and record['status'] in ENDED and \
-            self._server()['OS-EXT-STS:task_state'] is None
-
     def _completed(self, record, becomes='ACTIVE'):
         status = record and record['status']
         server = self._server()
@@ -262,26 +258,15 @@ def wait_until_all_completed(migrations, timeout, interval):
     :param interval: seconds between two looks at one
     :raises MigrationFailed: of the first one that failed, if any
     """
-    _wait_until_all(migrations, lambda each: each.is_completed(),
-                    'completed', timeout, interval)
-
-
-def wait_until_all_ended(migrations, timeout, interval):
-    """As wait_until_all_completed(), for any end."""
-    _wait_until_all(migrations, lambda each: each.has_ended(), 'ended',
-                    timeout, interval)
-
-
-def _wait_until_all(migrations, reached, what, timeout, interval):
     give_up = time.monotonic() + timeout
     failures, pending = [], list(migrations)
     while pending:
         late = time.monotonic() > give_up
         for migration in list(pending):
             try:
-                done = reached(migration)
+                done = migration.is_completed()
                 if not done and late:
-                    raise migration.late(what, timeout)
+                    raise migration.late('completed', timeout)
             except exceptions.MigrationFailed as error:
                 LOG.warning('%s', error)
                 failures.append(error)

@@ -11,61 +11,25 @@
 #    under the License.
 """Case 3.2 of StarlingX's plan (test_starlingx.py)."""
 
-import dataclasses
-
 from tempest.common import utils
 from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin.starlingx import settings
-from migration_tempest_plugin.tests.scenario import live_migration
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
 from migration_tempest_plugin.tests.whitebox.providers import PerServer
 from migration_tempest_plugin.tests.whitebox.providers import PUNCTUAL
-from migration_tempest_plugin.tests.whitebox.providers import RunningPolicy
 from migration_tempest_plugin.tests.whitebox import side_by_side
 
 CONF = config.CONF
 
 
-@dataclasses.dataclass(frozen=True)
-class _Late:
-    """A migration that is to be ended when its time is over.
-
-    :ivar provider: what says how much time it has
-    :ivar seconds: how much that is
-    """
-
-    provider: type
-    case: Case
-    seconds: int
-
-    @property
-    def by_nova(self):
-        """Whether nova-compute ends it, and not the policy."""
-        return self.provider is PerHost or \
-            CONF.migration_feature_enabled.starlingx_settings
-
-
 @base.serial
-class TestTimeout(side_by_side.SideBySideScenario):
+class TestTimeout(base.ReconfiguringScenario):
     """3.2: after how long a migration is ended that does not complete."""
-
-    LATE = {
-        'default_per_host': _Late(
-            PerHost, Case(timeout=settings.Defaults.timeout),
-            settings.Defaults.timeout),
-        'default_per_server': _Late(PerServer, Case(),
-                                    settings.Defaults.timeout),
-        'set_per_server': _Late(PerServer, Case(timeout=120), 120),
-    }
-
-    # Made side by side. Three busy guests at a time kept each other, and the
-    # policy, from the two processors of the embedded cloud: for 12 s.
-    GROUPS = (('default_per_host', 'set_per_server'), ('default_per_server',))
 
     @decorators.idempotent_id('be6082de-7f8a-4cba-a433-8d5064696090')
     @decorators.attr(type=['slow', 'multinode'])
@@ -81,21 +45,22 @@ class TestTimeout(side_by_side.SideBySideScenario):
            logs it.
         5. The server is on its source, was never stopped, and is well.
         """
-        self._assert_ended('default_per_host')
+        self._ended(PerHost, Case(timeout=settings.Defaults.timeout),
+                    settings.Defaults.timeout)
 
     @decorators.idempotent_id('8fcb4c53-899d-4d75-b36a-5ff899f44598')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
     def test_default_per_server(self):
         """As test_default_per_host, on a server that says nothing"""
-        self._assert_ended('default_per_server')
+        self._ended(PerServer, Case(), settings.Defaults.timeout)
 
     @decorators.idempotent_id('cb15648c-1ac0-4f4c-ada1-6be59c9ac147')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
     def test_set_per_server(self):
         """As test_default_per_host, with 120 s in the metadata alone"""
-        self._assert_ended('set_per_server')
+        self._ended(PerServer, Case(timeout=120), 120)
 
     @decorators.idempotent_id('26937298-c7ef-45d4-a915-12f98e5a8c1a')
     @decorators.attr(type=['slow', 'multinode'])
@@ -135,58 +100,36 @@ class TestTimeout(side_by_side.SideBySideScenario):
         self.assertGreaterEqual(late[1], seconds - 1)
         self.assert_undisturbed(measured, observation)
 
-    def _assert_ended(self, name):
-        """A migration was ended when its time was over, by whom it should."""
-        late = self.LATE[name]
-        [group] = [each for each in self.GROUPS if name in each]
-        made = self.made(name, group, lambda: self._migrate_all(group))
-        seen = made.observation.timeout()
-        if late.by_nova:
-            self.assertIsNotNone(seen, 'Nova has logged no time-out')
-            self.assertEqual(late.seconds, seen[0],
-                             'Nova has another time-out')
+    def _ended(self, provider, case, seconds):
+        guest = self.boot_guest()
+        by_nova = provider is PerHost or \
+            CONF.migration_feature_enabled.starlingx_settings
+        further = self.slow_migrations()
+        if not by_nova:
+            further['live_migration_completion_timeout'] = 0
+        provider.apply(self, guest, case, **further)
+        self.load_memory(guest)
+        observation = self.observe(guest)
+
+        def follow(migration):
+            self.await_slow_copy(migration, observation)
+            migration.wait_until_ended(seconds + 120)
+
+        measured = self.live_migrate_in_vain(guest, follow)
+        late = observation.timeout()
+        if by_nova:
+            self.assertIsNotNone(late, 'Nova has logged no time-out')
+            self.assertEqual(seconds, late[0], 'Nova has another time-out')
         else:
-            self.assertIsNone(seen, 'It was Nova that ended the migration, '
+            self.assertIsNone(late, 'It was Nova that ended the migration, '
                               'not the policy')
-        after = made.observation.ended_early()
+        after = observation.ended_early()
         self.assertIsNotNone(after, 'The migration was not ended')
         self.assertLessEqual(
-            abs(after - late.seconds), PUNCTUAL,
+            abs(after - seconds), PUNCTUAL,
             'The migration was ended after %.1f s, not after %d s' % (
-                after, late.seconds))
-        self.assert_undisturbed(made.measured, made.observation)
-
-    def _migrate_all(self, group):
-        """Let all of a group be late."""
-        guests = self.boot_apart(group)
-        self._configure(guests)
-        self.load_memory_of(guests.values())
-
-        def follow(running):
-            live_migration.wait_until_all_ended(
-                [migration for migration, _ in running.values()],
-                120 + max(self.LATE[name].seconds for name in group),
-                CONF.migration.progress_interval)
-
-        return self.make_all(guests, follow, self.live_migrate_all_in_vain)
-
-    def _configure(self, guests):
-        by_policy = not all(self.LATE[name].by_nova for name in guests)
-        for name, guest in guests.items():
-            late, options = self.LATE[name], self.slow_migrations()
-            if late.provider is PerHost:
-                options.update(PerHost.options(self, guest, late.case))
-                # The policy has a time-out for whoever says nothing.
-                said = Case(timeout=0) if by_policy else Case()
-            else:
-                said = late.case
-                if by_policy:
-                    options['live_migration_completion_timeout'] = 0
-            self.plan_options(self.compute_of(guest), **options)
-            PerServer.say(self, guest, said)
-        self.configure()
-        if by_policy:
-            self.useFixture(RunningPolicy())
+                after, seconds))
+        self.assert_undisturbed(measured, observation)
 
 
 @base.serial
