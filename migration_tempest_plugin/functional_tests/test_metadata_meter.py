@@ -12,6 +12,7 @@
 """The metadata meter against a real guest and a real metadata service."""
 
 import contextlib
+import glob
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ import time
 
 import fixtures
 import testtools
+from testtools import content
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.functional_tests import sshd
@@ -100,6 +102,13 @@ class GuestTestCase(testtools.TestCase):
         self.server = self.useFixture(metadata_server.MetadataServer(
             ADDRESS, 80, self.guest.inside))
         self.client = self.guest.client(self.prologue)
+        self.addOnException(self.keep_logs)
+
+    def keep_logs(self, _):
+        """Have a test that fails say what the probes wrote down."""
+        for log in glob.glob(os.path.join(self.guest.tmp, '*', 'log')):
+            with open(log) as lines:
+                self.addDetail(log, content.text_content(lines.read()))
 
     def attach(self, **settings):
         """A meter that has got its first answers."""

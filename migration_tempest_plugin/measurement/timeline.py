@@ -304,12 +304,16 @@ class Timeline:
         """The Timeline of the probes that were sent at a moment or later.
 
         What was down before a baseline was reached does not belong to the
-        operation that came after it.
+        operation that came after it. Where a start is not known exactly, the
+        answered probe that was the baseline may have one that is earlier.
 
         :raises NoMeasurement: if none of them was answered
         """
+        first = max((sample.start for sample in self.samples
+                     if sample.answered and
+                     sample.start <= moment <= sample.end), default=moment)
         later = dataclasses.replace(self, samples=[
-            sample for sample in self.samples if sample.start >= moment])
+            sample for sample in self.samples if sample.start >= first])
         if self.wall_start is None:
             return later
         return dataclasses.replace(

@@ -192,6 +192,18 @@ class TestSince(Case):
         self.assertEqual(seen.outages[1:], later.outages)
         self.assertSeconds(100.2, later.began)
 
+    def test_baseline_that_may_have_been_sent_earlier(self):
+        seen = timeline('++--++')
+        sent = seen.samples[1].start
+        self.assertEqual(seen.outages, seen.since(sent + DELAY).outages)
+        self.assertSeconds(sent, seen.since(sent + DELAY).began)
+
+    def test_what_was_down_before_the_baseline(self):
+        # The one that failed may end later than the baseline.
+        seen = timeline('+-+++')
+        later = seen.since(seen.samples[2].start + DELAY / 2)
+        self.assertEqual((), later.outages)
+
     def test_nothing_after(self):
         self.assertRaises(exceptions.NoMeasurement, timeline('++').since, 200)
 

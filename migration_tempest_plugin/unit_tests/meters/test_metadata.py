@@ -212,6 +212,14 @@ deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.01 ;
         self.assertEqual(0.0, timeline.unobserved)
         self.assertFalse(timeline.still_down)
 
+    def test_baseline_whose_end_was_noticed_late(self):
+        # The script says 12.40; the attempt after it shows that it was less.
+        log = self.LOG.replace('3 1 12.40', '3 1 12.41')
+        timeline = self.read(state(
+            self.DONE, '13.61', log)).measurement().since(12.40)
+        self.assertEqual(4, timeline.successes)
+        self.assertAlmostEqual(12.393643, timeline.outages[0].start)
+
     def test_no_lane_has_anything_under_way(self):
         self.read(state(self.DONE, '13.75', self.LOG)).measurement()
         self.assertEqual(1, len(self.guest.words('read')))
