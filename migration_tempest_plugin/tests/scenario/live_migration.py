@@ -52,6 +52,7 @@ class LiveMigration:
         self.source = self.host()
         self._before = {record['id'] for record in self._records()}
         self._actions_before = set(self._actions())
+        self._action = None     # its request, once Nova tells it
         self._tells_progress = True
         self._requested = None
         self._looks = []
@@ -206,6 +207,9 @@ class LiveMigration:
 
     def _completed(self, record, becomes='ACTIVE'):
         status = record and record['status']
+        if record and status not in ENDED:
+            # To show the server costs Nova a question to Neutron, too.
+            return False
         server = self._server()
         if status in FAILED or server['status'] == 'ERROR':
             raise self._failed('ended as %s, with the server %s' % (
@@ -222,12 +226,14 @@ class LiveMigration:
 
     def events(self):
         """The events of its instance action, as far as there are any."""
-        new = {request: start for request, start in self._actions().items()
-               if request not in self._actions_before}
-        if not new:
-            return []
+        if self._action is None:
+            new = {request: start for request, start in self._actions().items()
+                   if request not in self._actions_before}
+            if not new:
+                return []
+            self._action = max(new, key=new.get)
         action = self._servers.show_instance_action(
-            self._server_id, max(new, key=new.get))['instanceAction']
+            self._server_id, self._action)['instanceAction']
         return sorted(action.get('events', []),
                       key=lambda event: event['start_time'])
 
