@@ -43,8 +43,8 @@ class LoadTestCase(testtools.TestCase):
             shell=self.shell, path=toolbox.path))
         self.client = self.guest.client('')
 
-    def load(self, mib=16, lifetime=60):
-        return load.MemoryLoad(self.client, mib, lifetime)
+    def load(self, mib=16, lifetime=60, rate=None):
+        return load.MemoryLoad(self.client, mib, lifetime, rate)
 
     def script(self):
         """Its process; a child that is about to become another is later."""
@@ -75,11 +75,36 @@ class TestDash(LoadTestCase):
         test_guest_script.wait_until(
             lambda: os.stat(file).st_mtime_ns > before)
 
+    def test_writes_at_a_rate(self):
+        # More than fits at once: it comes round.
+        running = self.useFixture(self.load(mib=5, rate=6))
+        self.assertRegex(running.tool, r'^dd folder=/.* rate=6$')
+        test_guest_script.wait_until(lambda: self.written() == 3 * MIB)
+        file = '/proc/%d/fd/3' % self.script()
+        self.assertIn(' (deleted)', os.readlink(file))
+        with open(file, 'rb') as content:
+            first = content.read(3 * MIB)
+            # Nothing that a migration would not have to copy.
+            self.assertEqual(3 * MIB / 4096, len({
+                first[page:page + 4096]
+                for page in range(0, 3 * MIB, 4096)}))
+
+            def again():
+                content.seek(0)
+                return content.read(3 * MIB)
+
+            # Each page becomes another.
+            test_guest_script.wait_until(lambda: not any(
+                first[page:page + 4096] == now[page:page + 4096]
+                for now in [again()] for page in range(0, 3 * MIB, 4096)))
+            self.assertLessEqual(self.written(), 5 * MIB)
+
     def test_nothing_is_left(self):
-        with self.load():
-            test_guest_script.wait_until(self.written)
-        test_guest_script.wait_until(lambda: not self.guest.processes())
-        self.assertEqual([], os.listdir(self.guest.tmp))
+        for rate in (None, 100):
+            with self.load(rate=rate):
+                test_guest_script.wait_until(self.written)
+            test_guest_script.wait_until(lambda: not self.guest.processes())
+            self.assertEqual([], os.listdir(self.guest.tmp))
 
     def test_ends_by_itself(self):
         with self.load(lifetime=3):

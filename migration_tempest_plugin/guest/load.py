@@ -23,11 +23,14 @@ class MemoryLoad(fixtures.Fixture):
         the command does not exit with 0
     :param mib: how much memory is written again and again
     :param lifetime: seconds after which it ends by itself
+    :param rate: MiB a second, about, that are written, at little cost of
+        processors; None: as fast as the guest can, at the cost of all of them
     """
 
-    def __init__(self, client, mib, lifetime=3600):
+    def __init__(self, client, mib, lifetime=3600, rate=None):
         self._script = shell.GuestScript(
-            client, 'memory_load', [mib, round(lifetime)], lifetime)
+            client, 'memory_load', [mib, round(lifetime), rate or 0],
+            lifetime)
 
     def _setUp(self):
         self.addCleanup(self.stop)

@@ -14,19 +14,22 @@
 #
 # Writes to the guest's memory without end, so that a live migration of it does
 # not come to its end by itself. Runs under any POSIX shell (busybox, dash,
-# bash); needs stress-ng and taskset, or a tmpfs that it may write to.
+# bash); needs a tmpfs that it may write to, or, to write as fast as it can,
+# stress-ng and taskset.
 #
-# Usage: memory_load.sh DIRECTORY MIB LIFETIME
+# Usage: memory_load.sh DIRECTORY MIB LIFETIME RATE
 #
 #   MIB       how much memory is written again and again
 #   LIFETIME  whole seconds after which it ends by itself and takes DIRECTORY
 #             along; it ends when DIRECTORY is gone, too
+#   RATE      MiB a second, about, at little cost of processors; 0: as fast as
+#             it can, at the cost of all of them
 #
 # DIRECTORY/log gets one line, ending in " ;":
 #   memory_load 1 pid=N boot=ID tool=NAME ... ;   what runs, and where
 #   error TEXT ;                                  nothing runs
 
-dir=$1 mib=$2 lifetime=$3
+dir=$1 mib=$2 lifetime=$3 rate=$4
 
 LC_ALL=C
 export LC_ALL
@@ -97,11 +100,16 @@ check_memory() {
             'memory are free, and 32 MiB are left alone'
 }
 
-# Random bytes: each page costs CPU time, so that a guest whose CPU is
-# throttled writes more slowly. The file has no name while it is written to:
-# it is gone with the last process that holds it.
-write_file() {
+# Sets $file to a new file.
+new_file() {
     file=$(mktemp "$folder/memory_load.XXXXXX") || give_up "no file: $file"
+}
+
+# Random bytes: each page costs CPU time, so that a guest whose CPU is
+# throttled writes more slowly. A file has no name while it is written to:
+# it is gone with the last process that holds it.
+write_fast() {
+    new_file
     exec 3<>"$file"
     rm "$file"
     begin "dd folder=$folder"
@@ -111,15 +119,42 @@ write_file() {
     done
 }
 
+# As much as belongs to half a second, then a rest. What is written was random
+# once, so that it is not copied as nothing; it differs from what was there, so
+# that whoever compares pages sees it.
+write_at_rate() {
+    pause=0.5 part=$(((rate + 1) / 2))
+    sleep 0.01 || pause=1 part=$rate
+    [ "$part" -le "$mib" ] || part=$mib
+    new_file
+    exec 4<>"$file"
+    rm "$file"
+    dd if=/dev/urandom bs=1024k count=$((part + 1)) >&4
+    new_file
+    exec 3<>"$file"
+    rm "$file"
+    begin "dd folder=$folder rate=$rate"
+    from=0 skip=0
+    while goes_on; do
+        dd if="/proc/$$/fd/4" of="/proc/$$/fd/3" bs=1024k count="$part" \
+            skip="$skip" seek="$from" conv=notrunc
+        from=$((from + part))
+        if [ "$((from + part))" -gt "$mib" ]; then
+            from=0 skip=$((1 - skip))
+        fi
+        sleep "$pause"
+    done
+} 2>/dev/null
+
 clock
 over=$((now + lifetime))
-if command -v stress-ng && command -v taskset; then
+if [ "$rate" = 0 ] && command -v stress-ng && command -v taskset; then
     check_memory
     stress
 else
     choose_folder
     check_memory
-    write_file
+    if [ "$rate" = 0 ]; then write_fast; else write_at_rate; fi
 fi >/dev/null 2>&1
 # Whoever started it is late or gone: nothing is left behind.
 rm -rf "$dir"

@@ -109,11 +109,11 @@ class LiveMigration:
         :param timeout: in seconds
         :raises MigrationFailed: if it does not end in time
         """
-        def ended(record):
-            return record and record['status'] in ENDED and \
-                self._server()['OS-EXT-STS:task_state'] is None
+        self._wait_until(self._ended, 'ended', timeout)
 
-        self._wait_until(ended, 'ended', timeout)
+    def has_ended(self):
+        """Whether it has by now: as wait_until_ended(), at once."""
+        return self._ended(self._look())
 
     def abort(self):
         """Ask for its end, while it runs, or waits for its turn."""
@@ -205,6 +205,10 @@ class LiveMigration:
             if each['id'] == record['id'] and
             each.get('memory_total_bytes')), {})
 
+    def _ended(self, record):
+        return record and record['status'] in ENDED and \
+            self._server()['OS-EXT-STS:task_state'] is None
+
     def _completed(self, record, becomes='ACTIVE'):
         status = record and record['status']
         if record and status not in ENDED:
@@ -264,15 +268,26 @@ def wait_until_all_completed(migrations, timeout, interval):
     :param interval: seconds between two looks at one
     :raises MigrationFailed: of the first one that failed, if any
     """
+    _wait_until_all(migrations, lambda each: each.is_completed(),
+                    'completed', timeout, interval)
+
+
+def wait_until_all_ended(migrations, timeout, interval):
+    """As wait_until_all_completed(), for any end."""
+    _wait_until_all(migrations, lambda each: each.has_ended(), 'ended',
+                    timeout, interval)
+
+
+def _wait_until_all(migrations, reached, what, timeout, interval):
     give_up = time.monotonic() + timeout
     failures, pending = [], list(migrations)
     while pending:
         late = time.monotonic() > give_up
         for migration in list(pending):
             try:
-                done = migration.is_completed()
+                done = reached(migration)
                 if not done and late:
-                    raise migration.late('completed', timeout)
+                    raise migration.late(what, timeout)
             except exceptions.MigrationFailed as error:
                 LOG.warning('%s', error)
                 failures.append(error)

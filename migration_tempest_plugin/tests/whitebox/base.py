@@ -42,6 +42,9 @@ serial = base.serial
 #: that its migration does not come to its end by itself.
 OVERLOAD = 1.5
 
+#: How much of that is asked of it: what a guest writes is not exact.
+ASKED_OVERLOAD = 3
+
 #: Options with which Nova has taken all steps of the maximum downtime within
 #: a minute.
 QUICK_STEPS = {'live_migration_downtime_steps': 3,
@@ -135,23 +138,25 @@ class ReconfiguringScenario(WhiteboxScenario):
 
     # --- options of nova.conf ------------------------------------------------
 
-    def configure(self, *computes, **options):
-        """Set options of [libvirt] on some hosts for this test.
+    def configure(self, *computes, sections=None, **options):
+        """Set options of nova.conf on some hosts for this test.
 
         nova-compute is restarted where they are not in force yet. They stay
         until another test of the class wants others, or until its end.
 
-        :param options: their values; None for the default
+        :param sections: the options of other sections than [libvirt]
+        :param options: those of [libvirt]; None for the default
         """
-        self.plan_options(*computes, **options)
+        self.plan_options(*computes, sections=sections, **options)
         self._held.want(self._wanted)
 
-    def plan_options(self, *computes, **options):
+    def plan_options(self, *computes, sections=None, **options):
         """As configure(), but in force only with the next of those."""
+        settings = {(section, name): value for section, values in (
+            *(sections or {}).items(), ('libvirt', options))
+            for name, value in values.items()}
         for compute in computes:
-            self._wanted.setdefault(compute.nova_conf, {}).update(
-                {('libvirt', name): value
-                 for name, value in options.items()})
+            self._wanted.setdefault(compute.nova_conf, {}).update(settings)
 
     def migration_of(self, guest):
         # What the test before this one has set must not be in force.
@@ -276,11 +281,16 @@ class ReconfiguringScenario(WhiteboxScenario):
         [running] = self.load_memory_of([guest])
         return running
 
-    def load_memory_of(self, guests):
-        """As load_memory(), for several guests at the same time."""
+    def load_memory_of(self, guests, busy=False):
+        """As load_memory(), for several guests at the same time.
+
+        :param busy: write as fast as they can, on all of their processors
+        """
+        rate = None if busy else \
+            ASKED_OVERLOAD * CONF.migration.limited_bandwidth
         running = [self.useFixture(load.MemoryLoad(
             guest.ssh, CONF.migration.memory_load,
-            CONF.migration.guest_probe_lifetime)) for guest in guests]
+            CONF.migration.guest_probe_lifetime, rate)) for guest in guests]
         for guest, each in zip(guests, running):
             self._assert_overload(guest, each)
         return running

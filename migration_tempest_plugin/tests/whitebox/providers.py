@@ -90,6 +90,13 @@ class PerServer:
         """
         if further:
             test.configure(test.compute_of(guest), **further)
+        PerServer.say(test, guest, case)
+        if not CONF.migration_feature_enabled.starlingx_settings:
+            test.useFixture(RunningPolicy())
+
+    @staticmethod
+    def say(test, guest, case):
+        """Say it in the server's metadata; somebody else must heed it."""
         said = {name: str(value) for name, value in (
             (settings.AUTO_CONVERGE, case.auto_converge),
             (settings.TUNNEL, case.tunnel),
@@ -97,8 +104,6 @@ class PerServer:
             (settings.TIMEOUT, case.timeout)) if value is not None}
         if said:
             test.servers_client.update_server_metadata(guest.id, said)
-        if not CONF.migration_feature_enabled.starlingx_settings:
-            test.useFixture(RunningPolicy())
 
 
 class RunningPolicy(fixtures.Fixture):

@@ -11,25 +11,57 @@
 #    under the License.
 """Case 3.2 of StarlingX's plan (test_starlingx.py)."""
 
+import dataclasses
+
 from tempest.common import utils
 from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin.starlingx import settings
+from migration_tempest_plugin.tests.scenario import live_migration
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
 from migration_tempest_plugin.tests.whitebox.providers import PerServer
 from migration_tempest_plugin.tests.whitebox.providers import PUNCTUAL
+from migration_tempest_plugin.tests.whitebox.providers import RunningPolicy
 from migration_tempest_plugin.tests.whitebox import side_by_side
 
 CONF = config.CONF
 
 
+@dataclasses.dataclass(frozen=True)
+class _Late:
+    """A migration that is to be ended when its time is over.
+
+    :ivar provider: what says how much time it has
+    :ivar seconds: how much that is
+    """
+
+    provider: type
+    case: Case
+    seconds: int
+
+    @property
+    def by_nova(self):
+        """Whether nova-compute ends it, and not the policy."""
+        return self.provider is PerHost or \
+            CONF.migration_feature_enabled.starlingx_settings
+
+
 @base.serial
-class TestTimeout(base.ReconfiguringScenario):
+class TestTimeout(side_by_side.SideBySideScenario):
     """3.2: after how long a migration is ended that does not complete."""
+
+    LATE = {
+        'default_per_host': _Late(
+            PerHost, Case(timeout=settings.Defaults.timeout),
+            settings.Defaults.timeout),
+        'default_per_server': _Late(PerServer, Case(),
+                                    settings.Defaults.timeout),
+        'set_per_server': _Late(PerServer, Case(timeout=120), 120),
+    }
 
     @decorators.idempotent_id('be6082de-7f8a-4cba-a433-8d5064696090')
     @decorators.attr(type=['slow', 'multinode'])
@@ -45,22 +77,21 @@ class TestTimeout(base.ReconfiguringScenario):
            logs it.
         5. The server is on its source, was never stopped, and is well.
         """
-        self._ended(PerHost, Case(timeout=settings.Defaults.timeout),
-                    settings.Defaults.timeout)
+        self._assert_ended('default_per_host')
 
     @decorators.idempotent_id('8fcb4c53-899d-4d75-b36a-5ff899f44598')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
     def test_default_per_server(self):
         """As test_default_per_host, on a server that says nothing"""
-        self._ended(PerServer, Case(), settings.Defaults.timeout)
+        self._assert_ended('default_per_server')
 
     @decorators.idempotent_id('cb15648c-1ac0-4f4c-ada1-6be59c9ac147')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
     def test_set_per_server(self):
         """As test_default_per_host, with 120 s in the metadata alone"""
-        self._ended(PerServer, Case(timeout=120), 120)
+        self._assert_ended('set_per_server')
 
     @decorators.idempotent_id('26937298-c7ef-45d4-a915-12f98e5a8c1a')
     @decorators.attr(type=['slow', 'multinode'])
@@ -100,36 +131,70 @@ class TestTimeout(base.ReconfiguringScenario):
         self.assertGreaterEqual(late[1], seconds - 1)
         self.assert_undisturbed(measured, observation)
 
-    def _ended(self, provider, case, seconds):
-        guest = self.boot_guest()
-        by_nova = provider is PerHost or \
-            CONF.migration_feature_enabled.starlingx_settings
-        further = self.slow_migrations()
-        if not by_nova:
-            further['live_migration_completion_timeout'] = 0
-        provider.apply(self, guest, case, **further)
-        self.load_memory(guest)
-        observation = self.observe(guest)
-
-        def follow(migration):
-            self.await_slow_copy(migration, observation)
-            migration.wait_until_ended(seconds + 120)
-
-        measured = self.live_migrate_in_vain(guest, follow)
-        late = observation.timeout()
-        if by_nova:
-            self.assertIsNotNone(late, 'Nova has logged no time-out')
-            self.assertEqual(seconds, late[0], 'Nova has another time-out')
+    def _assert_ended(self, name):
+        """A migration was ended when its time was over, by whom it should."""
+        late = self.LATE[name]
+        made = self.made(name, 'late', self._migrate_all)
+        seen = made.observation.timeout()
+        if late.by_nova:
+            self.assertIsNotNone(seen, 'Nova has logged no time-out')
+            self.assertEqual(late.seconds, seen[0],
+                             'Nova has another time-out')
         else:
-            self.assertIsNone(late, 'It was Nova that ended the migration, '
+            self.assertIsNone(seen, 'It was Nova that ended the migration, '
                               'not the policy')
-        after = observation.ended_early()
+        after = made.observation.ended_early()
         self.assertIsNotNone(after, 'The migration was not ended')
         self.assertLessEqual(
-            abs(after - seconds), PUNCTUAL,
+            abs(after - late.seconds), PUNCTUAL,
             'The migration was ended after %.1f s, not after %d s' % (
-                after, seconds))
-        self.assert_undisturbed(measured, observation)
+                after, late.seconds))
+        self.assert_undisturbed(made.measured, made.observation)
+
+    def _migrate_all(self):
+        """Let all of them be late.
+
+        Those of one host have the same nova.conf: who says it there leaves
+        one host, and who says it in a server's metadata the other.
+        """
+        guests = self.boot_apart(tuple(self.LATE))
+        self._configure(guests)
+        self.load_memory_of(guests.values())
+
+        def follow(running):
+            live_migration.wait_until_all_ended(
+                [migration for migration, _ in running.values()],
+                120 + max(late.seconds for late in self.LATE.values()),
+                CONF.migration.progress_interval)
+
+        return self.make_all(guests, follow, self.live_migrate_all_in_vain)
+
+    def _of(self, guests, provider):
+        """The guests whose time that provider says, by name."""
+        return {name: guest for name, guest in guests.items()
+                if self.LATE[name].provider is provider}
+
+    def _configure(self, guests):
+        for name, guest in self._of(guests, PerHost).items():
+            self.plan_options(self.compute_of(guest), **{
+                **PerHost.options(self, guest, self.LATE[name].case),
+                **self.slow_migrations()})
+        by_policy = not CONF.migration_feature_enabled.starlingx_settings
+        servers = self._of(guests, PerServer)
+        options = self.slow_migrations()
+        if by_policy:
+            options['live_migration_completion_timeout'] = 0
+        self.configure(
+            *{self.compute_of(guest) for guest in servers.values()},
+            sections={'DEFAULT': {
+                'max_concurrent_live_migrations': len(servers)}}, **options)
+        for name, guest in servers.items():
+            PerServer.say(self, guest, self.LATE[name].case)
+        if by_policy:
+            # It has a time-out for whoever says nothing.
+            for guest in self._of(guests, PerHost).values():
+                PerServer.say(self, guest, Case(timeout=0))
+            self.useFixture(RunningPolicy())
 
 
 @base.serial

@@ -161,8 +161,6 @@ class TestEndedEarly(Case):
             self.play(([record('running')], None),
                       ([record(status)], server(task='migrating')),
                       ([record(status)], server(status='ERROR')))
-            self.servers.show_server.side_effect = [
-                server(task='migrating'), server(status='ERROR')]
             self.migration.wait_until_ended(60)
             self.assertRaises(StopIteration, self.servers.show_server)
 
