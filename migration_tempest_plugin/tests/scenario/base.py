@@ -17,7 +17,9 @@ import itertools
 import time
 
 from oslo_log import log
+from tempest.common import waiters
 from tempest.lib.common import api_version_request
+from tempest.lib.common.utils import test_utils
 from tempest.lib import decorators
 from tempest.scenario import manager
 import testtools
@@ -172,17 +174,34 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         """
         keypair = self.create_keypair()
         group = self.create_security_group()
-        servers = [self.create_server(
+        servers = [self._create(
             key_name=keypair['name'],
             security_groups=[{'name': group['name']}], **arguments)
             for _ in range(count)]
+        self.addCleanup(self._delete, servers)
         for server in servers:
-            bundle = evidence.Bundle(
-                self.os_admin, server['id'], self.computes,
-                CONF.compute_feature_enabled.console_output)
-            self.addOnException(lambda _, bundle=bundle: bundle.keep(self))
+            waiters.wait_for_server_status(self.servers_client, server['id'],
+                                           'ACTIVE')
+        # With their addresses now.
+        servers = [self.servers_client.show_server(server['id'])['server']
+                   for server in servers]
         return [self._reach(server, group, keypair['private_key'])
                 for server in servers]
+
+    def _create(self, **arguments):
+        """A server that is being built; if the test fails, it says why."""
+        server = self.create_server(wait_until=None, **arguments)
+        bundle = evidence.Bundle(
+            self.os_admin, server['id'], self.computes,
+            CONF.compute_feature_enabled.console_output)
+        self.addOnException(lambda _: bundle.keep(self))
+        return server
+
+    def _delete(self, servers):
+        """Before Tempest does so, and waits for the end of each in turn."""
+        for server in servers:
+            test_utils.call_and_ignore_notfound_exc(
+                self.servers_client.delete_server, server['id'])
 
     def _reach(self, server, group, private_key):
         address = self.get_server_ip(server)
