@@ -9,12 +9,14 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Waits until the SSH server of a guest answers."""
+"""How a guest is reached by SSH: when it first can be, and for commands."""
 
 import socket
 import time
 
 from oslo_log import log
+import paramiko
+from tempest.lib.common import ssh
 
 LOG = log.getLogger(__name__)
 
@@ -52,3 +54,70 @@ def _answers(address, port):
                                    socket.MSG_WAITALL) == _BANNER
     except OSError:
         return False
+
+
+class KeptClient(ssh.Client):
+    """Tempest's client, with one connection for all of its commands.
+
+    Tempest makes one for each: in a small guest that takes more of its
+    processor than most commands. One that is broken, as after a reboot, is
+    made anew before the next command.
+    """
+
+    _kept = None
+
+    @classmethod
+    def like(cls, client):
+        """One that reaches the same guest as a client of Tempest."""
+        kept = cls.__new__(cls)
+        vars(kept).update(vars(client))
+        return kept
+
+    def connect(self):
+        """A connection of its own, as a paramiko.SSHClient.
+
+        :raises SSHTimeout: if there is none in time
+        """
+        return super()._get_ssh_connection()
+
+    def close(self):
+        """End the one that is kept, if there is one."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def test_connection_auth(self):
+        """As in the base: that works with a new connection alone."""
+        self.connect().close()
+
+    def _get_ssh_connection(self, *_, **__):
+        # What exec_command() calls, and closes.
+        return _Lent(self)
+
+    def open_session(self):
+        """A channel of the connection that is kept, or else of a new one."""
+        if self._kept is not None:
+            try:
+                return self._kept.get_transport().open_session(
+                    timeout=self.channel_timeout)
+            # AttributeError: without a transport, it is closed.
+            except (paramiko.SSHException, EOFError, OSError,
+                    AttributeError) as error:
+                LOG.debug('%s: the SSH connection is lost (%s)', self.host,
+                          error)
+            self.close()
+        self._kept = self.connect()
+        return self._kept.get_transport().open_session()
+
+
+class _Lent:
+    """A connection, and its transport, that stay when they are closed."""
+
+    def __init__(self, client):
+        self.open_session = client.open_session
+
+    def get_transport(self):
+        return self
+
+    def close(self):
+        pass

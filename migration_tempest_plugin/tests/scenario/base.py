@@ -67,8 +67,7 @@ class Guest:
 
     def connect(self):
         """A connection of its own, as a paramiko.SSHClient."""
-        # Tempest's client offers commands only, each over a new connection.
-        return self.ssh.ssh_client._get_ssh_connection()
+        return self.ssh.ssh_client.connect()
 
     def reach(self):
         """Wait until it can be logged into, as after a boot.
@@ -209,6 +208,8 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         reach.wait_for_ssh(address, CONF.validation.ssh_timeout)
         ssh = self.get_remote_client(
             address, private_key=private_key, server=server)
+        ssh.ssh_client = reach.KeptClient.like(ssh.ssh_client)
+        self.addCleanup(ssh.ssh_client.close)
         return Guest(server, address, ssh, group['id'], private_key)
 
     def interfaces_of(self, guest):
@@ -295,6 +296,20 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         table = several.table([each.to_dict() for each in measured])
         LOG.info('%s', table)
         self.addDetailUniqueName('migrations', content.text_content(table))
+
+    def by_host(self, guests):
+        """The guests of each host that has any, the most first."""
+        found = {}
+        for guest in guests:
+            found.setdefault(self.get_host_for_server(guest.id),
+                             []).append(guest)
+        return sorted(found.values(), key=len, reverse=True)
+
+    def bring_together(self, guests):
+        """Have guests on the host that most of them are on; that host."""
+        host = self.get_host_for_server(self.by_host(guests)[0][0].id)
+        self.bring_to(host, guests)
+        return host
 
     def bring_to(self, host, guests):
         """Live migrate those guests to a host that are not on it.

@@ -38,7 +38,7 @@ class TestParallel(base.LiveMigrationScenario):
            its turn is told.
         """
         guests = self.boot_guests(CONF.migration.parallel_guests)
-        self.bring_to(self.get_host_for_server(guests[0].id), guests)
+        self.bring_together(guests)
         destination = self.another_host(guests[0])
         measured = self.live_migrate_all_measured(
             [(guest, destination) for guest in guests])
@@ -84,8 +84,7 @@ class TestDrain(base.LiveMigrationScenario):
            first. No server is left on the host.
         """
         guests = self.boot_guests(CONF.migration.parallel_guests)
-        host = self.get_host_for_server(guests[0].id)
-        self.bring_to(host, guests)
+        host = self.bring_together(guests)
         others = self.servers_on(host) - {guest.id for guest in guests}
         if others:
             raise self.skipException(

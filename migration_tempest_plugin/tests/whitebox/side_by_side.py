@@ -71,11 +71,12 @@ class SideBySideScenario(base.ReconfiguringScenario):
 
     def boot_apart(self, names):
         """Guests by these names: the first on one host, others on another."""
-        guests = dict(zip(names, self.boot_guests(len(names))))
-        first, *others = guests.values()
-        if others:
-            self.bring_to(self.another_host(first), others)
-        return guests
+        guests = self.boot_guests(len(names))
+        # The scheduler spreads them: the first is the one on the other host.
+        guests.remove(first := self.by_host(guests)[-1][-1])
+        if guests:
+            self.bring_to(self.another_host(first), guests)
+        return dict(zip(names, (first, *guests)))
 
     def boot_to_complete(self):
         """One guest for each way to complete a migration by force."""
