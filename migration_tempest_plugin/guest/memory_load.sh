@@ -31,6 +31,11 @@
 
 dir=$1 mib=$2 lifetime=$3 rate=$4
 
+# So many blocks of 64 KiB are a MiB.
+BLOCKS=16
+# So many passes differ from each other.
+PASSES=8
+
 LC_ALL=C
 export LC_ALL
 umask 077
@@ -120,8 +125,8 @@ write_fast() {
 }
 
 # As much as belongs to half a second, then a rest. What is written was random
-# once, so that it is not copied as nothing; it differs from what was there, so
-# that whoever compares pages sees it.
+# once, so that it is not copied as nothing. It begins elsewhere in each pass:
+# whoever compares the pages of two moments sees that they were written to.
 write_at_rate() {
     pause=0.5 part=$(((rate + 1) / 2))
     sleep 0.01 || pause=1 part=$rate
@@ -129,19 +134,19 @@ write_at_rate() {
     new_file
     exec 4<>"$file"
     rm "$file"
-    dd if=/dev/urandom bs=1024k count=$((part + 1)) >&4
+    dd if=/dev/urandom bs=64k count=$((part * BLOCKS + PASSES)) >&4
     new_file
     exec 3<>"$file"
     rm "$file"
     begin "dd folder=$folder rate=$rate"
-    from=0 skip=0
+    from=0 pass=0
     while goes_on; do
-        dd if="/proc/$$/fd/4" of="/proc/$$/fd/3" bs=1024k count="$part" \
-            skip="$skip" seek="$from" conv=notrunc
+        dd if="/proc/$$/fd/4" of="/proc/$$/fd/3" bs=64k \
+            count=$((part * BLOCKS)) skip="$pass" \
+            seek=$((from * BLOCKS)) conv=notrunc
         from=$((from + part))
-        if [ "$((from + part))" -gt "$mib" ]; then
-            from=0 skip=$((1 - skip))
-        fi
+        [ "$((from + part))" -le "$mib" ] ||
+            from=0 pass=$(((pass + 1) % PASSES))
         sleep "$pause"
     done
 } 2>/dev/null

@@ -38,7 +38,9 @@ class Plan:
     :ivar metadata: whether these guests ask for their metadata, too
     :ivar interval: seconds from one ping to the next; deadline: within which
         it must be answered
-    :ivar baseline: seconds within which each must answer at first
+    :ivar baseline: seconds within which each must answer pings at first
+    :ivar guest_baseline: seconds within which each guest must have answered
+        so often that what it takes is known: long if it has no room for that
     """
 
     targets: tuple
@@ -47,6 +49,7 @@ class Plan:
     interval: float = 0.05
     deadline: float = 0.5
     baseline: float = 10.0
+    guest_baseline: float = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Session:
                     self._meters[target].append(meter)
             for target, its_meters in self._meters.items():
                 for meter in its_meters:
-                    baseline = meter.wait_until_up(self.plan.baseline)
+                    baseline = meter.wait_until_up(self._patience(meter))
                     self._baselines[meter] = baseline
                     if hasattr(meter, 'recent'):
                         self._live.append(_Live(target, meter, baseline))
@@ -124,6 +127,10 @@ class Session:
             guest.connect, target=target, lifetime=LIFETIME)
         if plan.metadata:
             yield meters.MetadataDowntimeMeter(guest, lifetime=LIFETIME)
+
+    def _patience(self, meter):
+        return self.plan.baseline if isinstance(
+            meter, meters.NetDowntimeMeter) else self.plan.guest_baseline
 
     def look(self):
         """What happened since the last look.
