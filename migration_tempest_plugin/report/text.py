@@ -46,13 +46,21 @@ def migration(document):
                         breakdown.get('libvirt_downtime') is not None:
                     yield '%-15s  %6.3f s' % (
                         '    by libvirt', breakdown['libvirt_downtime'])
-    # nothing measured in the guest, or an older record
-    if document.get('guest_load'):
-        yield _load(document['guest_load'])
+    if cost := load(document):
+        yield '%-15s  %s' % ('guest', cost)
     if digest.verdict(document) is digest.Verdict.OVER:
         for complaint in digest.exceeded(document):
             yield 'OVER THE LIMIT: ' + complaint
     yield from digest.unchecked(document)
+
+
+def load(document):
+    """What measuring cost the guest in one migration.
+
+    Empty where nothing was measured in it, and in older records.
+    """
+    found = document.get('guest_load')
+    return measurement.GuestLoad.from_dict(found).text() if found else ''
 
 
 def phases(document):
@@ -81,11 +89,6 @@ def _measurement(measured):
     if measured['still_down']:
         text += ', STILL DOWN at the end'
     return text
-
-
-def _load(load):
-    return '%-15s  %s' % (
-        'guest', measurement.GuestLoad.from_dict(load).text())
 
 
 def _line(label, duration):

@@ -92,6 +92,11 @@ class _Card:
         return picture.migration(self.migration)
 
     @property
+    def load(self):
+        """What measuring cost the guest, or '' where that is not known."""
+        return text.load(self.migration)
+
+    @property
     def unlimited(self):
         """What it cost that no limit is for."""
         limited = {limit.what for limit in self.limits}

@@ -42,8 +42,8 @@ serial = base.serial
 #: that its migration does not come to its end by itself.
 OVERLOAD = 1.5
 
-#: How much of that is asked of it: it writes half a second's share at once, and
-#: who looks for a second may see one of these alone.
+#: How much of that is asked of it: it writes the share of half a second at
+#: once, and who looks for a second may see one of these alone.
 ASKED_OVERLOAD = 4
 
 #: Options with which Nova has taken all steps of the maximum downtime within

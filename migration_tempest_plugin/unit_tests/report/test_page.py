@@ -235,6 +235,15 @@ class TestReport(testtools.TestCase):
         self.assertIn('running: from 0.0..0.2 s to ', words)
         self.assertIn('completed: from ', words)
 
+    def test_what_measuring_cost_the_guest(self):
+        migration = samples.migration()
+        load = measurement.GuestLoad(0.04, 16.0, {'heartbeat': 2.4})
+        self.assertNotIn('of its processors', page.report(
+            samples.run(samples.test(migration)), 'A title'))
+        migration['guest_load'] = load.to_dict()
+        self.assertIn('<p class="quiet">%s</p>' % load.text(), page.report(
+            samples.run(samples.test(migration)), 'A title'))
+
     def test_facts_and_what_was_not_measured(self):
         text = page.report(samples.run(
             samples.test(samples.migration()),
