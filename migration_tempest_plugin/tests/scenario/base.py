@@ -415,7 +415,8 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         with contextlib.ExitStack() as stack:
             baselines = {}
             try:
-                for meter in running:
+                # The metadata's first: it takes longest until it is up.
+                for meter in reversed(running):
                     reading.set_up(stack, meter)
                 for meter in running:
                     baselines[meter] = meter.wait_until_up(

@@ -285,17 +285,13 @@ class ReconfiguringScenario(WhiteboxScenario):
     def load_memory_of(self, guests, busy=False):
         """As load_memory(), for several guests at the same time.
 
-        :param busy: write as fast as they can, on all of their processors, to
-            half of the memory: so the passes over it are short, and
-            auto-converge takes one step in two of them
+        :param busy: write as fast as they can, on all of their processors
         """
-        mib, rate = CONF.migration.memory_load, \
+        rate = None if busy else \
             ASKED_OVERLOAD * CONF.migration.limited_bandwidth
-        if busy:
-            mib, rate = max(1, mib // 2), None
         running = [self.useFixture(load.MemoryLoad(
-            guest.ssh, mib, CONF.migration.guest_probe_lifetime, rate))
-            for guest in guests]
+            guest.ssh, CONF.migration.memory_load,
+            CONF.migration.guest_probe_lifetime, rate)) for guest in guests]
         for guest, each in zip(guests, running):
             self._assert_overload(guest, each)
         return running
