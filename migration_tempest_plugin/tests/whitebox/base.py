@@ -139,25 +139,23 @@ class ReconfiguringScenario(WhiteboxScenario):
 
     # --- options of nova.conf ------------------------------------------------
 
-    def configure(self, *computes, sections=None, **options):
-        """Set options of nova.conf on some hosts for this test.
+    def configure(self, *computes, **options):
+        """Set options of [libvirt] on some hosts for this test.
 
         nova-compute is restarted where they are not in force yet. They stay
         until another test of the class wants others, or until its end.
 
-        :param sections: the options of other sections than [libvirt]
-        :param options: those of [libvirt]; None for the default
+        :param options: their values; None for the default
         """
-        self.plan_options(*computes, sections=sections, **options)
+        self.plan_options(*computes, **options)
         self._held.want(self._wanted)
 
-    def plan_options(self, *computes, sections=None, **options):
+    def plan_options(self, *computes, **options):
         """As configure(), but in force only with the next of those."""
-        settings = {(section, name): value for section, values in (
-            *(sections or {}).items(), ('libvirt', options))
-            for name, value in values.items()}
         for compute in computes:
-            self._wanted.setdefault(compute.nova_conf, {}).update(settings)
+            self._wanted.setdefault(compute.nova_conf, {}).update(
+                {('libvirt', name): value
+                 for name, value in options.items()})
 
     def migration_of(self, guest):
         # What the test before this one has set must not be in force.

@@ -63,6 +63,10 @@ class TestTimeout(side_by_side.SideBySideScenario):
         'set_per_server': _Late(PerServer, Case(timeout=120), 120),
     }
 
+    # Made side by side. Three guests at a time, with what measures them, kept
+    # each other from the two processors of the embedded cloud.
+    GROUPS = (('default_per_host', 'set_per_server'), ('default_per_server',))
+
     @decorators.idempotent_id('be6082de-7f8a-4cba-a433-8d5064696090')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
@@ -134,7 +138,8 @@ class TestTimeout(side_by_side.SideBySideScenario):
     def _assert_ended(self, name):
         """A migration was ended when its time was over, by whom it should."""
         late = self.LATE[name]
-        made = self.made(name, 'late', self._migrate_all)
+        [group] = [each for each in self.GROUPS if name in each]
+        made = self.made(name, group, lambda: self._migrate_all(group))
         seen = made.observation.timeout()
         if late.by_nova:
             self.assertIsNotNone(seen, 'Nova has logged no time-out')
@@ -151,49 +156,36 @@ class TestTimeout(side_by_side.SideBySideScenario):
                 after, late.seconds))
         self.assert_undisturbed(made.measured, made.observation)
 
-    def _migrate_all(self):
-        """Let all of them be late.
-
-        Those of one host have the same nova.conf: who says it there leaves
-        one host, and who says it in a server's metadata the other.
-        """
-        guests = self.boot_apart(tuple(self.LATE))
+    def _migrate_all(self, group):
+        """Let all of a group be late."""
+        guests = self.boot_apart(group)
         self._configure(guests)
         self.load_memory_of(guests.values())
 
         def follow(running):
             live_migration.wait_until_all_ended(
                 [migration for migration, _ in running.values()],
-                120 + max(late.seconds for late in self.LATE.values()),
+                120 + max(self.LATE[name].seconds for name in group),
                 CONF.migration.progress_interval)
 
         return self.make_all(guests, follow, self.live_migrate_all_in_vain)
 
-    def _of(self, guests, provider):
-        """The guests whose time that provider says, by name."""
-        return {name: guest for name, guest in guests.items()
-                if self.LATE[name].provider is provider}
-
     def _configure(self, guests):
-        for name, guest in self._of(guests, PerHost).items():
-            self.plan_options(self.compute_of(guest), **{
-                **PerHost.options(self, guest, self.LATE[name].case),
-                **self.slow_migrations()})
-        by_policy = not CONF.migration_feature_enabled.starlingx_settings
-        servers = self._of(guests, PerServer)
-        options = self.slow_migrations()
+        by_policy = not all(self.LATE[name].by_nova for name in guests)
+        for name, guest in guests.items():
+            late, options = self.LATE[name], self.slow_migrations()
+            if late.provider is PerHost:
+                options.update(PerHost.options(self, guest, late.case))
+                # The policy has a time-out for whoever says nothing.
+                said = Case(timeout=0) if by_policy else Case()
+            else:
+                said = late.case
+                if by_policy:
+                    options['live_migration_completion_timeout'] = 0
+            self.plan_options(self.compute_of(guest), **options)
+            PerServer.say(self, guest, said)
+        self.configure()
         if by_policy:
-            options['live_migration_completion_timeout'] = 0
-        self.configure(
-            *{self.compute_of(guest) for guest in servers.values()},
-            sections={'DEFAULT': {
-                'max_concurrent_live_migrations': len(servers)}}, **options)
-        for name, guest in servers.items():
-            PerServer.say(self, guest, self.LATE[name].case)
-        if by_policy:
-            # It has a time-out for whoever says nothing.
-            for guest in self._of(guests, PerHost).values():
-                PerServer.say(self, guest, Case(timeout=0))
             self.useFixture(RunningPolicy())
 
 
