@@ -13,6 +13,7 @@
 
 import collections
 import json
+import os
 import subprocess
 import sys
 
@@ -50,6 +51,7 @@ class TestReceiveBuffer(testtools.TestCase):
             kinds = collections.Counter()
             while kinds['mark'] < looks:
                 kinds[prober.stdout.readline().split()[0].decode()] += 1
+            self.scheduling = os.sched_getscheduler(prober.pid)
             prober.stdin.close()
             prober.stdout.read()
         self.assertEqual(0, prober.returncode)
@@ -66,3 +68,10 @@ class TestReceiveBuffer(testtools.TestCase):
         kinds = self.probe()
         self.assertGreater(kinds['ok'], 10 * TARGETS)
         self.assertEqual((0, 0), (kinds['unknown'], kinds['failed']))
+
+    def test_it_goes_before_others(self):
+        if subprocess.call(['chrt', '--rr', '1', 'true'],
+                           stderr=subprocess.DEVNULL):
+            self.skipTest('nothing may be of real time here')
+        self.probe()
+        self.assertEqual(os.SCHED_RR, self.scheduling)
