@@ -215,7 +215,7 @@ MigrationGroup = [
              'where a test needs a live migration that does not come to its '
              'end by itself. Less than is free in the guest.'),
     cfg.IntOpt(
-        'limited_bandwidth', default=16, min=1,
+        'limited_bandwidth', default=8, min=1,
         help='MiB per second to which a live migration is held where a test '
              'needs one that takes long. The guest must be able to write '
              'more than that.'),

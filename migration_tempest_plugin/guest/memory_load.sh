@@ -100,8 +100,10 @@ choose_folder() {
 # The guest must not have to kill what measures it.
 check_memory() {
     free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
-    [ "${free:-0}" -ge "$((mib + 32))" ] ||
-        give_up "$mib MiB are too much to write to: only ${free:-0} MiB of" \
+    # To write at a rate, there is a copy of what is written at once.
+    needed=$((mib + rate / 2))
+    [ "${free:-0}" -ge "$((needed + 32))" ] ||
+        give_up "$needed MiB are too much to write to: only ${free:-0} MiB of" \
             'memory are free, and 32 MiB are left alone'
 }
 
