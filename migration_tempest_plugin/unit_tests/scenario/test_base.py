@@ -167,6 +167,33 @@ class TestLimits(Case):
         self.assertIn('NOT CHECKED', str(error))
 
 
+class TestPlaces(Case):
+
+    def scenario(self, *hosts):
+        """One with guests on these hosts."""
+        scenario = mock.Mock(spec=base.LiveMigrationScenario)
+        self.guests = [mock.Mock(id=str(number))
+                       for number in range(len(hosts))]
+        scenario.get_host_for_server.side_effect = \
+            lambda server: hosts[int(server)]
+        scenario.by_host.side_effect = lambda guests: \
+            base.LiveMigrationScenario.by_host(scenario, guests)
+        return scenario
+
+    def test_most_of_them_are_first(self):
+        one, two, three = by_host = base.LiveMigrationScenario.by_host(
+            self.scenario('a', 'b', 'c', 'b', 'b', 'c'), self.guests)
+        self.assertEqual([3, 2, 1], list(map(len, by_host)))
+        self.assertEqual([self.guests[number] for number in (1, 3, 4)], one)
+        self.assertEqual([self.guests[0]], three)
+
+    def test_they_are_brought_to_where_most_are(self):
+        scenario = self.scenario('a', 'b', 'b')
+        self.assertEqual('b', base.LiveMigrationScenario.bring_together(
+            scenario, self.guests))
+        scenario.bring_to.assert_called_once_with('b', self.guests)
+
+
 class TestActive(Case):
     """Nova 32.2.0 to 34.0.0 leave in ERROR what the API calls ACTIVE."""
 

@@ -95,3 +95,30 @@ class TestInForce(Case):
     def test_nobody_has_looked(self):
         error = self.assertRaises(exceptions.NoMeasurement, self.assert_qemu)
         self.assertIn('Seen: gone', str(error))
+
+
+class TestOverload(Case):
+    """Of a small guest, libvirt says roughly how much it writes."""
+
+    def looks(self, *rates):
+        """How often it was looked at, each look giving one of the rates."""
+        scenario = mock.Mock()
+        look = scenario.compute_of.return_value.libvirt.dirty_rate
+        look.side_effect = rates
+        base.ReconfiguringScenario._assert_overload(
+            scenario, mock.Mock(), mock.Mock(tool='dd rate=32'))
+        return look.call_count
+
+    def test_it_writes_enough(self):
+        self.assertEqual(1, self.looks(12))
+
+    def test_one_look_says_too_little(self):
+        self.assertEqual(2, self.looks(8, 16))
+        self.assertEqual(3, self.looks(8, 14, 16))
+
+    def test_it_writes_too_little(self):
+        error = self.assertRaises(exceptions.NoMeasurement, self.looks,
+                                  *[8, 14] * base.LOOKS_AT_RATE)
+        self.assertIn('the guest writes 10 MiB/s to its memory, which is not '
+                      'much more than the 8 MiB/s that are copied', str(error))
+        self.assertIn('dd rate=32', str(error))
