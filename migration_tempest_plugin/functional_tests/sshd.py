@@ -157,10 +157,13 @@ class Guest(fixtures.Fixture):
                     allow_agent=False, look_for_keys=False)
         return ssh
 
-    def end_sessions(self):
-        """Kill what serves the connections that there are."""
+    def end_sessions(self, how=signal.SIGKILL):
+        """Kill what serves the connections that there are.
+
+        :param how: another signal for it
+        """
         for pid in command.children(self._process):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, how)
 
     def look_rebooted(self):
         """Give it the boot id of another boot."""

@@ -11,7 +11,7 @@
 #    under the License.
 """How a guest is reached, with a real SSH server."""
 
-import subprocess
+import signal
 
 import paramiko
 from tempest.lib import exceptions as lib_exc
@@ -74,12 +74,8 @@ class TestKeptClient(testtools.TestCase):
     def test_the_other_end_says_nothing(self):
         # As where a guest was lost: nothing ends its connections.
         self.ask()
-        [serving] = subprocess.run(
-            ['pgrep', '-P', str(self.guest.pid)], capture_output=True,
-            check=True, text=True).stdout.split()
-        subprocess.run(['kill', '-s', 'STOP', serving], check=True)
-        self.addCleanup(subprocess.run, ['kill', '-s', 'KILL', serving],
-                        check=True)
+        self.guest.end_sessions(signal.SIGSTOP)
+        self.addCleanup(self.guest.end_sessions)
         self.ask()
         self.assertEqual(2, len(self.client.connections))
 

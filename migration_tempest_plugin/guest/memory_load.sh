@@ -87,21 +87,30 @@ stress() {
     kill $(jobs -p) 2>/dev/null
 }
 
+# Sets how much is written at once, and for how many seconds it rests then; and
+# how many MiB that takes in all, with the copy of what is written at once.
+plan() {
+    needed=$mib
+    [ "$rate" != 0 ] || return 0
+    pause=0.5 part=$(((rate + 1) / 2))
+    sleep 0.01 || pause=1 part=$rate
+    [ "$part" -le "$mib" ] || part=$mib
+    needed=$((mib + part + 1))
+}
+
 # Sets $folder to a tmpfs with room for it.
 choose_folder() {
     while read -r _ folder type _; do
         if [ "$type" != tmpfs ] || ! [ -w "$folder" ]; then continue; fi
         room=$(df -Pk "$folder" | awk 'END { print $4 }')
-        [ "$room" -gt "$((mib * 1024))" ] && return
+        [ "$room" -gt "$((needed * 1024))" ] && return
     done </proc/mounts
-    give_up "no tmpfs that may be written to has room for $mib MiB"
+    give_up "no tmpfs that may be written to has room for $needed MiB"
 }
 
 # The guest must not have to kill what measures it.
 check_memory() {
     free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
-    # To write at a rate, there is a copy of what is written at once.
-    needed=$((mib + rate / 2))
     [ "${free:-0}" -ge "$((needed + 32))" ] ||
         give_up "$needed MiB are too much to write to: only ${free:-0} MiB of" \
             'memory are free, and 32 MiB are left alone'
@@ -130,9 +139,6 @@ write_fast() {
 # once, so that it is not copied as nothing. It begins elsewhere in each pass:
 # whoever compares the pages of two moments sees that they were written to.
 write_at_rate() {
-    pause=0.5 part=$(((rate + 1) / 2))
-    sleep 0.01 || pause=1 part=$rate
-    [ "$part" -le "$mib" ] || part=$mib
     new_file
     exec 4<>"$file"
     rm "$file"
@@ -151,10 +157,11 @@ write_at_rate() {
             from=0 pass=$(((pass + 1) % PASSES))
         sleep "$pause"
     done
-} 2>/dev/null
+}
 
 clock
 over=$((now + lifetime))
+plan 2>/dev/null
 if [ "$rate" = 0 ] && command -v stress-ng && command -v taskset; then
     check_memory
     stress

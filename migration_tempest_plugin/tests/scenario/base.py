@@ -298,16 +298,17 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
         self.addDetailUniqueName('migrations', content.text_content(table))
 
     def by_host(self, guests):
-        """The guests of each host that has any, the most first."""
+        """Each host that has any of them, and these; the most first."""
         found = {}
         for guest in guests:
             found.setdefault(self.get_host_for_server(guest.id),
                              []).append(guest)
-        return sorted(found.values(), key=len, reverse=True)
+        return sorted(found.items(), key=lambda each: len(each[1]),
+                      reverse=True)
 
     def bring_together(self, guests):
         """Have guests on the host that most of them are on; that host."""
-        host = self.get_host_for_server(self.by_host(guests)[0][0].id)
+        host, _ = self.by_host(guests)[0]
         self.bring_to(host, guests)
         return host
 

@@ -73,7 +73,8 @@ class SideBySideScenario(base.ReconfiguringScenario):
         """Guests by these names: the first on one host, others on another."""
         guests = self.boot_guests(len(names))
         # The scheduler spreads them: the first is the one on the other host.
-        guests.remove(first := self.by_host(guests)[-1][-1])
+        _, [first, *_] = self.by_host(guests)[-1]
+        guests.remove(first)
         if guests:
             self.bring_to(self.another_host(first), guests)
         return dict(zip(names, (first, *guests)))

@@ -181,11 +181,12 @@ class TestPlaces(Case):
         return scenario
 
     def test_most_of_them_are_first(self):
-        one, two, three = by_host = base.LiveMigrationScenario.by_host(
+        one, _, three = by_host = base.LiveMigrationScenario.by_host(
             self.scenario('a', 'b', 'c', 'b', 'b', 'c'), self.guests)
-        self.assertEqual([3, 2, 1], list(map(len, by_host)))
-        self.assertEqual([self.guests[number] for number in (1, 3, 4)], one)
-        self.assertEqual([self.guests[0]], three)
+        self.assertEqual([3, 2, 1], [len(guests) for _, guests in by_host])
+        self.assertEqual(
+            ('b', [self.guests[number] for number in (1, 3, 4)]), one)
+        self.assertEqual(('a', [self.guests[0]]), three)
 
     def test_they_are_brought_to_where_most_are(self):
         scenario = self.scenario('a', 'b', 'b')
