@@ -74,6 +74,9 @@ def skip_without_post_copy():
 class WhiteboxScenario(base.LiveMigrationScenario):
     """Base of the tests that look behind Nova's API."""
 
+    #: Seconds from one look at a migration, at its source, to the next.
+    LOOK_INTERVAL = observation.INTERVAL
+
     @classmethod
     def skip_checks(cls):
         super().skip_checks()
@@ -109,7 +112,7 @@ class WhiteboxScenario(base.LiveMigrationScenario):
             observation.Observation(
                 self.computes, guest.id,
                 server['OS-EXT-SRV-ATTR:instance_name'],
-                server['OS-EXT-SRV-ATTR:host']))
+                server['OS-EXT-SRV-ATTR:host'], self.LOOK_INTERVAL))
         return observed
 
     def figures_of(self, guest, since):
@@ -156,10 +159,17 @@ class ReconfiguringScenario(WhiteboxScenario):
 
     def plan_options(self, *computes, **options):
         """As configure(), but in force only with the next of those."""
+        self._plan('libvirt', computes, options)
+
+    def plan_concurrent(self, number, compute):
+        """As plan_options(): how many migrations a host makes at a time."""
+        self._plan('DEFAULT', [compute],
+                   {'max_concurrent_live_migrations': number})
+
+    def _plan(self, section, computes, options):
         for compute in computes:
             self._wanted.setdefault(compute.nova_conf, {}).update(
-                {('libvirt', name): value
-                 for name, value in options.items()})
+                {(section, name): value for name, value in options.items()})
 
     def migration_of(self, guest):
         # What the test before this one has set must not be in force.
@@ -195,9 +205,14 @@ class ReconfiguringScenario(WhiteboxScenario):
                         host.name, CONF.migration_hosts.service_timeout))
             time.sleep(0.5)
 
+    @property
+    def bandwidth(self):
+        """MiB per second to which slow migrations are held."""
+        return CONF.migration.limited_bandwidth
+
     def slow_migrations(self):
         """Options under which a busy guest's migration does not complete."""
-        return {'live_migration_bandwidth': CONF.migration.limited_bandwidth,
+        return {'live_migration_bandwidth': self.bandwidth,
                 'live_migration_permit_post_copy': False,
                 'live_migration_timeout_action': 'abort'}
 
@@ -246,7 +261,7 @@ class ReconfiguringScenario(WhiteboxScenario):
         :raises SettingNotInForce: if it is copied faster
         :raises NoMeasurement: if the migration is over before it was seen
         """
-        limit = CONF.migration.limited_bandwidth
+        limit = self.bandwidth
         migration.wait_until(('running',), CONF.migration.migration_timeout)
         self.wait_for(migration, lambda: observation.looks,
                       'memory being copied at %d MiB/s' % limit)
@@ -289,8 +304,7 @@ class ReconfiguringScenario(WhiteboxScenario):
 
         :param busy: write as fast as they can, on all of their processors
         """
-        rate = None if busy else \
-            ASKED_OVERLOAD * CONF.migration.limited_bandwidth
+        rate = None if busy else ASKED_OVERLOAD * self.bandwidth
         running = [self.useFixture(load.MemoryLoad(
             guest.ssh, CONF.migration.memory_load,
             CONF.migration.guest_probe_lifetime, rate)) for guest in guests]
@@ -299,7 +313,7 @@ class ReconfiguringScenario(WhiteboxScenario):
         return running
 
     def _assert_overload(self, guest, running):
-        limit = CONF.migration.limited_bandwidth
+        limit = self.bandwidth
         libvirt, rates = self.compute_of(guest).libvirt, []
         for _ in range(LOOKS_AT_RATE):
             rates.append(libvirt.dirty_rate(guest.id))

@@ -63,10 +63,12 @@ class Observation(fixtures.Fixture):
     :param server: its id
     :param domain: libvirt's name of it
     :param source: the name of the host that it is on
+    :param interval: seconds from one look at the migration to the next
     """
 
-    def __init__(self, computes, server, domain, source):
+    def __init__(self, computes, server, domain, source, interval=INTERVAL):
         self.source = source
+        self._interval = interval
         self._computes = computes
         self._server = server
         self._domain = domain
@@ -83,7 +85,7 @@ class Observation(fixtures.Fixture):
         asking = inventory.Compute(self._computes[self.source].description)
         self._jobs = self.useFixture(watch.Watch(
             lambda: _look(asking.libvirt, self._server), asking.close,
-            INTERVAL))
+            self._interval))
 
     @property
     def looks(self):

@@ -102,7 +102,7 @@ class TestOverload(Case):
 
     def looks(self, *rates):
         """How often it was looked at, each look giving one of the rates."""
-        scenario = mock.Mock()
+        scenario = mock.Mock(bandwidth=8)
         look = scenario.compute_of.return_value.libvirt.dirty_rate
         look.side_effect = rates
         base.ReconfiguringScenario._assert_overload(
