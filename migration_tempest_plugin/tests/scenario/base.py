@@ -190,11 +190,15 @@ class LiveMigrationScenario(manager.NetworkScenarioTest):
     def _create(self, **arguments):
         """A server that is being built; if the test fails, it says why."""
         server = self.create_server(wait_until=None, **arguments)
+        self.keep_evidence_of(server['id'])
+        return server
+
+    def keep_evidence_of(self, server):
+        """If the test fails, have all that says why about a server."""
         bundle = evidence.Bundle(
-            self.os_admin, server['id'], self.computes,
+            self.os_admin, server, self.computes,
             CONF.compute_feature_enabled.console_output)
         self.addOnException(lambda _: bundle.keep(self))
-        return server
 
     def _delete(self, servers):
         """Before Tempest does so, and waits for the end of each in turn."""

@@ -17,11 +17,12 @@ import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin.tests.scenario import base
+from migration_tempest_plugin.tests.scenario import shared
 
 CONF = config.CONF
 
 
-class TestLiveMigration(base.LiveMigrationScenario):
+class TestLiveMigration(shared.SharedGuestScenario):
     """Block migration if the cloud's features say so, as an option."""
 
     @decorators.idempotent_id('2fc11f7d-c511-47f1-957f-32a3c301ca9f')

@@ -16,6 +16,7 @@ from tempest.common import waiters
 from migration_tempest_plugin import config
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.tests.scenario import checked
+from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.scenario import variants
 
 CONF = config.CONF
@@ -118,5 +119,5 @@ class MatrixScenario(checked.CheckedScenario):
 
 
 @variants.tests_of(variants.BY_API)
-class TestMatrix(MatrixScenario):
+class TestMatrix(shared.SharedGuestScenario, MatrixScenario):
     """The variants of variants.BY_API."""

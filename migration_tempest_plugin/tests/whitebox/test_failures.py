@@ -21,6 +21,7 @@ from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.scenario import checked
+from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox import faults
 
@@ -145,7 +146,7 @@ class FailureScenario(checked.CheckedScenario, base.ReconfiguringScenario):
 
 
 @base.serial
-class TestRefused(FailureScenario):
+class TestRefused(shared.SharedGuestScenario, FailureScenario):
     """The destination can't have the server: nothing ever moves."""
 
     @decorators.idempotent_id('71f1ccf2-bd0b-4f0a-90d9-2a4f0b8c6d13')

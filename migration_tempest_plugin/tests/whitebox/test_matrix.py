@@ -12,6 +12,7 @@
 """Every kind of migration that nova.conf of the hosts sets, out and back."""
 
 from migration_tempest_plugin import config
+from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.scenario import test_matrix
 from migration_tempest_plugin.tests.scenario import variants
 from migration_tempest_plugin.tests.whitebox import base
@@ -21,7 +22,8 @@ CONF = config.CONF
 
 @base.serial
 @variants.tests_of(variants.BY_NOVA_CONF)
-class TestMatrix(test_matrix.MatrixScenario, base.ReconfiguringScenario):
+class TestMatrix(shared.SharedGuestScenario, test_matrix.MatrixScenario,
+                 base.ReconfiguringScenario):
     """The variants of variants.BY_NOVA_CONF, and that they are in force."""
 
     def prepare(self, variant, guest, hosts):
