@@ -12,6 +12,7 @@
 """Where the downtime of one migration went."""
 
 import dataclasses
+import itertools
 
 from migration_tempest_plugin.measurement.duration import Duration
 
@@ -33,7 +34,7 @@ class Breakdown:
     :ivar network_while_running: what of that is not the stop: the guest ran,
         and could not be reached
     :ivar network_after_stop: what of that came after the guest ran again; the
-        rest came before the stop. Whether it came before or after can be
+        rest came before its stops. Whether it came before or after can be
         told from outside by the beats that came through in between, and
         often there are none: then the estimate takes all for after.
     :ivar tcp_stalled: nothing came over an established connection
@@ -122,23 +123,24 @@ def break_down(network=None, tcp=None, metadata=None, clock=None,
 
 
 def _around_stops(network, stops):
-    """What of the outages was while the guest ran, and after its stop.
+    """What of the outages was while the guest ran, and after its stops.
 
     Each answer shows that the guest ran. So a stop lies between two answered
     probes: in an outage, or where probes were answered late but in time.
     """
-    inside = [(stop, outage) for stop, outage in (
-        (stop, _around(stop, network.outages)) for stop in stops) if outage]
-    stopped = Duration.sum(Duration(
-        # At both of its ends, the outage may not have been one yet.
-        max(0.0, stop.lower - (outage.upper - outage.lower)), stop.upper,
-        float(stop.duration)) for stop, outage in inside)
-    running = network.total.less(stopped)
+    inside = {outage: [] for outage in network.outages}
+    for stop in stops:
+        outage = _around(stop, network.outages)
+        if outage:
+            inside[outage].append(stop)
+    running = network.total.less(Duration.sum(
+        _shown(stop, outage)
+        for outage, own in inside.items() for stop in own))
     if not stops:
         return {'network_while_running': running}
     return {'network_while_running': running,
-            'network_after_stop': _after_stop(
-                network, max(stops, key=lambda stop: stop.upper), running)}
+            'network_after_stop': _after_stops(network, stops, inside,
+                                               running)}
 
 
 def _around(stop, outages):
@@ -149,26 +151,54 @@ def _around(stop, outages):
                key=lambda outage: outage.upper, default=None)
 
 
-def _after_stop(network, stop, running):
+def _shown(stop, outage):
+    """What an outage has of the stop that is in it."""
+    # At both of its ends, the outage may not have been one yet.
+    return Duration(max(0.0, stop.lower - (outage.upper - outage.lower)),
+                    stop.upper, float(stop.duration))
+
+
+def _after_stops(network, stops, inside, running):
     """What of the outages came after the guest ran again.
 
-    :param running: what of them was while the guest ran at all: it can't be
-        more
+    Where a stop is in an outage, that is what came after this stop; else, an
+    outage is after a stop, or before all of them. A short stop that no
+    outage shows is none that anything comes after, unless it is the longest.
+
+    :param inside: the stops in each outage, in order
+    :param running: what of the outages was while the guest ran at all: it
+        can't be more
     """
+    first = min([*itertools.chain(*inside.values()),
+                 max(stops, key=lambda stop: stop.upper)],
+                key=lambda stop: stop.start)
+    after = [_after(outage, own, first) for outage, own in inside.items()]
+    after = [each for each in after if each.upper]
+    if not after:  # nothing was seen after it
+        return Duration(0, min(network.resolution, running.upper), 0)
+    total = Duration.sum(after)
+    upper = min(total.upper, running.upper)
+    return Duration.around(float(total), min(total.lower, upper), upper)
+
+
+def _after(outage, own, first):
+    """What of one outage came after the guest ran again, as a Duration.
+
+    :param own: the stops in it, in order
+    :param first: the stop to go by if there is none
+    """
+    stop, *later = own or [first]
     earliest, latest = stop.resumed_earliest, stop.end
-    outage = _around(stop, network.outages)
-    if outage:
+    if own:
         earliest = max(earliest, outage.start + stop.lower)
         latest = min(latest, outage.end)
-    lower = sum(max(0.0, each.last_failure - max(each.first_failure, latest))
-                for each in network.outages)
-    upper = sum(max(0.0, each.end - max(each.start, earliest))
-                for each in network.outages)
-    if not upper:  # nothing was seen after it
-        return Duration(0, min(network.resolution, running.upper), 0)
-    upper = min(upper, running.upper)
-    lower = min(lower, upper)
-    return Duration.around(float(running), lower, upper)
+    others = Duration.sum(each.duration for each in later)
+    upper = max(0.0, outage.end - max(outage.start, earliest) - others.lower)
+    lower = max(0.0, outage.last_failure - max(outage.first_failure, latest) -
+                others.upper)
+    return Duration.around(
+        float(outage.duration) - sum(float(each.duration) for each in own),
+        min(lower, outage.lower, upper), upper)
 
 
 def _after_network(network, metadata):
@@ -178,13 +208,32 @@ def _after_network(network, metadata):
     """
     if not network.outages:
         return None
-    back = network.outages[-1]
-    after = [Duration(
-        max(0.0, outage.last_failure - max(outage.first_failure, back.end)),
-        max(0.0, outage.end - max(outage.start, back.last_failure)))
-        for outage in metadata.outages]
+    after = [_after_back(outage, network.outages)
+             for outage in metadata.outages]
     return Duration.sum((each for each in after if each.upper),
                         metadata.resolution)
+
+
+def _after_back(outage, network):
+    """What of one outage came after those of the network, as a Duration.
+
+    It goes by the first of these that it has a part of, or else by the last
+    one before it.
+    """
+    parts = [each for each in network
+             if each.start <= outage.end and outage.start <= each.end]
+    before = [each for each in network if each.end < outage.start]
+    if not parts and not before:
+        return Duration(0, 0)
+    back, *later = parts or before[-1:]
+    # Of the others, that is taken out which is certain to be a part of it.
+    upper = max(0.0, outage.end - max(outage.start, back.last_failure) - sum(
+        max(0.0, min(each.lower, outage.last_failure - each.first_failure))
+        for each in later))
+    lower = max(0.0, outage.last_failure -
+                max(outage.first_failure, back.end) -
+                sum(each.upper for each in later))
+    return Duration(min(lower, outage.lower, upper), upper)
 
 
 def _part(text, duration):

@@ -13,6 +13,7 @@
 
 import dataclasses
 import json
+import random
 
 import testtools
 
@@ -133,6 +134,25 @@ class TestBreakDown(testtools.TestCase):
             self.assertEqual(0.0, after)
             self.assertAlmostEqual(0.3, after.upper)
 
+    def test_metadata_after_each_outage_of_the_network(self):
+        def down(what, interval, *times):
+            moments = [number * interval
+                       for number in range(round(10 / interval))]
+            return Timeline(what, 'x', [
+                Sample(moment, moment, not any(
+                    begin <= moment < end for begin, end in times))
+                for moment in moments], interval, 10.0,
+                probing=Probing.INDEPENDENT)
+
+        parts = break_down(
+            network=down('network', 0.01, (1, 1.5), (4, 4.3), (4.8, 4.9),
+                         (9, 9.2)),
+            metadata=down('metadata', 0.1, (0.3, 0.6), (1, 2), (4, 6),
+                          (7, 7.5)))
+        # 0.5 s after the first, 1.6 s after and between the next two, and
+        # all of what came later.
+        self.assertHolds(2.6, parts.metadata_after_network, 0.7)
+
     def test_text(self):
         text = self.parts.text()
         self.assertRegex(
@@ -173,6 +193,149 @@ class TestBreakDown(testtools.TestCase):
         self.assertLess(recorded['guest_stopped']['lower'], 0.2)
         self.assertEqual(64 << 20, recorded['memory_copied'])
         self.assertIsNone(Breakdown().to_dict()['network'])
+
+
+class Course:
+    """What really happens in a run, made by chance, and how it is seen.
+
+    One thing after another: each is an outage of the network that may have
+    stops of the guest in it, or a short stop that no outage shows.
+
+    :ivar down: begin and end of each outage
+    :ivar stops: of each stop
+    """
+
+    #: Of a stop that no outage shows: shorter than any other.
+    HIDDEN = 0.02
+
+    def __init__(self, seed):
+        self._chance = random.Random(seed)
+        self.down, self.stops = [], []
+        now = 1.0
+        for _ in range(self._chance.randint(1, 8)):
+            begin = now
+            stops = self._chance.choice((0, 1, 1, 1, 2))
+            if not stops and self._chance.random() < 0.4:
+                now = self._stop(now, self.HIDDEN)
+            else:
+                now = self._wait(now)
+                for _ in range(stops):
+                    now = self._wait(self._stop(now, self._wait(0.0)))
+                self.down.append((begin, now))
+            now += self._chance.uniform(0.3, 1.5)
+        self.ended = now
+
+    def _wait(self, now):
+        return now + self._chance.uniform(0.05, 0.4)
+
+    def _stop(self, now, seconds):
+        self.stops.append((now, now + seconds))
+        return now + seconds
+
+    @property
+    def hidden(self):
+        """The stops that no outage shows."""
+        return [stop for stop in self.stops if not self._within(stop[0])]
+
+    def _within(self, moment, what=None):
+        return next((each for each in (self.down if what is None else what)
+                     if each[0] <= moment < each[1]), None)
+
+    @property
+    def stopped(self):
+        return sum(end - begin for begin, end in self.stops)
+
+    @property
+    def running(self):
+        """For how long it was down while the guest ran."""
+        return sum(self._ran(*each) for each in self.down)
+
+    def _ran(self, begin, end):
+        return end - begin - sum(
+            after - before for before, after in self.stops
+            if begin <= before < end)
+
+    @property
+    def after(self):
+        """What of that came after a stop."""
+        shown = [stop for stop in self.stops if stop not in self.hidden]
+        [first, *_] = shown or self.stops
+        found = 0.0
+        for begin, end in self.down:
+            own = [stop for stop in shown if begin <= stop[0] < end]
+            resumed = (own or [first])[0][1]
+            if own or resumed < begin:
+                found += self._ran(max(begin, resumed), end)
+        return found
+
+    def network(self):
+        """Probed each 10 ms; while the guest is stopped, answers wait."""
+        samples = []
+        for number in range(round(self.ended / 0.01)):
+            moment = number * 0.01
+            stop = self._within(moment, self.hidden)
+            samples.append(Sample(moment, stop[1] if stop else moment,
+                                  not self._within(moment)))
+        return Timeline('network', 'x', samples, 0.01, self.ended,
+                        probing=Probing.INDEPENDENT)
+
+    def clock(self):
+        beats = []
+        for number in range(round(self.ended / 0.02)):
+            sent = number * 0.02 + self._chance.random() * 0.01
+            if self._within(sent):
+                continue
+            stop = self._within(sent, self.stops)
+            read = (stop[1] if stop else sent) + 0.0005
+            uptime = read - sum(end - begin for begin, end in self.stops
+                                if end <= read)
+            beats.append(Beat(sent, read + 0.0005, int(uptime * 100) / 100))
+        return GuestClock(beats)
+
+
+class TestAnyCourse(testtools.TestCase):
+    """Parts and whole, for any number of outages and stops."""
+
+    def assertHolds(self, truth, duration, course):
+        self.assertTrue(
+            duration.lower - 1e-6 <= truth <= duration.upper + 1e-6,
+            '%s does not hold %.3f s: down %s, stopped %s' % (
+                duration, truth, course.down, course.stops))
+
+    def test_parts_hold_the_truth(self):
+        stops = set()
+        for seed in range(100):
+            course = Course(seed)
+            if not course.stops or not course.down:
+                continue
+            stops.add(len(course.stops))
+            parts = break_down(network=course.network(),
+                               clock=course.clock())
+            self.assertHolds(course.stopped, parts.guest_stopped, course)
+            self.assertHolds(course.running, parts.network_while_running,
+                             course)
+            self.assertHolds(course.after, parts.network_after_stop, course)
+        self.assertGreater(len(stops), 5)
+
+    def test_they_add_up(self):
+        for seed in range(100):
+            course = Course(seed)
+            if not course.stops or not course.down:
+                continue
+            parts = break_down(network=course.network(),
+                               clock=course.clock())
+            self.assertLessEqual(parts.network_after_stop.upper,
+                                 parts.network_while_running.upper)
+            self.assertLessEqual(parts.network_after_stop,
+                                 parts.network_while_running + 1e-6)
+            if not course.hidden:
+                self.assertLessEqual(
+                    parts.guest_stopped.lower +
+                    parts.network_after_stop.lower,
+                    parts.network.upper)
+                self.assertLessEqual(
+                    parts.guest_stopped + parts.network_after_stop,
+                    parts.network.upper + 0.03 * len(course.down))
 
 
 class TestLess(testtools.TestCase):
