@@ -54,7 +54,7 @@ ForceCommand exec sh %(home)s/run
 #: Each command runs in an environment of which the test knows everything. So
 #: does the login shell that sshd starts first: bash reads ~/.bashrc there.
 RUN = """\
-exec env -i TMPDIR=%(tmp)s PATH=%(path)s \\
+exec env -i TMPDIR=%(tmp)s PATH=%(path)s %(environment)s \\
     %(shell)s -c "$SSH_ORIGINAL_COMMAND"
 """
 
@@ -85,12 +85,15 @@ class Guest(fixtures.Fixture):
 
     :param shell: what runs the commands ("dash", "busybox sh", "bash")
     :param path: PATH of the commands
+    :param environment: what else is set for them, as a shell has it
     :ivar tmp: directory that is TMPDIR in the guest
     """
 
-    def __init__(self, shell='busybox sh', path='/usr/bin:/bin'):
+    def __init__(self, shell='busybox sh', path='/usr/bin:/bin',
+                 environment=''):
         self.shell = shell
         self.path = path
+        self.environment = environment
 
     def _setUp(self):
         self.home = self.useFixture(fixtures.TempDir()).path

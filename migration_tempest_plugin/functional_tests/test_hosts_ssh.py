@@ -28,7 +28,8 @@ class HostTest(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.sshd = self.useFixture(sshd.Guest(shell='sh'))
+        self.sshd = self.useFixture(sshd.Guest(
+            shell='sh', environment='LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8'))
         self.access = self.describe()
 
     def describe(self, **changes):
@@ -64,6 +65,13 @@ class TestCommands(HostTest):
         printed = self.on_host(
             lambda host: host.run('printf', '%s\n', *words))
         self.assertEqual(list(words), printed.split('\n')[:-1])
+
+    def test_language_of_the_host(self):
+        """Commands speak English, whatever sessions get there."""
+        asked = ('sh', '-c', 'echo "$LC_ALL"')
+        for changes in {}, {'become': ('env', 'LC_ALL=ru_RU.UTF-8')}:
+            self.assertEqual('C\n', self.on_host(
+                lambda host: host.run(*asked), **changes))
 
     def test_input(self):
         text = 'line\n' * 100000

@@ -24,6 +24,10 @@ from migration_tempest_plugin import exceptions
 #: Seconds after which virsh ends by itself, should nobody end it.
 LIFETIME = 3600
 
+# What an event of the life cycle begins with (virsh-domain-event.c).
+_LIFE = ('Defined', 'Undefined', 'Started', 'Suspended', 'Resumed', 'Stopped',
+         'Shutdown', 'PMSuspended', 'Crashed')
+
 _EVENT = re.compile(
     r"^(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+[+-]\d{4}): "
     r"event '(?P<kind>[\w-]+)' for domain '?(?P<domain>[^']*?)'?: ?"
@@ -49,6 +53,12 @@ class Event:
     domain: str
     text: str
     fields: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def foreign(self):
+        """Whether it is of the life cycle, but in another language."""
+        return self.kind == 'lifecycle' and \
+            self.text.partition(' ')[0] not in _LIFE
 
     def __str__(self):
         return "%s %s: %s%s" % (self.stamp, self.kind, self.text, ''.join(

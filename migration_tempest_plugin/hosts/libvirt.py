@@ -21,6 +21,8 @@ from migration_tempest_plugin import exceptions
 
 # virDomainJobType (libvirt-domain.h)
 _JOBS = ('none', 'bounded', 'unbounded', 'completed', 'failed', 'cancelled')
+# virDomainJobOperation, as far as it matters
+_MIGRATION_IN, _MIGRATION_OUT = 4, 5
 _FIELD = re.compile(r'^([a-z][a-z_]*): (\d+)$', re.MULTILINE)
 _TYPE = re.compile(r'^Job type: (\d+)$', re.MULTILINE)
 # virsh version --daemon
@@ -64,8 +66,18 @@ class Job:
 
     @property
     def downtime(self):
-        """For how long the guest stood, in seconds, or None."""
-        return self._seconds('downtime')
+        """For how long the guest stood in a migration, in seconds, or None.
+
+        What the destination calls ``downtime`` is its own clock less the
+        source's, which also told it the time: without the difference, it is
+        ``downtime_net``. It has none if its clock is behind
+        (qemu_domainjob.c, qemuDomainJobDataUpdateDowntime).
+        """
+        operation = self.fields.get('operation', _MIGRATION_OUT)
+        if operation == _MIGRATION_IN:
+            return self._seconds('downtime_net')
+        return self._seconds('downtime') if operation == _MIGRATION_OUT \
+            else None
 
     @property
     def elapsed(self):

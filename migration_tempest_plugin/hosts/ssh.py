@@ -35,6 +35,10 @@ from migration_tempest_plugin import exceptions
 
 LOG = log.getLogger(__name__)
 
+#: In front of each command. What it prints is read by a program, and must not
+#: depend on the language that the host has for its sessions.
+_ENVIRONMENT = ('env', 'LC_ALL=C')
+
 
 @dataclasses.dataclass(frozen=True)
 class Access:
@@ -214,7 +218,8 @@ class Host:
         self._client = None
 
     def _line(self, words):
-        return shlex.join([*self.access.become,
+        # What makes root of a user may not hand its environment on.
+        return shlex.join([*self.access.become, *_ENVIRONMENT,
                            *(str(word) for word in words)])
 
     def _open(self):

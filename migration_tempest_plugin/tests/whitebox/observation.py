@@ -118,14 +118,26 @@ class Observation(fixtures.Fixture):
         """libvirt's events that the guest was stopped at the source.
 
         :raises NoMeasurement: if libvirt has told nothing of a migration that
-            was seen otherwise
+            was seen otherwise, or in another language
         """
         if self.looks and not self.events(self.source):
             raise exceptions.NoMeasurement(
                 'libvirt on %s has told no event of the migration'
                 % self.source)
-        return [event for event in self.events(self.source, 'lifecycle')
-                if event.text.startswith('Suspended')]
+        life = self.events(self.source, 'lifecycle')
+        for event in life:
+            if event.foreign:
+                raise exceptions.NoMeasurement(
+                    'virsh on %s does not speak English: have it run with '
+                    'LC_ALL=C ([migration-hosts] virsh_command, "podman exec '
+                    '--env LC_ALL=C nova_libvirt virsh", say)' % self.source,
+                    str(event))
+        return [event for event in life if event.text.startswith('Suspended')]
+
+    def told_downtime(self):
+        """Whether libvirt told at the source how long the guest stood."""
+        return any('downtime' in event.fields for event in self.events(
+            self.source, 'job-completed'))
 
     def steps(self):
         """The steps of the maximum downtime that Nova logged: (ms, s)."""

@@ -58,14 +58,12 @@ class TestDomain(base.WhiteboxScenario):
         """
         guest = self.boot_guest()
         before = self.domain_of(guest)
+        observation = self.observe(guest)
         measured = self.live_migrate_measured(guest)
         self.assert_same_domain(before, self.domain_of(guest))
         self.assertNotEqual([], domain.interfaces(before))
         self.assertNotEqual({}, domain.disk_caches(before))
-        self.assertIsNotNone(
-            measured.breakdown.libvirt_downtime,
-            'libvirt on %s tells nothing of the migration\n%s' % (
-                measured.destination, measured.text()))
+        self.assert_told_by_libvirt(measured, observation)
         self.assert_downtime_allowed(measured)
 
     @decorators.idempotent_id('5ed94969-1a8b-434f-89c6-7e261622b50e')

@@ -90,8 +90,7 @@ class TestMaximumDowntime(side_by_side.SideBySideScenario):
         self.assertEqual(plan.downtime, steps[-1][0])
         self._assert_held(made.observation, limit / 1000,
                           PUNCTUAL if self._from_outside(provider) else 0)
-        self.assertIsNotNone(made.measured.libvirt_downtime,
-                             made.measured.text())
+        self.assert_told_by_libvirt(made.measured, made.observation)
 
     def _from_outside(self, provider):
         """Whether it is the policy that does it, and not Nova."""

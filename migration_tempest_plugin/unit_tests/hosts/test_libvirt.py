@@ -111,9 +111,24 @@ class TestJob(testtools.TestCase):
 
     def test_completed(self):
         job = libvirt.Job.parse(COMPLETED)
-        self.assertEqual(('completed', 3.024, None, 0.104), (
+        self.assertEqual(('completed', 3.024, None, 0.101), (
             job.kind, job.elapsed, job.throttle, job.downtime))
         self.assertEqual(63633940, job.fields['memory_bps'])
+
+    def test_two_clocks(self):
+        """At the destination, times are its own clock less the source's."""
+        for fields, downtime in (
+                ('operation: 4\ndowntime: 1574\ndowntime_net: 72\n', 0.072),
+                ('operation: 4\ndowntime: 1574\n', None),
+                ('operation: 4\ntime_elapsed: 3024\n', None),
+                ('operation: 5\ndowntime: 38\n', 0.038)):
+            job = libvirt.Job.parse('Job type: 3\n\n' + fields)
+            self.assertEqual(downtime, job.downtime, fields)
+
+    def test_a_job_that_is_no_migration(self):
+        saved = libvirt.Job.parse('Job type: 3\n\noperation: 2\n'
+                                  'time_elapsed: 900\ndowntime: 870\n')
+        self.assertIsNone(saved.downtime)
 
     def test_copies_memory(self):
         running = libvirt.Job.parse(RUNNING)
@@ -137,7 +152,7 @@ class TestLibvirt(testtools.TestCase):
         host = Virsh(COMPLETED)
         job = libvirt.Libvirt(host, ('podman', 'exec', 'nova_libvirt',
                                      'virsh')).completed_job('the-id')
-        self.assertEqual(0.104, job.downtime)
+        self.assertEqual(0.101, job.downtime)
         self.assertEqual(
             ('podman', 'exec', 'nova_libvirt', 'virsh', '--quiet',
              'domjobinfo', 'the-id', '--rawstats', '--completed',

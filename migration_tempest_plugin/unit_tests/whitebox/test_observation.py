@@ -17,6 +17,7 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import events
 from migration_tempest_plugin.hosts import libvirt
 from migration_tempest_plugin.hosts import logs
 from migration_tempest_plugin.hosts import watch
@@ -96,22 +97,33 @@ class TestObservation(testtools.TestCase):
         self.assertIsNone(first.timeout())
         self.assertIsNone(first.ended_early())
 
-    def stopped(self, looks, events):
+    def stopped(self, looks, told):
         found = self.seen('')
         found._jobs = mock.Mock(seen=looks)
         found._events = {'one': mock.Mock()}
-        found._events['one'].events.return_value = events
+        found._events['one'].events.return_value = told
         return found.stopped()
 
     def test_stopped(self):
-        suspended, resumed = (
-            mock.Mock(text=text) for text in ('Suspended Paused', 'Resumed'))
+        suspended, resumed = (mock.Mock(text=text, foreign=False) for text
+                              in ('Suspended Paused', 'Resumed'))
         self.assertEqual([suspended], self.stopped(
             ['a look'], [suspended, resumed]))
 
     def test_never_stopped(self):
-        self.assertEqual([], self.stopped(['a look'], [mock.Mock(text='x')]))
+        self.assertEqual([], self.stopped(
+            ['a look'], [mock.Mock(text='x', foreign=False)]))
         self.assertEqual([], self.stopped([], []))
+
+    def test_another_language_is_no_proof(self):
+        found = []
+        events.add(found, "2026-11-21 10:39:25.694+0000: event 'lifecycle' "
+                   "for domain 'instance-00000001': Приостановлен Миграция\n",
+                   1.0)
+        error = self.assertRaises(exceptions.NoMeasurement, self.stopped,
+                                  ['a look'], found)
+        self.assertIn('does not speak English', str(error))
+        self.assertIn('Приостановлен', str(error))
 
     def test_no_events_are_no_proof(self):
         self.assertRaises(exceptions.NoMeasurement, self.stopped,
