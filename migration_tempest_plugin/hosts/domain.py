@@ -138,6 +138,22 @@ def disk_caches(domain):
             if disk.find('driver') is not None}
 
 
+def copied_disks(domain):
+    """What Nova copies in a block migration: name in the guest, and source.
+
+    No disk that is read-only (a config drive), shareable, or a volume: Nova
+    gives that its id as serial number (nova/virt/libvirt/driver.py,
+    _live_migration_copy_disk_paths).
+
+    :returns: for each, (name, "file" or "block")
+    """
+    return [(disk.find('target').get('dev'), disk.get('type'))
+            for disk in domain.iterfind('devices/disk')
+            if disk.get('type') in ('file', 'block') and not any(
+                disk.find(sign) is not None
+                for sign in ('readonly', 'shareable', 'serial'))]
+
+
 def interfaces(domain):
     """(MAC address, model, name on the host, MTU) of each, in order."""
     return [tuple(_attribute(each, *where) for where in (

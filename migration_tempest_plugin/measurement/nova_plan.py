@@ -13,7 +13,8 @@
 
 From nova/virt/libvirt/migration.py (downtime_steps, update_downtime) and
 nova/virt/libvirt/driver.py (_live_migration_data_gb,
-_live_migration_monitor). Pure.
+_live_migration_monitor); and StarlingX's own Nova (r/2018.10), which differs.
+Pure.
 """
 
 import dataclasses
@@ -33,6 +34,8 @@ class Plan:
     :ivar completion_timeout: live_migration_completion_timeout, in seconds
         per GB; 0 for none
     :ivar data_gb: what Nova counts as to be copied
+    :ivar starlingx: it is StarlingX's own Nova: its time-out is that of the
+        whole migration, and its steps take two thirds of that
     """
 
     data_gb: float
@@ -40,19 +43,37 @@ class Plan:
     steps: int = 10
     delay: int = 75
     completion_timeout: int = 800
+    starlingx: bool = False
+
+    @classmethod
+    def of_timeout(cls, seconds, data_gb, starlingx=False):
+        """The Plan whose time-out is as near to that as an option allows.
+
+        :param seconds: 0 for none
+        """
+        option = seconds if starlingx else round(seconds / data_gb)
+        return cls(data_gb, completion_timeout=max(option, min(1, seconds)),
+                   starlingx=starlingx)
 
     @property
     def downtimes(self):
         """Each step as (seconds that must have passed, maximum in ms)."""
-        delay = int(self.delay * self.data_gb)
-        base = self.downtime / self.steps
-        offset = (self.downtime - base) / self.steps
+        if self.starlingx:
+            delay = int(self.completion_timeout * 2 / 3 / self.steps)
+            base = self.downtime // self.steps
+            offset = (self.downtime - base) // self.steps
+        else:
+            delay = int(self.delay * self.data_gb)
+            base = self.downtime / self.steps
+            offset = (self.downtime - base) / self.steps
         return tuple((delay * step, int(base + offset * step))
                      for step in range(self.steps + 1))
 
     @property
     def timeout(self):
         """Seconds after which Nova acts, or None if it never does."""
+        if self.starlingx:
+            return self.completion_timeout or None
         return int(self.completion_timeout * self.data_gb) or None
 
     def complaints(self, logged):
@@ -64,13 +85,16 @@ class Plan:
         :param logged: each as (ms, seconds), as the log says them
         :returns: a sentence for each
         """
-        planned = {downtime: after for after, downtime in self.downtimes}
+        planned = {}
+        for after, downtime in self.downtimes:
+            # Of steps that are equal, Nova logs the first that it sees.
+            planned.setdefault(downtime, set()).add(after)
         found = []
         for downtime, after in logged:
             if downtime > self.downtime:
                 found.append('%d ms is more than the limit of %d ms' % (
                     downtime, self.downtime))
-            elif planned.get(downtime) != after:
+            elif after not in planned.get(downtime, ()):
                 found.append('%d ms after %d s is no step of the plan %s' % (
                     downtime, after, self.downtimes))
         if list(logged) != sorted(logged):
@@ -83,7 +107,6 @@ def data_gb(memory_mb, copied_disks=()):
 
     :param memory_mb: of the flavor
     :param copied_disks: the size of each, in bytes; none with shared storage
-        and volumes
     """
     return (max(_LEAST_GB, memory_mb * 2 ** 20 / _GIB) +
             sum(max(_LEAST_GB, size / _GIB) for size in copied_disks))

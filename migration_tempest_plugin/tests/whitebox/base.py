@@ -23,6 +23,7 @@ from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import load
 from migration_tempest_plugin.hosts import configuration
+from migration_tempest_plugin.hosts import domain
 from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin.hosts import sockets
 from migration_tempest_plugin.hosts import watch
@@ -261,11 +262,27 @@ class ReconfiguringScenario(WhiteboxScenario):
         Its time-outs are per GB (measurement/nova_plan.py).
         """
         features = CONF.compute_feature_enabled
-        copied = self.compute_of(guest).libvirt.disk_sizes(guest.id) \
-            if features.block_migration_for_live_migration else {}
+        copied = self._copied_bytes(guest) \
+            if features.block_migration_for_live_migration else ()
         like = self.os_admin.flavors_client.show_flavor(
             CONF.compute.flavor_ref)['flavor']
-        return nova_plan.data_gb(like['ram'], copied.values())
+        return nova_plan.data_gb(like['ram'], copied)
+
+    def _copied_bytes(self, guest):
+        libvirt = self.compute_of(guest).libvirt
+        sizes = libvirt.disk_sizes(guest.id)
+        # Nova looks at the file; that of a device has no size.
+        return [0 if kind == 'block' else sizes[name] for name, kind
+                in domain.copied_disks(libvirt.xml(guest.id))]
+
+    def plan_of_timeout(self, guest, seconds):
+        """Nova's plan with such a time-out, as near as nova.conf allows.
+
+        :param seconds: 0 for none
+        """
+        return nova_plan.Plan.of_timeout(
+            seconds, self.data_gb(guest),
+            CONF.migration_feature_enabled.starlingx_settings)
 
     # --- load ----------------------------------------------------------------
 

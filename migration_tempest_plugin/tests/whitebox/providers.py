@@ -68,9 +68,9 @@ class PerHost:
             'live_migration_tunnelled': case.tunnel,
             'live_migration_downtime': case.max_downtime}
         if case.timeout is not None:
-            # Nova's option is per GB
-            options['live_migration_completion_timeout'] = round(
-                case.timeout / test.data_gb(guest))
+            plan = test.plan_of_timeout(guest, case.timeout)
+            options['live_migration_completion_timeout'] = \
+                plan.completion_timeout
         return options
 
 

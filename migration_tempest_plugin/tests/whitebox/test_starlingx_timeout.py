@@ -63,6 +63,8 @@ class TestTimeout(side_by_side.SideBySideScenario):
         'set_per_server': _Late(PerServer, Case(timeout=120), 120),
     }
 
+    _due = None    # after how many seconds each is to be ended, by its name
+
     # They are made side by side, and only wait. What follows them is to leave
     # the guests what they need, also where three share two processors.
     LOOK_INTERVAL = 3.0
@@ -120,8 +122,8 @@ class TestTimeout(side_by_side.SideBySideScenario):
         4. Nova ends the migration, at that time or as soon as it is told.
         5. The server is on its source, was never stopped, and is well.
         """
-        seconds = 20
         guest = self.boot_guest()
+        plan = self.plan_of_timeout(guest, 20)
         compute = self.compute_of(guest)
         PerHost.apply(self, guest, Case(timeout=0), **self.slow_migrations())
         self.load_memory(guest)
@@ -129,35 +131,35 @@ class TestTimeout(side_by_side.SideBySideScenario):
 
         def follow(migration):
             self.await_slow_copy(migration, observation)
-            self.reconfigure(compute, live_migration_completion_timeout=round(
-                seconds / self.data_gb(guest)))
+            self.reconfigure(
+                compute,
+                live_migration_completion_timeout=plan.completion_timeout)
             migration.wait_until_ended(CONF.migration.migration_timeout)
 
         measured = self.live_migrate_in_vain(guest, follow)
         late = observation.timeout()
         self.assertIsNotNone(late, 'Nova has logged no time-out')
-        self.assertEqual(seconds, late[0], 'Nova has another time-out')
-        self.assertGreaterEqual(late[1], seconds - 1)
+        self.assertEqual(plan.timeout, late[0], 'Nova has another time-out')
+        self.assertGreaterEqual(late[1], plan.timeout - 1)
         self.assert_undisturbed(measured, observation)
 
     def _assert_ended(self, name):
         """A migration was ended when its time was over, by whom it should."""
         late = self.LATE[name]
         made = self.made(name, 'all', self._migrate_all)
-        seen = made.observation.timeout()
+        seen, due = made.observation.timeout(), self._due[name]
         if late.by_nova:
             self.assertIsNotNone(seen, 'Nova has logged no time-out')
-            self.assertEqual(late.seconds, seen[0],
-                             'Nova has another time-out')
+            self.assertEqual(due, seen[0], 'Nova has another time-out')
         else:
             self.assertIsNone(seen, 'It was Nova that ended the migration, '
                               'not the policy')
         after = made.observation.ended_early()
         self.assertIsNotNone(after, 'The migration was not ended')
         self.assertLessEqual(
-            abs(after - late.seconds), PUNCTUAL,
+            abs(after - due), PUNCTUAL,
             'The migration was ended after %.1f s, not after %d s' % (
-                after, late.seconds))
+                after, due))
         self.assert_undisturbed(made.measured, made.observation)
 
     def _migrate_all(self):
@@ -169,13 +171,22 @@ class TestTimeout(side_by_side.SideBySideScenario):
         def follow(running):
             live_migration.wait_until_all_ended(
                 [migration for migration, _ in running.values()],
-                120 + max(late.seconds for late in self.LATE.values()),
+                120 + max(self._due.values()),
                 self.LOOK_INTERVAL)
 
         return self.make_all(guests, follow, self.live_migrate_all_in_vain)
 
+    def _due_of(self, name, guest):
+        late = self.LATE[name]
+        if late.provider is PerHost:
+            # The option is per GB, in whole seconds.
+            return self.plan_of_timeout(guest, late.seconds).timeout
+        return late.seconds
+
     def _configure(self, guests):
         by_policy = not all(self.LATE[name].by_nova for name in guests)
+        type(self)._due = {name: self._due_of(name, guest)
+                           for name, guest in guests.items()}
         for name, guest in guests.items():
             late, options = self.LATE[name], self.slow_migrations()
             if late.provider is PerHost:

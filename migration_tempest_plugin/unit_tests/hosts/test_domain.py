@@ -148,3 +148,54 @@ class TestParts(testtools.TestCase):
         self.assertEqual(
             [('fa:16:3e:1b:b8:73', 'virtio', 'tap94dd0184-17', '1442')],
             domain.interfaces(changed()))
+
+
+class TestCopiedDisks(testtools.TestCase):
+    """As Nova 34 writes them, each with what decides."""
+
+    DOMAIN = """
+<domain type='kvm'>
+  <devices>
+    <disk type='file' device='disk'>
+      <source file='/var/lib/nova/instances/the-id/disk'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+    <disk type='file' device='disk'>
+      <source file='/var/lib/nova/instances/the-id/disk.eph0'/>
+      <target dev='vdb' bus='virtio'/>
+    </disk>
+    <disk type='block' device='disk'>
+      <source dev='/dev/nova-vg/the-id_disk.swap'/>
+      <target dev='vdc' bus='virtio'/>
+    </disk>
+    <disk type='block' device='disk'>
+      <source dev='/dev/dm-4'/>
+      <target dev='vdd' bus='virtio'/>
+      <serial>1a9f6c1e-6a8e-4a0e-9d7c-3c1a7f0b2e11</serial>
+    </disk>
+    <disk type='network' device='disk'>
+      <source protocol='rbd' name='volumes/volume-9e1c'/>
+      <target dev='vde' bus='virtio'/>
+    </disk>
+    <disk type='file' device='disk'>
+      <source file='/shared/data'/>
+      <target dev='vdf' bus='virtio'/>
+      <shareable/>
+    </disk>
+    <disk type='file' device='cdrom'>
+      <source file='/var/lib/nova/instances/the-id/disk.config'/>
+      <target dev='sda' bus='sata'/>
+      <readonly/>
+    </disk>
+  </devices>
+</domain>
+"""
+
+    def test_which(self):
+        self.assertEqual(
+            [('vda', 'file'), ('vdb', 'file'), ('vdc', 'block')],
+            domain.copied_disks(ElementTree.fromstring(self.DOMAIN)))
+
+    def test_none(self):
+        self.assertEqual([], domain.copied_disks(
+            ElementTree.fromstring('<domain><devices/></domain>')))

@@ -46,6 +46,31 @@ class TestTimeout(testtools.TestCase):
         self.assertIsNone(nova_plan.Plan(
             data_gb=4, completion_timeout=0).timeout)
 
+    def test_as_near_as_the_option_allows(self):
+        """It counts per GB, in whole seconds."""
+        for seconds, data_gb, option, timeout in (
+                (180, 4, 45, 180), (180, 8, 22, 176), (20, 64, 1, 64),
+                (120, 2.5, 48, 120), (0, 8, 0, None)):
+            plan = nova_plan.Plan.of_timeout(seconds, data_gb)
+            self.assertEqual((option, timeout),
+                             (plan.completion_timeout, plan.timeout))
+
+
+class TestStarlingX(testtools.TestCase):
+    """Its own Nova counts the whole migration, and divides integers."""
+
+    def test_timeout(self):
+        plan = nova_plan.Plan.of_timeout(180, 8, starlingx=True)
+        self.assertEqual((180, 180), (plan.completion_timeout, plan.timeout))
+        self.assertIsNone(
+            nova_plan.Plan.of_timeout(0, 8, starlingx=True).timeout)
+
+    def test_steps(self):
+        plan = nova_plan.Plan(data_gb=8, steps=3, completion_timeout=180,
+                              starlingx=True)
+        self.assertEqual(((0, 166), (40, 277), (80, 388), (120, 499)),
+                         plan.downtimes)
+
 
 class TestDataGb(testtools.TestCase):
 
@@ -79,6 +104,15 @@ class TestComplaints(testtools.TestCase):
         for step in ((200, 0), (277, 12)):
             found, = self.complaints(step)
             self.assertIn('is no step of the plan', found)
+
+    def test_more_steps_than_milliseconds(self):
+        """Of those that are equal, Nova logs the first that it sees."""
+        plan = nova_plan.Plan(data_gb=2, downtime=100, steps=150, delay=3)
+        (first, downtime), (second, same) = plan.downtimes[1:3]
+        self.assertEqual((6, 12, downtime), (first, second, same))
+        for after in first, second:
+            self.assertEqual([], plan.complaints([(downtime, after)]))
+        self.assertEqual(1, len(plan.complaints([(downtime, 900)])))
 
     def test_back(self):
         found, = self.complaints((277, 6), (166, 0))
