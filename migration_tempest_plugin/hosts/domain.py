@@ -19,30 +19,105 @@ import dataclasses
 import re
 
 _INDEX = re.compile(r'\[\d+\]')
+_DISK = re.compile(r'devices\[\d+\]/disk\[\d+\]')
 
-#: What may differ after a live migration, and why: the elements of a path,
-#: without their numbers, and the reason.
+
+@dataclasses.dataclass(frozen=True)
+class _Expected:
+    """What may differ after a live migration.
+
+    :ivar pattern: of the path, without its numbers or with them
+    :ivar why: the reason
+    :ivar new, gone: whether it may also be new, or gone
+    :ivar of_volume: only of a disk that is the same volume before and after
+    """
+
+    pattern: str
+    why: str
+    new: bool = False
+    gone: bool = False
+    of_volume: bool = False
+
+    def covers(self, difference):
+        if difference.before is None and not self.new or \
+                difference.after is None and not self.gone or \
+                self.of_volume and not difference.of_volume:
+            return False
+        return any(re.fullmatch(self.pattern, path) for path in (
+            difference.path, _INDEX.sub('', difference.path)))
+
+
+_BY_NOVA = 'Nova writes it for the destination: '
+
+#: What libvirt makes of a domain on each host, and what Nova writes anew for
+#: the destination (nova/virt/libvirt/migration.py, get_updated_guest_xml).
 EXPECTED = (
-    (r'@id', 'each host numbers its own domains'),
-    (r'devices/(serial|console)/source@path|devices/console@tty',
-     'each host has pseudo terminals of its own'),
-    (r'devices/channel/source@path', 'the path has the domain\'s number'),
-    (r'devices/graphics(@(port|tlsPort|websocket|listen)|/listen@address)',
-     'the console is at the host that the server is on'),
-    (r'devices/disk(/backingStore)*/source@index|devices/disk/'
-     r'(backingStore/)*backingStore@index',
-     'QEMU numbers what it has opened'),
-    (r'devices/hostdev/source/address@\w+|devices/interface/source/'
-     r'address@\w+', 'a device of the host is another one there'),
-    (r'devices/interface/source@dev', 'a device of the host is another one '
-     'there'),
-    (r'vcpu@cpuset|cputune/(vcpupin|emulatorpin|iothreadpin|vcpusched)@'
-     r'(cpuset|vcpus)|numatune/(memory|memnode)@nodeset',
-     'Nova chooses among the CPUs of each host: how many is what counts'),
-    (r'seclabel(/(label|imagelabel))?(@\w+)?',
-     'each host gives its domains labels of its own'),
-    (r'cpu/model|cpu/feature@(name|policy)|cpu@\w+|cpu/vendor',
-     'libvirt writes the CPU of a running guest in the terms of its host'),
+    _Expected(r'@id', 'each host numbers its own domains'),
+    _Expected(r'devices/(serial|console)/source@path|devices/console@tty',
+              'each host has pseudo terminals of its own'),
+    _Expected(r'devices/channel/source@path',
+              'the path has the domain\'s number'),
+    _Expected(r'devices/channel/target@state',
+              'the guest\'s agent connects again'),
+    _Expected(r'devices/disk(/backingStore)*/source@index|devices/disk/'
+              r'(backingStore/)*backingStore@index',
+              'QEMU numbers what it has opened'),
+    _Expected(r'seclabel(/(label|imagelabel))?(@\w+)?',
+              'each host gives its domains labels of its own'),
+    _Expected(r'cpu/model|cpu/feature@(name|policy)|cpu@\w+|cpu/vendor',
+              'libvirt writes the CPU of a running guest in the terms of its '
+              'host'),
+    # _update_graphics_xml
+    _Expected(r'devices/graphics(@(port|tlsPort|websocket|listen)|/listen'
+              r'@address)', 'the console is at the host that the server is '
+              'on'),
+    # _update_serial_xml
+    _Expected(r'devices/(serial|console)/source@(host|service)',
+              'the serial console is at the host that the server is on'),
+    # _update_mdev_xml, _update_pci_dev_xml
+    _Expected(r'devices/hostdev/source/address@\w+|devices/interface/source/'
+              r'address@\w+', 'a device of the host is another one there'),
+    # _update_vpmems_xml
+    _Expected(r'devices/memory/source/path',
+              _BY_NOVA + 'persistent memory is a device of the host'),
+    # _update_vif_xml
+    _Expected(r'devices/interface/(source|virtualport|filterref)(/\w+)?@\w+|'
+              r'devices/interface@type|devices/interface/script@path',
+              _BY_NOVA + 'a port is plugged in as its host does it',
+              new=True, gone=True),
+    # _update_volume_xml
+    _Expected(r'devices/disk@type|devices/disk/source(@\w+|(/\w+)+(@\w+)?)',
+              _BY_NOVA + 'a volume is attached as its host does it',
+              new=True, gone=True, of_volume=True),
+    _Expected(r'devices/disk(/source)?/encryption/secret@uuid',
+              _BY_NOVA + 'the secret of an encrypted volume',
+              of_volume=True),
+    # _update_rbd_xml
+    _Expected(r'devices/disk/source/host@(name|port)',
+              _BY_NOVA + 'the monitors of Ceph as they are now',
+              new=True, gone=True),
+    # _update_cpu_shared_set_xml, _remove_cpu_shared_set_xml
+    _Expected(r'vcpu@cpuset', _BY_NOVA + 'the CPUs for servers without CPUs '
+              'of their own ([compute] cpu_shared_set)',
+              new=True, gone=True),
+    # _update_numa_xml
+    _Expected(r'cputune/(vcpupin|emulatorpin|iothreadpin|vcpusched)@'
+              r'(cpuset|vcpus)|numatune/(memory|memnode)@nodeset',
+              'Nova chooses among the CPUs of each host: how many is what '
+              'counts'),
+    _Expected(r'cputune\[0\]/vcpusched\[[1-9]\d*\]@\w+',
+              _BY_NOVA + 'one element for all real-time CPUs', gone=True),
+    # _update_quota_xml
+    _Expected(r'cputune/shares', _BY_NOVA + 'no shares of the CPU that the '
+              'flavor does not ask for', gone=True),
+    # _update_perf_events_xml
+    _Expected(r'perf(/event@(name|enabled))?',
+              _BY_NOVA + 'the performance events that it supports',
+              new=True, gone=True),
+    # _update_memory_backing_xml
+    _Expected(r'memoryBacking(/(source@type|(access|allocation)@mode|'
+              r'discard))?', _BY_NOVA + 'memory in files ([libvirt] '
+              'file_backed_memory)', new=True, gone=True),
 )
 
 
@@ -52,23 +127,20 @@ class Difference:
 
     :ivar path: of the element in the domain, with "@" and the attribute
     :ivar before, after: its value, or None where it is not
+    :ivar of_volume: whether it is of a disk that is a volume, and the same
+        one before and after, by its serial number
     """
 
     path: str
     before: str | None
     after: str | None
+    of_volume: bool = False
 
     @property
     def reason(self):
-        """Why it is expected after a live migration, or None.
-
-        What is gone, or new, never is: only that a value is another one.
-        """
-        if None in (self.before, self.after):
-            return None
-        path = _INDEX.sub('', self.path)
-        return next((why for pattern, why in EXPECTED
-                     if re.fullmatch(pattern, path)), None)
+        """Why it is expected after a live migration, or None."""
+        return next((each.why for each in EXPECTED if each.covers(self)),
+                    None)
 
     def __str__(self):
         return '%s: %s before, %s after' % (self.path, *(
@@ -82,9 +154,16 @@ def differences(before, after):
     :param before, after: each an ElementTree.Element
     """
     old, new = _flat(before), _flat(after)
-    return [Difference(path, old.get(path), new.get(path))
-            for path in sorted({*old, *new})
-            if old.get(path) != new.get(path)]
+    found = []
+    for path in sorted({*old, *new}):
+        if old.get(path) != new.get(path):
+            disk = _DISK.match(path)
+            serial = disk and disk.group() + '/serial[0]'
+            found.append(Difference(
+                path, old.get(path), new.get(path), bool(
+                    disk and serial in old and
+                    old[serial] == new.get(serial))))
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -90,6 +90,73 @@ class TestDifferences(testtools.TestCase):
         for each in found:
             self.assertIsNotNone(each.reason, each)
 
+    def reasons(self, before, after):
+        """The reason of each difference of two texts in a domain."""
+        return {str(each): each.reason for each in domain.differences(*(
+            ElementTree.fromstring('<domain><name/>%s</domain>' % text)
+            for text in (before, after)))}
+
+    def test_what_nova_writes_anew(self):
+        """Each _update_* and _remove_* of nova/virt/libvirt/migration.py."""
+        volume = """<devices><disk type='block' device='disk'>
+            <source dev='%s' index='1'/><target dev='vdb' bus='virtio'/>
+            <serial>1a9f6c1e</serial></disk></devices>"""
+        devices = '<devices>%s</devices>'
+        for before, after in (
+                # the serial console over TCP
+                (devices % "<console type='tcp'><source mode='bind' "
+                 "host='192.0.2.1' service='10000'/></console>",
+                 devices % "<console type='tcp'><source mode='bind' "
+                 "host='192.0.2.2' service='10003'/></console>"),
+                (volume % '/dev/dm-4', volume % '/dev/dm-11'),
+                (volume % '/dev/dm-4', (volume % '/mnt/x').replace(
+                    'block', 'file').replace('dev=', 'file=', 1)),
+                ("<vcpu cpuset='0-3'>2</vcpu>", '<vcpu>2</vcpu>'),
+                ('<vcpu>2</vcpu>', "<vcpu cpuset='4-7'>2</vcpu>"),
+                ('<cputune><shares>2048</shares></cputune>', ''),
+                ("<cputune><vcpusched vcpus='2' scheduler='fifo'/>"
+                 "<vcpusched vcpus='3' scheduler='fifo'/></cputune>",
+                 "<cputune><vcpusched vcpus='2-3' scheduler='fifo'/>"
+                 '</cputune>'),
+                ('', "<perf><event name='cmt' enabled='yes'/></perf>"),
+                ("<memoryBacking><source type='file'/><access mode='shared'/>"
+                 "<allocation mode='immediate'/><discard/></memoryBacking>",
+                 '<memoryBacking/>'),
+                (devices % "<disk><source protocol='rbd'><host name='a' "
+                 "port='6789'/></source></disk>",
+                 devices % "<disk><source protocol='rbd'><host name='b' "
+                 "port='6789'/><host name='c' port='3300'/></source></disk>"),
+                (devices % "<interface type='bridge'><source bridge='qbr1'/>"
+                 '</interface>',
+                 devices % "<interface type='ethernet'/>"),
+                (devices % "<memory model='nvdimm'><source><path>/dev/dax0.1"
+                 '</path></source></memory>',
+                 devices % "<memory model='nvdimm'><source><path>/dev/dax0.2"
+                 '</path></source></memory>'),
+                (devices % "<channel><target name='org.qemu.guest_agent.0' "
+                 "state='connected'/></channel>",
+                 devices % "<channel><target name='org.qemu.guest_agent.0' "
+                 "state='disconnected'/></channel>")):
+            found = self.reasons(before, after)
+            self.assertNotEqual({}, found)
+            self.assertNotIn(None, found.values(), found)
+
+    def test_what_it_does_not(self):
+        disk = "<devices><disk type='%s'><source %s='%s'/>%s</disk></devices>"
+        for before, after in (
+                # not a volume, or not the same one
+                (disk % ('block', 'dev', '/dev/dm-4', ''),
+                 disk % ('block', 'dev', '/dev/dm-11', '')),
+                (disk % ('block', 'dev', '/dev/dm-4', '<serial>a</serial>'),
+                 disk % ('block', 'dev', '/dev/dm-9', '<serial>b</serial>')),
+                ("<cputune><vcpusched vcpus='2' scheduler='fifo'/></cputune>",
+                 ''),
+                ('', '<cputune><shares>2048</shares></cputune>'),
+                ("<memoryBacking><hugepages/></memoryBacking>",
+                 '<memoryBacking/>'),
+                ('<vcpu>2</vcpu>', '<vcpu>1</vcpu>')):
+            self.assertIn(None, self.reasons(before, after).values(), after)
+
     def test_unexpected(self):
         for old, new, text in (
                 ("cache='none'", "cache='writeback'",
