@@ -69,6 +69,37 @@ class TestLogFile(test_hosts_ssh.HostTest):
             self.write(line('first'))
         self.assertEqual(['last', 'first'], self.since(rotate))
 
+    def test_rotated_more_than_once(self):
+        def rotate():
+            self.write(line('last'))
+            for number in 1, 2:
+                os.rename(self.path, '%s-2026112%d' % (self.path, number))
+                self.write(line('begun %d' % number))
+        self.assertEqual(['last', 'begun 1', 'begun 2'], self.since(rotate))
+        self.assertEqual(['last', 'begun 1', 'begun 2'],
+                         self.since(rotate, ONE)[-3:])
+
+    def test_rotated_and_compressed(self):
+        def rotate():
+            for name in '.2', '.1.gz':
+                self.write(line('last'))
+                os.rename(self.path, self.path + name)
+            self.write(line('new'))
+        self.assertIn('more than once', self.refused_since(rotate))
+
+    def test_a_zero_byte(self):
+        """grep calls that binary, and says nothing of its lines."""
+        self.assertEqual(['a', 'b\0', 'c'], self.since(
+            lambda: self.write(line('a') + line('b\0') + line('c')), ONE))
+
+    def test_another_format(self):
+        for text, words in (
+                ('{"message": "VM Paused", "levelname": "INFO"}\n', 'in JSON'),
+                ('Nov 21 08:33:11 compute1 nova-compute: VM Paused\n',
+                 'as this one: Nov 21 08:33:11')):
+            self.write(text, 'w')
+            self.assertIn(words, self.refused_since(lambda: None))
+
     def test_gone(self):
         def replace():
             # while the old one is there: else its inode may be used again

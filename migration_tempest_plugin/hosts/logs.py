@@ -16,15 +16,23 @@ are those of oslo.log, in a file or in systemd's journal.
 """
 
 import dataclasses
+import datetime
 import re
 
 from migration_tempest_plugin import exceptions
 
 # oslo.log's defaults, and DevStack's, differ in what is in front.
-_LINE = re.compile(
-    r'^(?P<before>.*?)\b(?P<level>TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL) '
-    r'(?P<logger>[\w.]+) \[(?P<context>[^\]]*)\] '
-    r'(?P<instance>\[instance: (?P<id>[0-9a-f-]{36})\] +)?(?P<message>.*)$')
+_BEGIN = (r'^(?P<before>.*?)\b'
+          r'(?P<level>TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL) '
+          r'(?P<logger>[\w.]+) ')
+_INSTANCE = r'\[instance: (?P<id>[0-9a-f-]{36})\] +'
+_LINE = re.compile(_BEGIN + r'\[(?P<context>(?!instance: )[^\]]*)\] '
+                   r'(?:%s)?(?P<message>.*)$' % _INSTANCE)
+# A line of a traceback has no context (logging_exception_prefix).
+_TRACEBACK = re.compile(_BEGIN + _INSTANCE + r'(?P<message>.*)$')
+_ANY = re.compile(_BEGIN)
+#: So many lines are looked at to see whether the log can be read.
+_LOOK_AT = 20
 _STAMP = re.compile(r'\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?'
                     r'(?:[+-]\d\d:?\d\d)?')
 # DevStack colours its journal.
@@ -45,13 +53,53 @@ class Line:
     instance: str
     message: str
 
+    @property
+    def time(self):
+        """The stamp, as a datetime.
+
+        :raises ValueError: if there is none
+        """
+        stamp = re.sub(r'([+-]\d\d)(\d\d)$', r'\1:\2',
+                       self.stamp.replace(',', '.'))
+        # Python 3.10 takes three digits, or six.
+        return datetime.datetime.fromisoformat(re.sub(
+            r'\.(\d+)', lambda part: '.' + part[1][:6].ljust(6, '0'), stamp))
+
 
 def parse(text):
-    """The Lines of a text; a traceback's further lines are none."""
-    found = (_LINE.match(_COLOUR.sub('', line))
-             for line in text.splitlines())
+    """The Lines of a text.
+
+    Of a traceback, those are that name a server.
+    """
+    # Not splitlines(): a message may have a form feed, or its like, in it.
+    found = (_line(_COLOUR.sub('', line)) for line in text.split('\n'))
     return [Line(_stamp(each['before']), each['level'], each['logger'],
                  each['id'], each['message']) for each in found if each]
+
+
+def _line(text):
+    return _LINE.match(text) or _TRACEBACK.match(text)
+
+
+def _check_format(host, words, lines):
+    """Fail over a log whose lines are none of oslo.log's, as it writes text.
+
+    Else it would read as one without the line that is looked for.
+
+    :param lines: the last ones
+    :raises HostError: if so
+    """
+    lines = [_COLOUR.sub('', line) for line in lines if line.strip()]
+    # Behind what the journal puts in front.
+    if any(re.search(r'(^|: )\{"', line) for line in lines):
+        raise exceptions.HostError(
+            host.name, words, 'the log is in JSON, which is not understood: '
+            'set use_json = false in nova-compute\'s configuration')
+    if lines and not any(map(_ANY.search, lines)):
+        raise exceptions.HostError(
+            host.name, words, 'none of the last %d lines is as oslo.log '
+            'writes them by default ("TIME PID LEVEL LOGGER [CONTEXT] '
+            'MESSAGE"), as this one: %s' % (len(lines), lines[-1][:200]))
 
 
 def _stamp(before):
@@ -75,7 +123,9 @@ class LogFile:
 
         :raises HostError: if it can't be read
         """
-        return tuple(self._script('mark').split())
+        place, *lines = self._script('mark', str(_LOOK_AT)).split('\n')
+        _check_format(self.host, ('read', self.path), lines)
+        return tuple(place.split())
 
     def since(self, mark, instance=None):
         """The Lines since then; of one server, if its id is given.
@@ -105,13 +155,17 @@ class Journal:
 
         :raises HostError: if it can't be read
         """
-        printed = self.host.run('journalctl', '--unit', self.unit,
-                                '--lines', 0, '--show-cursor', '--quiet')
+        printed = self.host.run(
+            'journalctl', '--unit', self.unit, '--lines', _LOOK_AT,
+            '--show-cursor', '--output', 'short-iso-precise', '--no-pager',
+            '--quiet')
         found = re.search(r'^-- cursor: (.*)$', printed, re.MULTILINE)
         if not found:
             raise exceptions.HostError(
                 self.host.name, ('journalctl', '--unit', self.unit),
                 'gave no cursor: %s' % (printed.strip() or 'nothing'))
+        _check_format(self.host, ('journalctl', '--unit', self.unit),
+                      printed[:found.start()].split('\n'))
         return found.group(1)
 
     def since(self, mark, instance=None):

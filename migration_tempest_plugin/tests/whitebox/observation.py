@@ -12,7 +12,6 @@
 """What the compute hosts say of one server while a test migrates it."""
 
 import dataclasses
-import datetime
 import functools
 import json
 import re
@@ -248,4 +247,9 @@ def _told_look(seen):
 
 
 def _time(line):
-    return datetime.datetime.fromisoformat(line.stamp.replace(',', '.'))
+    try:
+        return line.time
+    except ValueError:
+        raise exceptions.NoMeasurement(
+            'nova-compute logs no time of day that is understood '
+            '(YYYY-MM-DD HH:MM:SS)', line.message) from None

@@ -11,6 +11,8 @@
 #    under the License.
 """Lines of services' logs, as they are written by default and by DevStack."""
 
+import datetime
+
 import testtools
 
 from migration_tempest_plugin import exceptions
@@ -47,6 +49,37 @@ class TestParse(testtools.TestCase):
         self.assertEqual((None, 'Not [instance: this]'),
                          (line.instance, line.message))
 
+    def test_a_traceback_of_a_server(self):
+        """Its lines have no context; the server is none."""
+        [line] = logs.parse(
+            '2026-11-27 12:17:09.655 369 ERROR nova.compute.manager '
+            '[instance: %s] libvirt.libvirtError: operation aborted\n'
+            '2026-11-27 12:17:09.655 369 ERROR nova.compute.manager Traceback '
+            '(most recent call last):\n' % SERVER)
+        self.assertEqual((SERVER, 'libvirt.libvirtError: operation aborted'),
+                         (line.instance, line.message))
+
+    def test_only_a_new_line_ends_a_line(self):
+        for mark in '\f', '\x1c', '\x85', '\u2028', '\0':
+            [line] = logs.parse('2026-11-21 08:33:06.287 89 INFO nova.x [-] '
+                                'a%sb\n' % mark)
+            self.assertEqual('a%sb' % mark, line.message)
+
+    def test_time(self):
+        def time(stamp):
+            return logs.Line(stamp, 'INFO', 'x', None, '').time
+
+        self.assertEqual(datetime.datetime(2026, 11, 21, 8, 33, 11, 616000),
+                         time('2026-11-21 08:33:11.616'))
+        self.assertEqual(time('2026-11-21 08:33:11.616'),
+                         time('2026-11-21 08:33:11,616'))
+        utc = datetime.datetime(2026, 11, 21, 8, 33, 11,
+                                tzinfo=datetime.timezone.utc)
+        for stamp in ('2026-11-21T08:33:11+0000', '2026-11-21T10:33:11+02:00',
+                      '2026-11-21T10:33:11.0+0200'):
+            self.assertEqual(utc, time(stamp))
+        self.assertRaises(ValueError, time, '')
+
     def test_what_is_no_line(self):
         self.assertEqual([], logs.parse(
             '\nTraceback (most recent call last):\n'
@@ -81,6 +114,17 @@ class TestJournal(testtools.TestCase):
             logs.Journal(Journalctl('No entries\n'), 'n-cpu').mark)
         self.assertIn('compute1: journalctl --unit n-cpu: gave no cursor: '
                       'No entries', str(error))
+
+    def test_another_format(self):
+        for text, words in (
+                ('2026-11-21T08:33:11.616+0000 host nova-compute[89]: '
+                 '{"message": "VM Paused"}\n', 'in JSON'),
+                ('2026-11-21T08:33:11.616+0000 host nova-compute[89]: VM '
+                 'Paused\n', 'none of the last 1 lines is as oslo.log')):
+            error = self.assertRaises(
+                exceptions.HostError, logs.Journal(Journalctl(
+                    text + '-- cursor: s=1\n'), 'n-cpu').mark)
+            self.assertIn(words, str(error))
 
     def test_since(self):
         line = ('2026-11-21T08:33:11.616000+0000 host nova-compute[89]: INFO '
