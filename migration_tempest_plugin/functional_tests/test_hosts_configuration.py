@@ -147,6 +147,24 @@ class TestChanged(ConfigurationTest):
         self.assert_as_before()
         self.assertEqual([CHANGED, TEXT], self.applied)
 
+    def test_what_is_not_utf_8(self):
+        text = TEXT.encode() + b'# caf\xe9 \f\nx = a\n    b\xff\n'
+        with open(self.path, 'wb') as file:
+            file.write(text)
+
+        def change(host):
+            with self.changed(host, {**SETTINGS, ('libvirt', 'x'): 'c'}):
+                with open(self.path, 'ab') as file:
+                    file.write(b'# theirs \xe9\n')
+        self.apply = lambda host: None
+        self.on_host(change)
+        with open(self.path, 'rb') as file:
+            self.assertEqual(
+                # That option was gone: it is where one is added.
+                text.replace(b'# a comment\ndebug = true\n',
+                             b'debug = true\n# a comment\n') +
+                b'# theirs \xe9\n', file.read())
+
     def test_twice_at_once(self):
         def change(host):
             with self.changed(host):

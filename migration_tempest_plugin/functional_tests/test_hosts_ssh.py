@@ -95,11 +95,11 @@ class TestCommands(HostTest):
             file.write('12345')
         self.assertEqual(
             '%d 5\n' % os.stat(path).st_ino,
-            self.on_host(lambda host: host.script('log', 'mark', path)))
+            self.on_host(lambda host: host.script('log', 'mark', path, 0)))
 
     def test_failed_script_is_named_not_shown(self):
-        self.assertIn("compute1: log.sh mark '/no such': ", self.refused(
-            lambda host: host.script('log', 'mark', '/no such')))
+        self.assertIn("compute1: log.sh mark '/no such' 0: ", self.refused(
+            lambda host: host.script('log', 'mark', '/no such', 0)))
 
     def test_one_connection_for_all(self):
         def ports(host):

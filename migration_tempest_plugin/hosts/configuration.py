@@ -31,6 +31,9 @@ from migration_tempest_plugin.hosts import ini
 
 LOG = log.getLogger(__name__)
 
+# Bytes of a file that are not UTF-8 come back as they were.
+_ERRORS = 'surrogateescape'
+
 _BOOT_ID = pathlib.Path('/proc/sys/kernel/random/boot_id')
 
 
@@ -127,8 +130,21 @@ class ConfigurationFile:
         :raises ConfigurationError: if it is no such file, or the value can't
             be in one
         """
-        text = _edited(self.read(), settings)
-        note = self.note()
+        self._change(self.read(), settings, self.note())
+
+    def copy(self, text, options):
+        """Make options again what they are in a text of the file, as change().
+
+        :param options: each as (section, option)
+        :raises HostError: if it can't be read or written
+        :raises ConfigurationError: if it is no such file
+        """
+        self._change(_restored(self.read(), text, options),
+                     dict.fromkeys(options), self.note(), edit=False)
+
+    def _change(self, text, settings, note, edit=True):
+        if edit:
+            text = _edited(text, settings)
         before = note.options if note else ()
         options = [*before, *(each for each in settings
                               if each not in before)]
@@ -142,12 +158,11 @@ class ConfigurationFile:
         :raises ConfigurationError: if it is no such file, or the value can't
             be in one
         """
-        note = self.note()
+        note, text = self.note(), self.read()
         if note:
-            original = self._script('original')
-            settings = {**{each: ini.get_option(original, *each)
-                           for each in note.options}, **settings}
-        self.change(settings)
+            text = _restored(text, self._script('original'), [
+                each for each in note.options if each not in settings])
+        self._change(text, settings, note)
 
     def note(self):
         """Who changes the file, as a Note; None if nobody does.
@@ -194,8 +209,7 @@ class ConfigurationFile:
         return True
 
     def _put_back_options(self, text, original, note):
-        restored = _edited(text, {
-            each: ini.get_option(original, *each) for each in note.options})
+        restored = _restored(text, original, note.options)
         if restored != text:
             LOG.warning(
                 '%s: %s was changed by somebody else, too: only %s are put '
@@ -203,12 +217,12 @@ class ConfigurationFile:
             self._write(restored, note)
 
     def _write(self, text, note):
-        self._script('write', note.to_json(), str(len(text.encode())),
+        self._script('write', note.to_json(), str(len(_bytes(text))),
                      input=text)
 
     def _script(self, verb, *arguments, input=''):
         return self.host.script('configuration', verb, self.path, *arguments,
-                                input=input)
+                                input=input, errors=_ERRORS)
 
 
 class ChangedConfiguration(fixtures.Fixture):
@@ -233,14 +247,14 @@ class ChangedConfiguration(fixtures.Fixture):
         for file in self._files:
             # First: what fails half-way is put back, too.
             if file.note():
-                self.addCleanup(self._change, file, {
-                    each: file.get(*each) for each in self._settings})
+                self.addCleanup(self._undo, file, file.read())
             else:
                 self.addCleanup(file.put_back, self._apply)
-            self._change(file, self._settings)
+            file.change(self._settings)
+            self._apply(file.host)
 
-    def _change(self, file, settings):
-        file.change(settings)
+    def _undo(self, file, text):
+        file.copy(text, tuple(self._settings))
         self._apply(file.host)
 
 
@@ -319,8 +333,18 @@ def _edited(text, settings):
     return text
 
 
+def _restored(text, original, options):
+    for each in options:
+        text = ini.restore_option(text, original, *each)
+    return text
+
+
+def _bytes(text):
+    return text.encode(errors=_ERRORS)
+
+
 def _digest(text):
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_bytes(text)).hexdigest()
 
 
 def _boot_id():

@@ -19,6 +19,7 @@ named before it, and the last one of a name wins.
 """
 
 import dataclasses
+import io
 
 from oslo_config import iniparser
 
@@ -83,21 +84,13 @@ def set_option(text, section, option, value):
         the names or the value can't be in one
     """
     _check(section, option, value)
-    parser = _parse(text)
-    lines = text.splitlines(keepends=True)
+    parser, lines = _parse(text), _lines(text)
     new = '%s = %s\n' % (option, value)
     found = _assignments(parser, section, option)
     if found:
         lines[found[-1].first:found[-1].end] = [new]
-    elif _section(section) in parser.sections:
-        end = parser.sections[_section(section)]
-        if not lines[end - 1].endswith('\n'):
-            lines[end - 1] += '\n'
-        lines.insert(end, new)
     else:
-        if lines and not lines[-1].endswith('\n'):
-            lines[-1] += '\n'
-        lines += ['\n'] * bool(lines) + ['[%s]\n' % section, new]
+        _add(lines, parser, section, [new])
     return ''.join(lines)
 
 
@@ -106,16 +99,54 @@ def delete_option(text, section, option):
 
     :raises ConfigurationError: if the text is not that of such a file
     """
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     for each in reversed(_assignments(_parse(text), section, option)):
         del lines[each.first:each.end]
     return ''.join(lines)
 
 
+def restore_option(text, original, section, option):
+    """The text with an option as it is in another one, to the letter.
+
+    Also a value of several lines, several assignments, or none.
+
+    :raises ConfigurationError: if one of them is not that of such a file
+    """
+    before = _lines(original)
+    wanted = [line for each in _assignments(_parse(original), section, option)
+              for line in before[each.first:each.end]]
+    parser, lines = _parse(text), _lines(text)
+    found = _assignments(parser, section, option)
+    if not found:
+        if wanted:
+            _add(lines, parser, section, wanted)
+        return ''.join(lines)
+    for each in reversed(found):
+        # Where the last one was, which is the one in force.
+        lines[each.first:each.end] = wanted if each is found[-1] else []
+    return ''.join(lines)
+
+
+def _add(lines, parser, section, new):
+    """Add lines at the end of a section, which is made if there is none."""
+    end = parser.sections.get(_section(section))
+    if end is None:
+        new = ['\n'] * bool(lines) + ['[%s]\n' % section, *new]
+        end = len(lines)
+    if end and not lines[end - 1].endswith('\n'):
+        lines[end - 1] += '\n'
+    lines[end:end] = new
+
+
+def _lines(text):
+    """The lines as a file has them: a form feed, say, ends none."""
+    return list(io.StringIO(text, newline=''))
+
+
 def _parse(text):
     parser = _Parser()
     try:
-        parser.parse(text.splitlines())
+        parser.parse(line.rstrip('\r\n') for line in _lines(text))
     except iniparser.ParseError as error:
         raise exceptions.ConfigurationError(
             'Not a configuration file of OpenStack: %s' % error) from error

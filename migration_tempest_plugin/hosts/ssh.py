@@ -132,14 +132,17 @@ class Host:
         """
         return self.run('sh', '-c', cmd)
 
-    def script(self, name, *arguments, input='', patience=None):
+    def script(self, name, *arguments, input='', patience=None,
+               errors='replace'):
         """Run a shell script of this package as root.
 
         :param name: of its file, without ``.sh``
+        :param errors: what becomes of bytes that are not UTF-8 (codecs)
         :raises HostError: as run()
         """
         return self._output((*_script(name), *arguments),
-                            (name + '.sh', *arguments), input, patience)
+                            (name + '.sh', *arguments), input, patience,
+                            errors)
 
     def attempt(self, *words, input='', patience=None):
         """Run a command as root, however it ends; returns the Outcome.
@@ -149,9 +152,9 @@ class Host:
         """
         return self._attempt(words, words, input, patience)
 
-    def _output(self, words, shown, input, patience):
-        """What a command prints; errors name the words that are shown."""
-        outcome = self._attempt(words, shown, input, patience)
+    def _output(self, words, shown, input, patience, errors='replace'):
+        """What a command prints; what fails names the words that are shown."""
+        outcome = self._attempt(words, shown, input, patience, errors)
         if outcome.status:
             said = (outcome.stderr or outcome.stdout).strip() or 'nothing'
             raise exceptions.HostError(
@@ -159,14 +162,15 @@ class Host:
                     outcome.status, said))
         return outcome.stdout
 
-    def _attempt(self, words, shown, input, patience):
+    def _attempt(self, words, shown, input, patience, errors='replace'):
         patience = patience or self.access.patience
         with self._trouble(shown, patience):
             channel = self._open()
             with contextlib.closing(channel):
                 channel.settimeout(patience)
                 channel.exec_command(self._line(words))
-                return _converse(channel, input.encode(), patience)
+                return _converse(channel, input.encode(errors=errors),
+                                 patience, errors)
 
     @contextlib.contextmanager
     def stream(self, name, *arguments):
@@ -291,12 +295,12 @@ def _script(name):
         encoding='ascii'), name)
 
 
-def _converse(channel, input, patience):
+def _converse(channel, input, patience, errors):
     """Give a command its input, and take all that it prints."""
     give_up = time.monotonic() + patience
-    errors = []
+    complaints = []
     threads = [threading.Thread(target=each, daemon=True) for each in (
-        lambda: _take(channel.recv_stderr, errors),
+        lambda: _take(channel.recv_stderr, complaints),
         lambda: _feed(channel, input))]
     for thread in threads:
         thread.start()
@@ -308,8 +312,9 @@ def _converse(channel, input, patience):
         raise socket.timeout()
     for thread in threads:
         thread.join()
-    return Outcome(*(b''.join(each).decode(errors='replace')
-                     for each in (output, errors)), channel.exit_status)
+    return Outcome(b''.join(output).decode(errors=errors),
+                   b''.join(complaints).decode(errors='replace'),
+                   channel.exit_status)
 
 
 def _take(receive, chunks):

@@ -136,6 +136,54 @@ class TestSet(testtools.TestCase):
                               ini.set_option, TEXT, section, option, value)
 
 
+class TestRestore(testtools.TestCase):
+
+    def restored(self, original, value='new'):
+        """What becomes of a text whose option x of [a] was set."""
+        return ini.restore_option(ini.set_option(original, 'a', 'x', value),
+                                  original, 'a', 'x')
+
+    def test_to_the_letter(self):
+        for lines in ('x = 1', 'x: a,\n    b\n    c', 'x = "a = b"',
+                      'x = 1\ny = 2', 'y = 2\nx=', 'y = 2'):
+            text = '# a\f comment\n[a]\n%s\n\n[b]\nx = 3\n' % lines
+            self.assertEqual(text, self.restored(text))
+
+    def test_repeated(self):
+        text = '[a]\nx = 1\nx = 2\n    3\n'
+        self.assertEqual(text, ini.restore_option(
+            ini.delete_option(text, 'a', 'x'), text, 'a', 'x'))
+        self.assertEqual(text, self.restored(text))
+
+    def test_in_a_section_that_is_gone(self):
+        self.assertEqual('[b]\ny = 2\n\n[a]\nx = 1\n', ini.restore_option(
+            '[b]\ny = 2', '[a]\nx = 1\n', 'a', 'x'))
+
+    def test_the_rest_stays_as_others_made_it(self):
+        self.assertEqual(
+            '[a]\nx = 1\n   2\ny = theirs\n', ini.restore_option(
+                '[a]\nx = ours\ny = theirs\n', '[a]\nx = 1\n   2\ny = old\n',
+                'a', 'x'))
+
+
+class TestLines(testtools.TestCase):
+    """Only what ends a line of a file does so here."""
+
+    def test_others(self):
+        for mark in '\f', '\v', '\x1c', '\x85', '\u2028':
+            text = '[a]\n# one%sx = 0\nx = 1\n' % mark
+            self.assertEqual(loaded(text, 'a', 'x'),
+                             ini.get_option(text, 'a', 'x'))
+            self.assertEqual(text.replace('x = 1', 'x = 2'),
+                             ini.set_option(text, 'a', 'x', 2))
+
+    def test_of_dos(self):
+        text = '[a]\r\nx = 1\r\ny = 2\r\n'
+        self.assertEqual('1', ini.get_option(text, 'a', 'x'))
+        self.assertEqual('[a]\r\nx = 3\ny = 2\r\n',
+                         ini.set_option(text, 'a', 'x', 3))
+
+
 class TestDelete(testtools.TestCase):
 
     def test_and_nothing_else(self):
