@@ -15,9 +15,11 @@ import dataclasses
 import re
 
 _SOCKET = re.compile(
-    r'^\d+ +\d+ +\S+ +(?P<address>\S+):(?P<port>\d+) '
-    r'+users:\(\("(?P<process>[^"]+)"', re.MULTILINE)
+    r'^\d+ +\d+ +(?P<local>\S+) +(?P<address>\S+):(?P<port>\d+) '
+    r'+users:\(\("(?P<process>[^"]+)",pid=(?P<pid>\d+)', re.MULTILINE)
 _ACKED = re.compile(r'\bbytes_acked:(\d+)')
+# ip -o address
+_ADDRESS = re.compile(r'^\d+: +\S+ +inet6? ([0-9a-f.:]+)', re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +27,15 @@ class Sent:
     """One established connection (ss(8)).
 
     :ivar process: the name of the one that has it
+    :ivar pid: of that
+    :ivar local: its end of the connection
     :ivar address, port: of its peer
     :ivar acked: bytes that have arrived there
     """
 
     process: str
+    pid: int
+    local: str
     address: str
     port: int
     acked: int
@@ -44,6 +50,27 @@ def sent(host):
     return parse(host.run('ss', '-tniHp', 'state', 'established'))
 
 
+def addresses(host):
+    """The addresses of a host, but those that mean itself.
+
+    :param host: the Host
+    :raises HostError: if it can't be asked
+    """
+    return frozenset(_ADDRESS.findall(host.run(
+        'ip', '-o', 'address', 'show', 'scope', 'global')))
+
+
+def qemu_pids(host, server):
+    """The processes of a host that have a server's id in their command line.
+
+    :param host: the Host
+    :raises HostError: if it can't be asked
+    """
+    # 1 is its word for "none".
+    outcome = host.attempt('pgrep', '--full', '--', '-uuid ' + server)
+    return frozenset(map(int, outcome.stdout.split()))
+
+
 def parse(text):
     """Read what ``ss -tniHp state established`` prints.
 
@@ -55,6 +82,37 @@ def parse(text):
     for line, more in zip(lines, lines[1:]):
         socket, acked = _SOCKET.match(line), _ACKED.search(more)
         if socket and acked and more[:1].isspace():
-            found.append(Sent(socket['process'], socket['address'],
-                              int(socket['port']), int(acked[1])))
+            found.append(Sent(
+                socket['process'], int(socket['pid']), socket['local'],
+                _plain(socket['address']), int(socket['port']),
+                int(acked[1])))
+    return found
+
+
+def _plain(address):
+    """An address as others write it: [::ffff:192.0.2.1] is IPv4."""
+    return address.strip('[]').removeprefix('::ffff:').partition('%')[0]
+
+
+def grown(looks, peers):
+    """What was sent over connections that were begun meanwhile.
+
+    A migration has connections of its own. Those that were there before are
+    of something else: volumes and disks in Ceph, say.
+
+    :param looks: what sent() gave, again and again; the first look is from
+        before
+    :param peers: the addresses at their other ends
+    :returns: bytes by (process, pid)
+    """
+    first, *later = [{(each.pid, each.local, each.address, each.port): each
+                      for each in look} for look in looks]
+    latest = {}
+    for look in later:
+        latest.update(look)
+    found = {}
+    for key, each in latest.items():
+        if key not in first and each.address in peers:
+            whose = each.process, each.pid
+            found[whose] = found.get(whose, 0) + each.acked
     return found

@@ -374,19 +374,27 @@ class ReconfiguringScenario(WhiteboxScenario):
     # --- what is asserted ----------------------------------------------------
 
     @contextlib.contextmanager
-    def assert_tunnelled(self, compute, tunnelled):
-        """Most bytes that leave a host meanwhile are sent by libvirt.
+    def assert_tunnelled(self, guest, tunnelled):
+        """Most bytes that migrate a guest meanwhile are sent by libvirt.
 
         Or by QEMU itself, if not tunnelled.
         """
-        asking = inventory.Compute(compute.description)
+        source = self.compute_of(guest)
+        pids = sockets.qemu_pids(source.host, guest.id)
+        peers = frozenset().union(*(
+            sockets.addresses(compute.host)
+            for compute in self.computes.values() if compute is not source))
+        before = sockets.sent(source.host)
+        asking = inventory.Compute(source.description)
         with watch.Watch(lambda: sockets.sent(asking.host), asking.close,
                          interval=0.2) as looking:
             yield
-        by_qemu, by_libvirt = (
-            max((each.acked for seen in looking.seen for each in seen.what
-                 if each.process.startswith(names)), default=0)
-            for names in (('qemu',), ('libvirtd', 'virtqemud')))
+        found = sockets.grown(
+            [before, *(seen.what for seen in looking.seen)], peers)
+        by_qemu = sum(size for (_, pid), size in found.items()
+                      if pid in pids)
+        by_libvirt = sum(size for (name, _), size in found.items()
+                         if name.startswith(('libvirtd', 'virtqemud')))
         ours, other = (by_libvirt, by_qemu) if tunnelled \
             else (by_qemu, by_libvirt)
         self.assertGreater(ours, 10 * max(other, 2 ** 20), 'QEMU has sent %d '

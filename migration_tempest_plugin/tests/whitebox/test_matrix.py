@@ -47,7 +47,7 @@ class TestMatrix(shared.SharedGuestScenario, test_matrix.MatrixScenario,
 
     def migrate_tunnelled(self, variant, guest, host):
         """libvirt must have sent the memory."""
-        with self.assert_tunnelled(self.compute_of(guest), True):
+        with self.assert_tunnelled(guest, True):
             super().migrate_live(variant, guest, host)
 
     def migrate_post_copy(self, variant, guest, host):

@@ -194,10 +194,9 @@ class TestTunnelling(base.ReconfiguringScenario):
 
     def _tunnel(self, provider, tunnel):
         guest = self.boot_guest()
-        source = self.compute_of(guest)
         provider.apply(self, guest, Case(tunnel=tunnel),
                        live_migration_bandwidth=64)
-        with self.assert_tunnelled(source, tunnel):
+        with self.assert_tunnelled(guest, tunnel):
             self.live_migrate_measured(guest)
 
 
