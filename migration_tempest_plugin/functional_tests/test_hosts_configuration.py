@@ -14,6 +14,7 @@
 import dataclasses
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -108,6 +109,11 @@ class TestFile(ConfigurationTest):
     def test_no_file(self):
         self.path += '.missing'
         self.assertIn('nova.conf.missing',
+                      self.refused(lambda host: self.file(host).read()))
+
+    def test_no_folder(self):
+        self.path = self.folder.join('missing', 'nova.conf')
+        self.assertIn('there is no folder %s' % self.folder.join('missing'),
                       self.refused(lambda host: self.file(host).read()))
 
     def test_a_link_stays_one(self):
@@ -372,6 +378,24 @@ class TestLeftBehind(ConfigurationTest):
             lambda host: configuration.put_right(self.file(host), fail)))
         self.assertIs(True, self.put_right())
         self.assertEqual([TEXT], self.applied)
+        self.assert_as_before()
+
+    def test_by_another_machine(self):
+        """Only that can tell whether its process lives."""
+        def change(host, **changes):
+            file = self.file(host)
+            file.change(SETTINGS)
+            file._write(self.text(), dataclasses.replace(
+                file.note(), boot_id='another', **changes))
+
+        self.on_host(lambda host: change(host, machine='gate-7'))
+        error = str(self.assertRaises(exceptions.HostError, self.put_right))
+        self.assertIn('of gate-7, which may still be at work', error)
+        self.assertIn('mv %s.before-migration-tests' % self.path, error)
+        self.assertEqual(CHANGED, self.text())
+        # This machine, before it was booted again.
+        self.on_host(lambda host: change(host, machine=socket.gethostname()))
+        self.assertIs(True, self.put_right())
         self.assert_as_before()
 
     def test_by_nobody(self):

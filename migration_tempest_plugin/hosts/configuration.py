@@ -85,6 +85,12 @@ class Note:
         return self.boot_id == _boot_id() and _born(self.pid) == self.born
 
     @property
+    def elsewhere(self):
+        """Whether it is of another machine: nobody here sees if it lives."""
+        return self.boot_id != _boot_id() and \
+            self.machine != socket.gethostname()
+
+    @property
     def ours(self):
         """Whether it is this very process."""
         return self.at_work and self.pid == os.getpid()
@@ -199,6 +205,14 @@ class ConfigurationFile:
             raise exceptions.HostError(
                 self.host.name, ('change', self.path),
                 'it is being changed by %s' % note)
+        if note.elsewhere:
+            raise exceptions.HostError(
+                self.host.name, ('change', self.path),
+                'it was changed by %s, which may still be at work: only that '
+                'machine can tell. If it is over, run the tests from there '
+                'again, or put it back by hand: mv %s.before-migration-tests '
+                '%s; rm %s.before-migration-tests.note; and restart '
+                'nova-compute' % (note, self.path, self.path, self.path))
         text, original = self.read(), self._script('original')
         if _digest(text) == note.digest:
             self._script('restore')

@@ -18,7 +18,10 @@
 set -eu
 umask 077
 
-file=$(readlink -f "$2")
+file=$(readlink -f "$2") || {
+    echo "there is no folder $(dirname "$2")" >&2
+    exit 1
+}
 original=$file.before-migration-tests
 note=$original.note
 fresh=$file.new-migration-tests

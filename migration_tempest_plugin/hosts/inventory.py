@@ -13,6 +13,7 @@
 
 import configparser
 import dataclasses
+import re
 import shlex
 
 from migration_tempest_plugin import config
@@ -24,6 +25,9 @@ from migration_tempest_plugin.hosts import services
 from migration_tempest_plugin.hosts import ssh
 
 _ADDRESS = 'address'
+# ADDRESS:PORT, where the address has no colon, or is in brackets
+_ENDPOINT = re.compile(r'(?:\[(?P<long>[^\[\]\s]+)\]|(?P<short>[^:\[\]\s]+))'
+                       r'(?::(?P<port>\d+))?')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,8 +143,9 @@ def database_tunnel(options):
 
 def _read(path):
     """What a hosts_file says of each host, as values of the options."""
-    parser = configparser.ConfigParser(interpolation=None,
-                                       default_section='')
+    parser = configparser.ConfigParser(
+        interpolation=None, default_section='',
+        inline_comment_prefixes=('#', ';'))
     try:
         with open(path) as file:
             parser.read_file(file)
@@ -198,9 +203,26 @@ def _describe(name, said, options):
         instances=of_host.instances_path)
 
 
+def _endpoint(name, address, port):
+    """An address and a port, also where they are written in one."""
+    found = _ENDPOINT.fullmatch(address)
+    if found:
+        port = int(found['port'] or port)
+        address = found['long'] or found['short']
+    elif set(address) & set('[] '):
+        port = None
+    if port not in range(1, 65536):
+        raise exceptions.ConfigurationError(
+            '%s: %r is no address of a host: write 192.0.2.1, 2001:db8::1, '
+            'a name, or one of them with a port (192.0.2.1:2222, '
+            '[2001:db8::1]:2222)' % (name, address))
+    return address, port
+
+
 def _access(name, address, options):
+    address, port = _endpoint(name, address, options.port)
     return ssh.Access(
-        name=name, address=address, port=options.port, user=options.user,
+        name=name, address=address, port=port, user=options.user,
         key_file=options.private_key_file,
         known_hosts=options.known_hosts_file,
         check_host_key=options.check_host_keys,

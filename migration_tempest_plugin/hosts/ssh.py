@@ -39,6 +39,11 @@ LOG = log.getLogger(__name__)
 #: depend on the language that the host has for its sessions.
 _ENVIRONMENT = ('env', 'LC_ALL=C')
 
+# Printed before a command begins: what comes before it is of the login (a
+# banner in ~/.bashrc, say), or of what makes root of the user.
+_MARK = b'--- migration-tempest-plugin ---\n'
+_MARKED = ('sh', '-c', 'echo "%s"; exec "$@"' % _MARK.decode().strip(), 'sh')
+
 
 @dataclasses.dataclass(frozen=True)
 class Access:
@@ -185,8 +190,13 @@ class Host:
         """
         with self._trouble((name + '.sh', *arguments), self.access.patience):
             channel = self._open()
+            channel.settimeout(self.access.patience)
             channel.exec_command(self._line((*_script(name), *arguments)))
-        with contextlib.closing(channel), channel.makefile('rb') as output:
+            output = channel.makefile('rb')
+            while output.readline() not in (_MARK, b''):
+                pass
+            channel.settimeout(None)
+        with contextlib.closing(channel), output:
             try:
                 yield output
             finally:
@@ -223,7 +233,7 @@ class Host:
 
     def _line(self, words):
         # What makes root of a user may not hand its environment on.
-        return shlex.join([*self.access.become, *_ENVIRONMENT,
+        return shlex.join([*self.access.become, *_ENVIRONMENT, *_MARKED,
                            *(str(word) for word in words)])
 
     def _open(self):
@@ -312,7 +322,8 @@ def _converse(channel, input, patience, errors):
         raise socket.timeout()
     for thread in threads:
         thread.join()
-    return Outcome(b''.join(output).decode(errors=errors),
+    before, mark, printed = b''.join(output).partition(_MARK)
+    return Outcome((printed if mark else before).decode(errors=errors),
                    b''.join(complaints).decode(errors='replace'),
                    channel.exit_status)
 

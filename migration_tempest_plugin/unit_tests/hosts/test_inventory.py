@@ -100,6 +100,31 @@ class TestFile(InventoryTestCase):
             hosts['two'].access.user, hosts['two'].access.check_host_key))
         self.assertEqual('stack', hosts['three'].access.user)
 
+    def test_comment_behind_a_value(self):
+        self.file('[one]   # the first\naddress = 192.0.2.1  # in rack 3\n'
+                  'user = stack ; not root\nnova_conf = /etc/a#b;c\n')
+        [host] = inventory.describe(self.options).values()
+        self.assertEqual(('192.0.2.1', 'stack', '/etc/a#b;c'), (
+            host.access.address, host.access.user, host.nova_conf))
+
+    def test_address_and_port(self):
+        for written, address, port in (
+                ('192.0.2.1:2222', '192.0.2.1', 2222),
+                ('[2001:db8::1]', '2001:db8::1', 2022),
+                ('[2001:db8::1]:2222', '2001:db8::1', 2222),
+                ('2001:db8::1', '2001:db8::1', 2022),
+                ('compute1.example:2222', 'compute1.example', 2222)):
+            self.file('[one]\naddress = %s\nport = 2022\n' % written)
+            [host] = inventory.describe(self.options).values()
+            self.assertEqual((address, port),
+                             (host.access.address, host.access.port))
+
+    def test_what_is_no_address(self):
+        for written in ('[2001:db8::1', '192.0.2.1:70000', '192.0.2.1 22',
+                        '[]:22', '192.0.2.1:0'):
+            self.file('[one]\naddress = %s\n' % written)
+            self.assertIn('is no address of a host', self.refused())
+
     def test_percent_is_a_percent(self):
         self.file('[one]\naddress = 192.0.2.1\nnova_conf = /etc/%(x)s\n')
         [host] = inventory.describe(self.options).values()
