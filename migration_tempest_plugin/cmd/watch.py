@@ -112,6 +112,10 @@ class Watch(base.Command):
             raise exceptions.RecordError('%s exists already: name another '
                                          '--output' % output)
         over = _Over()
+        with over.on_signals():
+            return self._watch(parsed_args, targets, output, over)
+
+    def _watch(self, parsed_args, targets, output, over):
         shown = display.Display(self.app.stderr)
         limits = tuple(
             measurement.Limit(what, '--' + option.replace('_', '-'),
@@ -130,7 +134,8 @@ class Watch(base.Command):
             shown.say('%s %s' % (STARTED, ', '.join(targets)))
             for target, load in watched.under_load():
                 shown.say('%s: %s' % (target, load.room))
-            with shown.shown(), over.on_signals():
+            over.begin()
+            with shown.shown():
                 began, looks, status = _follow(
                     parsed_args, watched, shown, over)
             measured = watched.measured(began, looks, limits)
@@ -161,18 +166,32 @@ class Watch(base.Command):
 
 
 class _Over:
-    """Whether it is to end: told by a signal."""
+    """Whether it is to end: told by a signal.
+
+    Before anything is measured, a signal ends the command. From then on, it
+    ends the watching, and any further one is in vain: what was measured is
+    written down.
+    """
 
     def __init__(self):
         self._event = threading.Event()
+        self._measuring = False
         self.wait = self._event.wait
         self.is_set = self._event.is_set
 
+    def _tell(self, *_):
+        if not self._measuring:
+            raise KeyboardInterrupt
+        self._event.set()
+
+    def begin(self):
+        """From here on, there is something to be written down."""
+        self._measuring = True
+
     @contextlib.contextmanager
     def on_signals(self):
-        before = {number: signal.signal(
-            number, lambda *_: self._event.set())
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        before = {number: signal.signal(number, self._tell) for number in (
+            signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             yield
         finally:

@@ -249,6 +249,36 @@ class TestNetwork(WatchTest):
         self.assertGreaterEqual(self.recorded()['longest']['upper'],
                                 injected.lower)
 
+    def test_a_signal_to_its_whole_group(self):
+        """As timeout(1) and a terminal that is closed send them."""
+        for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
+            self.record = self.folder / ('%d.json' % number)
+            with self.network.client():
+                watch = self.start(network.SERVER, start_new_session=True)
+            self.await_start(watch)
+            injected = self.outage(0.2)
+            self.assertIn('was away', watch.stderr.readline())
+            os.killpg(watch.pid, number)
+            status, output = self.end(watch)
+            self.assertEqual(0, status, self.errors + output)
+            self.assertGreaterEqual(self.recorded()['longest']['upper'],
+                                    injected.lower)
+
+    def test_one_more_ctrl_c(self):
+        """While it writes down what it has seen."""
+        with self.network.client():
+            watch = self.start(network.SERVER)
+        self.await_start(watch)
+        self.outage(0.2)
+        self.assertIn('was away', watch.stderr.readline())
+        while watch.poll() is None:
+            watch.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        status, _ = self.end(watch)
+        self.assertEqual(1, len(self.recorded()['outages']))
+        # Once it is written down, Python itself may be interrupted.
+        self.assertIn(status, (0, 130, -signal.SIGINT), self.errors)
+
     def test_no_process_is_left(self):
         watch = self.watch()
         processes = command.children(watch)

@@ -53,11 +53,26 @@ choose_command() {
     exit 1
 }
 
-# Old ones of busybox know whole seconds only.
+# Old ones of busybox know whole seconds only, and older ones no interval: they
+# send a packet each second.
 choose_interval() {
-    $command -c 1 -W 2 -i "$interval" "$address" >/dev/null 2>&1 ||
-        interval=1
+    options="-i $interval"
+    works && return
+    interval=1 options='-i 1'
+    works && return
+    options=
+    works && return
+    echo "error ping $address: it can't be told to end ($said)"
+    exit 1
 }
+
+works() {
+    # shellcheck disable=SC2086 # these are lists of words
+    said=$($command $options -w 3 -c 1 -W 2 "$address" 2>&1) || {
+        said=$(echo "$said" | head -n 1)
+        return 1
+    }
+} >/dev/null
 
 choose_command
 choose_interval
@@ -65,7 +80,7 @@ echo "ping_stream 1 interval=$interval"
 # ping ends when it has an answer that nobody reads any more, or when its time
 # is over: another user's process can't be ended by this one.
 # shellcheck disable=SC2086 # a list of words
-$command -i "$interval" -w "$lifetime" "$address" 2>/dev/null |
+$command $options -w "$lifetime" "$address" 2>/dev/null |
     while read -r line; do
         case $line in
         *seq=*)

@@ -24,6 +24,8 @@ from migration_tempest_plugin.measurement.guest_clock import TICK
 
 _ANSWER = re.compile(
     r'(\d+\.\d\d) .*seq=(\d+) .*time[=<]([\d.]+) ms(.*DUP.*)?')
+# Numbers of ICMP echoes have 16 bits.
+_WRAP = 1 << 16
 _INTERVAL = re.compile(r'ping_stream 1 interval=([\d.]+)')
 
 
@@ -57,6 +59,7 @@ class GuestPingMeter(fixtures.Fixture):
             (address, '%g' % interval, round(lifetime)), self._take)
         self._changed = threading.Condition()
         self._answers = {}         # (when it came, round trip) by number
+        self._latest = None        # the highest of these, not modulo _WRAP
         self._duplicates = 0
 
     def _setUp(self):
@@ -74,12 +77,21 @@ class GuestPingMeter(fixtures.Fixture):
             raise ValueError(line)
         came, number, trip, again = answer.groups()
         with self._changed:
-            if again or int(number) in self._answers:
+            number = self._unwrap(int(number))
+            if again or number in self._answers:
                 self._duplicates += 1
             else:
-                self._answers[int(number)] = (float(came),
-                                              float(trip) / 1000)
+                self._answers[number] = (float(came), float(trip) / 1000)
             self._changed.notify_all()
+
+    def _unwrap(self, number):
+        """The number nearest to the highest one that is this modulo _WRAP."""
+        if self._latest is None:
+            self._latest = number
+        behind = (self._latest - number + _WRAP // 2) % _WRAP - _WRAP // 2
+        number = self._latest - behind
+        self._latest = max(self._latest, number)
+        return number
 
     def wait_until_up(self, timeout):
         """Wait for one more answer.

@@ -205,9 +205,11 @@ class _Prober:
         self._errors = ''
         root = os.path.dirname(os.path.dirname(
             migration_tempest_plugin.__file__))
+        # Of a session of its own: what ends the group of this process, or its
+        # terminal, leaves the prober to be read to its end.
         self._process = subprocess.Popen(
             COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, cwd='/',
+            stderr=subprocess.PIPE, cwd='/', start_new_session=True,
             env={**os.environ, 'PYTHONPATH': os.path.abspath(root)})
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)

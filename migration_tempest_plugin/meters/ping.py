@@ -54,7 +54,7 @@ class Probes:
         self._probes = ping_output.Probes(self.interval)
         self._changed = threading.Condition()
         self._other_lines = []
-        self._heard = False
+        self._began = self._over = False
         self._last_answered = float('-inf')
         self._last_time = time.monotonic()
         self._ended = self._died = None
@@ -76,6 +76,8 @@ class Probes:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, text=True, errors='replace',
+                # as the prober (icmp.py)
+                start_new_session=True,
                 env={**os.environ, 'LC_ALL': 'C'})
         except OSError as error:
             raise exceptions.NoMeasurement(
@@ -83,11 +85,14 @@ class Probes:
                 'or iputils' % error) from error
 
     def _check_start(self):
-        """Wait for the first line, which also says that it can't start."""
+        """Wait for the line that it begins with, or the end of ping.
+
+        It may warn of something before that.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._heard, PATIENCE)
-            if self._other_lines and self._other_lines[0].startswith('PING '):
-                self._other_lines.pop(0)
+            self._changed.wait_for(lambda: self._began or self._over,
+                                   PATIENCE)
+            if self._began:
                 return
         self.stop()
         raise exceptions.NoMeasurement(
@@ -100,13 +105,14 @@ class Probes:
             with self._changed:
                 if event:
                     self._add(event)
+                elif line.startswith('PING ') and not self._began:
+                    self._began = True
                 elif line.strip():
                     self._other_lines.append(line.strip())
-                self._heard = True
                 self._changed.notify_all()
         self._ping.wait()
         with self._changed:
-            self._heard = True
+            self._over = True
             self._changed.notify_all()
 
     def _add(self, event):

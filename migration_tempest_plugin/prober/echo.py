@@ -67,6 +67,7 @@ class EchoSocket:
         self._token = int.from_bytes(os.urandom(8), 'big')
         self._identifier = int.from_bytes(os.urandom(2), 'big')
         self._sequence = 0
+        self._asked = {}   # the address of each target, as bytes
         self._socket, self.method = self._open()
         self._has_ip_header = self._ipv4 and self.method == 'raw socket'
         self._offset = None
@@ -127,6 +128,8 @@ class EchoSocket:
                               self._sequence) + payload
         if self._ipv4:
             packet = _with_checksum(packet)
+        if target not in self._asked:
+            self._asked[target] = self._packed(address)
         self._socket.sendto(packet, address)
         return start, time.monotonic_ns()
 
@@ -148,7 +151,7 @@ class EchoSocket:
     def _read(self):
         while True:
             try:
-                packet, ancillary, _, _ = self._socket.recvmsg(256, 64)
+                packet, ancillary, _, sender = self._socket.recvmsg(256, 64)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -161,9 +164,17 @@ class EchoSocket:
             if len(packet) != _HEADER.size + _PAYLOAD.size or \
                     packet[0] != self._reply:
                 continue
+            # Of such a socket, the kernel has not checked it.
+            if self._has_ip_header and _sum(packet) != 0xffff:
+                continue
             token, target, start = _PAYLOAD.unpack_from(packet, _HEADER.size)
-            if token == self._token:
+            if token == self._token and \
+                    self._asked.get(target) == self._packed(sender):
                 yield target, start, _stamp(ancillary)
+
+    def _packed(self, address):
+        """An address as the bytes that it is, however it is written."""
+        return socket.inet_pton(self._family, address[0].partition('%')[0])
 
     def _clock_was_set(self):
         """Whether the wall clock was set since this was asked last.
@@ -196,11 +207,15 @@ def _clocks():
 
 
 def _with_checksum(packet):
-    """Fill in the checksum (RFC 1071)."""
+    """Fill in the checksum (RFC 1071), where there are zeros."""
+    return packet[:2] + struct.pack('!H', ~_sum(packet) & 0xffff) + packet[4:]
+
+
+def _sum(packet):
+    """The sum of its words, as ones' complement: 0xffff if all is right."""
     total = sum(_WORDS.unpack(packet))
     total = (total >> 16) + (total & 0xffff)
-    total += total >> 16
-    return packet[:2] + struct.pack('!H', ~total & 0xffff) + packet[4:]
+    return (total + (total >> 16)) & 0xffff
 
 
 def _stamp(ancillary):

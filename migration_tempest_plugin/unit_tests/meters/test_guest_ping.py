@@ -52,6 +52,17 @@ class TestMeter(testtools.TestCase):
         self.meter = guest_ping.GuestPingMeter(None, '10.0.0.6', 'neighbour')
         self.meter._interval, self.meter._wall_start = 0.05, None
 
+    def test_numbers_begin_again(self):
+        """They have 16 bits: after 55 minutes at 50 ms."""
+        for number in 65534, 65535, 1, 0, 2:
+            self.meter._take(self.IPUTILS % number)
+        samples = self.meter.measurement().samples
+        self.assertEqual(5, len(samples))
+        self.meter._take(self.IPUTILS % 1)
+        error = self.assertRaises(exceptions.NoMeasurement,
+                                  self.meter.measurement)
+        self.assertIn('1 packets were answered twice', str(error))
+
     def test_what_ping_says(self):
         for number, line in enumerate((self.BUSYBOX, self.IPUTILS)):
             self.meter._take(line % number)

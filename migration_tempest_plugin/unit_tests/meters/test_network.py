@@ -100,6 +100,13 @@ class TestPing(Case):
             self.assertEqual('C -n -D -O -i 0.02 -- 192.0.2.1\n',
                              arguments.read())
 
+    def test_a_warning_before_it_begins(self):
+        meter = self.useFixture(self.meter(
+            "echo 'ping: Warning: source address might be selected on device "
+            "other than: eth1'\n" + HEADER + replies()))
+        meter.wait_until_up(10)
+        self.assertEqual(0.0, meter.get_downtime())
+
     def test_up(self):
         meter = self.useFixture(self.meter(HEADER + replies()))
         meter.wait_until_up(10)
