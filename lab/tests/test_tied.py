@@ -40,9 +40,11 @@ sleep 600
 exit 3
 '''
 
-# Ctrl-C ends it, though a shell may have had these tests ignore it.
+# Ctrl-C and a closed terminal end it, though a shell, or nohup, may have had
+# these tests ignore them.
 LAB = '''
 import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from embedded_cloud import settings, tester
 sys.exit(tester.Tester(settings.Settings.from_environment(

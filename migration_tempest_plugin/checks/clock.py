@@ -106,4 +106,4 @@ class ClockCheck(check.Check):
         asked = time.monotonic()
         text = connection.exec_command(
             command, timeout=PATIENCE)[1].read().decode(errors='replace')
-        return Look.parse(text, asked, time.monotonic())
+        return Look.parse(shell.own(text), asked, time.monotonic())

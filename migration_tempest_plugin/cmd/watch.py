@@ -190,8 +190,12 @@ class _Over:
 
     @contextlib.contextmanager
     def on_signals(self):
-        before = {number: signal.signal(number, self._tell) for number in (
-            signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        # Under nohup it is to go on when the terminal is closed.
+        numbers = [signal.SIGINT, signal.SIGTERM, *(
+            [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) !=
+            signal.SIG_IGN else [])]
+        before = {number: signal.signal(number, self._tell)
+                  for number in numbers}
         try:
             yield
         finally:

@@ -52,8 +52,10 @@ ForceCommand exec sh %(home)s/run
 """
 
 #: Each command runs in an environment of which the test knows everything. So
-#: does the login shell that sshd starts first: bash reads ~/.bashrc there.
+#: does the login shell that sshd starts first: bash reads ~/.bashrc there, and
+#: some print something to whoever logs in.
 RUN = """\
+%(login)s
 exec env -i TMPDIR=%(tmp)s PATH=%(path)s %(environment)s \\
     %(shell)s -c "$SSH_ORIGINAL_COMMAND"
 """
@@ -86,14 +88,16 @@ class Guest(fixtures.Fixture):
     :param shell: what runs the commands ("dash", "busybox sh", "bash")
     :param path: PATH of the commands
     :param environment: what else is set for them, as a shell has it
+    :param login: what is done before each of them
     :ivar tmp: directory that is TMPDIR in the guest
     """
 
     def __init__(self, shell='busybox sh', path='/usr/bin:/bin',
-                 environment=''):
+                 environment='', login="echo 'You have 2 notices.'"):
         self.shell = shell
         self.path = path
         self.environment = environment
+        self.login = login
 
     def _setUp(self):
         self.home = self.useFixture(fixtures.TempDir()).path

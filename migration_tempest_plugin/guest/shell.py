@@ -34,6 +34,10 @@ LOG = log.getLogger(__name__)
 #: guests, takes 9000; a client may put something of its own in front.
 MAX_COMMAND = 8000
 
+#: Printed by whatever is run in a guest before all else. What comes before it
+#: is of the login: a banner in ~/.bashrc, say.
+MARK = '--- migration-tempest-plugin ---'
+
 
 @dataclasses.dataclass(frozen=True)
 class State:
@@ -179,7 +183,7 @@ def ask(client, script, *words):
 
 
 def _ask(client, name, script, words):
-    facts = _facts(_run(client, name, command_of(script, *words)))
+    facts = _facts(own(_run(client, name, command_of(script, *words))))
     if 'error' in facts:
         raise exceptions.GuestError('%s: the guest could not %s it: %s' % (
             name, words[0], facts['error']))
@@ -191,14 +195,37 @@ def _run(client, name, command):
         return client.exec_command(command)
 
 
+def run(client, name, command):
+    """Run a command of a shell; returns what it printed, and nothing else.
+
+    :param client: anything with ``exec_command(cmd) -> str``
+    :param name: what asks, for people
+    :raises GuestError: if the guest can't be asked
+    """
+    return own(_run(client, name, marked(command)))
+
+
+def marked(command):
+    """A command that begins with the MARK, for a shell."""
+    return "echo '%s'; %s" % (MARK, command)
+
+
 def command_of(script, *words):
     """The command that runs a script of this package, placing nothing.
+
+    It begins with the MARK.
 
     :param script: its file name, without ``.sh``
     :param words: what it gets
     """
-    return shlex.join(['sh', '-c', read_script(script), script,
+    return shlex.join(['sh', '-c', marked('\n' + read_script(script)), script,
                        *map(str, words)])
+
+
+def own(printed):
+    """What a command printed itself: what comes after the MARK."""
+    before, mark, after = printed.partition(MARK + '\n')
+    return after if mark else before
 
 
 @contextlib.contextmanager
@@ -247,7 +274,8 @@ def _facts(answer):
     lines = answer.splitlines()
     if not lines or lines[-1] != 'complete':
         raise exceptions.GuestError(
-            'The answer of the guest is cut short: %r' % answer[-200:])
+            'The answer of the guest is cut short (or the login shell there '
+            'is not like sh: csh, fish): %r' % answer[-200:])
     facts = {}
     if 'log' in lines:
         begin, end = lines.index('log'), lines.index('end of log')

@@ -36,16 +36,25 @@ def start(connection, name, *words):
     channel.exec_command(shell.command_of(name, *words))
     channel.settimeout(START_PATIENCE)
     said = b''
-    while b'\n' not in said:
+    while not _header(said)[1]:
         data = channel.recv(4096)
         if not data:
             break
         said += data
-    header, _, rest = said.partition(b'\n')
+    header, _, rest = _header(said)
     if not header and channel.recv_stderr_ready():
         header = channel.recv_stderr(4096)
     channel.settimeout(None)
     return channel, header.decode(errors='replace').strip(), rest
+
+
+def _header(said):
+    """The first line of a script, its end, and what came behind that.
+
+    Without an end, it is all that came, which need not be of the script.
+    """
+    _, mark, own = said.partition(shell.MARK.encode() + b'\n')
+    return own.partition(b'\n') if mark else (said, b'', b'')
 
 
 class ScriptStream(fixtures.Fixture):

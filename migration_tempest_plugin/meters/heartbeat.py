@@ -473,9 +473,9 @@ class GuestHeartbeatMeter(fixtures.Fixture):
 
     def _ask_boot_id(self):
         with self._connect() as connection:
-            return connection.exec_command(
-                _BOOT_ID, timeout=SECOND_LOOK_PATIENCE)[1].read() \
-                .decode().strip()
+            return shell.own(connection.exec_command(
+                shell.marked(_BOOT_ID), timeout=SECOND_LOOK_PATIENCE)[1]
+                .read().decode(errors='replace')).strip()
 
     def _nothing(self, reason):
         seen = None

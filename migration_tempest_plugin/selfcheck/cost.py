@@ -159,8 +159,7 @@ def _busy(client, seconds):
 
 
 def _stat(client):
-    with shell.asking('/proc/stat'):
-        return Busy.parse(client.exec_command('cat /proc/stat'))
+    return Busy.parse(shell.run(client, '/proc/stat', 'cat /proc/stat'))
 
 
 def _row(client, seconds, name, tool):

@@ -79,12 +79,14 @@ class Guest:
 
     def boot_id(self):
         """Another one after each boot (proc(5), random/boot_id)."""
-        return self.ssh.exec_command(
-            'cat /proc/sys/kernel/random/boot_id').strip()
+        return self._run('cat /proc/sys/kernel/random/boot_id').strip()
 
     def uptime(self):
         """Seconds since the guest booted."""
-        return float(self.ssh.exec_command('cat /proc/uptime').split()[0])
+        return float(self._run('cat /proc/uptime').split()[0])
+
+    def _run(self, command):
+        return shell.run(self.ssh, 'the server ' + self.id, command)
 
 
 def skip_without_disabling():

@@ -174,14 +174,14 @@ class ReconfiguringScenario(WhiteboxScenario):
 
     def plan_options(self, *computes, **options):
         """As configure(), but in force only with the next of those."""
-        self._plan('libvirt', computes, options)
+        self._want('libvirt', computes, options)
 
     def plan_concurrent(self, number, compute):
         """As plan_options(): how many migrations a host makes at a time."""
-        self._plan('DEFAULT', [compute],
+        self._want('DEFAULT', [compute],
                    {'max_concurrent_live_migrations': number})
 
-    def _plan(self, section, computes, options):
+    def _want(self, section, computes, options):
         for compute in computes:
             self._wanted.setdefault(compute.nova_conf, {}).update(
                 {(section, name): value for name, value in options.items()})

@@ -18,6 +18,7 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
 from migration_tempest_plugin.meters import heartbeat
@@ -45,7 +46,7 @@ class FakeConnection:
     def __init__(self, answer=None, header=HEADER):
         self.answer = answer or (lambda beat: beat + b' 100.00\n')
         self.output = queue.Queue()
-        self.output.put(header)
+        self.output.put(header and shell.MARK.encode() + b'\n' + header)
         self.ready = True
         self.closed = threading.Event()
 
