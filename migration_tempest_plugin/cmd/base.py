@@ -57,9 +57,16 @@ def add_subunit(parser):
              'for standard input')
 
 
-def run_of(parsed_args):
-    """The Run that the option names."""
-    return source.run(parsed_args.subunit)
+def run_of(command, parsed_args):
+    """The Run that the option names; its problems are said."""
+    return say_problems(command, source.run(parsed_args.subunit))
+
+
+def say_problems(command, run):
+    """Say what of a Run could not be read; the Run."""
+    for problem in run.problems:
+        command.say('NOT READ: ' + problem)
+    return run
 
 
 def write(path, text):

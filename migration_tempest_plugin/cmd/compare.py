@@ -32,7 +32,8 @@ class Compare(base.Command):
     Compared are the migrations of the same variant (test). It exits with 1 if
     something got worse, with 0 if that was not shown though there were enough
     samples to show it, and with 2 if there are too few samples, if more than
-    is tolerated may have gone by unseen, or if there is nothing to compare.
+    is tolerated may have gone by unseen, if a part of a run could not be
+    read, or if there is nothing to compare.
     """
 
     def get_parser(self, prog_name):
@@ -71,7 +72,8 @@ class Compare(base.Command):
     def take_action(self, parsed_args):
         sides = ([parsed_args.before, *parsed_args.more_before],
                  [parsed_args.after, *parsed_args.more_after])
-        runs = [recorded.Run.of(map(source.run, side)) for side in sides]
+        runs = [base.say_problems(self, recorded.Run.of(
+            map(source.run, side))) for side in sides]
         names = [_name(*pair) for pair in zip(sides, runs)]
         tolerances = dict(parsed_args.tolerance)
         compared = compare.compare(
@@ -83,6 +85,9 @@ class Compare(base.Command):
         if parsed_args.html:
             base.write(parsed_args.html, page.comparison(
                 compared, 'Before and after', names))
+        # What could not be read may be what is worse.
+        if not compared.status and any(run.problems for run in runs):
+            return base.CANT
         return compared.status
 
 

@@ -49,7 +49,8 @@ class Report(base.Command):
         return parser
 
     def take_action(self, parsed_args):
-        run = recorded.Run.of(map(source.run, parsed_args.run or [None]))
+        run = base.say_problems(self, recorded.Run.of(
+            map(source.run, parsed_args.run or [None])))
         if not run.migrations:
             raise exceptions.RecordError(
                 '%s: %d tests, but none of them measured a migration' % (

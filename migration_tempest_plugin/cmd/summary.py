@@ -11,9 +11,10 @@
 #    under the License.
 """``tempest downtime summary``: what the last run measured."""
 
+import dataclasses
+
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
 
 
@@ -32,13 +33,14 @@ class Summary(base.Command):
         return parser
 
     def take_action(self, parsed_args):
-        run = base.run_of(parsed_args)
+        run = base.run_of(self, parsed_args)
         if not run.measured:
             raise exceptions.RecordError(
                 'There is no measurement in this run, of %d tests; it is '
                 'looked for where tempest run was run' % len(run.tests))
         if parsed_args.json:
-            said = recorded.Run(tuple(run.measured), run.facts).to_json()
+            said = dataclasses.replace(
+                run, tests=tuple(run.measured)).to_json()
         else:
             said = text.summary(run.measured) + '\n'
         self.app.stdout.write(said)

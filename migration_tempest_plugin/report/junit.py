@@ -37,8 +37,8 @@ def document(tests):
 
 
 def _case(test):
-    classname, _, name = test.id.rpartition('.')
-    case = junitparser.TestCase(name, classname, test.seconds)
+    classname, name = map(_clean, test.place)
+    case = junitparser.TestCase(name, classname or 'watch', test.seconds)
     properties = junitparser.junitparser.Properties()
     for key, value in _properties(test.migrations):
         properties.add_property(junitparser.Property(key, _clean(value)))

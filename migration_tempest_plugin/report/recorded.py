@@ -19,7 +19,9 @@ for Prometheus) reads them here: from a subunit stream, or from the JSON that
 import dataclasses
 import functools
 import importlib.resources
+import io
 import json
+import math
 import re
 
 import jsonschema
@@ -40,8 +42,18 @@ SCHEMA_VERSION = 1
 #: What stands in front of the name of a detail that belongs to a bundle.
 _BUNDLE = 'bundle '
 
-#: The name of a test that Python knows.
+#: The name of a test that Python knows; and of a class that could not be set
+#: up, or cleaned up.
 _PYTHON = re.compile(r'[\w.]+')
+_OF_CLASS = re.compile(r'(setUpClass|tearDownClass) \(([\w.]+)\)')
+
+_MIGRATION = re.compile(re.escape(DETAIL) + r'(?:-(\d+))?')
+
+# How a packet of subunit begins, version 2; and a line of version 1.
+_SIGNATURE = b'\xb3'
+_VERSION_1 = re.compile(
+    rb'^(test|testing|success|successful|failure|error|skip|xfail|uxsuccess|'
+    rb'time|progress|tags)(:| )', re.MULTILINE)
 
 #: What python-subunit calls the test that stands for a broken packet.
 _BROKEN = 'subunit.parser'
@@ -65,11 +77,25 @@ class RecordedTest:
     reason: str = ''
 
     @property
+    def place(self):
+        """Its class with its module, and its method.
+
+        What was watched has a name of its own, which may have dots, and no
+        class.
+        """
+        of_class = _OF_CLASS.fullmatch(self.id)
+        if of_class:
+            return of_class[2], of_class[1]
+        if not _PYTHON.fullmatch(self.id):
+            return '', self.id
+        where, _, method = self.id.rpartition('.')
+        return where, method
+
+    @property
     def name(self):
         """Its class and its method, which tell the variant."""
-        if not _PYTHON.fullmatch(self.id):
-            return self.id  # what was watched has a name of its own
-        return '.'.join(self.id.split('.')[-2:])
+        where, method = self.place
+        return '.'.join([*filter(None, [where.rpartition('.')[2]]), method])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,10 +104,12 @@ class Run:
 
     :ivar tests: RecordedTests
     :ivar facts: what was written down of the cloud and of the run
+    :ivar problems: a sentence on each part of the run that could not be read
     """
 
     tests: tuple = ()
     facts: dict = dataclasses.field(default_factory=dict)
+    problems: tuple = ()
 
     @property
     def measured(self):
@@ -104,6 +132,8 @@ class Run:
         """Ready for JSON (its schema: see the documentation)."""
         return {'schema': SCHEMA, 'version': SCHEMA_VERSION,
                 'facts': self.facts,
+                **({'problems': list(self.problems)} if self.problems
+                   else {}),
                 'tests': [dataclasses.asdict(test) for test in self.tests]}
 
     def to_json(self):
@@ -114,7 +144,8 @@ class Run:
         """Several runs as one; the facts are those of the first with any."""
         runs = list(runs)
         return cls(tuple(test for run in runs for test in run.tests),
-                   next((run.facts for run in runs if run.facts), {}))
+                   next((run.facts for run in runs if run.facts), {}),
+                   tuple(each for run in runs for each in run.problems))
 
 
 def detail(document):
@@ -134,15 +165,16 @@ def bundle_name(server, name):
 def read_stream(stream):
     """The Run of a subunit stream.
 
-    :param stream: binary, subunit version 2
-    :raises RecordError: if it is broken, or holds no test, or if a
-        measurement in it can't be read
+    What is not whole in it is left out, and is among the Run's problems.
+
+    :param stream: binary, subunit version 2 or 1
+    :raises RecordError: if it holds no test
     """
-    tests = _tests(stream)
-    facts = [_json(test['details'][FACTS]) for test in tests
-             if FACTS in test['details']]
-    return Run(tuple(_recorded(test) for test in tests),
-               facts[0] if facts else {})
+    tests, problems = _tests(stream)
+    facts = _read(_json, [test['details'][FACTS] for test in tests
+                          if FACTS in test['details']][:1], problems, FACTS)
+    return Run(tuple(_recorded(test, problems) for test in tests),
+               facts[0] if facts else {}, tuple(problems))
 
 
 def read_json(text):
@@ -153,7 +185,7 @@ def read_json(text):
     :raises RecordError: if it is none, or of a version that is not known
     """
     try:
-        document = json.loads(text)
+        document = _loads(text)
     except ValueError as error:
         raise exceptions.RecordError('it is no JSON: %s' % error) from error
     if isinstance(document, list):
@@ -166,7 +198,8 @@ def read_json(text):
     _check(document, 'run')
     tests = [RecordedTest(**{**test, 'migrations': tuple(map(
         _migration, test['migrations']))}) for test in document['tests']]
-    return Run(tuple(tests), document['facts'])
+    return Run(tuple(tests), document['facts'],
+               tuple(document.get('problems', ())))
 
 
 def bundles(stream):
@@ -174,9 +207,10 @@ def bundles(stream):
 
     :param stream: binary, subunit version 2
     :returns: (name of the test, file in the form SERVER/NAME, bytes) of each
-    :raises RecordError: if it is broken, or holds no test
+    :raises RecordError: if it holds no test
     """
-    for test in _tests(stream):
+    tests, _ = _tests(stream)
+    for test in tests:
         for name, detail in test['details'].items():
             if name.startswith(_BUNDLE):
                 yield (_name(test), name.removeprefix(_BUNDLE),
@@ -184,42 +218,94 @@ def bundles(stream):
 
 
 def _tests(stream):
-    tests = []
-    result = testtools.StreamToDict(tests.append)
+    """The tests of a stream, as StreamToDict has them, and its problems."""
+    found = []
+    result = testtools.StreamToDict(found.append)
     result.startTestRun()
-    subunit.ByteStreamToStreamResult(stream, 'other').run(result)
+    data = stream.read()
+    if _is_version_1(data):
+        subunit.ProtocolTestCase(io.BytesIO(data), io.BytesIO()).run(
+            testtools.ExtendedToStreamDecorator(result))
+    else:
+        subunit.ByteStreamToStreamResult(io.BytesIO(data), 'other').run(
+            result)
     result.stopTestRun()
-    broken = next((test for test in tests if test['id'] == _BROKEN), None)
-    if broken:
-        raise exceptions.RecordError(
-            'the stream is broken after %d tests: %s' % (
-                len(tests) - 1, ' '.join(_text(broken['details']).split())))
+    tests = [test for test in found if test['id'] != _BROKEN]
+    problems = ['the stream is broken among its tests, of which %d could be '
+                'read: %s' % (len(tests), ' '.join(
+                    _text(test['details']).split()))
+                for test in found if test['id'] == _BROKEN]
+    problems += ['%s: its end is missing: the run was cut off there'
+                 % _name(test) for test in tests
+                 if test['status'] in ('inprogress', 'unknown')]
     if not tests:
-        raise exceptions.RecordError(
-            'there is no test in it (a subunit stream of version 2, or JSON, '
-            'is read)')
-    return tests
+        raise exceptions.RecordError(problems[0] if problems else (
+            'there is no test in it (a subunit stream of version 2 or 1, or '
+            'JSON, is read)'))
+    return tests, problems
 
 
-def _recorded(test):
+def _is_version_1(data):
+    """Whether it is the text that subunit was at first."""
+    return _SIGNATURE not in data and bool(_VERSION_1.search(data))
+
+
+def _read(read, parts, problems, where):
+    """What can be read of some parts; the others are problems."""
+    found = []
+    for part in parts:
+        try:
+            found.append(read(part))
+        except exceptions.RecordError as error:
+            problems.append('%s: %s' % (where, error))
+    return found
+
+
+def _recorded(test, problems):
     details = test['details']
-    migrations = tuple(
-        _migration(_json(details[name]))
-        for name in sorted(details, key=_number) if name.startswith(DETAIL))
+    migrations = _read(
+        lambda detail: _migration(_json(detail)),
+        [details[name] for name in sorted(filter(_number, details),
+                                          key=_number)],
+        problems, _name(test))
     began, ended = test['timestamps']
     return RecordedTest(
-        _name(test), test['status'], migrations,
+        _name(test), test['status'], tuple(migrations),
         (ended - began).total_seconds() if began and ended else 0.0,
-        '\n'.join(details[name].as_text() for name in sorted(details)
+        '\n'.join(_bytes(details[name]).decode(errors='replace')
+                  for name in sorted(details)
                   if name.startswith(('reason', 'traceback'))))
 
 
 def _json(detail):
     try:
-        return json.loads(_bytes(detail))
+        return _loads(_bytes(detail))
     except ValueError as error:
         raise exceptions.RecordError(
-            'a measurement in it is no JSON: %s' % error) from error
+            'what is recorded there is no JSON: %s' % error) from error
+
+
+def _loads(text):
+    """JSON, and nothing that Python alone takes for it.
+
+    :raises ValueError: if it is none
+    """
+    try:
+        return json.loads(text, parse_constant=_no_number,
+                          parse_float=_finite)
+    except RecursionError:
+        raise ValueError('it is nested too deeply') from None
+
+
+def _no_number(text):
+    raise ValueError('%s is no number' % text)
+
+
+def _finite(text):
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError('%s is no number that can be used' % text)
+    return number
 
 
 def _migration(document):
@@ -248,6 +334,35 @@ def _check(document, what):
         raise exceptions.RecordError('%s%s: %s' % (
             what, ''.join('[%r]' % step for step in error.absolute_path),
             error.message[:200]))
+    _check_durations(document, what)
+
+
+def _check_durations(document, where):
+    """Bounds must be bounds, however deep they are.
+
+    :raises RecordError: if they are not
+    """
+    if isinstance(document, list):
+        for number, each in enumerate(document):
+            _check_durations(each, '%s[%d]' % (where, number))
+    elif isinstance(document, dict):
+        if {'estimate', 'lower', 'upper'} <= document.keys():
+            _check_duration(document, where)
+        for key, each in document.items():
+            _check_durations(each, '%s[%r]' % (where, key))
+
+
+def _check_duration(document, where):
+    lower, estimate, upper = (document[name] for name in (
+        'lower', 'estimate', 'upper'))
+    try:
+        right = 0 <= lower <= estimate <= upper
+    except TypeError:
+        right = False
+    if not right:
+        raise exceptions.RecordError(
+            '%s: %r to %r are no bounds of a duration of %r s' % (
+                where, lower, upper, estimate))
 
 
 @functools.cache
@@ -272,4 +387,6 @@ def _name(test):
 
 
 def _number(name):
-    return int(name.partition('-')[2] or 0) if name.startswith(DETAIL) else 0
+    """The place of a migration among those of a test, from 1 on, or 0."""
+    found = _MIGRATION.fullmatch(name)
+    return int(found[1] or 0) + 1 if found else 0

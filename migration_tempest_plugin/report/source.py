@@ -11,11 +11,13 @@
 #    under the License.
 """Where a recorded run is: stestr's repository, a stream, or JSON."""
 
+import gzip
 import io
 import os
 import pathlib
 import subprocess
 import sys
+import zlib
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.report import recorded
@@ -25,21 +27,24 @@ JSON_NAME = 'report.json'
 
 STANDARD_INPUT = '-'
 
-#: How a packet of subunit begins (python-subunit, version 2).
+#: How a packet of subunit begins (python-subunit, version 2), and a file of
+#: gzip.
 _SUBUNIT = b'\xb3'
+_GZIP = b'\x1f\x8b'
 
 
 def run(path=None):
     """The Run at a path.
 
     :param path: a folder in which ``tempest run`` was run, or one of a
-        report; a file of a subunit stream or of JSON; ``-`` for standard
-        input; None for the folder that this is run in
+        report; a file of a subunit stream (also one of stestr's own) or of
+        JSON, which may be one of gzip; ``-`` for standard input; None for
+        the folder that this is run in
     :raises RecordError: if it can't be read; it says which and why
     """
     data = _bytes(path)
     try:
-        if data.lstrip()[:1] in (b'{', b'['):
+        if _is_json(data):
             return recorded.read_json(data)
         return recorded.read_stream(io.BytesIO(data))
     except exceptions.RecordError as error:
@@ -53,10 +58,15 @@ def stream(path=None):
     :raises RecordError: if there is none
     """
     data = _bytes(path)
-    if data.lstrip()[:1] in (b'{', b'['):
+    if _is_json(data):
         raise exceptions.RecordError(
             '%s: it is JSON, but a subunit stream is needed' % name(path))
     return io.BytesIO(data)
+
+
+def _is_json(data):
+    """Not a stream, in front of which a program may have printed anything."""
+    return data.lstrip()[:1] in (b'{', b'[') and _SUBUNIT not in data
 
 
 def name(path):
@@ -67,6 +77,17 @@ def name(path):
 
 
 def _bytes(path):
+    data = _raw_bytes(path)
+    if not data.startswith(_GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise exceptions.RecordError('%s can\'t be unpacked: %s' % (
+            name(path), error)) from error
+
+
+def _raw_bytes(path):
     if path == STANDARD_INPUT:
         return sys.stdin.buffer.read()
     place = pathlib.Path(path or '.')

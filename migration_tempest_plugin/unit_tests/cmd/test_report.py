@@ -15,6 +15,7 @@ import io
 import json
 import pathlib
 from unittest import mock
+from xml.etree import ElementTree
 
 import fixtures
 import testtools
@@ -209,9 +210,34 @@ class TestOthers(CommandTest):
         document = samples.migration()
         document['measurements'][0]['total']['lower'] = 9.0
         self.assert_refused(
-            'a measurement in it has no bounds of a duration: 9.0 and',
+            r"\['total'\]: 9.0 to .* are no bounds of a duration",
             summary.Summary, '--subunit',
             self.file('odd', samples.test(*[document] * 3)))
+
+    def test_what_could_not_be_read_is_said(self):
+        path = self.folder / 'stream'
+        path.write_bytes(samples.stream(
+            *(samples.test(samples.migration(down), name='m.T.one')
+              for down in (.06, .07, .08, .09, .1)),
+            samples.test({'version': 9}, name='m.T.odd')).getvalue())
+        for command, *words in (
+                (summary.Summary, '--subunit', path),
+                (junit.Junit, '--subunit', path),
+                (report.Report, path, '--output', self.folder / 'new'),
+                # it is the same, as far as it could be read
+                (compare.Compare, path, path)):
+            status, output, errors = self.run_command(command, *words)
+            self.assertIn('NOT READ: m.T.odd: ', errors)
+            self.assertNotEqual('', output)
+            self.assertEqual(2 if command is compare.Compare else 0,
+                             status or 0)
+
+    def test_junit_of_a_name_with_control_characters(self):
+        path = self.file('one', samples.test(
+            samples.migration(), name='watch: \x1b[1mbold\x07'))
+        _, output, _ = self.run_command(junit.Junit, '--subunit', path)
+        ElementTree.fromstring(output)
+        self.assertIn('name="watch: ?[1mbold?"', output)
 
     def test_junit(self):
         path = self.file('one', samples.test(samples.migration()))

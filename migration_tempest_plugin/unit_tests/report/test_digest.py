@@ -15,7 +15,6 @@ import dataclasses
 
 import testtools
 
-from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report.digest import Verdict
@@ -118,11 +117,6 @@ class TestDigest(testtools.TestCase):
         self.assertEqual(2, len(found.hidden))
         self.assertEqual([samples.LIMIT],
                          list(map(digest.limit, document['limits'])))
-
-    def test_no_duration(self):
-        self.assertRaises(
-            exceptions.RecordError, digest.as_duration,
-            {'estimate': 1.0, 'lower': 2.0, 'upper': 3.0})
 
     def test_phase(self):
         phase = {'name': 'running', 'begin': [0.1, 0.2], 'end': [1.0, 1.26]}

@@ -12,6 +12,7 @@
 """The page, as HTML; functional_tests/test_page.py looks at it."""
 
 import base64
+import dataclasses
 import gzip
 import hashlib
 import html.parser
@@ -243,6 +244,12 @@ class TestReport(testtools.TestCase):
         migration['guest_load'] = load.to_dict()
         self.assertIn('<p class="quiet">%s</p>' % load.text(), page.report(
             samples.run(samples.test(migration)), 'A title'))
+
+    def test_what_could_not_be_read(self):
+        run = samples.run(samples.test(samples.migration()))
+        self.assertNotIn('NOT READ', page.report(run, 'x'))
+        self.assertIn('NOT READ</span> m.T.one: &lt;cut&gt;', page.report(
+            dataclasses.replace(run, problems=('m.T.one: <cut>',)), 'x'))
 
     def test_facts_and_what_was_not_measured(self):
         text = page.report(samples.run(

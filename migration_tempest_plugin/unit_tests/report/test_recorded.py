@@ -15,6 +15,7 @@ import dataclasses
 import importlib.resources
 import io
 import json
+import re
 
 from stestr import subunit_trace
 import subunit
@@ -78,26 +79,84 @@ class TestStream(testtools.TestCase):
                             io.BytesIO(b'not subunit\n'))
         self.assert_refused('there is no test in it', io.BytesIO(b''))
 
-    def test_cut(self):
-        data = samples.stream(samples.test(MIGRATION)).getvalue()
-        self.assert_refused('the stream is broken after',
-                            io.BytesIO(data[:-10]))
+    def read_in_part(self, stream, *problems):
+        """What is whole is read; the rest, by its patterns, are problems."""
+        run = recorded.read_stream(stream)
+        self.assertEqual(len(problems), len(run.problems), run.problems)
+        for pattern, problem in zip(problems, run.problems):
+            self.assertRegex(problem, pattern)
+            self.assertNotIn('\n', problem)
+        return run
 
-    def test_damaged(self):
-        data = samples.stream(samples.test(MIGRATION)).getvalue()
-        broken = data.replace(b'"what"', b'"what ')
-        self.assertNotEqual(data, broken)
-        self.assert_refused('the stream is broken', io.BytesIO(broken))
+    def test_cut(self):
+        one = samples.stream(samples.test(MIGRATION)).getvalue()
+        other = samples.stream(samples.test(name='m.T.other')).getvalue()
+        run = self.read_in_part(
+            io.BytesIO(other + one[:-10]),
+            'the stream is broken among its tests, of which 2 could be read',
+            '^m.tests.TestIt.test_it: its end is missing')
+        self.assertEqual(['m.T.other', 'm.tests.TestIt.test_it'],
+                         sorted(test.id for test in run.tests))
+
+    def test_a_worker_that_died(self):
+        """In the middle of a packet; the others went on."""
+        one, two, three = (samples.stream(samples.test(
+            MIGRATION, name='m.T.' + name)).getvalue()
+            for name in ('one', 'two', 'three'))
+        run = recorded.read_stream(io.BytesIO(
+            one + two[:len(two) // 2] + three + one.replace(b'one', b'six')))
+        self.assertNotEqual((), run.problems)
+        whole = {test.id for test in run.tests
+                 if test.status == 'success' and test.migrations}
+        self.assertIn('m.T.one', whole)
+        self.assertIn('broken among its tests', run.problems[0])
 
     def test_of_another_version(self):
-        self.assert_refused(
-            'version 9: this plugin reads up to version 2',
-            samples.stream(samples.test({**MIGRATION, 'version': 9})))
+        run = self.read_in_part(
+            samples.stream(samples.test(
+                MIGRATION, {**MIGRATION, 'version': 9})),
+            '^m.tests.TestIt.test_it: .*version 9: this plugin reads up to '
+            'version 2')
+        self.assertEqual([MIGRATION], [each for _, each in run.migrations])
 
     def test_what_is_missing_in_it(self):
         broken = {**MIGRATION, 'measurements': [{'what': 'network'}]}
-        self.assert_refused(r"migration\['measurements'\]\[0\]: .*required",
-                            samples.stream(samples.test(broken)))
+        run = self.read_in_part(
+            samples.stream(samples.test(broken),
+                           samples.test(MIGRATION, name='m.T.other')),
+            r"migration\['measurements'\]\[0\]: .*required")
+        self.assertEqual(['T.other'], [test.name for test in run.measured])
+
+    def test_an_attachment_that_is_no_text(self):
+        """As DevStack makes one: subunit-output --attach-file."""
+        output = io.BytesIO()
+        result = subunit.StreamResultToBytes(output)
+        result.status('devstack', 'fail', file_name='traceback',
+                      file_bytes=b'stack.sh failed\xff', eof=True,
+                      mime_type='application/octet-stream')
+        run = recorded.read_stream(io.BytesIO(
+            output.getvalue() +
+            samples.stream(samples.test(MIGRATION)).getvalue()))
+        self.assertEqual(((), 2, 'stack.sh failed\ufffd'), (
+            run.problems, len(run.tests), run.tests[0].reason))
+        self.assertEqual([MIGRATION], [each for _, each in run.migrations])
+
+    def test_version_1_of_subunit(self):
+        """As stestr keeps its runs, and people archive them."""
+        output = io.BytesIO()
+        client = subunit.TestProtocolClient(output)
+
+        class Measuring(testtools.TestCase):
+            def id(self):
+                return 'm.T.one'
+
+            def measures(self):
+                self.addDetail(recorded.DETAIL, recorded.detail(MIGRATION))
+        Measuring('measures').run(client)
+        run = recorded.read_stream(io.BytesIO(output.getvalue()))
+        [(test, migration)] = run.migrations
+        self.assertEqual(('m.T.one', 'success', MIGRATION),
+                         (test.id, test.status, migration))
 
     def test_details_that_were_no_text(self):
         run = recorded.read_stream(samples.stream(
@@ -184,12 +243,56 @@ class TestJSON(testtools.TestCase):
                                   '{"tests": ')
         self.assertIn('it is no JSON', str(error))
 
+    def test_no_numbers(self):
+        text = samples.run(samples.test(MIGRATION)).to_json()
+        for number in 'NaN', '-Infinity', '1e999':
+            broken = re.sub(r'"upper": [\d.]+', '"upper": ' + number, text, 1)
+            error = self.assertRaises(exceptions.RecordError,
+                                      recorded.read_json, broken)
+            self.assertIn('%s is no number' % number, str(error))
+        error = self.assertRaises(exceptions.RecordError, recorded.read_json,
+                                  '[' * 100000)
+        self.assertIn('it is no JSON', str(error))
+
+    def test_no_bounds(self):
+        run = samples.run(samples.test(MIGRATION)).to_dict()
+        [total] = [each['total'] for each in
+                   run['tests'][0]['migrations'][0]['measurements'][:1]]
+        for name, value in (('lower', 9.0), ('upper', 0.0),
+                            ('estimate', -1.0)):
+            before, total[name] = total[name], value
+            self.assert_refused(
+                r"\['measurements'\]\[0\]\['total'\]: .* no bounds", run)
+            total[name] = before
+
+    def test_problems_are_kept(self):
+        run = recorded.Run((samples.test(MIGRATION),), {}, ('one is cut',))
+        again = recorded.read_json(run.to_json())
+        self.assertEqual(('one is cut',), again.problems)
+        self.assertEqual(2, len(recorded.Run.of([run, again]).problems))
+
     def test_several(self):
         one, other = (samples.run(samples.test(name=name), facts=facts)
                       for name, facts in (('a', {}), ('b', {'x': 1})))
         both = recorded.Run.of([one, other])
         self.assertEqual((*one.tests, *other.tests), both.tests)
         self.assertEqual({'x': 1}, both.facts)
+
+
+class TestName(testtools.TestCase):
+
+    def test_each_kind(self):
+        for id, name, place in (
+                ('m.t.TestIt.test_it', 'TestIt.test_it',
+                 ('m.t.TestIt', 'test_it')),
+                ('setUpClass (m.t.TestIt)', 'TestIt.setUpClass',
+                 ('m.t.TestIt', 'setUpClass')),
+                ('watch: upgrade 2025.1 to 2025.2',
+                 'watch: upgrade 2025.1 to 2025.2',
+                 ('', 'watch: upgrade 2025.1 to 2025.2')),
+                ('watch', 'watch', ('', 'watch'))):
+            test = recorded.RecordedTest(id, 'success')
+            self.assertEqual((name, place), (test.name, test.place))
 
 
 class TestSchema(testtools.TestCase):

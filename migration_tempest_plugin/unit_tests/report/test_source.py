@@ -11,6 +11,7 @@
 #    under the License.
 """Where a run may be, and what is said if it is not there."""
 
+import gzip
 import io
 import pathlib
 import subprocess
@@ -80,10 +81,27 @@ class TestSource(testtools.TestCase):
         self.assert_refused('nothing can\'t be read: No such file',
                             str(self.folder / 'nothing'))
 
+    def test_packed(self):
+        stream = samples.stream(*RUN.tests, facts=RUN.facts).getvalue()
+        for data in RUN.to_json().encode(), stream:
+            found = source.run(self.file('a.gz', gzip.compress(data)))
+            self.assertEqual(RUN.tests[0].migrations,
+                             found.tests[0].migrations)
+        path = self.file('b.gz', gzip.compress(stream)[:-20])
+        self.assert_refused('b.gz can\'t be unpacked', path)
+
+    def test_lines_in_front_of_a_stream(self):
+        stream = samples.stream(*RUN.tests).getvalue()
+        for line in b'[10:00:00] starting\n', b'{"a": 1}\n', b'stack.sh\n':
+            path = self.file('a', line + stream)
+            self.assertEqual(RUN.tests[0].migrations,
+                             source.run(path).tests[0].migrations)
+            self.assertIn(b'starting', source.stream(self.file(
+                'b', b'starting' + stream)).read())
+
     def test_the_file_is_named(self):
-        path = self.file('broken', samples.stream(
-            *RUN.tests).getvalue()[:-20])
-        self.assert_refused(path + ': the stream is broken', path)
+        path = self.file('broken', b'no stream')
+        self.assert_refused(path + ': there is no test in it', path)
         path = self.file('other', b'{"schema": "other"}')
         self.assert_refused(path + ': .* no recorded run', path)
 
