@@ -11,6 +11,7 @@
 #    under the License.
 """What the commands have in common."""
 
+import logging
 import math
 import os
 import pathlib
@@ -34,6 +35,8 @@ class Command(command.Command):
     """Says in one line what can't be done, and exits with 2 then."""
 
     def run(self, parsed_args):
+        # It tells of each connection.
+        logging.getLogger('paramiko').setLevel(logging.WARNING)
         try:
             return super().run(parsed_args)
         except exceptions.MigrationTestError as error:

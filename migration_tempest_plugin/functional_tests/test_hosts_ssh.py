@@ -199,8 +199,10 @@ class TestErrors(HostTest):
         self.assertIn('check_host_keys', said)
 
     def test_no_file_of_host_keys(self):
-        self.assertIn('/no/such/file', self.refused(
-            self.run_true, known_hosts='/no/such/file'))
+        self.assertIn(
+            'the file of host keys, /no/such/file, can\'t be read (No such '
+            'file or directory): log in once with ssh',
+            self.refused(self.run_true, known_hosts='/no/such/file'))
 
     def test_a_key_that_is_refused(self):
         text = self.refused(

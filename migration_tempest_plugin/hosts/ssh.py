@@ -252,7 +252,7 @@ class Host:
             _Refuse() if access.check_host_key
             else paramiko.AutoAddPolicy())
         if access.check_host_key:
-            client.load_host_keys(os.path.expanduser(access.known_hosts))
+            _load_host_keys(client, access)
         with contextlib.ExitStack() as stack:
             stack.callback(client.close)
             client.connect(
@@ -296,6 +296,18 @@ class Host:
             raise exceptions.HostError(
                 self.name, words, 'no connection to %s: %s: %s' % (
                     where, type(error).__name__, error)) from error
+
+
+def _load_host_keys(client, access):
+    try:
+        client.load_host_keys(os.path.expanduser(access.known_hosts))
+    except OSError as error:
+        raise exceptions.HostError(
+            access.name, ('connect',), 'the file of host keys, %s, can\'t be '
+            'read (%s): log in once with ssh, which makes it, name another '
+            'one, or do without the check (check_host_keys = false, or '
+            '--no-host-key-check)' % (
+                access.known_hosts, error.strerror)) from error
 
 
 def _script(name):

@@ -42,7 +42,8 @@ def report(run, title):
         _shared(), title=title, cards=cards, costs=digest.COSTS,
         facts={title: list(_rows(facts))
                for title, facts in run.facts.items()},
-        problems=run.problems, kinds=_kinds(migrations), verdicts=_verdicts(cards),
+        problems=run.problems, kinds=_kinds(migrations),
+        verdicts=_verdicts(cards),
         stayed=sum(not digest.moved(each) for each in migrations),
         typical=[(kind, judged.KINDS[kind], each) for kind, each
                  in judged.typical(migrations).items()],
