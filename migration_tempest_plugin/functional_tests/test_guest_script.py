@@ -98,7 +98,7 @@ class Script(fixtures.Fixture):
         with open('/proc/uptime') as uptime:
             moment = float(uptime.read().split()[0])
         return metadata_log.parse(self.log, ''.join(
-            self._text('now.%d' % lane) for lane in range(6)), moment)
+            self._text('now.%d' % lane) for lane in range(8)), moment)
 
     def _text(self, name):
         try:

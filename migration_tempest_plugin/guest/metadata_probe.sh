@@ -71,7 +71,7 @@ BASELINE=10
 TIMES=5
 # In hundredths of a second: what the baseline needs no longer.
 BASELINE_INTERVAL=10
-MOST_LANES=4
+MOST_LANES=6
 # From attempt to attempt of the quick lane, in hundredths of a second.
 QUICK_INTERVAL=2
 
@@ -393,16 +393,22 @@ wake_quick() {
 
 # Keeps a lane in step: it asks so many intervals after lane 1. A guest that was
 # kept from running lets all lanes ask at once when it runs again. $began
-# is the start of its latest attempt in hundredths.
+# is the start of its latest attempt in hundredths. Either start may have been
+# noticed late: only a lane that is out of step twice in succession is put off.
 keep_step() {
     [ "$pause" != whole ] || return
     read -r _ _ state first _ <"$dir/now.1" && [ "$state" = ok ] || return
     hundredths "$first"
     behind=$((began - value - (lane - 1) * interval))
     behind=$(((behind % period + period) % period))
-    if [ "$((behind * 2))" -gt "$interval" ] &&
-        [ "$(((period - behind) * 2))" -gt "$interval" ]
+    if [ "$((behind * 2))" -le "$interval" ] ||
+        [ "$(((period - behind) * 2))" -le "$interval" ]
     then
+        astray=
+    elif [ -z "$astray" ]; then
+        astray=yes
+    else
+        astray=
         write "step $lane"
         kill -s STOP "$number"
         wait_until $((began + 2 * period - behind))
@@ -414,7 +420,7 @@ keep_step() {
 # ended by itself.
 follow() {
     read -r number || return
-    passed=
+    passed='' astray=
     while read -r code size took connected connects; do
         clock
         end=$value
@@ -449,7 +455,9 @@ follow() {
         case $lane,$result in
         "$quick_lane,ok") kill -s STOP "$number" && passed=yes ;;
         "$quick_lane,"*) ;;
-        [2-9],ok) [ "$((sequence % 4))" -ne 0 ] || keep_step ;;
+        [2-9],ok)
+            [ "$((sequence % 4))" -ne 0 ] && [ -z "$astray" ] || keep_step
+            ;;
         *,ok) ;;
         *) wake_quick ;;
         esac
