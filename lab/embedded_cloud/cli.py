@@ -128,6 +128,10 @@ def _bring_up(cloud):
     # Before anything is built: what hosts have mounted must not change.
     with cloud.progress.phase('clearing what an earlier run left'):
         cloud.down()
+    machine.check_room(cloud.settings.home, cloud.settings.rootfs.exists())
+    remark = machine.remark()
+    if remark:
+        cloud.progress.say(remark)
     _prepare(cloud)
     cloud.up()
 
