@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""One server for the tests of a class, one after another."""
+"""Servers for the tests of a class, one test after another."""
 
 import contextlib
 
@@ -21,36 +21,38 @@ LOG = log.getLogger(__name__)
 
 
 class SharedGuestScenario(base.LiveMigrationScenario):
-    """Base of classes whose tests need no server of their own.
+    """Base of classes whose tests need no servers of their own.
 
-    It is built by the first of them that boots one, and deleted with the
-    class. If a test fails, the server is kept until then, but the next test
-    has a new one.
+    They are built by the first of them that boots as many, and deleted with
+    the class. If a test fails, its servers are kept until then, but the next
+    test has new ones.
     """
 
-    _left = None           # the Guest that no test has at the moment
+    _left = ()             # the Guests that no test has at the moment
     _for_the_class = False
 
-    def boot_guest(self, **arguments):
-        """As in the base, or the server that another test has left.
+    def boot_guests(self, count, **arguments):
+        """As in the base, or the servers that another test has left.
 
+        :param count: how many
         :param arguments: further ones of Tempest's create_server(): with any
-            of them, it is a new server, which is deleted with the test
+            of them, they are new, and deleted with the test
         """
         if arguments:
-            return super().boot_guest(**arguments)
-        guest = self._take()
-        if guest is None:
+            return super().boot_guests(count, **arguments)
+        guests = self._take(count)
+        if not guests:
             with self._built_for_the_class():
-                guest = super().boot_guest()
+                guests = super().boot_guests(count)
         else:
-            LOG.info('The server %s was left by another test', guest.id)
-            self.keep_evidence_of(guest.id)
+            for guest in guests:
+                LOG.info('The server %s was left by another test', guest.id)
+                self.keep_evidence_of(guest.id)
         failed = []
         self.addOnException(failed.append)
         # First of all cleanups, and so done last: the others may fail, too.
-        self.addCleanup(lambda: failed or self._leave(guest))
-        return guest
+        self.addCleanup(lambda: failed or self._leave(guests))
+        return list(guests)
 
     def addCleanup(self, function, *args, **kwargs):
         if self._for_the_class:
@@ -68,19 +70,23 @@ class SharedGuestScenario(base.LiveMigrationScenario):
             self._for_the_class = False
 
     @classmethod
-    def _leave(cls, guest):
-        cls._left = guest
+    def _leave(cls, guests):
+        cls._left = tuple(guests)
 
     @classmethod
-    def _take(cls):
-        """The Guest that was left, or None if it is not there, or not well."""
-        guest, cls._left = cls._left, None
-        if guest is None:
-            return None
+    def _take(cls, count):
+        """So many Guests that were left, if they are there, and all well."""
+        guests = cls._left
+        if len(guests) != count:
+            return ()
+        cls._left = ()
+        return guests if all(map(cls._is_well, guests)) else ()
+
+    @classmethod
+    def _is_well(cls, guest):
         server = cls.os_admin.servers_client.show_server(guest.id)['server']
         state = server['status'], server['OS-EXT-STS:task_state']
         if state != ('ACTIVE', None):
             LOG.warning('The server %s, which another test has left, is %s: '
                         'it is not used again', guest.id, state)
-            return None
-        return guest
+        return state == ('ACTIVE', None)

@@ -112,7 +112,7 @@ BY_NOVA_CONF = (
                 'live_migration_permit_post_copy': True,
                 'live_migration_timeout_action': 'force_complete',
                 # per GB: some ten seconds
-                'live_migration_completion_timeout': 5},
+                'live_migration_completion_timeout': 3},
             qemu={'postcopy-ram': True}, busy=True),
     Variant('post_copy_by_hand', '8f0a2cb8-3d6e-4b7f-a84b-1e9d6f3a8c48',
             'The guest goes on at the destination when that is asked for',

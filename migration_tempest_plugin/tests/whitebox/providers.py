@@ -11,6 +11,7 @@
 #    under the License.
 """Two ways of saying how a server is to be live-migrated."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -19,6 +20,7 @@ import sys
 import threading
 
 import fixtures
+from tempest.lib import exceptions as lib_exc
 from testtools import content
 from testtools import content_type
 
@@ -96,14 +98,26 @@ class PerServer:
 
     @staticmethod
     def say(test, guest, case):
-        """Say it in the server's metadata; somebody else must heed it."""
+        """Say it in the server's metadata until the test ends.
+
+        Somebody else must heed it.
+        """
         said = {name: str(value) for name, value in (
             (settings.AUTO_CONVERGE, case.auto_converge),
             (settings.TUNNEL, case.tunnel),
             (settings.MAX_DOWNTIME, case.max_downtime),
             (settings.TIMEOUT, case.timeout)) if value is not None}
         if said:
-            test.servers_client.update_server_metadata(guest.id, said)
+            client = test.servers_client
+            client.update_server_metadata(guest.id, said)
+            for name in said:
+                test.addCleanup(_unsay, client, guest.id, name)
+
+
+def _unsay(client, server, name):
+    # A server that is gone, or in ERROR, says nothing to the next test.
+    with contextlib.suppress(lib_exc.NotFound, lib_exc.Conflict):
+        client.delete_server_metadata_item(server, name)
 
 
 class RunningPolicy(fixtures.Fixture):

@@ -19,6 +19,7 @@ from tempest.lib import decorators
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import nova_plan
+from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
@@ -30,7 +31,8 @@ CONF = config.CONF
 
 
 @base.serial
-class TestMaximumDowntime(side_by_side.SideBySideScenario):
+class TestMaximumDowntime(shared.SharedGuestScenario,
+                          side_by_side.SideBySideScenario):
     """2.0 and 2.1: for how long a guest may be stopped at the end.
 
     That is a limit which QEMU holds against its own estimate; how long the

@@ -25,12 +25,13 @@ class Booting(base.LiveMigrationScenario):
     setUp = testtools.TestCase.setUp
     tearDown = testtools.TestCase.tearDown
 
-    def boot_guest(self, **arguments):
-        guest = mock.Mock(id='server %d' % len(self.booted),
-                          arguments=arguments)
-        self.booted.append(guest)
-        self.addCleanup(self.deleted.append, guest.id)
-        return guest
+    def boot_guests(self, count, **arguments):
+        guests = [mock.Mock(id='server %d' % (len(self.booted) + number),
+                            arguments=arguments) for number in range(count)]
+        self.booted.extend(guests)
+        for guest in guests:
+            self.addCleanup(self.deleted.append, guest.id)
+        return guests
 
     def keep_evidence_of(self, server):
         self.evidence.append(server)
@@ -63,14 +64,14 @@ class TestSharedGuest(testtools.TestCase):
         used = []
 
         def act_on(test):
-            real = test.boot_guest
+            real = test.boot_guests
 
-            def boot_guest(**arguments):
-                guest = real(**arguments)
-                used.append(guest.id)
-                return guest
+            def boot_guests(count, **arguments):
+                guests = real(count, **arguments)
+                used.extend(guest.id for guest in guests)
+                return guests
 
-            test.boot_guest = boot_guest
+            test.boot_guests = boot_guests
             act(test)
 
         self.scenario.act = staticmethod(act_on)
@@ -90,6 +91,15 @@ class TestSharedGuest(testtools.TestCase):
         self.assertEqual([], self.scenario.evidence)
         self.run_test()
         self.assertEqual(['server 0'], self.scenario.evidence)
+
+    def test_several(self):
+        def two(test):
+            test.boot_guests(2)
+
+        self.assertEqual(['server 0', 'server 1'], self.run_test(two))
+        self.assertEqual(['server 0', 'server 1'], self.run_test(two))
+        # One does not take them apart.
+        self.assertEqual(['server 2'], self.run_test())
 
     def test_two_at_a_time(self):
         def act(test):
