@@ -331,6 +331,19 @@ class TestScript(ScriptTestCase):
             self.assertEqual(1, script.process.wait(10))
             self.assertEqual('error %s ;\n' % words, script.log)
 
+    def test_wget_that_does_not_know_what_is_asked(self):
+        """As that of toybox 0.8.9."""
+        toybox = os.path.join(self.useFixture(fixtures.TempDir()).path, 'wget')
+        with open(toybox, 'w') as target:
+            target.write('#!/bin/sh\ncase $1 in --version) echo toybox 0.8.9; '
+                         'exit ;; esac\necho "wget: Unknown option \'q\' (see '
+                         '\\"wget --help\\")" >&2\nexit 1\n')
+        os.chmod(toybox, 0o755)
+        script = self.start(programs=('sleep', ('wget', toybox)))
+        self.assertEqual(1, script.process.wait(10))
+        self.assertIn('error the wget of the guest can not be told to be '
+                      'quiet', script.log)
+
     def test_older_curl_is_started_for_each(self):
         old = os.path.join(self.useFixture(fixtures.TempDir()).path, 'curl')
         with open(old, 'w') as target:

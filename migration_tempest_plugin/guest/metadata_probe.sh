@@ -182,6 +182,14 @@ choose_tool() {
         *'GNU Wget'*) tool=gnu-wget ;;
         *) tool=busybox-wget ;;
         esac
+        # Without a URL, it is to complain of that alone.
+        case $(wget -q 2>&1) in
+        *[Uu]nknown\ option* | *invalid\ option* | *unrecognized\ option*)
+            give_up 'the wget of the guest can not be told to be quiet' \
+                '(that of toybox can not): install curl, or the wget of GNU' \
+                'or busybox'
+            ;;
+        esac
     else
         case $wanted in
         auto) give_up 'neither curl nor wget is installed in the guest:' \
