@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What DevStack, Zuul and reno will read: files that nothing here runs."""
+"""What Zuul and reno will read: files that nothing here runs."""
 
 import pathlib
 import re
@@ -65,28 +65,6 @@ class TestZuul(testtools.TestCase):
         self.assertNotEqual({}, tempest['migration'])
         for option in tempest['migration']:
             self.assertIn(option, OPTIONS)
-
-
-class TestDevStack(testtools.TestCase):
-
-    def setUp(self):
-        super().setUp()
-        plugin = (ROOT / 'devstack/plugin.sh').read_text()
-        listed = re.search(r'for option in ([a-z_\s\\]+);', plugin)[1]
-        self.options = listed.replace('\\', ' ').split()
-
-    def test_options_exist(self):
-        self.assertNotEqual([], self.options)
-        for option in self.options:
-            self.assertIn(option, OPTIONS)
-
-    def test_each_has_its_variable(self):
-        settings = (ROOT / 'devstack/settings').read_text()
-        variables = re.findall(r'^(MIGRATION_[A-Z_]+)=', settings,
-                               re.MULTILINE)
-        self.assertEqual(
-            sorted('MIGRATION_' + option.upper() for option in self.options),
-            sorted(variables))
 
 
 class TestReleaseNotes(testtools.TestCase):
