@@ -27,6 +27,8 @@ _FIELD = re.compile(r'^([a-z][a-z_]*): (\d+)$', re.MULTILINE)
 _TYPE = re.compile(r'^Job type: (\d+)$', re.MULTILINE)
 # virsh version --daemon
 _DAEMON = re.compile(r'^Running against daemon: (\S+)$', re.MULTILINE)
+# virsh migrate-getmaxdowntime, in ms
+_NUMBER = re.compile(r'^\d+$', re.MULTILINE)
 # virsh domstats
 _STATISTIC = re.compile(r'^\s*([a-z][\w.]*)=(\S*)$', re.MULTILINE)
 # virsh vcpuinfo
@@ -172,7 +174,12 @@ class Libvirt:
 
         :raises HostError: if libvirt does not know the server
         """
-        return int(self._ask('migrate-getmaxdowntime', server)) / 1000
+        words = ('migrate-getmaxdowntime', server)
+        text = self._ask(*words)
+        found = _NUMBER.search(text)
+        if not found:
+            raise self._nonsense(words, text)
+        return int(found.group()) / 1000
 
     def set_maximum_downtime(self, server, seconds):
         """Say for how long QEMU may stop a server at the end.
@@ -216,8 +223,10 @@ class Libvirt:
         while True:
             text = self._ask('domstats', '--dirtyrate', server)
             stats = dict(_STATISTIC.findall(text))
-            if stats.get('dirtyrate.calc_status') == _MEASURED:
-                return int(stats['dirtyrate.megabytes_per_second'])
+            rate = stats.get('dirtyrate.megabytes_per_second', '')
+            if stats.get('dirtyrate.calc_status') == _MEASURED and \
+                    rate.isdecimal():
+                return int(rate)
             if time.monotonic() > give_up:
                 raise self._nonsense(('domstats', '--dirtyrate', server),
                                      text)
@@ -243,7 +252,8 @@ class Libvirt:
         words = ('domstats', '--raw', '--vcpu', server)
         text = self._ask(*words)
         times = [int(value) for name, value in _STATISTIC.findall(text)
-                 if re.fullmatch(r'vcpu\.\d+\.time', name)]
+                 if re.fullmatch(r'vcpu\.\d+\.time', name) and
+                 value.isdecimal()]
         if not times:
             raise self._nonsense(words, text)
         return sum(times) / 1e9
@@ -270,8 +280,9 @@ class Libvirt:
                  json.dumps({'execute': command}))
         text = self._ask(*words)
         try:
-            return json.loads(text)['return']
-        except (ValueError, KeyError) as error:
+            # Behind what virsh may have warned of.
+            return json.loads(text[text.index('{'):])['return']
+        except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense(words, text) from error
 
     def _job(self, server, *options):

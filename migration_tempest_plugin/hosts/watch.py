@@ -44,7 +44,7 @@ class Watch(fixtures.Fixture):
         is None
     :param close: called at the end, when nobody looks any more
     :param interval: seconds between two looks
-    :ivar error: the last HostError of a look, or None
+    :ivar error: the last error of a look, a HostError mostly, or None
     """
 
     def __init__(self, look, close=lambda: None, interval=0.5):
@@ -73,6 +73,10 @@ class Watch(fixtures.Fixture):
                 what = self._look()
             except exceptions.HostError as error:
                 LOG.debug('Not to be seen: %s', error)
+                self.error = error
+            # Whatever a host answered: the next look may tell more.
+            except Exception as error:
+                LOG.exception('Not to be understood')
                 self.error = error
             else:
                 if what is not None:

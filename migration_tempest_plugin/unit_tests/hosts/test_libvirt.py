@@ -166,6 +166,12 @@ class TestLibvirt(testtools.TestCase):
     def test_maximum_downtime(self):
         self.assertEqual(
             0.5, libvirt.Libvirt(Virsh('500\n')).maximum_downtime('x'))
+        self.assertEqual(0.5, libvirt.Libvirt(Virsh(
+            'Welcome to virsh 11\n500\n')).maximum_downtime('x'))
+        error = self.assertRaises(
+            exceptions.HostError, libvirt.Libvirt(Virsh(
+                'Welcome to virsh 11\n')).maximum_downtime, 'x')
+        self.assertIn('printed something else', str(error))
 
     def test_xml(self):
         self.assertEqual('domain', libvirt.Libvirt(

@@ -50,6 +50,16 @@ class TestWatch(testtools.TestCase):
         self.assertEqual(sorted(times), times)
         self.assertGreaterEqual(times[0], began)
 
+    def test_an_answer_that_is_not_understood(self):
+        """It ends that look, and not the watching."""
+        self.looks[2] = ValueError('500 ms')
+        with watch.Watch(self.look, self.close, interval=0.001) as watching:
+            give_up = time.monotonic() + 10
+            while len(watching.seen) < 2 and time.monotonic() < give_up:
+                time.sleep(0.001)
+        self.assertEqual(['a', 'b'], [each.what for each in watching.seen])
+        self.assertEqual('500 ms', str(watching.error))
+
     def test_closed_when_nobody_looks_any_more(self):
         with watch.Watch(self.look, self.close, interval=0):
             self.assertIsNone(self.closed_after)
