@@ -33,6 +33,7 @@ from migration_tempest_plugin import measurement
 _REPLY = re.compile(r'\[(\d+\.\d+)\] \d+ bytes from \S+ icmp_seq=(\d+) '
                     r'.*?time=([\d.]+) ms(.*)')
 _NO_ANSWER = re.compile(r'\[(\d+\.\d+)\] no answer yet for icmp_seq=(\d+)')
+_NONE = ('(DUP!)', '(DIFFERENT ADDRESS!)', '(BAD CHECKSUM)')
 _WRAP = 1 << 16
 
 
@@ -61,11 +62,12 @@ class NoAnswer:
 def parse_line(line):
     """A Reply, a NoAnswer, or None for a line that says neither.
 
-    A duplicate of a reply says nothing new either.
+    A duplicate of a reply says nothing new either, and one that is damaged, or
+    comes from somebody else, is none of the target's.
     """
     match = _REPLY.match(line)
     if match:
-        if '(DUP!)' in match[4]:
+        if any(sign in match[4] for sign in _NONE):
             return None
         return Reply(float(match[1]), int(match[2]), float(match[3]) / 1000)
     match = _NO_ANSWER.match(line)

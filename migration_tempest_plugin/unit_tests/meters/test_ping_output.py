@@ -84,6 +84,10 @@ class TestParseLine(testtools.TestCase):
                 'Host Unreachable',
                 '[1795215457.1] 64 bytes from 10.9.0.2: icmp_seq=3 ttl=64 '
                 'time=0.05 ms (DUP!)',
+                '[1795215457.1] 64 bytes from 10.9.0.3: icmp_seq=3 ttl=64 '
+                'time=0.05 ms (DIFFERENT ADDRESS!)',
+                '[1795215457.1] 64 bytes from 10.9.0.2: icmp_seq=3 ttl=64 '
+                'time=0.05 ms (BAD CHECKSUM)',
                 'ping: sendmsg: Operation not permitted',
                 '[1795215451.18] 64 bytes from 10.9.0.2: icm'):
             self.assertIsNone(self.parse(line), line)
