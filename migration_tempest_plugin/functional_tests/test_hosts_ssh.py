@@ -158,6 +158,15 @@ class TestErrors(HostTest):
         self.assertIn('compute1: sh -c ', text)
         self.assertIn('ended with 4 and said: no such thing', text)
 
+    def test_a_login_shell_that_is_not_like_sh(self):
+        login = os.path.join(self.sshd.home, 'run')
+        with open(login, 'w') as file:
+            file.write('echo Unmatched quote >&2; exit 1\n')
+        error = self.refused(self.run_true)
+        self.assertIn('true: did not begin (may root run it', error)
+        self.assertIn('is the login shell like sh, not csh or fish?): it '
+                      'ended with 1 and said: Unmatched quote', error)
+
     def test_no_such_command(self):
         self.assertIn('ended with 127',
                       self.refused(lambda host: host.run('no-such-thing')))

@@ -79,11 +79,14 @@ class Outcome:
     """How a command ended.
 
     :ivar status: its exit status
+    :ivar began: whether it came to that: the login shell, or what makes root
+        of the user, may have failed before
     """
 
     stdout: str
     stderr: str
     status: int
+    began: bool = True
 
 
 class _UnknownHostKey(Exception):
@@ -163,8 +166,11 @@ class Host:
         if outcome.status:
             said = (outcome.stderr or outcome.stdout).strip() or 'nothing'
             raise exceptions.HostError(
-                self.name, shown, 'ended with %d and said: %s' % (
-                    outcome.status, said))
+                self.name, shown, '%s with %d and said: %s' % (
+                    'ended' if outcome.began else
+                    'did not begin (may %s run it, with become_command, and '
+                    'is the login shell like sh, not csh or fish?): it ended'
+                    % self.access.user, outcome.status, said))
         return outcome.stdout
 
     def _attempt(self, words, shown, input, patience, errors='replace'):
@@ -337,7 +343,7 @@ def _converse(channel, input, patience, errors):
     before, mark, printed = b''.join(output).partition(_MARK)
     return Outcome((printed if mark else before).decode(errors=errors),
                    b''.join(complaints).decode(errors='replace'),
-                   channel.exit_status)
+                   channel.exit_status, bool(mark))
 
 
 def _take(receive, chunks):
