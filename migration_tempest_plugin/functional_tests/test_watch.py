@@ -287,10 +287,10 @@ class TestNetwork(WatchTest):
         while watch.poll() is None:
             watch.send_signal(signal.SIGINT)
             time.sleep(0.02)
-        status, _ = self.end(watch)
+        # Once it is written down, Python itself may be interrupted: how it
+        # ends then says nothing.
+        self.end(watch)
         self.assertEqual(1, len(self.recorded()['outages']))
-        # Once it is written down, Python itself may be interrupted.
-        self.assertIn(status, (0, 130, -signal.SIGINT), self.errors)
 
     def test_no_process_is_left(self):
         watch = self.watch()
