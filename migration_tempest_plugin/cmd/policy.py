@@ -82,7 +82,7 @@ class Policy(command.Command):
             self._say('%s, every %g s' % (STARTED, parsed_args.interval))
             while not over.is_set():
                 self._step(controller)
-                over.wait(parsed_args.interval)
+                over.wait(_pause(parsed_args.interval, controller.next_due))
         return 0
 
     def _step(self, controller):
@@ -95,6 +95,13 @@ class Policy(command.Command):
         self.app.stdout.write('%s %s\n' % (
             time.strftime('%Y-%m-%d %H:%M:%S'), sentence))
         self.app.stdout.flush()
+
+
+def _pause(interval, due):
+    """Seconds until the next look: sooner if something is due before it."""
+    until = None if due is None else due - time.monotonic()
+    # What is overdue could not be done: it is tried at the usual pace.
+    return interval if until is None or until <= 0 else min(interval, until)
 
 
 class _Cloud:

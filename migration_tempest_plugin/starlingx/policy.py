@@ -41,9 +41,11 @@ class _Known:
     """What was done about one migration.
 
     :ivar since: when it was first seen
+    :ivar due: when its time is over, or None
     """
 
     since: float
+    due: float | None = None
     aborted: bool = False
     said: set = dataclasses.field(default_factory=set)
 
@@ -81,11 +83,26 @@ class Controller:
         migrations = self._cloud.migrations()
         self._known = {each.id: self._known.get(each.id) or _Known(now)
                        for each in migrations}
-        for migration in migrations:
+        # What is due goes first: others may take their time.
+        for migration in sorted(migrations, key=self._due):
             try:
                 self._hold(migration, self._known[migration.id], now)
             except exceptions.MigrationTestError as error:
                 self._tell(migration, str(error))
+
+    def _due(self, migration):
+        due = self._known[migration.id].due
+        return float('inf') if due is None else due
+
+    @property
+    def next_due(self):
+        """When the time of a migration is over next, or None.
+
+        By the clock of step().
+        """
+        return min((known.due for known in self._known.values()
+                    if known.due is not None and not known.aborted),
+                   default=None)
 
     def _hold(self, migration, known, now):
         if known.aborted:
@@ -94,7 +111,8 @@ class Controller:
                                   self._defaults)
         for sentence in wanted.ignored:
             self._tell(migration, sentence + ': it is ignored')
-        if wanted.timeout and now - known.since >= wanted.timeout:
+        known.due = known.since + wanted.timeout if wanted.timeout else None
+        if known.due is not None and now >= known.due:
             self._abort(migration, known, wanted.timeout)
         else:
             self._set_downtime(migration, wanted.max_downtime)

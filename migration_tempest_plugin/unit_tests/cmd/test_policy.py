@@ -63,6 +63,13 @@ class TestCloud(testtools.TestCase):
             return what
         method.side_effect = called
 
+    def test_pause(self):
+        """Until something is due, if that comes before the next look."""
+        with mock.patch.object(command.time, 'monotonic', lambda: 100.0):
+            for due, pause in ((None, 0.5), (200.0, 0.5), (100.2, 0.2),
+                               (100.0, 0.5), (90.0, 0.5)):
+                self.assertAlmostEqual(pause, command._pause(0.5, due))
+
     def test_migrations(self):
         method = self.clients.migrations_client.list_migrations
         self.answer(method, {'migrations': [

@@ -105,6 +105,31 @@ class TestController(testtools.TestCase):
         controller.step(181)
         self.assertEqual([], self.cloud.aborted)
 
+    def test_what_is_due_next(self):
+        controller = self.controller(Cloud())
+        self.assertIsNone(controller.next_due)
+        controller.step(1000.0)
+        self.assertEqual(1180.0, controller.next_due)
+        self.cloud.settings = settings.Sources(
+            metadata={settings.TIMEOUT: '120'})
+        controller.step(1010.0)
+        self.assertEqual(1120.0, controller.next_due)
+        controller.step(1120.0)
+        self.assertEqual([7], self.cloud.aborted)
+        self.assertIsNone(controller.next_due)
+
+    def test_what_is_due_goes_first(self):
+        controller = self.controller(Cloud())
+        late = self.cloud.running[0]
+        controller.step(0)
+        self.cloud.running = [policy.Migration(8, 'the-server', 'one'), late]
+        controller.step(100)
+        asked = []
+        self.cloud.sources = lambda server: asked.append(
+            list(self.cloud.aborted)) or self.cloud.settings
+        controller.step(180)
+        self.assertEqual([[], [7]], asked)
+
     def test_dry_run(self):
         libvirt = Libvirt(500)
         controller = self.controller(Cloud(
