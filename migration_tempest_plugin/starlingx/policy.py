@@ -17,7 +17,9 @@ maximum downtime is set by libvirt on the source. What nova.conf alone can say
 (auto-converge, tunnelling) can't.
 """
 
+import contextlib
 import dataclasses
+import time
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.starlingx import settings
@@ -40,11 +42,13 @@ class Migration:
 class _Known:
     """What was done about one migration.
 
-    :ivar since: when it was first seen
+    :ivar since: when it began, or was first seen
+    :ivar timed: whether libvirt was asked when it began
     :ivar due: when its time is over, or None
     """
 
     since: float
+    timed: bool = False
     due: float | None = None
     aborted: bool = False
     said: set = dataclasses.field(default_factory=set)
@@ -60,14 +64,17 @@ class Controller:
     :param defaults: the settings.Defaults for servers that say nothing
     :param say: called with each sentence on what is done
     :param dry_run: only says what it would do
+    :param clock: tells the time of step()
     """
 
-    def __init__(self, cloud, libvirts, defaults, say, dry_run=False):
+    def __init__(self, cloud, libvirts, defaults, say, dry_run=False,
+                 clock=time.monotonic):
         self._cloud = cloud
         self._libvirts = libvirts
         self._defaults = defaults
         self._say = say
         self._dry_run = dry_run
+        self._clock = clock
         self._known = {}
 
     def step(self, now):
@@ -107,6 +114,8 @@ class Controller:
     def _hold(self, migration, known, now):
         if known.aborted:
             return
+        if not known.timed:
+            self._find_beginning(migration, known)
         wanted = settings.resolve(self._cloud.sources(migration.server),
                                   self._defaults)
         for sentence in wanted.ignored:
@@ -116,6 +125,15 @@ class Controller:
             self._abort(migration, known, wanted.timeout)
         else:
             self._set_downtime(migration, wanted.max_downtime)
+
+    def _find_beginning(self, migration, known):
+        """libvirt says since when it goes on: it may have been seen late."""
+        known.timed = True
+        libvirt = self._libvirts.get(migration.source)
+        if libvirt:
+            with contextlib.suppress(exceptions.HostError):
+                elapsed = libvirt.job(migration.server).elapsed or 0.0
+                known.since = min(known.since, self._clock() - elapsed)
 
     def _abort(self, migration, known, timeout):
         self._tell(migration, 'not completed after %d s: aborting it'

@@ -40,8 +40,12 @@ class Cloud:
 class Libvirt:
     """Has a maximum downtime, in ms."""
 
-    def __init__(self, downtime=50):
+    def __init__(self, downtime=50, elapsed=None):
         self.downtime = downtime
+        self.elapsed = elapsed
+
+    def job(self, server):
+        return self
 
     def maximum_downtime(self, server):
         return self.downtime / 1000
@@ -57,7 +61,7 @@ class TestController(testtools.TestCase):
         self.cloud = cloud
         return policy.Controller(
             cloud, {'one': libvirt or Libvirt()}, settings.Defaults(),
-            self.said.append, **arguments)
+            self.said.append, **{'clock': lambda: 10.0**6, **arguments})
 
     def test_default_timeout(self):
         controller = self.controller(Cloud())
@@ -104,6 +108,15 @@ class TestController(testtools.TestCase):
         self.cloud.running = [policy.Migration(8, 'the-server', 'one')]
         controller.step(181)
         self.assertEqual([], self.cloud.aborted)
+
+    def test_one_that_was_seen_late(self):
+        """libvirt says for how long it goes on by then."""
+        controller = self.controller(Cloud(), Libvirt(elapsed=2.5),
+                                     clock=lambda: 1000.4)
+        controller.step(1000.0)
+        self.assertAlmostEqual(1177.9, controller.next_due)
+        controller.step(1100.0)
+        self.assertAlmostEqual(1177.9, controller.next_due)
 
     def test_what_is_due_next(self):
         controller = self.controller(Cloud())
