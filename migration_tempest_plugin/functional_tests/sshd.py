@@ -60,6 +60,8 @@ exec env -i TMPDIR=%(tmp)s PATH=%(path)s %(environment)s \\
     %(shell)s -c "$SSH_ORIGINAL_COMMAND"
 """
 
+LOGIN = "echo 'You have 2 notices.'"
+
 #: sshd wants /run/sshd: it gets a /run of its own.
 START = """\
 mount -t tmpfs run /run && mkdir -m 755 /run/sshd && ip link set lo up &&
@@ -93,7 +95,7 @@ class Guest(fixtures.Fixture):
     """
 
     def __init__(self, shell='busybox sh', path='/usr/bin:/bin',
-                 environment='', login="echo 'You have 2 notices.'"):
+                 environment='', login=LOGIN):
         self.shell = shell
         self.path = path
         self.environment = environment

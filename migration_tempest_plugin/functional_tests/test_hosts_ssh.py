@@ -26,10 +26,13 @@ from migration_tempest_plugin.hosts import ssh
 @testtools.skipIf(sshd.skip_reason(), sshd.skip_reason())
 class HostTest(testtools.TestCase):
 
+    login = sshd.LOGIN
+
     def setUp(self):
         super().setUp()
         self.sshd = self.useFixture(sshd.Guest(
-            shell='sh', environment='LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8'))
+            shell='sh', login=self.login,
+            environment='LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8'))
         self.access = self.describe()
 
     def describe(self, **changes):
@@ -82,7 +85,9 @@ class TestCommands(HostTest):
         def lines(host):
             with host.stream('events', '60', 'echo') as output:
                 return output.readline()
-        self.assertNotIn(b'notices', self.on_host(lines))
+        line = self.on_host(lines)
+        self.assertNotIn(b'notices', line)
+        self.assertTrue(line.startswith(b'event --all'), line)
 
     def test_input(self):
         text = 'line\n' * 100000
@@ -131,6 +136,12 @@ class TestCommands(HostTest):
         self.assertEqual('became\n', self.on_host(
             lambda host: host.run('echo', 'became'),
             become=('env', 'LANG=C')))
+
+
+class TestLoginWithoutNewLine(HostTest):
+
+    login = "printf 'You have 2 notices.'"
+    test_a_login_that_prints = TestCommands.test_a_login_that_prints
 
 
 class TestTunnel(HostTest):

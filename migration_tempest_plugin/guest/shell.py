@@ -34,8 +34,8 @@ LOG = log.getLogger(__name__)
 #: guests, takes 9000; a client may put something of its own in front.
 MAX_COMMAND = 8000
 
-#: Printed by whatever is run in a guest before all else. What comes before it
-#: is of the login: a banner in ~/.bashrc, say.
+#: Printed by whatever is run in a guest, or on a host, before all else. What
+#: comes before it is of the login: a banner in ~/.bashrc, say.
 MARK = '--- migration-tempest-plugin ---'
 
 

@@ -32,6 +32,7 @@ from oslo_log import log
 import paramiko
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
 
 LOG = log.getLogger(__name__)
 
@@ -41,8 +42,8 @@ _ENVIRONMENT = ('env', 'LC_ALL=C')
 
 # Printed before a command begins: what comes before it is of the login (a
 # banner in ~/.bashrc, say), or of what makes root of the user.
-_MARK = b'--- migration-tempest-plugin ---\n'
-_MARKED = ('sh', '-c', 'echo "%s"; exec "$@"' % _MARK.decode().strip(), 'sh')
+_MARK = shell.MARK.encode() + b'\n'
+_MARKED = ('sh', '-c', shell.marked('exec "$@"'), 'sh')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +200,8 @@ class Host:
             channel.settimeout(self.access.patience)
             channel.exec_command(self._line((*_script(name), *arguments)))
             output = channel.makefile('rb')
-            while output.readline() not in (_MARK, b''):
+            # The login need not have ended its line.
+            while (line := output.readline()) and not line.endswith(_MARK):
                 pass
             channel.settimeout(None)
         with contextlib.closing(channel), output:
