@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""The packages of Debian that the machine itself needs for the lab."""
+"""What the machine itself must have for the lab: looked at, and installed."""
 
 import os
 import pathlib
@@ -26,12 +26,11 @@ from embedded_cloud.settings import LabError
 PACKAGES = ('mmdebstrap', 'iproute2', 'ethtool', 'python3-venv', 'git',
             'iputils-ping')
 
-
 #: Open files that the lab's programs need; a proxy alone wants 2065.
 _FILES = 65536
 _LEAST_FILES = 8192
 
-#: Bytes, with a tenth less than is said: a machine of 8 GiB has less free.
+#: Bytes: the cloud takes nearly 4 GiB of memory and 2.2 GB of disk.
 _LEAST_MEMORY = 5 * 2**30
 _LEAST_SPACE = 5 * 10**9
 #: Where it has been built before, the cloud's own data are to come.

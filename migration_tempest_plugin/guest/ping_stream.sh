@@ -72,13 +72,14 @@ works() {
         said=$(echo "$said" | head -n 1)
         return 1
     }
-} >/dev/null
+}
 
 choose_command
 choose_interval
 echo "ping_stream 1 interval=$interval"
 # ping ends when it has an answer that nobody reads any more, or when its time
-# is over (that of toybox sends three packets unless told otherwise): another user's process can't be ended by this one.
+# is over: another user's process can't be ended by this one. That of toybox
+# sends three packets unless told otherwise.
 # shellcheck disable=SC2086 # a list of words
 $command $options -c 1000000000 -w "$lifetime" "$address" 2>/dev/null |
     while read -r line; do

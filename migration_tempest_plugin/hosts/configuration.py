@@ -136,7 +136,7 @@ class ConfigurationFile:
         :raises ConfigurationError: if it is no such file, or the value can't
             be in one
         """
-        self._change(self.read(), settings, self.note())
+        self._replace(_edited(self.read(), settings), settings, self.note())
 
     def copy(self, text, options):
         """Make options again what they are in a text of the file, as change().
@@ -145,15 +145,13 @@ class ConfigurationFile:
         :raises HostError: if it can't be read or written
         :raises ConfigurationError: if it is no such file
         """
-        self._change(_restored(self.read(), text, options),
-                     dict.fromkeys(options), self.note(), edit=False)
+        self._replace(_restored(self.read(), text, options), options,
+                      self.note())
 
-    def _change(self, text, settings, note, edit=True):
-        if edit:
-            text = _edited(text, settings)
+    def _replace(self, text, changed, note):
+        """Write a text, and note the options that are changed in it."""
         before = note.options if note else ()
-        options = [*before, *(each for each in settings
-                              if each not in before)]
+        options = [*before, *(each for each in changed if each not in before)]
         self._write(text, Note.of_this_process(text, options))
 
     def change_instead(self, settings):
@@ -168,7 +166,7 @@ class ConfigurationFile:
         if note:
             text = _restored(text, self._script('original'), [
                 each for each in note.options if each not in settings])
-        self._change(text, settings, note)
+        self._replace(_edited(text, settings), settings, note)
 
     def note(self):
         """Who changes the file, as a Note; None if nobody does.

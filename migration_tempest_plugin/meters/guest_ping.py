@@ -21,11 +21,10 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import stream
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
+from migration_tempest_plugin.meters import ping_output
 
 _ANSWER = re.compile(
     r'(\d+\.\d\d) .*seq=(\d+) .*time[=<]([\d.]+) ms(.*DUP.*)?')
-# Numbers of ICMP echoes have 16 bits.
-_WRAP = 1 << 16
 _INTERVAL = re.compile(r'ping_stream 1 interval=([\d.]+)')
 
 
@@ -59,7 +58,7 @@ class GuestPingMeter(fixtures.Fixture):
             (address, '%g' % interval, round(lifetime)), self._take)
         self._changed = threading.Condition()
         self._answers = {}         # (when it came, round trip) by number
-        self._latest = None        # the highest of these, not modulo _WRAP
+        self._highest = None       # of these numbers, not modulo 65536
         self._duplicates = 0
 
     def _setUp(self):
@@ -77,21 +76,15 @@ class GuestPingMeter(fixtures.Fixture):
             raise ValueError(line)
         came, number, trip, again = answer.groups()
         with self._changed:
-            number = self._unwrap(int(number))
+            if self._highest is None:
+                self._highest = int(number)
+            number = ping_output.unwrap(int(number), self._highest)
+            self._highest = max(self._highest, number)
             if again or number in self._answers:
                 self._duplicates += 1
             else:
                 self._answers[number] = (float(came), float(trip) / 1000)
             self._changed.notify_all()
-
-    def _unwrap(self, number):
-        """The number nearest to the highest one that is this modulo _WRAP."""
-        if self._latest is None:
-            self._latest = number
-        behind = (self._latest - number + _WRAP // 2) % _WRAP - _WRAP // 2
-        number = self._latest - behind
-        self._latest = max(self._latest, number)
-        return number
 
     def wait_until_up(self, timeout):
         """Wait for one more answer.

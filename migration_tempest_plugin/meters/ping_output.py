@@ -74,6 +74,12 @@ def parse_line(line):
     return NoAnswer(float(match[1]), int(match[2])) if match else None
 
 
+def unwrap(sequence, highest):
+    """The number nearest to the highest one that is this modulo 65536."""
+    behind = (highest - sequence + _WRAP // 2) % _WRAP - _WRAP // 2
+    return highest - behind
+
+
 class Probes:
     """The probes of one ping, as its lines tell of them one after another.
 
@@ -93,7 +99,7 @@ class Probes:
 
         :param time: when it was, in monotonic seconds
         """
-        sequence = self._unwrap(event.sequence)
+        sequence = unwrap(event.sequence, self._highest)
         if isinstance(event, Reply):
             start = time - event.delay
             self._replies.setdefault(sequence, (start, time))
@@ -131,8 +137,3 @@ class Probes:
         samples.extend(measurement.Sample(start, start, answered=False)
                        for start in failed if start + deadline <= now)
         return samples
-
-    def _unwrap(self, sequence):
-        """The number nearest to the highest one that is this modulo 65536."""
-        behind = (self._highest - sequence + _WRAP // 2) % _WRAP - _WRAP // 2
-        return self._highest - behind

@@ -49,8 +49,9 @@ _OF_CLASS = re.compile(r'(setUpClass|tearDownClass) \(([\w.]+)\)')
 
 _MIGRATION = re.compile(re.escape(DETAIL) + r'(?:-(\d+))?')
 
-# How a packet of subunit begins, version 2; and a line of version 1.
-_SIGNATURE = b'\xb3'
+#: How a packet of subunit begins, version 2.
+SIGNATURE = b'\xb3'
+# A line of version 1.
 _VERSION_1 = re.compile(
     rb'^(test|testing|success|successful|failure|error|skip|xfail|uxsuccess|'
     rb'time|progress|tags)(:| )', re.MULTILINE)
@@ -247,7 +248,7 @@ def _tests(stream):
 
 def _is_version_1(data):
     """Whether it is the text that subunit was at first."""
-    return _SIGNATURE not in data and bool(_VERSION_1.search(data))
+    return SIGNATURE not in data and bool(_VERSION_1.search(data))
 
 
 def _read(read, parts, problems, where):

@@ -27,9 +27,7 @@ JSON_NAME = 'report.json'
 
 STANDARD_INPUT = '-'
 
-#: How a packet of subunit begins (python-subunit, version 2), and a file of
-#: gzip.
-_SUBUNIT = b'\xb3'
+#: How a file of gzip begins.
 _GZIP = b'\x1f\x8b'
 
 
@@ -66,7 +64,7 @@ def stream(path=None):
 
 def _is_json(data):
     """Not a stream, in front of which a program may have printed anything."""
-    return data.lstrip()[:1] in (b'{', b'[') and _SUBUNIT not in data
+    return data.lstrip()[:1] in (b'{', b'[') and recorded.SIGNATURE not in data
 
 
 def name(path):
@@ -110,7 +108,7 @@ def _last_run(folder):
         # nothing of the folder is to be taken for a module
         env={**os.environ, 'PYTHONSAFEPATH': '1'}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if not last.stdout.startswith(_SUBUNIT):
+    if not last.stdout.startswith(recorded.SIGNATURE):
         said = (last.stderr or last.stdout).decode(errors='replace')
         raise exceptions.RecordError(
             'there is no recorded run in %s: stestr last ended with %d: %s. '

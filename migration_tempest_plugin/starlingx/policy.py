@@ -43,12 +43,10 @@ class _Known:
     """What was done about one migration.
 
     :ivar since: when it began, or was first seen
-    :ivar timed: whether libvirt was asked when it began
     :ivar due: when its time is over, or None
     """
 
     since: float
-    timed: bool = False
     due: float | None = None
     aborted: bool = False
     said: set = dataclasses.field(default_factory=set)
@@ -88,8 +86,8 @@ class Controller:
         :raises MigrationTestError: if the cloud can't be asked for migrations
         """
         migrations = self._cloud.migrations()
-        self._known = {each.id: self._known.get(each.id) or _Known(now)
-                       for each in migrations}
+        self._known = {each.id: self._known.get(each.id) or _Known(
+            self._beginning(each, now)) for each in migrations}
         # What is due goes first: others may take their time.
         for migration in sorted(migrations, key=self._due):
             try:
@@ -114,8 +112,6 @@ class Controller:
     def _hold(self, migration, known, now):
         if known.aborted:
             return
-        if not known.timed:
-            self._find_beginning(migration, known)
         wanted = settings.resolve(self._cloud.sources(migration.server),
                                   self._defaults)
         for sentence in wanted.ignored:
@@ -126,14 +122,14 @@ class Controller:
         else:
             self._set_downtime(migration, wanted.max_downtime)
 
-    def _find_beginning(self, migration, known):
+    def _beginning(self, migration, now):
         """libvirt says since when it goes on: it may have been seen late."""
-        known.timed = True
         libvirt = self._libvirts.get(migration.source)
         if libvirt:
             with contextlib.suppress(exceptions.HostError):
                 elapsed = libvirt.job(migration.server).elapsed or 0.0
-                known.since = min(known.since, self._clock() - elapsed)
+                return min(now, self._clock() - elapsed)
+        return now
 
     def _abort(self, migration, known, timeout):
         self._tell(migration, 'not completed after %d s: aborting it'
