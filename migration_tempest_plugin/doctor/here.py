@@ -11,12 +11,14 @@
 #    under the License.
 """This machine: what it is configured with, and may measure with."""
 
+import importlib.util
 import shutil
 import socket
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin.doctor.finding import bad
 from migration_tempest_plugin.doctor.finding import good
+from migration_tempest_plugin.doctor.finding import unused
 from migration_tempest_plugin.prober import echo
 
 CONF = config.CONF
@@ -40,6 +42,7 @@ def findings():
     for name, family in (('IPv4', socket.AF_INET),
                          ('IPv6', socket.AF_INET6)):
         yield _icmp('pings over %s' % name, family)
+    yield _table()
 
 
 def _configuration(files):
@@ -62,6 +65,14 @@ def _limits(options):
                     limit, options[interval], interval),
                 'allow more, lower %s, or set fail_unchecked_limits = false'
                 % interval)
+
+
+def _table():
+    what = 'the table that a watch shows'
+    if importlib.util.find_spec('rich'):
+        return good(what, 'drawn by rich')
+    return unused(what, 'pip install rich; without it, a watch shows lines '
+                  'alone')
 
 
 def _icmp(what, family):

@@ -12,12 +12,8 @@
 """What a watch shows while it goes on."""
 
 import contextlib
+import re
 import time
-
-from rich import console
-from rich import live
-from rich import table
-from rich import text
 
 from migration_tempest_plugin.watch import session
 
@@ -25,20 +21,27 @@ from migration_tempest_plugin.watch import session
 PATIENCE = 30.0
 
 _NAMES = {'network': 'ping', 'tcp': 'TCP'}
+_COLUMNS = ('target', 'by', 'now', 'outages', 'longest', 'in sum')
+_COLOURS = re.compile('\x1b\\[[0-9;]*m')
 
 
 class Display:
     """A table that is kept up to date, under lines of what happened.
 
-    Where there is no terminal, the lines alone, and now and then one that
-    says how it goes.
+    Where there is no terminal, or nothing to draw a table with, the lines
+    alone, and now and then one that says how it goes.
 
     :param stream: where to show it
     """
 
     def __init__(self, stream):
-        self._console = console.Console(file=stream, highlight=False)
-        self._live = None
+        self._stream = stream
+        self._table = None
+        if stream.isatty():
+            self._table = _table(stream)
+            if self._table is None:
+                self.say('for a table here that is kept up to date: '
+                         'pip install rich')
         self._began = time.monotonic()
         self._said = self._began
         self._lost = set()
@@ -46,24 +49,25 @@ class Display:
     @contextlib.contextmanager
     def shown(self):
         """Show the table meanwhile."""
-        if not self._console.is_terminal:
+        if self._table is None:
             yield
             return
-        self._live = live.Live(console=self._console, auto_refresh=False,
-                               transient=True)
         with _nobody_need_see_it():
-            self._live.start()
+            self._table.start()
         try:
             yield
         finally:
             with _nobody_need_see_it():
-                self._live.stop()
-            self._live = None
+                self._table.stop()
 
     def say(self, line):
         """A line that stays; it may be a COMMAND's, with its colours."""
         with _nobody_need_see_it():
-            self._console.print(text.Text.from_ansi(line), soft_wrap=True)
+            if self._table is None:
+                self._stream.write(_COLOURS.sub('', line) + '\n')
+                self._stream.flush()
+            else:
+                self._table.say(line)
 
     def update(self, states, ended, doing):
         """Take in what a look of the Session gave.
@@ -78,13 +82,16 @@ class Display:
             if state.lost and (state.target, state.what) not in self._lost:
                 self._lost.add((state.target, state.what))
                 self._say_of(state, time.monotonic(), _now(state))
-        if self._live:
+        since = time.monotonic() - self._began
+        if self._table is not None:
             with _nobody_need_see_it():
-                self._live.update(self._table(states, doing), refresh=True)
+                self._table.update(
+                    '%s, for %.0f s (Ctrl-C ends it)' % (doing, since),
+                    map(_row, states))
         elif time.monotonic() - self._said > PATIENCE:
             self._said = time.monotonic()
             self.say('%s  %s, for %.0f s: %s' % (
-                session.wall(self._said), doing, self._said - self._began,
+                session.wall(self._said), doing, since,
                 '; '.join('%s %s %s' % (
                     state.target, _NAMES[state.what], _now(state))
                     for state in states)))
@@ -93,17 +100,19 @@ class Display:
         self.say('%s  %s %s: %s' % (session.wall(moment), state.target,
                                     _NAMES[state.what], what))
 
-    def _table(self, states, doing):
-        shown = table.Table(title='%s, for %.0f s (Ctrl-C ends it)' % (
-            doing, time.monotonic() - self._began), title_justify='left')
-        for column in ('target', 'by', 'now', 'outages', 'longest', 'in sum'):
-            shown.add_column(column)
-        for state in states:
-            shown.add_row(*map(text.Text, (
-                state.target, _NAMES[state.what], _now(state),
-                str(len(state.outages)), state.longest.brief() + ' s',
-                state.total.brief() + ' s')))
-        return shown
+
+def _table(stream):
+    try:
+        from migration_tempest_plugin.watch import table
+    except ImportError:
+        return None
+    return table.Table(stream, _COLUMNS)
+
+
+def _row(state):
+    return (state.target, _NAMES[state.what], _now(state),
+            str(len(state.outages)), state.longest.brief() + ' s',
+            state.total.brief() + ' s')
 
 
 def _nobody_need_see_it():

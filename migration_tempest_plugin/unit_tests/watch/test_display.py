@@ -12,10 +12,10 @@
 """What is shown of a watch."""
 
 import io
+import sys
 from unittest import mock
 
 import fixtures
-from rich import console
 import testtools
 
 from migration_tempest_plugin.measurement import Outage
@@ -27,6 +27,12 @@ OUTAGE = Outage(start=100.0, end=100.5, lower=0.3, failures=4,
 UP = session.State('10.0.0.5', 'network', outages=(OUTAGE,))
 QUIET = session.State('10.0.0.7', 'network', resolution=0.061)
 LOST = session.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
+
+
+class Terminal(io.StringIO):
+
+    def isatty(self):
+        return True
 
 
 class TestDisplay(testtools.TestCase):
@@ -59,25 +65,48 @@ class TestDisplay(testtools.TestCase):
             self.stream.getvalue(), r'x runs, for 0 s: 10.0.0.5 ping up; '
             r'10.0.0.6 TCP LOST: the guest was rebooted\n$')
 
-    def test_on_a_terminal(self):
-        self.shown._console = console.Console(
-            file=self.stream, force_terminal=True, width=100)
-        with self.shown.shown():
-            self.shown.update([UP, LOST, QUIET], [], 'x runs')
-            drawn = self.stream.getvalue()
-            self.shown.say('a line of COMMAND')
+    def test_a_line_with_colours_where_there_is_no_terminal(self):
+        self.shown.say('\x1b[1;31mred\x1b[0m')
+        self.assertEqual('red\n', self.stream.getvalue())
+
+
+class TestOnATerminal(testtools.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.EnvironmentVariable('COLUMNS', '100'))
+        self.useFixture(fixtures.EnvironmentVariable('TERM', 'xterm'))
+
+    def test_a_table(self):
+        terminal = Terminal()
+        shown = display.Display(terminal)
+        with shown.shown():
+            shown.update([UP, LOST, QUIET], [], 'x runs')
+            drawn = terminal.getvalue()
+            shown.say('a line of COMMAND')
         for part in ('10.0.0.5', 'x runs, for 0 s', '0.400 s',
                      'at most 0.061 s',
                      'LOST: the guest was rebooted'):
             self.assertIn(part, drawn)
-        self.assertIn('a line of COMMAND', self.stream.getvalue())
+        self.assertIn('a line of COMMAND', terminal.getvalue())
 
-    def test_a_terminal_that_is_gone(self):
-        gone = mock.Mock(wraps=self.stream, encoding='utf-8')
+    def test_nothing_to_draw_a_table_with(self):
+        terminal = Terminal()
+        with mock.patch.dict(sys.modules, {
+                'migration_tempest_plugin.watch.table': None}):
+            shown = display.Display(terminal)
+        with shown.shown():
+            shown.update([UP], [(UP, OUTAGE)], 'x runs')
+        advice, outage, *_ = terminal.getvalue().splitlines()
+        self.assertIn('pip install rich', advice)
+        self.assertIn('was away for 0.400 s', outage)
+
+    def test_one_that_is_gone(self):
+        gone = mock.Mock(wraps=Terminal(), encoding='utf-8')
+        shown = display.Display(gone)
         gone.write.side_effect = OSError('gone')
         gone.flush.side_effect = OSError('gone')
-        self.shown._console = console.Console(file=gone, force_terminal=True)
-        with self.shown.shown():
-            self.shown.say('unheard')
-            self.shown.update([UP], [(UP, OUTAGE)], 'x runs')
+        with shown.shown():
+            shown.say('unheard')
+            shown.update([UP], [(UP, OUTAGE)], 'x runs')
         gone.write.assert_called()
