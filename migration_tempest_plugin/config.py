@@ -334,24 +334,26 @@ HostOptions = [
              'journal of nova_compute_unit, as in DevStack.'),
     cfg.StrOpt(
         'stop_command', default='systemctl stop {unit}',
-        help='Stops nova-compute. In a container: "podman stop {unit}", '
-             'say.'),
+        help='Stops nova-compute. Kolla: "systemctl stop '
+             'kolla-{unit}-container.service"; systemd would start again '
+             'what podman or docker stops.'),
     cfg.StrOpt(
         'start_command', default='systemctl start {unit}',
-        help='Starts nova-compute. In a container: "podman start {unit}", '
-             'say.'),
+        help='Starts nova-compute. Kolla: "systemctl start '
+             'kolla-{unit}-container.service".'),
     cfg.StrOpt(
         'reload_command',
         default='systemctl kill --kill-who=main --signal=HUP {unit}',
         help='Makes nova-compute read its mutable options again: sends '
-             'SIGHUP. In a container: "podman kill --signal HUP {unit}", '
-             'say.'),
+             'SIGHUP. Kolla copies nova.conf into its container when that '
+             'starts: see the documentation for the command that does so '
+             'before.'),
     cfg.StrOpt(
         'libvirt_kill_command',
         default='systemctl kill --kill-who=main --signal=KILL libvirtd',
         help='Ends libvirt\'s daemon at once, as a crash would. Modular '
-             'libvirt: virtqemud. In a container: "podman kill '
-             'nova_libvirt", say, if it is started again by itself.'),
+             'libvirt: virtqemud. Kolla: "docker kill nova_libvirt"; systemd '
+             'starts it again.'),
     cfg.StrOpt(
         'instances_path', default='/var/lib/nova/instances',
         help='The folder of the servers\' disks, as the host sees it '
@@ -375,9 +377,10 @@ HostsGroup = [
              'restart nova-compute there. What they changed they put back. '
              'Those that need it are skipped without it.'),
     cfg.FloatOpt(
-        'service_timeout', default=120, min=1,
-        help='Seconds within which nova-compute must have reported to Nova '
-             'after it was started.'),
+        'service_timeout', default=180, min=1,
+        help='Seconds within which nova-compute must have stopped when it is '
+             'told to (Nova 34 first finishes what it is at, which may take '
+             '140), and must answer after it was started.'),
     cfg.StrOpt(
         'database_connection', default='', secret=True,
         help='The database of the cell that the servers are in, as '

@@ -137,6 +137,7 @@ class Guest(fixtures.Fixture):
         """
         guest = cls()
         guest.home = home
+        guest._process = None
         guest._network = os.open('/proc/%d/ns/net' % pid, os.O_RDONLY)
         return guest
 
@@ -212,7 +213,8 @@ class Guest(fixtures.Fixture):
             # A zombie has no command.
             if command and not command.startswith('sshd'):
                 found[int(number)] = command
-        found.pop(self._process.pid, None)
+        if self._process:
+            found.pop(self._process.pid, None)
         return found
 
     def _write(self, name, text):

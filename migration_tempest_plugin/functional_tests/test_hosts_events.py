@@ -23,10 +23,18 @@ from migration_tempest_plugin.hosts import events
 from migration_tempest_plugin.hosts import ssh
 
 VIRSH = """\
+#!/bin/sh
 [ "$*" = "event --all --loop --timestamp --timeout 3600" ] || exit 1
 echo "2026-11-21 10:39:25.694+0000: event 'lifecycle' for domain\
  'instance-00000001': Suspended Migrated"
 exec sleep 1000
+"""
+
+#: Like "podman exec": what it runs gets no input, and outlives it.
+CONTAINER = """\
+#!/bin/sh
+setsid "$@" < /dev/null &
+wait $!
 """
 
 
@@ -35,11 +43,15 @@ class TestEventWatch(test_hosts_ssh.HostTest):
 
     def setUp(self):
         super().setUp()
-        self.virsh = os.path.join(self.sshd.home, 'virsh')
-        with open(self.virsh, 'w') as file:
-            file.write(VIRSH)
-        self.watch = events.EventWatch(ssh.Host(self.access),
-                                       ('sh', self.virsh))
+        self.virsh = self.program('virsh', VIRSH)
+        self.watch = events.EventWatch(ssh.Host(self.access), (self.virsh,))
+
+    def program(self, name, text):
+        path = os.path.join(self.sshd.home, name)
+        with open(path, 'w') as file:
+            file.write(text)
+        os.chmod(path, 0o755)
+        return path
 
     def wait_until(self, condition):
         give_up = time.monotonic() + 10
@@ -68,6 +80,12 @@ class TestEventWatch(test_hosts_ssh.HostTest):
         self.assertNotEqual({}, self.sshd.processes())
         self.ending.close()
         self.wait_until(lambda: not self.sshd.processes())
+
+    def test_nothing_runs_in_a_container_afterwards(self):
+        self.watch = events.EventWatch(
+            ssh.Host(self.access),
+            (self.program('container', CONTAINER), self.virsh))
+        self.test_nothing_runs_afterwards()
 
     def test_nothing_runs_when_the_connection_is_gone(self):
         self.set_up()

@@ -83,7 +83,7 @@ class TestCommands(HostTest):
         self.assertEqual('', self.on_host(lambda host: host.run('true')))
 
         def lines(host):
-            with host.stream('events', '60', 'echo') as output:
+            with host.stream('events', '60', '', 'echo') as output:
                 return output.readline()
         line = self.on_host(lines)
         self.assertNotIn(b'notices', line)

@@ -14,12 +14,14 @@
 import contextlib
 import dataclasses
 import re
+import shlex
 import threading
 import time
 
 import fixtures
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import libvirt
 
 #: Seconds after which virsh ends by itself, should nobody end it.
 LIFETIME = 3600
@@ -83,7 +85,7 @@ class EventWatch(fixtures.Fixture):
         stack.callback(self._host.close)
         self.addCleanup(stack.close)
         output = stack.enter_context(self._host.stream(
-            'events', LIFETIME, *self._virsh))
+            'events', LIFETIME, *map(shlex.join, libvirt.split(self._virsh))))
         threading.Thread(target=self._read, args=(output,),
                          daemon=True).start()
 

@@ -11,6 +11,7 @@
 #    under the License.
 """What libvirt on a host knows of a server, by virsh."""
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -27,6 +28,7 @@ _FIELD = re.compile(r'^([a-z][a-z_]*): (\d+)$', re.MULTILINE)
 _TYPE = re.compile(r'^Job type: (\d+)$', re.MULTILINE)
 # virsh version --daemon
 _DAEMON = re.compile(r'^Running against daemon: (\S+)$', re.MULTILINE)
+_HYPERVISOR = re.compile(r'^Running hypervisor: \S+ (\S+)$', re.MULTILINE)
 # virsh migrate-getmaxdowntime, in ms
 _NUMBER = re.compile(r'^\d+$', re.MULTILINE)
 # virsh domstats
@@ -36,6 +38,8 @@ _AFFINITY = re.compile(r'^VCPU: +(\d+)$(?:\n.+)*?\nCPU Affinity: +([y-]+)$',
                        re.MULTILINE)
 # virsh domblkinfo: name, capacity, allocation, physical
 _DISK = re.compile(r'^ *(\S+) +\d+ +\d+ +(\d+) *$', re.MULTILINE)
+# virsh hypervisor-cpu-compare
+_COMPARISON = re.compile('is (identical|incompatible|a superset)')
 # VIR_DOMAIN_DIRTYRATE_MEASURED (libvirt-domain.h)
 _MEASURED = '2'
 # Seconds that QEMU may take for it, besides those that it looks.
@@ -101,6 +105,17 @@ class Job:
         return self.fields[name] / 1000 if name in self.fields else None
 
 
+def split(virsh):
+    """What runs a command where libvirt is, and what asks libvirt there.
+
+    :param virsh: the words of virsh_command
+    :returns: both as words; none of the first where that is the host itself
+    """
+    place = next((number for number, word in enumerate(virsh)
+                  if word.rpartition('/')[2] == 'virsh'), 0)
+    return virsh[:place], virsh[place:]
+
+
 class Libvirt:
     """libvirt on one host.
 
@@ -124,6 +139,95 @@ class Libvirt:
             raise self._nonsense(('version', '--daemon'), text)
         return found.group(1)
 
+    def versions(self):
+        """Of libvirt's daemon and of QEMU, each as a tuple of numbers.
+
+        :raises HostError: if libvirt can't be asked
+        """
+        text = self._ask('version', '--daemon')
+        try:
+            return tuple(
+                tuple(map(int, pattern.search(text).group(1).split('.')))
+                for pattern in (_DAEMON, _HYPERVISOR))
+        except (AttributeError, ValueError) as error:
+            raise self._nonsense(('version', '--daemon'), text) from error
+
+    def machine_types(self, architecture):
+        """The machine types that QEMU has, and which ones the short names are.
+
+        :param architecture: as libvirt calls it (x86_64)
+        :returns: a frozenset of names, and a dict (``q35``: ``pc-q35-9.2``)
+        :raises HostError: if libvirt does not tell
+        """
+        found = self._ask_xml('capabilities').findall(
+            "guest/arch[@name='%s']//machine" % architecture)
+        return (frozenset(each.text for each in found),
+                {each.text: each.get('canonical') for each in found
+                 if each.get('canonical')})
+
+    def default_machine(self, virt_type):
+        """The machine type of a server that asks for none.
+
+        :param virt_type: of nova.conf (kvm, qemu)
+        :raises HostError: if libvirt does not tell
+        """
+        return self._capabilities(virt_type).findtext('machine')
+
+    def used_machines(self):
+        """The machine types of the servers that run here.
+
+        :raises HostError: if libvirt does not tell
+        """
+        found = set()
+        for server in self.running():
+            with contextlib.suppress(exceptions.HostError):  # it has gone
+                found.add(self.xml(server).find('os/type').get('machine'))
+        return found
+
+    def host_model(self, virt_type):
+        """The CPU that a server gets as host-model, as libvirt's XML.
+
+        :param virt_type: of nova.conf (kvm, qemu)
+        :returns: it is empty where there is none
+        :raises HostError: if libvirt does not tell
+        """
+        mode = self._capabilities(virt_type).find(
+            "cpu/mode[@name='host-model'][@supported='yes']")
+        if mode is None:
+            return ''
+        cpu = ElementTree.Element('cpu')
+        cpu.extend(mode)
+        return ElementTree.tostring(cpu, 'unicode')
+
+    def can_give_cpu(self, xml, virt_type):
+        """Whether servers can have such a CPU here (hypervisor-cpu-compare).
+
+        :param xml: what host_model() gave on another host
+        :param virt_type: of nova.conf (kvm, qemu)
+        :raises HostError: if libvirt does not tell
+        """
+        words = ('hypervisor-cpu-compare', '/dev/stdin', '--virttype',
+                 virt_type)
+        # "podman exec" hands no standard input on.
+        outcome = self.attempt_beside(
+            'sh', '-c', 'xml=$1; shift; printf %s "$xml" | "$@"', 'sh', xml,
+            *split(self._virsh)[1], *words)
+        found = _COMPARISON.search(outcome.stdout + outcome.stderr)
+        if not found:
+            raise exceptions.HostError(
+                self.host.name, (*self._virsh, *words), 'ended with %d and '
+                'said: %s' % (outcome.status, (
+                    outcome.stderr or outcome.stdout).strip() or 'nothing'))
+        return found.group(1) != 'incompatible'
+
+    def attempt_beside(self, *words):
+        """Run a command where libvirt is, in its container say, as attempt().
+
+        :returns: an ssh.Outcome
+        :raises HostError: if the host can't be reached
+        """
+        return self.host.attempt(*split(self._virsh)[0], *words)
+
     def running(self):
         """The ids of the servers that run here.
 
@@ -144,11 +248,7 @@ class Libvirt:
         :param server: its id
         :raises HostError: if libvirt does not know it
         """
-        text = self._ask('dumpxml', server)
-        try:
-            return ElementTree.fromstring(text)
-        except ElementTree.ParseError as error:
-            raise self._nonsense(('dumpxml', server), text) from error
+        return self._ask_xml('dumpxml', server)
 
     def job(self, server):
         """The migration of a server that is going on, from its source.
@@ -274,6 +374,16 @@ class Libvirt:
         if not found:
             raise self._nonsense(words, text)
         return found
+
+    def _capabilities(self, virt_type):
+        return self._ask_xml('domcapabilities', '--virttype', virt_type)
+
+    def _ask_xml(self, *words):
+        text = self._ask(*words)
+        try:
+            return ElementTree.fromstring(text)
+        except ElementTree.ParseError as error:
+            raise self._nonsense(words, text) from error
 
     def _qemu(self, server, command):
         words = ('qemu-monitor-command', server,

@@ -53,18 +53,21 @@ class Service:
     def restart(self, timeout):
         """Stop it, start it, and wait until it works.
 
-        :param timeout: seconds within which it must
-        :raises HostError: if it can't be, or does not work in time
+        :param timeout: seconds within which it must stop, and work again
+        :raises HostError: if it can't be, or does not in time
         """
-        self.stop()
+        self.stop(timeout)
         self.start(timeout)
 
-    def stop(self):
+    def stop(self, timeout):
         """Stop it.
 
-        :raises HostError: if it can't be
+        It may finish first what it is at: Nova 34 waits up to 140 s.
+
+        :param timeout: seconds within which it must
+        :raises HostError: if it can't be, or does not in time
         """
-        self._run(self._commands.stop)
+        self._run(self._commands.stop, timeout)
 
     def start(self, timeout):
         """Start it, and wait until it works.
@@ -73,7 +76,7 @@ class Service:
         :raises HostError: if it can't be, or does not work in time
         """
         began = time.monotonic()
-        self._run(self._commands.start)
+        self._run(self._commands.start, timeout)
         while problem := self._problem():
             if time.monotonic() > began + timeout:
                 raise exceptions.HostError(
@@ -91,5 +94,5 @@ class Service:
         """
         self._run(self._commands.reload)
 
-    def _run(self, line):
-        self.host.run(*shlex.split(line))
+    def _run(self, line, timeout=None):
+        self.host.run(*shlex.split(line), patience=timeout)

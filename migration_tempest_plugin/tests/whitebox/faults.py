@@ -72,7 +72,8 @@ class DeadCompute(fixtures.Fixture):
 
     :param client: Tempest's client of services, of an administrator
     :param service: the Service on that host
-    :param timeout: seconds within which it must be up again afterwards
+    :param timeout: seconds within which it must stop, and be up again
+        afterwards
     """
 
     def __init__(self, client, service, timeout):
@@ -84,7 +85,7 @@ class DeadCompute(fixtures.Fixture):
         known = compute_service.ComputeService(self._client,
                                                self._service.host.name)
         self.addCleanup(self._service.start, self._timeout)
-        self._service.stop()
+        self._service.stop(self._timeout)
         self.addCleanup(known.update, forced_down=False)
         # It would call it up for a minute yet (service_down_time).
         known.update(forced_down=True)

@@ -12,11 +12,13 @@
 """What virsh of libvirt 11.3 printed in the embedded cloud, read."""
 
 import json
+from xml.etree import ElementTree
 
 import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import libvirt
+from migration_tempest_plugin.hosts import ssh
 
 RUNNING = """\
 Job type: 2
@@ -88,6 +90,56 @@ Domain: 'instance-00000001'
 NONE = 'Job type: 0\n\n'
 
 
+CAPABILITIES = """\
+<capabilities>
+  <guest>
+    <os_type>hvm</os_type>
+    <arch name='i686'>
+      <machine canonical='pc-i440fx-10.0' maxCpus='255'>pc</machine>
+    </arch>
+  </guest>
+  <guest>
+    <os_type>hvm</os_type>
+    <arch name='x86_64'>
+      <wordsize>64</wordsize>
+      <machine maxCpus='255'>pc-i440fx-10.0</machine>
+      <machine canonical='pc-i440fx-10.0' maxCpus='255'>pc</machine>
+      <machine maxCpus='288' deprecated='yes'>pc-q35-5.2</machine>
+      <domain type='qemu'/>
+      <domain type='kvm'>
+        <machine maxCpus='4096'>pc-q35-10.0</machine>
+      </domain>
+    </arch>
+  </guest>
+</capabilities>
+"""
+
+DOMAIN_CAPABILITIES = """\
+<domainCapabilities>
+  <path>/usr/bin/qemu-system-x86_64</path>
+  <domain>qemu</domain>
+  <machine>pc-i440fx-10.0</machine>
+  <arch>x86_64</arch>
+  <cpu>
+    <mode name='host-passthrough' supported='no'/>
+    <mode name='host-model' supported='%s'>
+      <model fallback='forbid'>EPYC</model>
+      <vendor>AMD</vendor>
+      <feature policy='require' name='monitor'/>
+    </mode>
+  </cpu>
+</domainCapabilities>
+"""
+
+VERSION = """\
+Compiled against library: libvirt 11.3.0
+Using library: libvirt 11.3.0
+Using API: QEMU 11.3.0
+Running hypervisor: QEMU 10.0.13
+Running against daemon: 11.3.0
+"""
+
+
 class Virsh:
     """A host that answers as virsh does."""
 
@@ -100,6 +152,84 @@ class Virsh:
     def run(self, *words):
         self.asked = words
         return self.answer
+
+    def attempt(self, *words):
+        self.asked = words
+        return ssh.Outcome(self.answer, '', 1)
+
+
+class TestHost(testtools.TestCase):
+    """What a host is, apart from its servers."""
+
+    def asked(self, answer, virsh=('virsh',)):
+        self.host = Virsh(answer)
+        return libvirt.Libvirt(self.host, virsh)
+
+    def test_versions(self):
+        self.assertEqual(((11, 3, 0), (10, 0, 13)),
+                         self.asked(VERSION).versions())
+        for other in ('', VERSION.replace('10.0.13', 'unknown')):
+            self.assertRaises(exceptions.HostError,
+                              self.asked(other).versions)
+
+    def test_machine_types(self):
+        self.assertEqual(
+            ({'pc', 'pc-i440fx-10.0', 'pc-q35-5.2', 'pc-q35-10.0'},
+             {'pc': 'pc-i440fx-10.0'}),
+            self.asked(CAPABILITIES).machine_types('x86_64'))
+        self.assertRaises(exceptions.HostError,
+                          self.asked('no XML').machine_types, 'x86_64')
+
+    def test_default_machine(self):
+        self.assertEqual(
+            'pc-i440fx-10.0',
+            self.asked(DOMAIN_CAPABILITIES % 'yes').default_machine('qemu'))
+
+    def test_host_model(self):
+        cpu = ElementTree.fromstring(
+            self.asked(DOMAIN_CAPABILITIES % 'yes').host_model('qemu'))
+        self.assertEqual(
+            ('cpu', 'EPYC', 'monitor'),
+            (cpu.tag, cpu.findtext('model'), cpu.find('feature').get('name')))
+        self.assertEqual(
+            '', self.asked(DOMAIN_CAPABILITIES % 'no').host_model('qemu'))
+
+    def test_cpu(self):
+        """Each of what virsh says (cmdHypervisorCPUCompare)."""
+        for said, fits in (
+                ('CPU described in /dev/stdin is identical to the CPU '
+                 'provided by hypervisor on the host\n', True),
+                ('The CPU provided by hypervisor on the host is a superset of '
+                 'CPU described in /dev/stdin\n', True),
+                ('CPU described in /dev/stdin is incompatible with the CPU '
+                 'provided by hypervisor on the host\n', False)):
+            self.assertIs(fits, self.asked(said).can_give_cpu('<cpu/>', 'kvm'))
+        other = self.asked('error: this function is not supported')
+        self.assertRaises(exceptions.HostError, other.can_give_cpu, '<cpu/>',
+                          'kvm')
+
+    def test_cpu_in_a_container(self):
+        """Where nothing hands a standard input on."""
+        asked = self.asked(
+            'is identical', ('docker', 'exec', 'nova_libvirt', 'virsh', '-c',
+                             'qemu:///system'))
+        asked.can_give_cpu('<cpu/>', 'kvm')
+        self.assertEqual(('docker', 'exec', 'nova_libvirt', 'sh', '-c'),
+                         self.host.asked[:5])
+        self.assertEqual(
+            ('<cpu/>', 'virsh', '-c', 'qemu:///system',
+             'hypervisor-cpu-compare', '/dev/stdin', '--virttype', 'kvm'),
+            self.host.asked[7:])
+
+    def test_split(self):
+        for virsh, beside, itself in (
+                ('virsh', '', 'virsh'),
+                ('/usr/bin/virsh -c x', '', '/usr/bin/virsh -c x'),
+                ('podman exec nova_libvirt virsh', 'podman exec nova_libvirt',
+                 'virsh'),
+                ('my-own-way', '', 'my-own-way')):
+            self.assertEqual((beside.split(), itself.split()),
+                             libvirt.split(virsh.split()))
 
 
 class TestJob(testtools.TestCase):

@@ -29,8 +29,9 @@ class Host:
         self.happened = []
         self.problems = list(problems)
 
-    def run(self, *words):
+    def run(self, *words, patience):
         self.happened.append(' '.join(words))
+        self.patience = patience
 
     def problem(self):
         self.happened.append('?')
@@ -49,6 +50,10 @@ class TestService(testtools.TestCase):
         self.assertEqual(
             ['systemctl stop n-cpu', 'systemctl start n-cpu', '?', '?', '?'],
             self.host.happened)
+
+    def test_it_may_take_its_time_to_stop(self):
+        self.service(None).stop(180)
+        self.assertEqual(180, self.host.patience)
 
     def test_it_never_works(self):
         error = self.assertRaises(exceptions.HostError,

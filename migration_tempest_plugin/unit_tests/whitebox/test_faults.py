@@ -95,7 +95,7 @@ class TestDeadCompute(testtools.TestCase):
         with self.fixture():
             pass
         self.assertEqual([
-            ('service.stop', (), {}),
+            ('service.stop', (30,), {}),
             ('client.update_service', (7,), {'forced_down': True}),
             ('client.update_service', (7,), {'forced_down': False}),
             ('service.start', (30,), {})], self.done())
