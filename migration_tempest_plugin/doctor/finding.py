@@ -23,6 +23,8 @@ class Outcome(enum.Enum):
 
     GOOD = 'ok'
     BAD = 'BAD'
+    #: Nothing fails by that alone, but something may.
+    DIFFERS = 'differs'
     #: It could be asked for, and is not.
     UNUSED = 'not used'
 
@@ -33,7 +35,7 @@ class Finding:
 
     :ivar what: in a few words
     :ivar said: what was seen
-    :ivar advice: what to do if it is bad, or to use it
+    :ivar advice: what to do if it is bad, or to use it; what it may break
     """
 
     what: str
@@ -56,6 +58,10 @@ def good(what, said=''):
 
 def bad(what, said, advice):
     return Finding(what, Outcome.BAD, said, advice)
+
+
+def differs(what, said, advice):
+    return Finding(what, Outcome.DIFFERS, said, advice)
 
 
 def unused(what, advice):

@@ -11,6 +11,7 @@
 #    under the License.
 """What the doctor finds, and what it says of it."""
 
+import dataclasses
 import io
 from unittest import mock
 
@@ -26,8 +27,9 @@ from migration_tempest_plugin.doctor import hosts
 from migration_tempest_plugin.doctor import tests
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.prober import echo
+from migration_tempest_plugin.unit_tests.doctor import samples
 
-GOOD, BAD, UNUSED = finding.Outcome
+GOOD, BAD, DIFFERS, UNUSED = finding.Outcome
 
 
 def service(host, state='up', status='enabled'):
@@ -126,22 +128,91 @@ class TestHosts(testtools.TestCase):
         compute.libvirt.version.return_value = '11.3.0'
         compute.description.nova_conf = '/etc/nova/nova.conf'
         compute.description.log = '/var/log/x'
+        compute.description.instances = '/var/lib/nova/instances'
+        compute.description.commands.start = 'supervisorctl start x'
         return compute
 
-    def found(self, known, *computes):
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.hosts.inventory.computes',
-            lambda options: {each.name: each for each in computes}))
+    def found(self, known, *computes, **values):
+        for name, function in (
+                ('inventory.computes',
+                 lambda options: {each.name: each for each in computes}),
+                ('facts.look', lambda compute: dataclasses.replace(
+                    samples.A, name=compute.name, **values)),
+                ('facts.way', lambda *_: samples.FINE)):
+            self.useFixture(fixtures.MonkeyPatch(
+                'migration_tempest_plugin.hosts.' + name, function))
         return {each.what: each for each in hosts.findings(known)}
 
     def test_good(self):
         compute = self.compute('a')
         found = self.found(['a'], compute)
         self.assertEqual(
-            ['host a, root by SSH', 'host a, libvirt', 'host a, nova.conf',
-             'host a, nova-compute\'s log'],
-            [what for what, each in found.items() if each.outcome is GOOD])
+            ['root by SSH', 'libvirt', 'nova.conf', 'nova-compute\'s log',
+             'instances_path', 'files of nova-compute'],
+            [what[len('host a, '):] for what, each in found.items()
+             if each.outcome is GOOD])
         compute.close.assert_called_once_with()
+
+    def test_two(self):
+        found = self.found(['a', 'b'], self.compute('a'), self.compute('b'))
+        # it copies no disks, by Tempest's default
+        self.assertEqual(BAD, found['hosts a and b, disks'].outcome)
+
+    def test_unit(self):
+        compute = self.compute('a')
+        compute.description.commands.start = 'systemctl start nova-compute'
+        compute.host.run.side_effect = lambda *words: {
+            'id': '0\n', 'systemctl': 'LoadState=not-found\n'}[words[0]]
+        found = self.found(['a'], compute)['host a, nova-compute\'s unit']
+        self.assertEqual(BAD, found.outcome)
+        self.assertIn('not-found', found.said)
+        self.assertIn('nova_compute_unit', found.advice)
+
+    def test_no_instances(self):
+        found = self.found(['a'], self.compute('a'), storage=None)
+        self.assertEqual(BAD, found['host a, instances_path'].outcome)
+
+    def test_what_it_is_is_not_told(self):
+        compute = self.compute('a')
+        self.found(['a'])
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.hosts.facts.look', mock.Mock(
+                side_effect=exceptions.HostError('a', ('facts.sh',), 'no'))))
+        found = {each.what: each for each in hosts._hosts({'a': compute})}
+        self.assertEqual(BAD, found['host a, what it is'].outcome)
+
+    def files(self, *arguments, nova_conf='/etc/nova/nova.conf', default=()):
+        return hosts._files('x', dataclasses.replace(
+            samples.A, arguments=arguments, default_files=default), nova_conf)
+
+    def test_the_file_that_it_runs_with(self):
+        devstack = ('/usr/bin/python3', '/opt/stack/data/venv/bin/'
+                    'nova-compute', '--config-file', '/etc/nova/nova-cpu.conf')
+        found = self.files(*devstack)
+        self.assertEqual(BAD, found.outcome)
+        self.assertIn('/etc/nova/nova-cpu.conf', found.said)
+        self.assertEqual(GOOD, self.files(
+            *devstack, nova_conf='/etc/nova/nova-cpu.conf').outcome)
+
+    def test_files_that_win(self):
+        ubuntu = ('/usr/bin/nova-compute', '--config-file=/etc/nova/nova.conf',
+                  '--config-file=/etc/nova/nova-compute.conf',
+                  '--log-file=/var/log/nova/nova-compute.log')
+        found = self.files(*ubuntu)
+        self.assertEqual(DIFFERS, found.outcome)
+        self.assertIn('/etc/nova/nova-compute.conf after', found.said)
+        self.assertEqual(GOOD, self.files(
+            *ubuntu, nova_conf='/etc/nova/nova-compute.conf').outcome)
+        self.assertEqual(DIFFERS, self.files('nova-compute', default=(
+            '/etc/nova/nova.conf', '/etc/nova/nova.conf.d')).outcome)
+
+    def test_a_file_that_is_copied(self):
+        self.assertEqual(GOOD, self.files(
+            'nova-compute', nova_conf='/etc/kolla/nova-compute/nova.conf',
+            default=('/etc/nova/nova.conf',)).outcome)
+
+    def test_nova_compute_does_not_run(self):
+        self.assertIn('does not run', self.files().said)
 
     def test_not_used(self):
         found = self.found(['a'])
