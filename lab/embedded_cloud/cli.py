@@ -16,6 +16,7 @@ import concurrent.futures
 import fcntl
 import os
 import sys
+import time
 
 from embedded_cloud.cloud import Cloud
 from embedded_cloud import compare
@@ -33,7 +34,13 @@ environment:
   LAB_RELEASE     the versions of OpenStack, a file of lab/releases (2026.2)
   LAB_STORAGE     block: each compute has disks of its own (the default);
                   shared: one directory of instances for both
-  LAB_IMAGE       a guest image to use instead of the lab's own
+  LAB_GUEST       what the guests are: lab (a small one of its own, the
+                  default), or debian (systemd, OpenSSH, cloud-init, bash)
+  LAB_IMAGE       a guest image to use instead of those
+  LAB_IMAGE_USER  who logs in to the guests (cirros, or debian with
+                  LAB_GUEST=debian)
+  LAB_INIT        process 1 of the computes: supervisor (the default), or
+                  systemd, with units and a journal
   LAB_VIRT_TYPE   qemu (the default), or kvm where it is known to work
 '''
 
@@ -64,8 +71,8 @@ def main(arguments):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print(f'lab/{options.command}: interrupted. lab/down clears what '
-              'runs.', file=sys.stderr)
+        print(f'lab/{options.command}: interrupted. The cloud goes on, if it '
+              'was up: lab/down ends it.', file=sys.stderr)
         return 130
 
 
@@ -182,18 +189,29 @@ def _tests(cloud, stage, regex, options):
 
     The page has what was measured up to then.
     """
-    before = cloud.tester.runs()
-    with cloud.progress.phase(f'tests: {stage}'):
-        status = cloud.tester.tempest('run', '--serial', '--regex', regex,
-                                      *options)
+    before, began = cloud.tester.runs(), time.time()
+    try:
+        with cloud.progress.phase(f'tests: {stage}'):
+            status = cloud.tester.tempest('run', '--serial', '--regex', regex,
+                                          *options)
+    except KeyboardInterrupt:
+        _show(cloud, cloud.tester.keep_unfinished(began))
+        raise
     cloud.progress.say(f'{cloud.memory() / 2**30:.1f} GiB of memory')
     if cloud.tester.runs() > before:  # else no test was run
-        with cloud.progress.phase('what they measured'):
-            cloud.tester.tempest('downtime', 'summary')
-            page = cloud.tester.report()
-        if page:
-            cloud.progress.say(f'all of it, in pictures: {page}')
+        _show(cloud, cloud.tester.keep_last())
     return status
+
+
+def _show(cloud, part):
+    """Show what a part of the tests measured; None is none."""
+    if part is None:
+        return
+    with cloud.progress.phase('what they measured'):
+        cloud.tester.tempest('downtime', 'summary', '--subunit', str(part))
+        page = cloud.tester.report()
+    if page:
+        cloud.progress.say(f'all of it, in pictures: {page}')
 
 
 def _compare(cloud, options):
@@ -230,7 +248,7 @@ def _status(cloud, options):
     for host in cloud.hosts:
         if host.pid:
             print(f'\n{host.name} ({host.management})')
-            print(host.run('sh', '-c', 'supervisorctl status || true'))
+            print(host.programs_status())
 
 
 def _shell(cloud, options):

@@ -39,6 +39,14 @@ _APIS = ('keystone', 'glance-api', 'placement-api', 'nova-api',
          'nova-metadata', 'neutron-api')
 _WORKERS = ('nova-conductor', 'nova-scheduler',
             'neutron-ovn-maintenance-worker')
+#: MiB of memory of a server: of the lab's own guest, and of others.
+_SMALL, _LARGE = 192, 512
+
+#: What the console of a guest says when the metadata service has answered it,
+#: and seconds within which it must. Of others than these nobody knows.
+_GUESTS = {'lab': ('has its key at', 60),
+           'debian': ('DataSourceOpenStack', 600)}
+
 _INSTANCES = '/var/lib/nova/instances'
 
 
@@ -84,10 +92,8 @@ class Cloud:
     def up(self):
         """Bring up a fresh cloud, where none runs."""
         self._put_logs_away()
-        image = self.settings.image or \
-            self.settings.images / 'guest.qcow2'
         with self.progress.phase('starting the hosts'):
-            self._start_hosts(image)
+            self._start_hosts()
         with concurrent.futures.ThreadPoolExecutor() as pool:
             joined = [pool.submit(host.run, 'ovs-setup')
                       for host in self.hosts]
@@ -101,6 +107,7 @@ class Cloud:
                                   self.controller.management,
                                   {host.name: host.management
                                    for host in self.computes})
+        self._try_guest()
         self._up.touch()
 
     def _put_logs_away(self):
@@ -110,7 +117,7 @@ class Cloud:
             shutil.rmtree(before, ignore_errors=True)
             self.settings.logs.rename(before)
 
-    def _start_hosts(self, image):
+    def _start_hosts(self):
         self.tester.start()
         values = self._values()
         keys = self._host_files()
@@ -121,14 +128,13 @@ class Cloud:
                 [*keys, *(certificates if host in self.computes else ())])
         self.controller.start(self.tester, [
             (self.controller.state / 'mysql', '/var/lib/mysql'),
-            (image.parent, '/srv/images'),
+            (self.settings.guest_image.parent, '/srv/images'),
             (self.tester.wheels, '/srv/wheels')])
         for host in self.computes:
             instances = self.settings.hosts / 'instances' if \
                 self.settings.storage == 'shared' else \
                 host.state / 'instances'
             host.start(self.tester, [(instances, _INSTANCES)])
-        self._image = f'/srv/images/{image.name}'
 
     def _start_services(self):
         with self.progress.phase('databases'):
@@ -146,11 +152,32 @@ class Cloud:
     def _seed(self):
         with self.progress.phase('image, flavors, external network'):
             return json.loads(self.controller.run(
-                'lab-seed', 'cloud', self._image).splitlines()[-1])
+                'lab-seed', 'cloud',
+                f'/srv/images/{self.settings.guest_image.name}',
+                str(_SMALL if self.settings.is_small_guest else _LARGE)
+            ).splitlines()[-1])
 
     def _await_computes(self):
         with self.progress.phase('computes'):
             self.controller.run('lab-await-computes', str(len(self.computes)))
+
+    def _try_guest(self):
+        """See that a guest gets its metadata: without, each test fails late.
+
+        :raises LabError: if it does not
+        """
+        if self.settings.image:
+            return
+        words, patience = _GUESTS[self.settings.guest]
+        with self.progress.phase('a guest that asks for its metadata'):
+            try:
+                self.controller.run('lab-try-guest', words, str(patience),
+                                    patience=patience + 60)
+            except LabError as error:
+                raise LabError(
+                    f'{error}\nWhat serves it on the computes logs to '
+                    f'{self.settings.logs}/compute*/neutron-ovn-agent.log'
+                ) from None
 
     def _values(self):
         controller = self.controller.management

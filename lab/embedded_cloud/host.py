@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""A host of the lab: namespaces, an overlay as its root, a supervisor."""
+"""A host of the lab: namespaces, an overlay as its root, a process 1."""
 
 import dataclasses
 import os
@@ -24,8 +24,8 @@ from embedded_cloud import programs
 from embedded_cloud.settings import LabError
 
 _HERE = pathlib.Path(__file__).parent
-_PATH = ('/opt/openstack/bin:/usr/local/sbin:/usr/local/bin:'
-         '/usr/sbin:/usr/bin:/sbin:/bin')
+#: Where the machine keeps the groups of processes that systemd wants.
+_CGROUPS = pathlib.Path('/sys/fs/cgroup/systemd')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +111,7 @@ class Host(Namespaces):
         self.migration = network.address(network.MIGRATION, number)
         self.state = settings.hosts / name
         self.log_folder = settings.logs / name
+        self.systemd = settings.init == 'systemd' and role is COMPUTE
 
     def prepare(self, values, files=()):
         """Write the host's own files over the shared root file system.
@@ -122,16 +123,29 @@ class Host(Namespaces):
         self.log_folder.mkdir(parents=True)
         values = {**values, 'name': self.name,
                   'management': self.management, 'tunnel': self.tunnel,
-                  'migration': self.migration}
+                  'migration': self.migration,
+                  # SIGRTMIN+14: systemd's "power off at once" (systemd(1))
+                  'end': 'kill -48 1' if self.systemd else 'kill 1'}
         upper = self.state / 'upper'
         for role in ('common', self.role.name):
             _render(_HERE / 'hosts' / role, upper, values)
-        configuration = '\n'.join(
-            program.section() for program in self.role.programs)
-        _write(upper / 'etc/supervisor/programs.conf',
-               string.Template(configuration).substitute(values), 0o600)
+        for path, text in self._programs().items():
+            _write(upper / path, string.Template(text).substitute(values),
+                   0o600)
         for path, text, mode in files:
             _write(upper / path.lstrip('/'), text, mode)
+
+    def _programs(self):
+        """The files that name its programs, as texts by their paths."""
+        wanted = self.role.programs
+        if not self.systemd:
+            return {'etc/supervisor/programs.conf': '\n'.join(
+                program.section() for program in wanted)}
+        units = {f'{program.name}.service': program.unit()
+                 for program in wanted}
+        units[programs.TARGET] = programs.target(wanted)
+        return {f'etc/systemd/system/{name}': text
+                for name, text in units.items()}
 
     def start(self, tester, binds=()):
         """Start it, plug its cards into the tester's bridges."""
@@ -141,7 +155,9 @@ class Host(Namespaces):
             log, 'host_init.sh', self.name, str(self.settings.rootfs),
             str(self.state), *(f'{source}:{target}'
                                for source, target in binds),
-            environment={'LAB_VIRT_TYPE': self.settings.virt_type})
+            environment={'LAB_VIRT_TYPE': self.settings.virt_type,
+                         'LAB_INIT': 'systemd' if self.systemd
+                         else 'supervisor'})
         self._plug(tester)
         with popen.stdin:
             popen.stdin.write(b'go\n')
@@ -180,12 +196,28 @@ class Host(Namespaces):
     @staticmethod
     def environment():
         """The words that put a clean environment before a command."""
-        return ['env', '-i', f'PATH={_PATH}', 'HOME=/root', 'LANG=C.UTF-8',
+        return ['env', '-i', f'PATH={programs.PATH}', 'HOME=/root',
+                'LANG=C.UTF-8',
                 f'TERM={os.environ.get("TERM", "dumb")}']
 
     def start_programs(self, *names):
-        """Start programs of supervisor that do not start by themselves."""
-        self.run('supervisorctl', 'start', *names)
+        """Start programs that do not start by themselves."""
+        self.run('systemctl' if self.systemd else 'supervisorctl', 'start',
+                 *names)
+
+    def programs_status(self):
+        """Which of its programs run, for people."""
+        if self.systemd:
+            return self.run('systemctl', '--no-pager', '--type=service')
+        # It says by its status that one does not run.
+        return self.run('sh', '-c', 'supervisorctl status || true')
+
+    def stop(self):
+        super().stop()
+        # Innermost first: none may hold another.
+        for folder in sorted(_CGROUPS.glob(f'lab-{self.name}/**/'),
+                             reverse=True):
+            folder.rmdir()
 
     def remove(self):
         """Forget what it wrote; its logs stay."""

@@ -56,9 +56,29 @@ pivot_root . .machine
 cd /
 echo ready
 read -r _
+if [ "${LAB_INIT:-supervisor}" != systemd ]; then
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    exec chroot / /bin/sh -c '
+        umount -l /.machine && rmdir /.machine
+        /usr/local/sbin/host-prepare
+        exec /usr/bin/supervisord -n -c /etc/supervisor/supervisord.conf
+    ' < /dev/null
+fi
+
+# systemd wants groups of processes of its own, and no more of them than the one
+# without a controller. It refuses the old kind of groups unless told that it is
+# wanted, where a machine has no other.
+groups=/.machine/sys/fs/cgroup/systemd/lab-$name
+mkdir -p "$groups"
+echo 0 > "$groups/cgroup.procs"
+export container=lab SYSTEMD_PROC_CMDLINE="systemd.unified_cgroup_hierarchy=0 \
+SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
 # shellcheck disable=SC2016  # expanded by the inner shell
-exec chroot / /bin/sh -c '
+exec unshare --cgroup chroot / /bin/sh -c '
     umount -l /.machine && rmdir /.machine
+    mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+    mkdir /sys/fs/cgroup/systemd
+    mount -t cgroup -o none,name=systemd,xattr cgroup /sys/fs/cgroup/systemd
     /usr/local/sbin/host-prepare
-    exec /usr/bin/supervisord -n -c /etc/supervisor/supervisord.conf
+    exec /usr/lib/systemd/systemd --unit=lab.target
 ' < /dev/null

@@ -9,14 +9,21 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What runs on each host, under supervisor as its process 1.
+"""What runs on each host, under supervisor or systemd as its process 1.
 
 supervisor, because it is small, well kept and packaged, reaps what others
 leave behind, keeps a log for each program, and has one command,
-``supervisorctl``, that works alike in ``lab/shell`` and over SSH.
+``supervisorctl``, that works alike in ``lab/shell`` and over SSH. systemd,
+because that is what real hosts have.
 """
 
 import dataclasses
+
+PATH = ('/opt/openstack/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:'
+        '/usr/bin:/sbin:/bin')
+
+#: What systemd comes up to: a journal and the programs, no unit of a package.
+TARGET = 'lab.target'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Program:
     :param autostart: whether it starts with the host; what needs a database
         or another service first is started when that is there
     :param patience: seconds that it gets to end before it is killed
+    :param leaves: whether what it has started goes on without it; supervisor
+        knows no other way for what is in a session of its own
     """
 
     name: str
@@ -34,6 +43,7 @@ class Program:
     environment: str = ''
     autostart: bool = False
     patience: int = 5
+    leaves: bool = False
 
     def section(self):
         """Its part of supervisor's configuration."""
@@ -54,6 +64,36 @@ stdout_logfile_maxbytes=50MB
 stdout_logfile_backups=1
 """
 
+    def unit(self):
+        """Its unit of systemd."""
+        return f"""\
+[Unit]
+Description={self.name} of the embedded cloud
+DefaultDependencies=no
+
+[Service]
+ExecStart={self.command}
+User={self.user}
+Environment=PATH={PATH} HOME=/root LANG=C.UTF-8 {self.environment}
+Restart=always
+RestartSec=0.2
+TimeoutStopSec={self.patience}
+KillMode={'process' if self.leaves else 'control-group'}
+"""
+
+
+def target(programs):
+    """The unit that starts those of them that start by themselves."""
+    return f"""\
+[Unit]
+Description=a host of the embedded cloud
+DefaultDependencies=no
+Requires=systemd-journald.service
+After=systemd-journald.service
+Wants={' '.join(f'{program.name}.service' for program in programs
+                if program.autostart)}
+"""
+
 
 def _ovsdb(name, database, schema, *remotes):
     remotes = ' '.join(f'--remote={remote}' for remote in remotes)
@@ -71,15 +111,15 @@ def _api(name, port, module, processes):
         f'--module {module}:application --processes {processes}')
 
 
-def _openstack(name, arguments='', patience=10):
+def _openstack(name, arguments='', patience=10, leaves=False):
     command = f'/opt/openstack/bin/{name} {arguments}'.rstrip()
-    return Program(name, command, patience=patience)
+    return Program(name, command, patience=patience, leaves=leaves)
 
 
 COMMON = (
     # The host ends when the folder of its lab is removed, logs and all.
     Program('watch-folder', '/bin/sh -c "while test -e /var/log/host_init.log;'
-            ' do sleep 5; done; kill 1"', autostart=True),
+            ' do sleep 5; done; ${end}"', autostart=True),
     Program('sshd', '/usr/sbin/sshd -D -e', autostart=True),
     Program('ovsdb-server', 'ovsdb-server /var/lib/openvswitch/conf.db '
             '--remote=punix:/run/openvswitch/db.sock '
@@ -130,8 +170,8 @@ CONTROLLER = (
 COMPUTE = (
     *COMMON,
     Program('libvirtd', 'libvirtd --listen --pid-file /run/libvirt/'
-            'libvirtd.pid', autostart=True),
+            'libvirtd.pid', autostart=True, leaves=True),
     _openstack('neutron-ovn-agent',
-               '--config-file /etc/neutron/ovn_agent.ini'),
+               '--config-file /etc/neutron/ovn_agent.ini', leaves=True),
     _openstack('nova-compute'),
 )

@@ -40,7 +40,7 @@ PACKAGES = (
     'pkg-config', 'libvirt-dev',
     # what the guest image is made of
     'busybox-static', 'dropbear-bin', 'syslinux', 'mtools', 'dosfstools',
-    'cpio', 'xz-utils', 'lz4',
+    'cpio', 'xz-utils', 'lz4', 'e2fsprogs',
 )
 
 # Its dependencies come along; their versions are in the release's file.

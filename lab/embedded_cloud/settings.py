@@ -14,6 +14,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 
 LAB = pathlib.Path(__file__).resolve().parent.parent
 CHECKOUT = LAB.parent
@@ -30,17 +31,24 @@ class Settings:
 
     :param home: the one folder that everything the lab makes lies in
     :param release: the name of a set of versions in lab/releases
-    :param image: a guest image to use instead of the lab's own, or None
+    :param guest: what guests are: ``lab`` (a small one of its own) or
+        ``debian``
+    :param image: a guest image to use instead of those, or None
+    :param image_user: who logs in to the guests
     :param storage: ``block`` (a disk of its own on each compute, copied in
         every migration) or ``shared`` (one directory for both computes)
     :param virt_type: ``qemu`` or ``kvm``
+    :param init: process 1 of the computes: ``supervisor`` or ``systemd``
     """
 
     home: pathlib.Path
     release: str
+    guest: str
     image: pathlib.Path | None
+    image_user: str
     storage: str
     virt_type: str
+    init: str
 
     @classmethod
     def from_environment(cls, environ):
@@ -51,9 +59,14 @@ class Settings:
         settings = cls(
             home=_absolute(environ.get('LAB_DIR') or CHECKOUT / '.lab'),
             release=environ.get('LAB_RELEASE') or '2026.2',
+            guest=environ.get('LAB_GUEST') or 'lab',
             image=_absolute(environ.get('LAB_IMAGE')),
+            image_user=environ.get('LAB_IMAGE_USER') or (
+                'debian' if environ.get('LAB_GUEST') == 'debian'
+                else 'cirros'),
             storage=environ.get('LAB_STORAGE') or 'block',
-            virt_type=environ.get('LAB_VIRT_TYPE') or 'qemu')
+            virt_type=environ.get('LAB_VIRT_TYPE') or 'qemu',
+            init=environ.get('LAB_INIT') or 'supervisor')
         settings._check()
         return settings
 
@@ -61,6 +74,11 @@ class Settings:
         _one_of('LAB_RELEASE', self.release, releases())
         _one_of('LAB_STORAGE', self.storage, ('block', 'shared'))
         _one_of('LAB_VIRT_TYPE', self.virt_type, ('qemu', 'kvm'))
+        _one_of('LAB_INIT', self.init, ('supervisor', 'systemd'))
+        _one_of('LAB_GUEST', self.guest, ('lab', 'debian'))
+        if not re.fullmatch('[a-z_][a-z0-9_-]*', self.image_user):
+            raise LabError(f'LAB_IMAGE_USER={self.image_user}: that is no '
+                           'name of a user.')
         if self.image and not self.image.is_file():
             raise LabError(f'LAB_IMAGE={self.image}: there is no such file.')
         if self.virt_type == 'kvm' and not os.access('/dev/kvm', os.W_OK):
@@ -87,6 +105,17 @@ class Settings:
     @property
     def images(self):
         return self.home / 'images'
+
+    @property
+    def guest_image(self):
+        """What guests are booted from."""
+        return self.image or self.images / {
+            'lab': 'guest.qcow2', 'debian': 'debian.qcow2'}[self.guest]
+
+    @property
+    def is_small_guest(self):
+        """Whether it is the lab's own, which needs little and boots soon."""
+        return self.image is None and self.guest == 'lab'
 
     @property
     def hosts(self):

@@ -31,8 +31,18 @@ _HERE = pathlib.Path(__file__).parent
 
 _CLOUDS = _HERE / 'hosts/controller/etc/openstack/clouds.yaml'
 
-# Besides what the plugin requires.
-_PACKAGES = ('tempest', 'python-openstackclient')
+# Besides what the plugin requires; a watch draws its table by rich.
+_PACKAGES = ('tempest', 'python-openstackclient', 'rich')
+
+
+# How the computes' programs are handled. With systemd, by the defaults, and
+# what they say is in the journal.
+_INIT = {'systemd': 'nova_compute_log =', 'supervisor': """\
+nova_compute_log = /var/log/nova-compute.log
+stop_command = supervisorctl stop nova-compute
+start_command = supervisorctl start nova-compute
+reload_command = supervisorctl signal HUP nova-compute
+libvirt_kill_command = supervisorctl signal KILL libvirtd"""}
 
 
 class Tester(Namespaces):
@@ -68,7 +78,7 @@ class Tester(Namespaces):
         parts = hashlib.sha256(
             b''.join(path.read_bytes() for path in (
                 self.settings.requirements, CHECKOUT / 'requirements.txt',
-                CHECKOUT / 'setup.cfg'))
+                CHECKOUT / 'pyproject.toml'))
             + ' '.join((*_PACKAGES, sys.version)).encode()).hexdigest()
         stamp = self.venv / 'lab-parts'
         if stamp.exists() and stamp.read_text() == parts:
@@ -118,9 +128,14 @@ class Tester(Namespaces):
             flavor=flavors[0], flavor_alt=flavors[1],
             block_migration=_boolean(storage == 'block'),
             shared_storage=_boolean(storage == 'shared'),
+            image_user=self.settings.image_user,
+            # a guest of systemd and cloud-init takes an emulated CPU long
+            **({'ssh_timeout': 120, 'ping_timeout': 60}
+               if self.settings.is_small_guest else
+               {'ssh_timeout': 600, 'ping_timeout': 600}),
             computes=','.join(f'{name}:{address}'
                               for name, address in computes.items()),
-            keys=self.settings.keys,
+            keys=self.settings.keys, init=_INIT[self.settings.init],
             **nova_features(self.settings.requirements.read_text()))
         (self.settings.tempest / 'locks').mkdir(exist_ok=True)
         if not (self.workspace / '.stestr').exists():
@@ -169,17 +184,38 @@ class Tester(Namespaces):
         """Begin a new report."""
         shutil.rmtree(self.reports, ignore_errors=True)
 
+    def keep_last(self):
+        """Put the last run beside those since forget_runs(); its path."""
+        part = self._next_part()
+        with open(part, 'wb') as output:
+            self._run_here('stestr', 'last', '--subunit', stdout=output)
+        return part
+
+    def keep_unfinished(self, since):
+        """Put what stestr has of a run that was cut off beside the others.
+
+        :param since: when the run began, as seconds of the epoch
+        :returns: its path; None if there is nothing
+        """
+        found = [path for path in self.workspace.glob('.stestr/tmp*')
+                 if path.stat().st_size and path.stat().st_mtime >= since]
+        if not found:
+            return None
+        part = self._next_part()
+        shutil.move(max(found, key=lambda path: path.stat().st_mtime), part)
+        return part
+
+    def _next_part(self):
+        """Named after their order, which the shell's * keeps."""
+        self.reports.mkdir(exist_ok=True)
+        count = len(list(self.reports.glob('part-*.subunit')))
+        return self.reports / f'part-{count + 1:02}.subunit'
+
     def report(self):
-        """Make a page of the last run and of those since forget_runs().
+        """Make a page of all runs that were kept.
 
         :returns: its path; None if nothing was measured
         """
-        self.reports.mkdir(exist_ok=True)
-        count = len(list(self.reports.glob('*.subunit')))
-        # Named after their order, which the shell's * keeps.
-        part = self.reports / f'part-{count + 1:02}.subunit'
-        with open(part, 'wb') as output:
-            self._run_here('stestr', 'last', '--subunit', stdout=output)
         done = self.tempest(
             'downtime', 'report', '--output', str(self.reports), '--title',
             'What the live migrations of the embedded cloud cost',

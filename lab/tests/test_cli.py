@@ -72,6 +72,10 @@ class ParseTest(unittest.TestCase):
 class FakeTester:
     """Runs tests of which those behind the API fail."""
 
+    unfinished = None
+    #: The first words of the command that Ctrl-C comes in.
+    interrupted = ()
+
     def __init__(self):
         self.called = []
 
@@ -83,7 +87,15 @@ class FakeTester:
 
     def tempest(self, *arguments):
         self.called.append(arguments)
+        if arguments[:1] == self.interrupted:
+            raise KeyboardInterrupt
         return int('whitebox' in arguments[-1])
+
+    def keep_last(self):
+        return 'last'
+
+    def keep_unfinished(self, since):
+        return self.unfinished
 
     def report(self):
         return None
@@ -100,6 +112,9 @@ class FakeTester:
 
 class RunTest(unittest.TestCase):
 
+    def setUp(self):
+        self.tester = FakeTester()
+
     def run_lab(self, *arguments):
         """lab/run in a cloud that is up; returns status and output."""
         with tempfile.TemporaryDirectory() as folder, \
@@ -107,7 +122,7 @@ class RunTest(unittest.TestCase):
             cloud = types.SimpleNamespace(
                 settings=types.SimpleNamespace(home=pathlib.Path(folder)),
                 is_up=lambda: True, memory=lambda: 2 ** 30,
-                progress=progress.Progress(), tester=FakeTester())
+                progress=progress.Progress(), tester=self.tester)
             status = cli._run(cloud, cli._parse(['run', *arguments]))
         return status, output.getvalue()
 
@@ -123,6 +138,16 @@ class RunTest(unittest.TestCase):
 the slowest tests:
     4\.0 s  TestIt.test_it
 $""")
+
+    def test_interrupted(self):
+        """What was measured up to then is shown."""
+        self.tester.interrupted = ('run',)
+        for unfinished, shown in (('part', [
+                ('downtime', 'summary', '--subunit', 'part')]), (None, [])):
+            self.tester.unfinished = unfinished
+            with self.assertRaises(KeyboardInterrupt):
+                self.run_lab('--stage', 'guests')
+            self.assertEqual(shown, self.tester.called[1:])
 
     def test_one_stage_that_fails_is_enough(self):
         status, output = self.run_lab()

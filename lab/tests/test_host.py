@@ -112,6 +112,28 @@ class HostFilesTest(unittest.TestCase):
             self.assertEqual(f'/var/log/{program}.log',
                              section['stdout_logfile'])
 
+    def test_units_of_systemd(self):
+        self.prepare(LAB_INIT='systemd')
+        folder = 'etc/systemd/system'
+        target = self.read('compute1', f'{folder}/lab.target')
+        self.assertIn('libvirtd.service', target['Unit']['Wants'].split())
+        # it is started when Nova's API is there
+        self.assertNotIn('nova-compute.service',
+                         target['Unit']['Wants'].split())
+        unit = self.read('compute2', f'{folder}/nova-compute.service')
+        self.assertEqual('/opt/openstack/bin/nova-compute',
+                         unit['Service']['ExecStart'])
+        self.assertEqual('10', unit['Service']['TimeoutStopSec'])
+        self.assertEqual('control-group', unit['Service']['KillMode'])
+        # a crash of libvirt's daemon ends no guest
+        unit = self.read('compute2', f'{folder}/libvirtd.service')
+        self.assertEqual('process', unit['Service']['KillMode'])
+        self.assertFalse(self.upper(
+            'compute1', 'etc/supervisor/programs.conf').exists())
+        # the controller is as always
+        self.assertTrue(self.upper(
+            'controller', 'etc/supervisor/programs.conf').exists())
+
     def test_shared_storage_is_told_to_qemu(self):
         for storage, expected in (('shared', True), ('block', False)):
             self.prepare(LAB_STORAGE=storage)

@@ -36,6 +36,29 @@ class SettingsTest(unittest.TestCase):
         self.assertEqual('qemu', chosen.virt_type)
         self.assertEqual(settings.CHECKOUT / '.lab', chosen.home)
         self.assertIsNone(chosen.image)
+        self.assertEqual('cirros', chosen.image_user)
+        self.assertEqual(chosen.home / 'images/guest.qcow2',
+                         chosen.guest_image)
+        self.assertTrue(chosen.is_small_guest)
+
+    def test_a_debian_guest(self):
+        chosen = choose(LAB_GUEST='debian')
+        self.assertEqual('debian', chosen.image_user)
+        self.assertEqual('debian.qcow2', chosen.guest_image.name)
+        self.assertFalse(chosen.is_small_guest)
+
+    def test_an_unknown_guest(self):
+        self.refused('LAB_GUEST=plan9: use one of lab, debian.',
+                     LAB_GUEST='plan9')
+
+    def test_whose_user_logs_in(self):
+        with tempfile.NamedTemporaryFile() as image:
+            chosen = choose(LAB_IMAGE=image.name, LAB_IMAGE_USER='ubuntu')
+            self.assertEqual('ubuntu', chosen.image_user)
+            self.assertEqual(pathlib.Path(image.name), chosen.guest_image)
+            self.assertFalse(chosen.is_small_guest)
+        for name in ('a b', '-x', 'a\nb', 'a=b'):
+            self.refused('that is no name of a user', LAB_IMAGE_USER=name)
 
     def test_an_empty_variable_is_an_unset_one(self):
         self.assertEqual(choose(), choose(LAB_RELEASE='', LAB_IMAGE=''))

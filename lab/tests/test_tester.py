@@ -11,6 +11,8 @@
 #    under the License.
 """Where Tempest runs."""
 
+import configparser
+import os
 import tempfile
 import unittest
 
@@ -46,6 +48,21 @@ class WorkspaceTest(unittest.TestCase):
             (repository / name).touch()
         self.assertEqual(3, here.runs())
 
+    def test_a_run_that_was_cut_off(self):
+        here = self.of('2026.2')
+        repository = here.workspace / '.stestr'
+        repository.mkdir(parents=True)
+        self.assertIsNone(here.keep_unfinished(0))
+        (repository / 'tmp-empty').touch()
+        (repository / 'tmp-earlier').write_text('earlier')
+        os.utime(repository / 'tmp-earlier', (1000, 1000))
+        self.assertIsNone(here.keep_unfinished(2000))
+        (repository / 'tmp-now').write_text('now')
+        part = here.keep_unfinished(2000)
+        self.assertEqual('part-01.subunit', part.name)
+        self.assertEqual('now', part.read_text())
+        self.assertFalse((repository / 'tmp-now').exists())
+
 
 class ConfigureTest(unittest.TestCase):
 
@@ -67,6 +84,34 @@ class ConfigureTest(unittest.TestCase):
                 self.assertIn(line, path.read_text())
                 self.assertIn('http://10.30.0.11:5000/v3\n',
                               path.read_text())
+
+    def hosts(self, **variables):
+        with tempfile.TemporaryDirectory() as folder:
+            here = tester.Tester(settings.Settings.from_environment(
+                {'LAB_DIR': folder, **variables}))
+            (here.workspace / '.stestr').mkdir(parents=True)
+            (here.workspace / 'etc').mkdir()
+            here.configure(
+                'secret', {'images': 'ab', 'flavors': 'cd', 'network': 'e'},
+                'block', '10.30.0.11', {})
+            conf = configparser.ConfigParser(interpolation=None)
+            conf.read(here.workspace / 'etc/tempest.conf')
+            return conf
+
+    def test_how_programs_are_handled(self):
+        hosts = self.hosts()['migration-hosts']
+        self.assertEqual('supervisorctl stop nova-compute',
+                         hosts['stop_command'])
+        hosts = self.hosts(LAB_INIT='systemd')['migration-hosts']
+        self.assertEqual('', hosts['nova_compute_log'])
+        self.assertNotIn('stop_command', hosts)
+
+    def test_who_logs_in(self):
+        self.assertEqual('cirros',
+                         self.hosts()['validation']['image_ssh_user'])
+        debian = self.hosts(LAB_GUEST='debian')['validation']
+        self.assertEqual('debian', debian['image_ssh_user'])
+        self.assertEqual('600', debian['ssh_timeout'])
 
 
 class NovaFeaturesTest(unittest.TestCase):
