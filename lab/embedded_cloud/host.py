@@ -144,6 +144,8 @@ class Host(Namespaces):
         units = {f'{program.name}.service': program.unit()
                  for program in wanted}
         units[programs.TARGET] = programs.target(wanted)
+        # An empty file masks a unit (systemd.unit(5)).
+        units.update(dict.fromkeys(programs.MASKED, ''))
         return {f'etc/systemd/system/{name}': text
                 for name, text in units.items()}
 

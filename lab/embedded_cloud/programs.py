@@ -24,6 +24,9 @@ PATH = ('/opt/openstack/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:'
 
 #: What systemd comes up to: a journal and the programs, no unit of a package.
 TARGET = 'lab.target'
+#: What a unit of a package would pull in: it sets the kernel's variables and
+#: loads modules, which are the machine's.
+MASKED = ('sshd-keygen.service', 'sysinit.target')
 
 
 @dataclasses.dataclass(frozen=True)

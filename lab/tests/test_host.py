@@ -130,6 +130,9 @@ class HostFilesTest(unittest.TestCase):
         self.assertEqual('process', unit['Service']['KillMode'])
         self.assertFalse(self.upper(
             'compute1', 'etc/supervisor/programs.conf').exists())
+        # or it would set variables of the machine's kernel
+        self.assertEqual('', self.upper(
+            'compute1', f'{folder}/sysinit.target').read_text())
         # the controller is as always
         self.assertTrue(self.upper(
             'controller', 'etc/supervisor/programs.conf').exists())
