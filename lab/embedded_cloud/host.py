@@ -24,8 +24,9 @@ from embedded_cloud import programs
 from embedded_cloud.settings import LabError
 
 _HERE = pathlib.Path(__file__).parent
-#: Where the machine keeps the groups of processes that systemd wants.
-_CGROUPS = pathlib.Path('/sys/fs/cgroup/systemd')
+#: Where the machine may have mounted groups of processes (cgroup v2).
+_CGROUPS = (pathlib.Path('/sys/fs/cgroup/unified'),
+            pathlib.Path('/sys/fs/cgroup'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,17 +210,19 @@ class Host(Namespaces):
 
     def programs_status(self):
         """Which of its programs run, for people."""
-        if self.systemd:
-            return self.run('systemctl', '--no-pager', '--type=service')
-        # It says by its status that one does not run.
-        return self.run('sh', '-c', 'supervisorctl status || true')
+        # By what runs, not by what would be started now. supervisorctl says
+        # by its status that a program does not run.
+        return self.run('sh', '-c', 'if [ -d /run/systemd/system ]; then '
+                        'systemctl --no-pager --type=service; '
+                        'else supervisorctl status || true; fi')
 
     def stop(self):
         super().stop()
         # Innermost first: none may hold another.
-        for folder in sorted(_CGROUPS.glob(f'lab-{self.name}/**/'),
-                             reverse=True):
-            folder.rmdir()
+        for top in _CGROUPS:
+            for folder in sorted(top.glob(f'lab-{self.name}/**/'),
+                                 reverse=True):
+                folder.rmdir()
 
     def remove(self):
         """Forget what it wrote; its logs stay."""

@@ -65,20 +65,20 @@ if [ "${LAB_INIT:-supervisor}" != systemd ]; then
     ' < /dev/null
 fi
 
-# systemd wants groups of processes of its own, and no more of them than the one
-# without a controller. It refuses the old kind of groups unless told that it is
-# wanted, where a machine has no other.
-groups=/.machine/sys/fs/cgroup/systemd/lab-$name
-mkdir -p "$groups"
-echo 0 > "$groups/cgroup.procs"
-export container=lab SYSTEMD_PROC_CMDLINE="systemd.unified_cgroup_hierarchy=0 \
-SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
+# systemd wants groups of processes (cgroup v2) of its own; no controller is
+# needed. The root of all is seen as long as this is not in a namespace of them.
+groups=/run/groups
+mkdir "$groups"
+mount -t cgroup2 cgroup2 "$groups"
+mkdir -p "$groups/lab-$name"
+echo 0 > "$groups/lab-$name/cgroup.procs"
+umount "$groups"
+rmdir "$groups"
 # shellcheck disable=SC2016  # expanded by the inner shell
 exec unshare --cgroup chroot / /bin/sh -c '
     umount -l /.machine && rmdir /.machine
-    mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
-    mkdir /sys/fs/cgroup/systemd
-    mount -t cgroup -o none,name=systemd,xattr cgroup /sys/fs/cgroup/systemd
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
     /usr/local/sbin/host-prepare
+    export container=lab
     exec /usr/lib/systemd/systemd --unit=lab.target
 ' < /dev/null
