@@ -109,7 +109,7 @@ class Tester(Namespaces):
                     self.venv / 'bin/pip', 'wheel', '--quiet', '--no-deps',
                     '--no-build-isolation', '--wheel-dir', self.wheels,
                     CHECKOUT], output,
-                {**os.environ, 'DIST_EXTRA_CONFIG': home / 'build.cfg'})
+                {**_environment(), 'DIST_EXTRA_CONFIG': home / 'build.cfg'})
 
     def configure(self, password, seeded, storage, controller, computes):
         """Write Tempest's configuration for the cloud that is up.
@@ -272,7 +272,19 @@ class Tester(Namespaces):
 
     @staticmethod
     def _run(output, *command):
-        process.run_logged('preparing Tempest', command, output)
+        process.run_logged('preparing Tempest', command, output,
+                           _environment())
+
+
+def _environment():
+    """For what asks git for the plugin's version.
+
+    The checkout may be another user's, in a container of its own say: git
+    would refuse to look at it.
+    """
+    return {**os.environ, 'GIT_CONFIG_COUNT': '1',
+            'GIT_CONFIG_KEY_0': 'safe.directory',
+            'GIT_CONFIG_VALUE_0': str(CHECKOUT)}
 
 
 def _write_secret(path, text):

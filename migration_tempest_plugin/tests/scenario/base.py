@@ -77,6 +77,14 @@ class Guest:
         reach.wait_for_ssh(self.address, CONF.validation.ssh_timeout)
         self.ssh.validate_authentication()
 
+    def sync(self):
+        """Have it write to its disk what it still holds in memory.
+
+        A hard reboot loses that: in a guest that was just made, the keys of
+        its sshd and the configuration of its network.
+        """
+        self._run('sync')
+
     def boot_id(self):
         """Another one after each boot (proc(5), random/boot_id)."""
         return self._run('cat /proc/sys/kernel/random/boot_id').strip()

@@ -155,6 +155,7 @@ class CheckedScenario(base.LiveMigrationScenario):
                 continue
             with self.told('%s of %s' % (name, guest.id)):
                 boot_id = guest.boot_id()
+                guest.sync()
                 for act, status in steps:
                     act(guest.id)
                     waiters.wait_for_server_status(self.servers_client,

@@ -41,6 +41,7 @@ class TestMeasuring(base.LiveMigrationScenario):
         for meter in (network, *inside):
             self.useFixture(meter)
             meter.wait_until_up(CONF.migration.baseline_timeout)
+        guest.sync()
         self.servers_client.reboot_server(guest.id, type='HARD')
         waiters.wait_for_server_status(self.servers_client, guest.id,
                                        'ACTIVE')
