@@ -447,7 +447,7 @@ class TestScript(ScriptTestCase):
             wait_until(lambda: script.reading.restarts > before)
             lane = int(script.log.rpartition('again ')[2][0])
             self.assertEqual(state == 'T', lane > script.chosen().lanes)
-            wait_until(lambda: lanes[lane] + 1 in [
+            wait_until(lambda: lanes.get(lane, 0) + 1 in [
                 attempt.sequence for attempt in script.reading.attempts
                 if attempt.lane == lane])
             wait_until(lambda: 'T' in script.states('curl'))
