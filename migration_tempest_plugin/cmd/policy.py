@@ -13,6 +13,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import signal
 import threading
 import time
@@ -113,17 +114,33 @@ class _Cloud:
                 credentials_factory.get_configured_admin_credentials())
         except lib_exc.TempestException as error:
             raise SystemExit('tempest.conf, [auth] admin_*: %s' % error)
+        self._at_first = {}    # the Sources of each server when first seen
 
     def migrations(self):
         with _asking('which live migrations run', _MIGRATIONS):
             records = self._clients.migrations_client.list_migrations(
                 status='running')['migrations']
-        return [policy.Migration(record['id'], record['instance_uuid'],
-                                 record['source_compute'])
-                for record in records
-                if record['migration_type'] == 'live-migration']
+        running = [policy.Migration(record['id'], record['instance_uuid'],
+                                    record['source_compute'])
+                   for record in records
+                   if record['migration_type'] == 'live-migration']
+        servers = {migration.server for migration in running}
+        self._at_first = {server: sources for server, sources
+                          in self._at_first.items() if server in servers}
+        return running
 
     def sources(self, server):
+        if server not in self._at_first:
+            self._at_first[server] = self._sources(server)
+            return self._at_first[server]
+        # Of the three, it alone can change while a server is migrated. To
+        # show all of the server costs Nova a question to Neutron, too.
+        with _asking('metadata of server %s' % server, None):
+            metadata = self._clients.servers_client.list_server_metadata(
+                server)['metadata']
+        return dataclasses.replace(self._at_first[server], metadata=metadata)
+
+    def _sources(self, server):
         with _asking('server %s' % server, _SERVERS):
             found = self._clients.servers_client.show_server(
                 server)['server']

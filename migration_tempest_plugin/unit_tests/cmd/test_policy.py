@@ -12,6 +12,7 @@
 """The policy's command: what it takes, and what it asks the cloud for."""
 
 import argparse
+import dataclasses
 from unittest import mock
 
 import fixtures
@@ -91,6 +92,32 @@ class TestCloud(testtools.TestCase):
             metadata={settings.TIMEOUT: '120'}, image=image),
             self.cloud.sources('the-server'))
         self.assertEqual(['2.47'], self.versions)
+
+    def test_metadata_alone_is_asked_for_again(self):
+        servers = self.clients.servers_client
+        self.answer(servers.show_server, {'server': SERVER})
+        self.clients.image_client_v2.show_image.return_value = {}
+        first = self.cloud.sources('the-server')
+        self.answer(servers.list_server_metadata,
+                    {'metadata': {settings.TIMEOUT: '150'}})
+        self.assertEqual(
+            dataclasses.replace(first, metadata={settings.TIMEOUT: '150'}),
+            self.cloud.sources('the-server'))
+        servers.show_server.assert_called_once_with('the-server')
+        servers.list_server_metadata.assert_called_once_with('the-server')
+
+    def test_another_migration_asks_anew(self):
+        """The server may have been resized before it."""
+        servers = self.clients.servers_client
+        self.answer(servers.show_server, {'server': SERVER})
+        self.clients.image_client_v2.show_image.return_value = {}
+        self.cloud.sources('the-server')
+        self.answer(self.clients.migrations_client.list_migrations,
+                    {'migrations': []})
+        self.cloud.migrations()
+        resized = {**SERVER, 'flavor': {'extra_specs': {}}}
+        self.answer(servers.show_server, {'server': resized})
+        self.assertEqual({}, self.cloud.sources('the-server').flavor)
 
     def test_server_of_a_volume(self):
         self.answer(self.clients.servers_client.show_server,
