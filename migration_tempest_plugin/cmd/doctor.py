@@ -11,11 +11,11 @@
 #    under the License.
 """``tempest downtime doctor``: what can run here, before it is run."""
 
-from tempest import clients
-from tempest.common import credentials_factory
 from tempest.lib import exceptions as lib_exc
 import urllib3
 
+from migration_tempest_plugin.cloud import api
+from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin import config
 from migration_tempest_plugin.doctor import cloud
@@ -66,14 +66,9 @@ class Doctor(base.Command):
         return bool(run)
 
 
-def _admin():
-    return clients.Manager(
-        credentials_factory.get_configured_admin_credentials())
-
-
 def _cloud():
     try:
-        admin = _admin()
+        admin = api.admin()
         admin.auth_provider.get_token()
     except (lib_exc.TempestException, urllib3.exceptions.HTTPError,
             OSError) as error:
@@ -90,8 +85,6 @@ def _cloud():
 def _known():
     """The hosts that Nova has, if it tells."""
     try:
-        return [each['host'] for each in
-                _admin().services_client.list_services(
-                    binary='nova-compute')['services']]
+        return [each['host'] for each in services.computes(api.admin())]
     except (lib_exc.TempestException, urllib3.exceptions.HTTPError, OSError):
         return []

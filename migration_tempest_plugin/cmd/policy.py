@@ -13,22 +13,19 @@
 
 import argparse
 import contextlib
-import dataclasses
 import signal
 import threading
 import time
 
 from cliff import command
-from tempest import clients
-from tempest.common import credentials_factory
 from tempest.lib import exceptions as lib_exc
-import urllib3
 
+from migration_tempest_plugin.cloud import api
+from migration_tempest_plugin.cloud import starlingx
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import inventory
-from migration_tempest_plugin import microversion
 from migration_tempest_plugin.starlingx import policy
 from migration_tempest_plugin.starlingx import settings
 
@@ -36,10 +33,6 @@ CONF = config.CONF
 
 #: What is printed once migrations are looked at.
 STARTED = 'holding live migrations to their servers\' settings'
-
-# The migration's kind, a server's extra specs, the end of a migration
-# (api-ref, "Migrations", "Servers", "Server migrations").
-_MIGRATIONS, _SERVERS, _ABORT = '2.23', '2.47', '2.24'
 
 
 class Policy(command.Command):
@@ -76,7 +69,7 @@ class Policy(command.Command):
             signal.signal(number, lambda *_: over.set())
         with contextlib.ExitStack() as stack:
             controller = policy.Controller(
-                _Cloud(), _libvirts(stack), settings.Defaults(
+                starlingx.Cloud(_admin()), _libvirts(stack), settings.Defaults(
                     max_downtime=parsed_args.max_downtime,
                     timeout=parsed_args.timeout),
                 self._say, parsed_args.dry_run)
@@ -105,72 +98,12 @@ def _pause(interval, due):
     return interval if until is None or until <= 0 else min(interval, until)
 
 
-class _Cloud:
-    """What the policy needs of Nova and Glance, as an administrator."""
-
-    def __init__(self):
-        try:
-            self._clients = clients.Manager(
-                credentials_factory.get_configured_admin_credentials())
-        except lib_exc.TempestException as error:
-            raise SystemExit('tempest.conf, [auth] admin_*: %s' % error)
-        self._at_first = {}    # the Sources of each server when first seen
-
-    def migrations(self):
-        with _asking('which live migrations run', _MIGRATIONS):
-            records = self._clients.migrations_client.list_migrations(
-                status='running')['migrations']
-        running = [policy.Migration(record['id'], record['instance_uuid'],
-                                    record['source_compute'])
-                   for record in records
-                   if record['migration_type'] == 'live-migration']
-        servers = {migration.server for migration in running}
-        self._at_first = {server: sources for server, sources
-                          in self._at_first.items() if server in servers}
-        return running
-
-    def sources(self, server):
-        if server not in self._at_first:
-            self._at_first[server] = self._sources(server)
-            return self._at_first[server]
-        # Of the three, it alone can change while a server is migrated. To
-        # show all of the server costs Nova a question to Neutron, too.
-        with _asking('metadata of server %s' % server, None):
-            metadata = self._clients.servers_client.list_server_metadata(
-                server)['metadata']
-        return dataclasses.replace(self._at_first[server], metadata=metadata)
-
-    def _sources(self, server):
-        with _asking('server %s' % server, _SERVERS):
-            found = self._clients.servers_client.show_server(
-                server)['server']
-        return settings.Sources(
-            flavor=found['flavor'].get('extra_specs') or {},
-            metadata=found['metadata'], image=self._image(found['image']))
-
-    def _image(self, image):
-        """The properties of an image; of a volume, nothing is known."""
-        if not image:
-            return {}
-        with _asking('image %s' % image['id'], None):
-            return self._clients.image_client_v2.show_image(image['id'])
-
-    def abort(self, migration):
-        with _asking('abort migration %s' % migration.id, _ABORT):
-            self._clients.servers_client.delete('servers/%s/migrations/%s' % (
-                migration.server, migration.id))
-
-
-@contextlib.contextmanager
-def _asking(what, version):
-    """Turn the errors of Tempest's clients into CloudErrors."""
+def _admin():
+    """Tempest's clients of the administrator."""
     try:
-        with microversion.compute(version):
-            yield
-    except (lib_exc.TempestException, urllib3.exceptions.HTTPError,
-            OSError) as error:
-        raise exceptions.CloudError('%s: %s: %s' % (
-            what, type(error).__name__, error)) from error
+        return api.admin()
+    except lib_exc.TempestException as error:
+        raise SystemExit('tempest.conf, [auth] admin_*: %s' % error)
 
 
 def _libvirts(stack):

@@ -22,9 +22,9 @@ from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
-from migration_tempest_plugin.report import machine
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
+from migration_tempest_plugin.running import machine
 from migration_tempest_plugin.watch import display
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session

@@ -18,11 +18,12 @@ from tempest.lib.common import api_version_request
 from tempest.lib import exceptions as lib_exc
 import urllib3
 
+from migration_tempest_plugin.cloud import api
+from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin import config
 from migration_tempest_plugin.doctor import finding
 from migration_tempest_plugin.doctor.finding import bad
 from migration_tempest_plugin.doctor.finding import good
-from migration_tempest_plugin import microversion
 
 CONF = config.CONF
 
@@ -55,12 +56,10 @@ def findings(admin):
 
 
 def _computes(admin, what, advice):
-    services = admin.services_client.list_services(
-        binary='nova-compute')['services']
-    up = [each['host'] for each in services
-          if (each['state'], each['status']) == ('up', 'enabled')]
+    computes = services.computes(admin)
+    up = [each['host'] for each in computes if services.is_usable(each)]
     others = ['%s is %s, %s' % (each['host'], each['state'], each['status'])
-              for each in services if each['host'] not in up]
+              for each in computes if each['host'] not in up]
     said = ', '.join(['%d up (%s)' % (len(up), ', '.join(sorted(up))),
                       *others])
     if len(up) < 2:
@@ -74,12 +73,9 @@ def _computes(admin, what, advice):
 
 def _microversion(admin, what, advice):
     request = api_version_request.APIVersionRequest
-    newest = next(each['version'] for each in
-                  admin.compute_versions_client.list_versions()['versions']
-                  if each['id'] == 'v2.1')
-    wanted = {'the progress of migrations':
-              microversion.PROGRESS,
-              'aborting one that waits': microversion.ABORT}
+    newest = api.newest_microversion(admin)
+    wanted = {'the progress of migrations': api.PROGRESS,
+              'aborting one that waits': api.ABORT}
     missing = ['%s (%s)' % pair for pair in wanted.items()
                if request(pair[1]) > request(newest)]
     if missing:

@@ -18,7 +18,7 @@ import time
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
-from migration_tempest_plugin.meters import reading
+from migration_tempest_plugin.running import metering
 
 #: Seconds after which what was started in a guest ends by itself, should
 #: nobody be able to end it.
@@ -92,25 +92,19 @@ class Session:
     def __init__(self, plan):
         self.plan = plan
         self._stack = contextlib.ExitStack()
-        self._meters = {target: [] for target in plan.targets}
-        self._baselines = {}
-        self._taken = {}
+        self._meters = {target: tuple(self._meters_of(target))
+                        for target in plan.targets}
+        self._metering = metering.Metering(self._meters)
         self._live = []
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            for target in self.plan.targets:
-                for meter in self._meters_of(target):
-                    reading.set_up(stack, meter)
-                    self._meters[target].append(meter)
-            for target, its_meters in self._meters.items():
-                for meter in its_meters:
-                    baseline = meter.wait_until_up(self._patience(meter))
-                    self._baselines[meter] = baseline
-                    if hasattr(meter, 'recent'):
-                        self._live.append(_Live(target, meter, baseline))
-            for target, its_meters in self._meters.items():
-                self._taken[target] = reading.taken(its_meters)
+            stack.enter_context(self._metering)
+            self._metering.begin(self._patience)
+            self._live = [
+                _Live(target, meter, self._metering.baselines[meter])
+                for target, its_meters in self._meters.items()
+                for meter in its_meters if hasattr(meter, 'recent')]
             self._stack = stack.pop_all()
         return self
 
@@ -144,8 +138,8 @@ class Session:
 
     def under_load(self):
         """Each target that has no room for being measured: (it, GuestLoad)."""
-        for target, before in self._taken.items():
-            load = reading.guest_load(self._meters[target], before)
+        for target in self.plan.targets:
+            load = self._metering.load(target)
             if load and load.is_under_load:
                 yield target, load
 
@@ -164,16 +158,11 @@ class Session:
                                limits) for target in self.plan.targets]
 
     def _measured(self, target, progress, limits):
-        its_meters = self._meters[target]
-        measurements, clock = reading.join([
-            reading.read(meter, self._baselines[meter],
-                         time.monotonic() + PATIENCE)
-            for meter in its_meters])
+        read = self._metering.read(target, time.monotonic() + PATIENCE)
         return measurement.MeasuredMigration(
             server=target, source=None, destination=None,
-            measurements=measurements, clock=clock, progress=progress,
-            kind='watch', limits=limits,
-            load=reading.guest_load(its_meters, self._taken[target]))
+            measurements=read.measurements, clock=read.clock,
+            progress=progress, kind='watch', limits=limits, load=read.load)
 
 
 class _Live:

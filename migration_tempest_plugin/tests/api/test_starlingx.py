@@ -15,8 +15,8 @@ from tempest.lib import decorators
 from tempest.lib import exceptions as lib_exc
 from tempest import test
 
+from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin import config
-from migration_tempest_plugin import microversion
 from migration_tempest_plugin.starlingx import settings
 from migration_tempest_plugin.tests import flavor
 
@@ -46,7 +46,7 @@ class TestExtraSpecs(test.BaseTestCase):
 
     def setUp(self):
         super().setUp()
-        self.useFixture(microversion.compute(CHECKED_SINCE))
+        self.useFixture(api.microversion(CHECKED_SINCE))
         self.client = self.os_admin.flavors_client
         self.flavor = self.useFixture(flavor.Flavor(self.client)).id
 

@@ -16,7 +16,7 @@ import json
 import fixtures
 from tempest.lib.common.utils import data_utils
 
-from migration_tempest_plugin.tests import compute_service
+from migration_tempest_plugin.cloud import services
 
 #: Since then an allocation is said as below, and may be of nobody known.
 _PLACEMENT = {'OpenStack-API-Version': 'placement 1.12'}
@@ -50,7 +50,7 @@ class FullHost(fixtures.Fixture):
             free -= taken
 
     def _provider(self):
-        name = compute_service.hypervisor(
+        name = services.hypervisor(
             self._admin.hypervisor_client, self._host)['hypervisor_hostname']
         [provider] = self._providers.list_resource_providers(
             name=name)['resource_providers']
@@ -82,8 +82,8 @@ class DeadCompute(fixtures.Fixture):
         self._timeout = timeout
 
     def _setUp(self):
-        known = compute_service.ComputeService(self._client,
-                                               self._service.host.name)
+        known = services.ComputeService(self._client,
+                                        self._service.host.name)
         self.addCleanup(self._service.start, self._timeout)
         self._service.stop(self._timeout)
         self.addCleanup(known.update, forced_down=False)

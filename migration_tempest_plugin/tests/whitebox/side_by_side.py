@@ -17,8 +17,8 @@ import dataclasses
 from migration_tempest_plugin import config
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.tests.scenario import base as scenario_base
-from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox import observation
+from migration_tempest_plugin.tests.whitebox import slow
 
 CONF = config.CONF
 
@@ -37,7 +37,7 @@ class Made:
     observation: observation.Observation
 
 
-class SideBySideScenario(base.ReconfiguringScenario):
+class SideBySideScenario(slow.SlowScenario):
     """Base of classes whose migrations take long, and do little but wait.
 
     Those of several tests are made by whichever of these comes first. Each

@@ -19,12 +19,13 @@ import testtools
 from migration_tempest_plugin import config
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox import side_by_side
+from migration_tempest_plugin.tests.whitebox import slow
 
 CONF = config.CONF
 
 
 @base.serial
-class TestAbort(base.ReconfiguringScenario):
+class TestAbort(slow.SlowScenario):
     """A migration is called off; the server is as if nothing had been."""
 
     @decorators.idempotent_id('cdfc5229-9f68-436b-a80c-779e83016340')

@@ -24,6 +24,7 @@ from migration_tempest_plugin.tests.scenario import checked
 from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox import faults
+from migration_tempest_plugin.tests.whitebox import slow
 
 CONF = config.CONF
 
@@ -32,7 +33,7 @@ CONF = config.CONF
 REFUSED = 'select_destinations'
 
 
-class FailureScenario(checked.CheckedScenario, base.ReconfiguringScenario):
+class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
     """Base of the tests in which a migration fails.
 
     The API leaves it to the record of the migration to say so (2.34).
@@ -220,7 +221,7 @@ class TestInterrupted(FailureScenario):
         # Before that, Nova has yet to say how fast it may be.
         self.wait_for(migration, lambda: libvirt.job(guest.id).copies_memory,
                       'memory being copied')
-        libvirt.set_bandwidth(guest.id, base.FAST)
+        libvirt.set_bandwidth(guest.id, slow.FAST)
         super().follow_again(guest, migration)
 
     @staticmethod

@@ -16,6 +16,7 @@ from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.scenario import test_matrix
 from migration_tempest_plugin.tests.scenario import variants
 from migration_tempest_plugin.tests.whitebox import base
+from migration_tempest_plugin.tests.whitebox import slow
 
 CONF = config.CONF
 
@@ -23,7 +24,7 @@ CONF = config.CONF
 @base.serial
 @variants.tests_of(variants.BY_NOVA_CONF)
 class TestMatrix(shared.SharedGuestScenario, test_matrix.MatrixScenario,
-                 base.ReconfiguringScenario):
+                 slow.SlowScenario):
     """The variants of variants.BY_NOVA_CONF, and that they are in force."""
 
     def prepare(self, variant, guest, hosts):
@@ -33,7 +34,7 @@ class TestMatrix(shared.SharedGuestScenario, test_matrix.MatrixScenario,
         bandwidth = CONF.migration.limited_bandwidth * (
             1 if variant.busy else 4)
         self.configure(*(self.computes[host] for host in hosts),
-                       **base.QUICK_STEPS,
+                       **slow.QUICK_STEPS,
                        live_migration_bandwidth=bandwidth,
                        **variant.nova_conf)
         if variant.busy:

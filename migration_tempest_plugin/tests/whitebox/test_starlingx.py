@@ -26,6 +26,7 @@ from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
 from migration_tempest_plugin.tests.whitebox.providers import PerServer
+from migration_tempest_plugin.tests.whitebox import reconfiguring
 from migration_tempest_plugin.tests.whitebox import side_by_side
 
 CONF = config.CONF
@@ -155,7 +156,7 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
 
 
 @base.serial
-class TestTunnelling(base.ReconfiguringScenario):
+class TestTunnelling(reconfiguring.ReconfiguringScenario):
     """Whether a migration goes through libvirt's connection, or QEMU's own."""
 
     @decorators.idempotent_id('3bfb5a9e-e124-44a0-9ca2-6fbb531789db')

@@ -26,6 +26,7 @@ from migration_tempest_plugin.tests.whitebox.providers import PerHost
 from migration_tempest_plugin.tests.whitebox.providers import PerServer
 from migration_tempest_plugin.tests.whitebox.providers import PUNCTUAL
 from migration_tempest_plugin.tests.whitebox import side_by_side
+from migration_tempest_plugin.tests.whitebox import slow
 
 CONF = config.CONF
 
@@ -119,7 +120,7 @@ class TestMaximumDowntime(shared.SharedGuestScenario,
         by_host, by_server = guests.values()
         type(self)._data_gb = self.data_gb(by_host)
         sources = [self.compute_of(guest) for guest in guests.values()]
-        options = {**self.slow_migrations(), **base.QUICK_STEPS,
+        options = {**self.slow_migrations(), **slow.QUICK_STEPS,
                    'live_migration_completion_timeout': 0}
         self.plan_options(sources[0], **{
             **PerHost.options(self, by_host, case), **options})
@@ -133,7 +134,7 @@ class TestMaximumDowntime(shared.SharedGuestScenario,
             for load, source, guest in zip(loads, sources, guests.values()):
                 load.stop()
                 # What measures in the guest writes to its memory, too.
-                source.libvirt.set_bandwidth(guest.id, base.FAST)
+                source.libvirt.set_bandwidth(guest.id, slow.FAST)
             side_by_side.complete(running)
 
         return self.make_all(guests, follow)

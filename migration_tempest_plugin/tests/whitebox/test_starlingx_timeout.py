@@ -17,9 +17,9 @@ from tempest.common import utils
 from tempest.lib import decorators
 import testtools
 
+from migration_tempest_plugin.cloud import live_migration
 from migration_tempest_plugin import config
 from migration_tempest_plugin.starlingx import settings
-from migration_tempest_plugin.tests.scenario import live_migration
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost

@@ -365,7 +365,7 @@ class TestCommand(testtools.TestCase):
     def test_no_credentials(self):
         error = lib_exc.InvalidCredentials('username secret-name')
         self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.cmd.doctor._admin',
+            'migration_tempest_plugin.cmd.doctor.api.admin',
             mock.Mock(side_effect=error)))
         [found] = doctor._cloud()
         self.assertIn('no credentials', found.said)

@@ -45,6 +45,8 @@ class Case(testtools.TestCase):
         self.conf([])
         self.settings = copy.deepcopy(READY)
         self.patch('CONF', self)
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.tests.scenario.guests.CONF', self))
 
     def patch(self, name, value):
         self.useFixture(fixtures.MonkeyPatch(

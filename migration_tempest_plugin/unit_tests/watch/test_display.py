@@ -92,6 +92,10 @@ class TestOnATerminal(testtools.TestCase):
 
     def test_nothing_to_draw_a_table_with(self):
         terminal = Terminal()
+        # It is there if another test has drawn a table.
+        self.useFixture(fixtures.MonkeyPatch(
+            'migration_tempest_plugin.watch.table',
+            fixtures.MonkeyPatch.delete))
         with mock.patch.dict(sys.modules, {
                 'migration_tempest_plugin.watch.table': None}):
             shown = display.Display(terminal)

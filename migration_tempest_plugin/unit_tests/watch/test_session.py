@@ -19,10 +19,9 @@ from unittest import mock
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
-from migration_tempest_plugin import meters
-from migration_tempest_plugin.meters import reading
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session
 
@@ -108,12 +107,11 @@ class TestLoad(testtools.TestCase):
     def test_who_has_no_room(self):
         plan = session.Plan(('busy', 'idle', 'pinged'), {})
         watched = session.Session(plan)
-        for target, idle in (('busy', 0.04), ('idle', 0.5)):
-            watched._meters[target] = [mock.Mock(
-                spec=meters.GuestHeartbeatMeter, guest_cpu=1.0,
-                idle_before=idle)]
-        watched._taken = {target: reading.taken(its_meters) for
-                          target, its_meters in watched._meters.items()}
+        before = measurement.Taken(0.0, {'heartbeat': 1.0})
+        after = measurement.Taken(10.0, {'heartbeat': 2.0})
+        watched._metering.load = {
+            target: measurement.GuestLoad.between(idle, before, after)
+            for target, idle in (('busy', 0.04), ('idle', 0.5))}.get
         [(target, load)] = watched.under_load()
         self.assertEqual('busy', target)
         self.assertEqual('measured under load: the guest was 4 % idle before',

@@ -23,6 +23,8 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import watch
 from migration_tempest_plugin.tests.scenario import base as scenario
 from migration_tempest_plugin.tests.whitebox import base
+from migration_tempest_plugin.tests.whitebox import reconfiguring
+from migration_tempest_plugin.tests.whitebox import slow
 
 
 class Case(testtools.TestCase):
@@ -33,10 +35,11 @@ class Case(testtools.TestCase):
         config.register_opts(conf)
         conf([])
         self.fixture = self.useFixture(fixture.Config(conf))
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.tests.whitebox.base.CONF', mock.Mock(
-                migration=conf.migration,
-                migration_hosts=conf['migration-hosts'])))
+        for module in (base, reconfiguring):
+            self.useFixture(fixtures.MonkeyPatch(
+                module.__name__ + '.CONF', mock.Mock(
+                    migration=conf.migration,
+                    migration_hosts=conf['migration-hosts'])))
 
     def configure(self, **values):
         self.fixture.config(group='migration-hosts', **values)
@@ -68,9 +71,9 @@ class TestSkips(Case):
     def test_hosts_that_must_not_be_changed(self):
         self.configure(computes={'one': '192.0.2.1'})
         self.assertIn('[migration-hosts] allow_restart',
-                      self.skipped(base.ReconfiguringScenario))
+                      self.skipped(reconfiguring.ReconfiguringScenario))
         self.configure(allow_restart=True)
-        base.ReconfiguringScenario.skip_checks()
+        reconfiguring.ReconfiguringScenario.skip_checks()
 
 
 class TestInForce(Case):
@@ -79,7 +82,7 @@ class TestInForce(Case):
         observation = mock.Mock(source='one', error='gone', looks=[
             watch.Seen(1.0, mock.Mock(qemu={'auto-converge': value}))
             for value in values])
-        base.ReconfiguringScenario.assert_qemu(
+        base.WhiteboxScenario.assert_qemu(
             None, observation, 'auto-converge', True)
 
     def test_it_is(self):
@@ -105,7 +108,7 @@ class TestOverload(Case):
         scenario = mock.Mock(bandwidth=8)
         look = scenario.compute_of.return_value.libvirt.dirty_rate
         look.side_effect = rates
-        base.ReconfiguringScenario._assert_overload(
+        slow.SlowScenario._assert_overload(
             scenario, mock.Mock(), mock.Mock(tool='dd rate=32'))
         return look.call_count
 
@@ -118,7 +121,7 @@ class TestOverload(Case):
 
     def test_it_writes_too_little(self):
         error = self.assertRaises(exceptions.NoMeasurement, self.looks,
-                                  *[8, 14] * base.LOOKS_AT_RATE)
+                                  *[8, 14] * slow.LOOKS_AT_RATE)
         self.assertIn('the guest writes 10 MiB/s to its memory, which is not '
                       'much more than the 8 MiB/s that are copied', str(error))
         self.assertIn('dd rate=32', str(error))

@@ -11,14 +11,30 @@
 #    under the License.
 """nova-compute of one host, as Nova's API can change it."""
 
+import contextlib
+
 from tempest.lib import exceptions as lib_exc
 
+from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin import microversion
 
 #: Since then a service has an id of its own, and is changed by it (api-ref,
 #: "Compute services").
 _MICROVERSION = '2.53'
+
+
+def computes(admin):
+    """The record of each nova-compute that the cloud knows.
+
+    :param admin: Tempest's clients of an administrator
+    """
+    return admin.services_client.list_services(
+        binary='nova-compute')['services']
+
+
+def is_usable(record):
+    """Whether servers may come to the host of such a record."""
+    return (record['state'], record['status']) == ('up', 'enabled')
 
 
 class ComputeService:
@@ -31,14 +47,30 @@ class ComputeService:
 
     def __init__(self, client, host):
         self._client = client
-        with microversion.compute(_MICROVERSION):
+        with api.microversion(_MICROVERSION):
             [self.record] = client.list_services(
                 binary='nova-compute', host=host)['services']
 
     def update(self, **changes):
         """Change it; the arguments are those of the API."""
-        with microversion.compute(_MICROVERSION):
+        with api.microversion(_MICROVERSION):
             self._client.update_service(self.record['id'], **changes)
+
+    @contextlib.contextmanager
+    def disabled(self, reason):
+        """Let no server be scheduled to its host meanwhile.
+
+        :raises CloudError: if it is disabled already: that is somebody else's
+        """
+        if self.record['status'] != 'enabled':
+            raise exceptions.CloudError(
+                'nova-compute on %s is disabled already: %s' % (
+                    self.record['host'], self.record))
+        try:
+            self.update(status='disabled', disabled_reason=reason)
+            yield
+        finally:
+            self.update(status='enabled')
 
 
 def hypervisor(client, host):

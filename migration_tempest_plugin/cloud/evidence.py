@@ -9,17 +9,15 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What is kept of a server when its test fails: for who looks into that."""
+"""What is kept of a server of which something failed: logs, records, XML."""
 
 import json
 from xml.etree import ElementTree
 
 from oslo_log import log
 from tempest.lib import exceptions as lib_exc
-from testtools import content
 
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.report import recorded
 
 LOG = log.getLogger(__name__)
 
@@ -47,14 +45,16 @@ class Bundle:
         self._before = dict(self._domains())
         self._kept = False
 
-    def keep(self, test):
-        """Make all of it details of a test, once."""
+    def keep(self, add):
+        """Collect all of it, once.
+
+        :param add: called with the name of each file, and with its text
+        """
         if self._kept:
             return
         self._kept = True
         for name, text in self._files():
-            test.addDetail(recorded.bundle_name(self._server, name),
-                           content.text_content(text))
+            add(name, text)
 
     def _files(self):
         if self._console:

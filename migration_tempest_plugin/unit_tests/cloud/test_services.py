@@ -9,14 +9,14 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Tests for tests/compute_service.py."""
+"""Tests for cloud/services.py."""
 
 from unittest import mock
 
 from tempest.lib import exceptions as lib_exc
 import testtools
 
-from migration_tempest_plugin.tests import compute_service
+from migration_tempest_plugin.cloud import services
 
 
 class TestProblem(testtools.TestCase):
@@ -39,7 +39,7 @@ class TestProblem(testtools.TestCase):
             'services': [{'state': state, 'updated_at': '10:07'}]}
 
     def problem(self, host='b'):
-        return compute_service.problem(self.admin, host)
+        return services.problem(self.admin, host)
 
     def test_none(self):
         self.assertIsNone(self.problem())

@@ -18,10 +18,10 @@ import time
 from oslo_log import log
 from tempest.lib import exceptions as lib_exc
 
+from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import Look
 from migration_tempest_plugin.measurement import Progress
-from migration_tempest_plugin import microversion
 
 LOG = log.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class LiveMigration:
 
     def abort(self):
         """Ask for its end, while it runs, or waits for its turn."""
-        with microversion.compute(microversion.ABORT):
+        with api.microversion(api.ABORT):
             self._servers.delete('servers/%s/migrations/%s' % (
                 self._server_id, self.record['id']))
 
@@ -140,7 +140,7 @@ class LiveMigration:
 
     def force_complete(self):
         """Ask for its completion, whatever that costs the guest."""
-        with microversion.compute(microversion.FORCE_COMPLETE):
+        with api.microversion(api.FORCE_COMPLETE):
             # Older releases of Tempest have no call for it.
             self._servers.post(
                 'servers/%s/migrations/%s/action' % (
@@ -189,7 +189,7 @@ class LiveMigration:
         if not record or not self._tells_progress:
             return {}
         try:
-            with microversion.compute(microversion.PROGRESS):
+            with api.microversion(api.PROGRESS):
                 # Older releases of Tempest have no call for it.
                 _, body = self._servers.get('servers/%s/migrations'
                                             % self._server_id)

@@ -19,7 +19,7 @@ from tempest.lib import exceptions as lib_exc
 import testtools
 
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.tests.scenario import facts
+from migration_tempest_plugin.running import facts
 
 
 class TestFacts(testtools.TestCase):
@@ -27,7 +27,7 @@ class TestFacts(testtools.TestCase):
     def setUp(self):
         super().setUp()
         self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.tests.scenario.facts._facts', {}))
+            'migration_tempest_plugin.running.facts._of_run', {}))
         self.admin = mock.Mock()
         self.admin.compute_versions_client.list_versions.return_value = {
             'versions': [{'id': 'v2.1', 'version': '2.96'}]}
@@ -40,7 +40,7 @@ class TestFacts(testtools.TestCase):
         self.compute.libvirt.version.return_value = '11.3.0'
 
     def ask(self):
-        return facts.facts(self.admin, {'a': self.compute})
+        return facts.of_run(self.admin, {'a': self.compute})
 
     def test_all(self):
         found = json.loads(json.dumps(self.ask()))

@@ -18,8 +18,8 @@ from tempest.lib import exceptions as lib_exc
 from tempest.lib.services.compute import base_compute_client
 import testtools
 
+from migration_tempest_plugin.cloud import live_migration
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.tests.scenario import live_migration
 
 SERVER = 'the-server'
 OLD = {'id': 3, 'instance_uuid': SERVER, 'status': 'error'}

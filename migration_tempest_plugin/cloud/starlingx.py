@@ -1,0 +1,79 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the policy of StarlingX's settings asks of Nova and Glance."""
+
+import dataclasses
+
+from migration_tempest_plugin.cloud import api
+from migration_tempest_plugin.starlingx import policy
+from migration_tempest_plugin.starlingx import settings
+
+# The migration's kind, a server's extra specs, the end of a migration
+# (api-ref, "Migrations", "Servers", "Server migrations").
+_MIGRATIONS, _SERVERS, _ABORT = '2.23', '2.47', '2.24'
+
+
+class Cloud:
+    """The cloud, as policy.Controller needs it.
+
+    Each of its methods raises CloudError.
+
+    :param admin: Tempest's clients of an administrator
+    """
+
+    def __init__(self, admin):
+        self._clients = admin
+        self._at_first = {}    # the Sources of each server when first seen
+
+    def migrations(self):
+        with api.asking('which live migrations run', _MIGRATIONS):
+            records = self._clients.migrations_client.list_migrations(
+                status='running')['migrations']
+        running = [policy.Migration(record['id'], record['instance_uuid'],
+                                    record['source_compute'])
+                   for record in records
+                   if record['migration_type'] == 'live-migration']
+        servers = {migration.server for migration in running}
+        self._at_first = {server: sources for server, sources
+                          in self._at_first.items() if server in servers}
+        return running
+
+    def sources(self, server):
+        if server not in self._at_first:
+            self._at_first[server] = self._sources(server)
+            return self._at_first[server]
+        # Of the three, it alone can change while a server is migrated. To
+        # show all of the server costs Nova a question to Neutron, too.
+        with api.asking('metadata of server %s' % server):
+            metadata = self._clients.servers_client.list_server_metadata(
+                server)['metadata']
+        return dataclasses.replace(self._at_first[server], metadata=metadata)
+
+    def _sources(self, server):
+        with api.asking('server %s' % server, _SERVERS):
+            found = self._clients.servers_client.show_server(
+                server)['server']
+        return settings.Sources(
+            flavor=found['flavor'].get('extra_specs') or {},
+            metadata=found['metadata'], image=self._image(found['image']))
+
+    def _image(self, image):
+        """The properties of an image; of a volume, nothing is known."""
+        if not image:
+            return {}
+        with api.asking('image %s' % image['id']):
+            return self._clients.image_client_v2.show_image(image['id'])
+
+    def abort(self, migration):
+        with api.asking('abort migration %s' % migration.id, _ABORT):
+            self._clients.servers_client.delete('servers/%s/migrations/%s' % (
+                migration.server, migration.id))

@@ -1,0 +1,94 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Meters that are set up around whatever is done meanwhile."""
+
+import contextlib
+import dataclasses
+import itertools
+
+from migration_tempest_plugin.meters import reading
+
+
+@dataclasses.dataclass(frozen=True)
+class Read:
+    """What the meters of one target have measured.
+
+    :ivar measurements: a Timeline each, or the NoMeasurement that says why not
+    :ivar clock: the GuestClock, or None
+    :ivar load: the GuestLoad, or None
+    """
+
+    measurements: tuple
+    clock: object
+    load: object
+
+
+class Metering:
+    """Meters of some targets; all of them end with its ``with``.
+
+    :param meters: {target: its meters, which are not set up}; that of the
+        network is the first of them
+    :ivar baselines: {meter: the moment from which it counts}
+    """
+
+    def __init__(self, meters):
+        self._meters = {target: tuple(each) for target, each in meters.items()}
+        self._taken = {}
+        self._stack = contextlib.ExitStack()
+        self.baselines = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._stack.close()
+
+    def begin(self, patience):
+        """Set them up, and wait until what each measures is up.
+
+        :param patience: called with a meter: how many seconds it may take
+        :raises NoMeasurement: if something is not up by then
+        """
+        # Those of the network tell best who does not answer at all. Of those
+        # in a guest, the last one takes longest until it is up.
+        for network, *_ in self._meters.values():
+            reading.set_up(self._stack, network)
+        for _, *inside in self._meters.values():
+            for meter in reversed(inside):
+                reading.set_up(self._stack, meter)
+        for meter in self._every():
+            self.baselines[meter] = meter.wait_until_up(patience(meter))
+        self._taken = {target: reading.taken(its_meters)
+                       for target, its_meters in self._meters.items()}
+
+    def recover(self, give_up):
+        """Wait until all of it is up again, or a moment is reached."""
+        for meter in self._every():
+            reading.wait_until_recovered(meter, give_up)
+
+    def read(self, target, give_up):
+        """What was Read of a target since it was up.
+
+        :param give_up: until which moment the very last probe may recover
+        """
+        measurements, clock = reading.join([
+            reading.read(meter, self.baselines.get(meter, 0), give_up)
+            for meter in self._meters[target]])
+        return Read(measurements, clock, self.load(target))
+
+    def load(self, target):
+        """The GuestLoad of a target up to now, or None."""
+        return reading.guest_load(self._meters[target],
+                                  self._taken.get(target))
+
+    def _every(self):
+        return list(itertools.chain.from_iterable(self._meters.values()))

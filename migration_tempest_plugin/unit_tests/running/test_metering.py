@@ -1,0 +1,71 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.running import metering
+from migration_tempest_plugin.unit_tests.running import fakes
+
+
+class TestMetering(testtools.TestCase):
+
+    def meters(self, *names, down=()):
+        self.said = []
+        return [fakes.FakeMeter(name, self.said, name in down)
+                for name in names]
+
+    def did(self, what):
+        return [name for name, did in self.said if did == what]
+
+    def test_what_takes_longest_is_set_up_first(self):
+        """But the network comes first of all: it tells who is not there."""
+        meters = self.meters(*'abcxyz')
+        with metering.Metering({1: meters[:3], 2: meters[3:]}) as found:
+            found.begin({meter: number for number, meter
+                         in enumerate(meters, 1)}.get)
+            self.assertEqual(list('axcbzy'), self.did('set up'))
+            self.assertEqual([(name, 'up within %d s' % number) for
+                              number, name in enumerate('abcxyz', 1)],
+                             self.said[6:])
+            self.assertEqual({meter: 0.25 for meter in meters},
+                             found.baselines)
+            self.assertEqual([], self.did('ended'))
+        self.assertEqual(sorted('abcxyz'), sorted(self.did('ended')))
+
+    def test_one_that_is_never_up(self):
+        """All of them end, and what there is can be read."""
+        meters = self.meters(*'ab', down='a')
+        with metering.Metering({'x': meters}) as found:
+            self.assertRaises(exceptions.NoMeasurement, found.begin,
+                              lambda meter: 1)
+            self.assertEqual(['a', 'b'], [
+                timeline.target for timeline
+                in found.read('x', 0).measurements])
+        self.assertEqual(sorted('ab'), sorted(self.did('ended')))
+
+    def test_read_since_the_baseline(self):
+        [meter] = self.meters('a')
+        with metering.Metering({'x': [meter]}) as found:
+            found.begin(lambda meter: 1)
+            read = found.read('x', 0)
+        [timeline] = read.measurements
+        self.assertEqual([0.3, 0.4], [
+            round(sample.start, 1) for sample in timeline.samples][:2])
+        self.assertIsNone(read.clock)
+        self.assertIsNone(read.load)
+
+    def test_recover(self):
+        meters = self.meters(*'ab', down='ab')
+        with metering.Metering({'x': meters}) as found:
+            found.recover(0)
+        self.assertEqual(['a', 'b'], self.did('up within 1 s'))
