@@ -25,28 +25,27 @@ MigrationGroup = [
     cfg.FloatOpt(
         'allowed_network_downtime', min=0,
         help='For how many seconds in sum a server may be unreachable on the '
-             'network in one live migration. The upper bound of what was '
-             'measured is held against it; a test whose server was away for '
-             'longer fails. Unset: [validation] allowed_network_downtime, or '
-             '5.0 if this Tempest has no such option.'),
+             'network in one live migration. A test fails if the upper bound '
+             'of what was measured is longer. Unset: [validation] '
+             'allowed_network_downtime, or 5.0 if this Tempest has no such '
+             'option.'),
     cfg.FloatOpt(
         'allowed_metadata_downtime', min=0,
         help='For how many seconds in sum a server may be without its '
-             'metadata service in one live migration. The upper bound of '
-             'what was measured is held against it; a test whose server was '
-             'without it for longer fails. Unset: [validation] '
-             'allowed_metadata_downtime, or 6.0 if this Tempest has no such '
-             'option.'),
+             'metadata service in one live migration. A test fails if the '
+             'upper bound of what was measured is longer. Unset: '
+             '[validation] allowed_metadata_downtime, or 6.0 if this Tempest '
+             'has no such option.'),
     cfg.FloatOpt(
         'allowed_longest_network_outage', min=0,
         help='For how many seconds on end a server may be unreachable on the '
-             'network: each single outage is held against it, by its upper '
-             'bound. Unset: no limit but that of the sum.'),
+             'network: the upper bound of each single outage counts. Unset: '
+             'no limit but that of the sum.'),
     cfg.FloatOpt(
         'allowed_longest_metadata_outage', min=0,
         help='For how many seconds on end a server may be without its '
-             'metadata service: each single outage is held against it, by '
-             'its upper bound. Unset: no limit but that of the sum.'),
+             'metadata service: the upper bound of each single outage counts. '
+             'Unset: no limit but that of the sum.'),
     cfg.FloatOpt(
         'allowed_guest_stop', min=0,
         help='For how many seconds in sum the guest\'s own clock may stand '
@@ -62,7 +61,7 @@ MigrationGroup = [
         help='Whether a test fails where one of these limits is finer than '
              'the resolution that was reached, so that it can\'t be checked: '
              'what is longer than the limit may have gone by between two '
-             'probes. If not, it is told.'),
+             'probes. If not, the results say so.'),
     cfg.FloatOpt(
         'network_probe_interval', default=0.01, min=0.001, max=10,
         help='Seconds from one ICMP echo to a server to the next. The '
@@ -147,7 +146,7 @@ MigrationGroup = [
         'baseline_timeout', default=60, min=1,
         help='Seconds within which each meter must have its first answer of '
              'a new server. Nothing is migrated before that: an outage that '
-             'began earlier could not be told from one of the migration.'),
+             'began earlier would look like one of the migration.'),
     cfg.IntOpt(
         'migration_timeout', default=300, min=1,
         help='Seconds within which the record of a live migration must be '
@@ -155,8 +154,8 @@ MigrationGroup = [
     cfg.IntOpt(
         'recovery_timeout', default=60, min=1,
         help='Seconds after a migration within which all that is measured '
-             'must be answered again. What is away for longer is still down, '
-             'and fails the test.'),
+             'must be answered again. What is down for longer is still down '
+             'at the end, and fails the test.'),
     cfg.StrOpt(
         'cloud_release', default='',
         help='What is installed in the cloud, in your words ("2026.2, Nova '
@@ -198,8 +197,8 @@ MigrationGroup = [
     cfg.PortOpt(
         'guest_open_port', default=4200,
         help='A TCP port on which nothing listens in the servers. The '
-             'security group is told to let it in, and the servers must '
-             'refuse connections to it.'),
+             'security group gets a rule that lets it in, and the servers '
+             'must refuse connections to it.'),
     cfg.PortOpt(
         'guest_closed_port', default=4201,
         help='A TCP port that the security group does not let in: it must '

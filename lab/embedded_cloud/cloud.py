@@ -111,7 +111,7 @@ class Cloud:
         self._up.touch()
 
     def _put_logs_away(self):
-        """Keep the logs of the run before, for who asks what happened."""
+        """Keep the logs of the run before, for whoever asks what happened."""
         before = self.settings.home / 'logs-before'
         if self.settings.logs.exists():
             shutil.rmtree(before, ignore_errors=True)

@@ -11,7 +11,7 @@
 #    under the License.
 """Holds what the tests measure against others who saw the same.
 
-A second, independent ping of each floating IP: the network was away for at
+A second, independent ping of each floating IP: the network was down for at
 most the longest time between two of its answers, and for at least that less
 two of its intervals. QEMU, whose events say when it stopped the guest on its
 source and resumed it on its destination. And libvirt, which says how long it
@@ -118,7 +118,7 @@ class Watch:
 
     def _follow_jobs(self, host, lines):
         for domain, milliseconds in map(str.split, lines):
-            # The same job is told again and again.
+            # The same job is reported again and again.
             self._told.setdefault((domain, host), set()).add(
                 int(milliseconds) / 1000)
 

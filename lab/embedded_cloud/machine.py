@@ -149,7 +149,7 @@ def _wrong_memory():
 
 
 def _memory():
-    """Bytes that can be had: of the machine, and of the control group."""
+    """Bytes that are available: of the machine, and of the control group."""
     fields = dict(line.split(':') for line in pathlib.Path(
         '/proc/meminfo').read_text().splitlines())
     available = int(fields['MemAvailable'].split()[0]) * 1024

@@ -103,7 +103,7 @@ def summary(runs, waited, slowest=10):
 
     :param runs: the Spans of the tests of each run
     :param waited: Spans of waits
-    :param slowest: of how many tests it is told
+    :param slowest: how many tests are listed
     """
     tested = list(itertools.chain(*runs))
     running = together(tested)

@@ -25,7 +25,7 @@ LOG = log.getLogger(__name__)
 class Bundle:
     """Console, migrations, actions; logs and domains if hosts are reached.
 
-    What can't be had is told in its place: a failure must not be hidden by
+    What could not be read is named in its place: a failure must not hide
     another one.
 
     :param admin: Tempest's clients of an administrator
@@ -114,7 +114,7 @@ def _told(function):
 def _text(function):
     """What it returns, or what was in the way."""
     said = _told(function)
-    return 'Could not be had: %s' % said if isinstance(said, Exception) \
+    return 'Could not be read: %s' % said if isinstance(said, Exception) \
         else said
 
 

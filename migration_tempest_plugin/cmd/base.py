@@ -47,7 +47,7 @@ class Command(command.Command):
             return INTERRUPTED
 
     def say(self, line):
-        """A line for who watches; results go to standard output."""
+        """A line for whoever watches; results go to standard output."""
         self.app.stderr.write(line + '\n')
         self.app.stderr.flush()
 

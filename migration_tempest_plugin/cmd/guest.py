@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""How the commands are told of a guest, and reach it."""
+"""The options of commands that name a guest, and how it is reached."""
 
 import re
 

@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""``tempest downtime junit``: the last run for who reads JUnit's XML."""
+"""``tempest downtime junit``: the last run as JUnit's XML."""
 
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.report import junit

@@ -87,7 +87,7 @@ class Watch(base.Command):
         parser.add_argument(
             '--accept-unchecked-limits', action='store_true',
             help='a limit that is finer than the resolution, so that it '
-                 'can\'t be checked, is told and no reason to fail')
+                 'can\'t be checked, is named and no reason to fail')
         parser.add_argument(
             '--name', default='watch',
             help='what it is, for reports and comparisons (%(default)s)')
@@ -204,7 +204,7 @@ class _Over:
 
 
 def _follow(parsed_args, watched, shown, over):
-    """Watch until COMMAND has ended, or until it is told to end.
+    """Watch until COMMAND has ended, or until it is asked to end.
 
     :returns: the moment from which times count, Looks at COMMAND, and its
         exit status (0 if there is none)

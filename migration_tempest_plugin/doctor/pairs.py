@@ -29,7 +29,7 @@ _SHARED = ('nfs', 'ceph', 'fuse.', 'cifs', 'smb', 'gfs2', 'ocfs2', 'lustre',
 #: Seconds by which clocks may be apart without a word.
 _CLOCKS = 0.5
 
-#: Seconds; a certificate that ends sooner is told.
+#: Seconds; a certificate that ends sooner is reported.
 _SOON = 30 * 86400
 
 

@@ -88,5 +88,5 @@ class TestGuestPing(testtools.TestCase):
         error = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
         [reason, *_] = [value for kind, value, _ in error.args
                         if kind is exceptions.NoMeasurement]
-        self.assertIn("it can't be told to end (ping: invalid option -- 'w')",
-                      str(reason))
+        self.assertIn("it can't be set to end by itself (ping: invalid "
+                      "option -- 'w')", str(reason))

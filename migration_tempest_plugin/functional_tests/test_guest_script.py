@@ -341,7 +341,7 @@ class TestScript(ScriptTestCase):
         os.chmod(toybox, 0o755)
         script = self.start(programs=('sleep', ('wget', toybox)))
         self.assertEqual(1, script.process.wait(10))
-        self.assertIn('error the wget of the guest can not be told to be '
+        self.assertIn('error the wget of the guest has no option to be '
                       'quiet', script.log)
 
     def test_older_curl_is_started_for_each(self):

@@ -146,7 +146,7 @@ class TestNetwork(WatchTest):
         told = watch.stderr.readline()
         status, output = self.end_command(watch)
         self.assertEqual(0, status, self.errors)
-        self.assertRegex(told, r'^\d\d:\d\d:\d\d\.\d{3}  %s ping: was away '
+        self.assertRegex(told, r'^\d\d:\d\d:\d\d\.\d{3}  %s ping: was down '
                                r'for 0\.[34]' % network.SERVER)
         self.assertRegex(output, r'network +0\.[34]')
         [outage] = self.recorded()['outages']
@@ -164,7 +164,7 @@ class TestNetwork(WatchTest):
         shown = [terminal.await_shown(' ping .* up ') for _ in range(4)]
         with self.network.outage():
             shown.append(terminal.await_shown(r'DOWN for 0\.[5-9] s'))
-        shown += [terminal.await_shown('ping: was away for 0'),
+        shown += [terminal.await_shown('ping: was down for 0'),
                   terminal.await_shown(' ping .* up .* 1 ')]
         self.assertNotIn('LOST', ''.join(shown))
         [prober] = command.children(watch)
@@ -243,7 +243,7 @@ class TestNetwork(WatchTest):
             watch = self.start(network.SERVER)
         self.await_start(watch)
         injected = self.outage(0.2)
-        self.assertIn('was away', watch.stderr.readline())
+        self.assertIn('was down', watch.stderr.readline())
         watch.send_signal(signal.SIGINT)
         status, output = self.end(watch)
         self.assertEqual(0, status, self.errors)
@@ -258,7 +258,7 @@ class TestNetwork(WatchTest):
                 watch = self.start(network.SERVER, start_new_session=True)
             self.await_start(watch)
             injected = self.outage(0.2)
-            self.assertIn('was away', watch.stderr.readline())
+            self.assertIn('was down', watch.stderr.readline())
             os.killpg(watch.pid, number)
             status, output = self.end(watch)
             self.assertEqual(0, status, self.errors + output)
@@ -271,7 +271,7 @@ class TestNetwork(WatchTest):
         self.await_start(watch)
         watch.send_signal(signal.SIGHUP)
         self.outage(0.2)
-        self.assertIn('was away', watch.stderr.readline())
+        self.assertIn('was down', watch.stderr.readline())
         watch.send_signal(signal.SIGTERM)
         status, _ = self.end(watch)
         self.assertEqual(0, status, self.errors)
@@ -283,7 +283,7 @@ class TestNetwork(WatchTest):
             watch = self.start(network.SERVER)
         self.await_start(watch)
         self.outage(0.2)
-        self.assertIn('was away', watch.stderr.readline())
+        self.assertIn('was down', watch.stderr.readline())
         while watch.poll() is None:
             watch.send_signal(signal.SIGINT)
             time.sleep(0.02)

@@ -185,7 +185,7 @@ choose_tool() {
         # Without a URL, it is to complain of that alone.
         case $(wget -q 2>&1) in
         *[Uu]nknown\ option* | *invalid\ option* | *unrecognized\ option*)
-            give_up 'the wget of the guest can not be told to be quiet' \
+            give_up 'the wget of the guest has no option to be quiet' \
                 '(that of toybox can not): install curl, or the wget of GNU' \
                 'or busybox'
             ;;

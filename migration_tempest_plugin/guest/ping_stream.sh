@@ -62,7 +62,7 @@ choose_interval() {
     works && return
     options=
     works && return
-    echo "error ping $address: it can't be told to end ($said)"
+    echo "error ping $address: it can't be set to end by itself ($said)"
     exit 1
 }
 

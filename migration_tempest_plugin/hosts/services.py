@@ -90,7 +90,7 @@ class Service:
     def reload(self):
         """Let it read its mutable options again; it does so in its own time.
 
-        :raises HostError: if it can't be told
+        :raises HostError: if that is not known
         """
         self._run(self._commands.reload)
 

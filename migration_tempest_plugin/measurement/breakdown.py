@@ -77,7 +77,7 @@ class Breakdown:
     def _network(self):
         if self.network is None:
             return _part('guest stopped for %s', self.guest_stopped)
-        text = 'network away for %s' % self.network
+        text = 'network down for %s' % self.network
         if self.guest_stopped is None:
             return text
         text += ', of which the guest was stopped for %s' % self.guest_stopped

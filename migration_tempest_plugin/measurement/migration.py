@@ -135,7 +135,7 @@ class MeasuredMigration:
     :ivar libvirt_downtime: for how long libvirt says that the guest was
         stopped, in seconds, or None if it was not asked or does not know
     :ivar kind: 'live', or 'cold' if the server was shut down for it
-    :ivar limits: the Limits that it is held against
+    :ivar limits: the Limits that it is to keep
     :ivar figures: the Figures of its copying, as libvirt on the source host
         told them
     :ivar load: the GuestLoad, or None if nothing measured in the guest

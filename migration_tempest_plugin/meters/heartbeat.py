@@ -244,7 +244,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         try:
             load = measurement.ProcessorTimes.parse(line)
         except ValueError as error:
-            LOG.warning('The load of %s can\'t be told: %s', self.target,
+            LOG.warning('The load of %s is not known: %s', self.target,
                         error)
         self._loads.append(load)
 

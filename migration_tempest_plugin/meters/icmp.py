@@ -134,7 +134,7 @@ class Probes:
 
         :param since: those that were sent before are left out
         """
-        # Each is told within the deadline and a look of the prober.
+        # The prober reports each within the deadline and one of its looks.
         oldest = since - self._deadline - 1.0
         with self._prober.changed:
             known = min(now, self._known_until())

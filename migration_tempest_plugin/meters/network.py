@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Measures, from outside, how long a server's network is away."""
+"""Measures, from outside, how long a server's network is down."""
 
 import socket
 import time

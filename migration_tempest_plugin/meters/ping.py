@@ -23,7 +23,7 @@ from migration_tempest_plugin.meters import ping_output
 
 LOG = log.getLogger(__name__)
 
-#: Seconds that ping gets to say its first line, and to end when it is told
+#: Seconds that ping gets to say its first line, and to end when it is asked
 #: to.
 PATIENCE = 10.0
 

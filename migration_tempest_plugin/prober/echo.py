@@ -155,7 +155,7 @@ class EchoSocket:
             except BlockingIOError:
                 return
             except OSError as error:
-                # An ICMP error that came back is told by the next call.
+                # An ICMP error that came back is reported by the next call.
                 if error.errno in (errno.EBADF, errno.ENOTSOCK):
                     raise
                 continue

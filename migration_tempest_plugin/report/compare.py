@@ -92,7 +92,7 @@ class Comparison:
                   if each.verdict is Verdict.BETTER]
         return 'NOT WORSE%s%s' % (
             ': better is ' + ', '.join(better) if better
-            else ', as far as can be told',
+            else ', as far as was resolved',
             '; not resolved finely enough: ' + self._unresolved()
             if self.unresolved else '')
 

@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What is told of one recorded migration, wherever it is told.
+"""What is said of one recorded migration, in every kind of report.
 
 A migration is MeasuredMigration.to_dict(), of any version.
 """
@@ -19,7 +19,7 @@ import math
 
 from migration_tempest_plugin import measurement
 
-#: What a migration costs a server, in the order in which it is told.
+#: What a migration costs a server, in the order of the reports.
 COSTS = ('network', 'tcp', 'metadata', 'guest stopped')
 
 QUEUED = 'queued'
@@ -161,7 +161,7 @@ def verdict(migration):
 
 
 def badness(migration):
-    """Greater is worse: what has no measurement, then what was away longest.
+    """Greater is worse: what has no measurement, then what was down longest.
 
     By the upper bounds, as limits are.
     """

@@ -18,7 +18,7 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import distribution
 from migration_tempest_plugin.report import digest
 
-#: Each kind of migration, in the order in which they are told, for people.
+#: Each kind of migration, in the order of the reports, for people.
 KINDS = {'live': 'live', 'cold': 'cold', 'watch': 'watched'}
 
 

@@ -95,7 +95,7 @@ def migration(document):
             else 'the request')})
     return plot.figure(traces, height, {
         **axes, **legends, 'showlegend': True, 'barmode': 'overlay',
-        # a label that does not fit is told by hovering
+        # hovering shows a label that does not fit
         'uniformtext': {'mode': 'hide', 'minsize': 10},
         'updatemenus': [_menu(views)]}, _BUTTONS)
 

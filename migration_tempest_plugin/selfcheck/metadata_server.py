@@ -22,7 +22,7 @@ BODY = b'i-00000001'
 
 
 class MetadataServer(fixtures.Fixture):
-    """A server that answers, until it is told to do something else.
+    """A server that answers, until it is set to do something else.
 
     :param host: address to listen on
     :param port: 0 takes any that is free

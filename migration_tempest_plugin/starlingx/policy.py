@@ -11,8 +11,8 @@
 #    under the License.
 """Holds live migrations to what their servers' settings say, from outside.
 
-A stock Nova knows nothing of StarlingX's settings. Two of them can be had all
-the same: a migration that takes too long is aborted by the API, and the
+A stock Nova knows nothing of StarlingX's settings. Two of them work all the
+same: a migration that takes too long is aborted by the API, and the
 maximum downtime is set by libvirt on the source. What nova.conf alone can say
 (auto-converge, tunnelling) can't.
 """

@@ -76,7 +76,7 @@ class Display:
         """
         for state, outage in ended:
             self._say_of(state, outage.start,
-                         'was away for %s' % outage.duration)
+                         'was down for %s' % outage.duration)
         for state in states:
             # Once, when it happens: nothing more will be seen of it.
             if state.lost and (state.target, state.what) not in self._lost:

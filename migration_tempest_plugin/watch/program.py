@@ -21,7 +21,7 @@ import threading
 
 from migration_tempest_plugin import exceptions
 
-#: Seconds that it gets to end when it is told to.
+#: Seconds that it gets to end when it is asked to.
 PATIENCE = 10.0
 
 #: Seconds after which a line that is not whole (a question) is shown.

@@ -133,7 +133,7 @@ class Session:
             then, each as (State, Outage))
         """
         ended = [(live.state, outage) for live in self._live
-                 for outage in live.look()]  # told once
+                 for outage in live.look()]  # reported once
         return [live.state for live in self._live], ended
 
     def under_load(self):
@@ -152,7 +152,7 @@ class Session:
 
         :param began: the moment from which times count
         :param looks: Looks at what was done meanwhile
-        :param limits: Limits that it is held against
+        :param limits: the Limits that it is to keep
         """
         return [self._measured(target, measurement.Progress(began, looks),
                                limits) for target in self.plan.targets]

@@ -35,7 +35,7 @@ class TestLiveMigration(shared.SharedGuestScenario):
         2. Ping it, and ask the metadata service in it, all the time.
         3. Live migrate it, and wait until Nova's record says completed.
         4. It is on another host, was not rebooted, and SSH reaches it.
-        5. Network and metadata were away for no longer than allowed.
+        5. Network and metadata were down for no longer than allowed.
         """
         guest = self.boot_guest()
         measured = self.live_migrate_measured(guest)
@@ -52,7 +52,7 @@ class TestLiveMigration(shared.SharedGuestScenario):
            up and enabled.
         3. Live migrate the server to it, measuring network and metadata.
         4. It is on that host, was not rebooted, and SSH reaches it.
-        5. Network and metadata were away for no longer than allowed.
+        5. Network and metadata were down for no longer than allowed.
         """
         guest = self.boot_guest()
         measured = self.live_migrate_measured(
@@ -73,7 +73,7 @@ class TestLiveMigration(shared.SharedGuestScenario):
         2. Live migrate it to another host, measuring network and metadata.
         3. Live migrate it back to the first one, measuring again.
         4. In each of both, it arrived, was not rebooted, SSH reaches it, and
-           network and metadata were away for no longer than allowed.
+           network and metadata were down for no longer than allowed.
         """
         guest = self.boot_guest()
         there = self.live_migrate_measured(
@@ -98,7 +98,7 @@ class TestLiveMigrationAutoBlock(base.LiveMigrationScenario):
         2. Live migrate it with block_migration 'auto', measuring network and
            metadata.
         3. It is on another host, was not rebooted, and SSH reaches it.
-        4. Network and metadata were away for no longer than allowed.
+        4. Network and metadata were down for no longer than allowed.
         """
         guest = self.boot_guest()
         measured = self.live_migrate_measured(guest)

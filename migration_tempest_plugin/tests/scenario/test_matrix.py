@@ -95,7 +95,7 @@ class MatrixScenario(checked.CheckedScenario):
     def migrate_cold(self, variant, guest, host):
         """A migration of a server that is shut down for it, and confirmed.
 
-        How long it was away is told, and no limit is held against it.
+        The results say how long it was down; no limit is checked.
         """
         boot_id, source = guest.boot_id(), self.get_host_for_server(guest.id)
         network, *_ = self.meters_of(guest)

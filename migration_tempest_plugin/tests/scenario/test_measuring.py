@@ -33,7 +33,7 @@ class TestMeasuring(base.LiveMigrationScenario):
         1. Boot a server and reach it by SSH.
         2. Measure network, guest and metadata service.
         3. Reboot the server.
-        4. The network was away, for a time that is measured.
+        4. The network was down, for a time that is measured.
         5. The others have no measurement, because the guest was rebooted.
         """
         guest = self.boot_guest()

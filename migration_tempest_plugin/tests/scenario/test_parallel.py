@@ -34,8 +34,8 @@ class TestParallel(base.LiveMigrationScenario):
            one host.
         2. Measure each of them, and live migrate all of them at once.
         3. Each is on the other host, was not rebooted, and SSH reaches it.
-        4. Each was away for no longer than allowed; how long it waited for
-           its turn is told.
+        4. Each was down for no longer than allowed; the results say how long
+           it waited for its turn.
         """
         guests = self.boot_guests(CONF.migration.parallel_guests)
         self.bring_together(guests)
@@ -53,7 +53,7 @@ class TestParallel(base.LiveMigrationScenario):
         1. Boot two servers, and have them on two hosts.
         2. Measure both, and live migrate each to the other one's host.
         3. Each is there, was not rebooted, and SSH reaches it.
-        4. Each was away for no longer than allowed.
+        4. Each was down for no longer than allowed.
         """
         one, other = self.boot_guests(2)
         here = self.get_host_for_server(one.id)
@@ -80,7 +80,7 @@ class TestDrain(base.LiveMigrationScenario):
         2. Disable the compute service there.
         3. Measure each of the servers, and live migrate all of them at once.
         4. Each is on another host, was not rebooted, and SSH reaches it.
-        5. Each was away for no longer than allowed; the worst one is told
+        5. Each was down for no longer than allowed; the worst one is named
            first. No server is left on the host.
         """
         guests = self.boot_guests(CONF.migration.parallel_guests)
@@ -115,7 +115,7 @@ class TestRepeats(base.LiveMigrationScenario):
 
         1. Boot a server and reach it by SSH.
         2. Live migrate it to another host, and back, and so on, measured.
-        3. In none of them it was away for longer than allowed.
+        3. In none of them it was down for longer than allowed.
         4. Nor was it in the median, the first one left out, which is often
            slower ([migration] allowed_median_network_downtime). It has a
            table of its own.

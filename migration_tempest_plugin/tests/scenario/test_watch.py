@@ -29,7 +29,7 @@ from migration_tempest_plugin.tests.scenario import base
 
 CONF = config.CONF
 
-#: Seconds that the watch gets to end when it is told to.
+#: Seconds that the watch gets to end when it is asked to.
 PATIENCE = 60
 
 

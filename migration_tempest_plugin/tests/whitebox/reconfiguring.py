@@ -90,7 +90,7 @@ class ReconfiguringScenario(base.WhiteboxScenario):
     def reconfigure(self, compute, **options):
         """Set mutable options of [libvirt] on a host until the test ends.
 
-        nova-compute is told, and goes on: also amid a migration.
+        nova-compute reads them while it runs, also amid a migration.
 
         :param options: their values, which must be new to it
         """

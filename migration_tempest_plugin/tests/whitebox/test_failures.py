@@ -48,7 +48,7 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
         1. Boot a server, and begin to look it over.
         2. Make the fault at the destination, and live migrate the server to
            it, measured: that fails.
-        3. The server is ACTIVE where it was, was away for no longer than
+        3. The server is ACTIVE where it was, was down for no longer than
            allowed, and is as it was. Its ports are bound to the source alone;
            at the destination, neither libvirt nor the disk has anything of
            it.
@@ -92,7 +92,7 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
             why, measured.text())
 
     def assert_unharmed(self, guest, measured, checks):
-        """Where a guest is now, it is as it was, and was not away for long."""
+        """Where a guest is now, it is as it was, and was not down for long."""
         self.assert_downtime_allowed(measured)
         self.assert_bound_to(measured.destination, guest)
         checks.verify()

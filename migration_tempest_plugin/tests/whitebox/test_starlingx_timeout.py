@@ -119,7 +119,7 @@ class TestTimeout(side_by_side.SideBySideScenario):
         2. Let the guest write to its memory faster than that.
         3. Live migrate it, measured. While memory is copied, set a time-out
            of 20 s in nova.conf, and tell nova-compute (SIGHUP).
-        4. Nova ends the migration, at that time or as soon as it is told.
+        4. Nova ends the migration, at that time or as soon as it has read it.
         5. The server is on its source, was never stopped, and is well.
         """
         guest = self.boot_guest()

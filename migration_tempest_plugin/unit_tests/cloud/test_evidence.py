@@ -72,12 +72,12 @@ class TestBundle(testtools.TestCase):
         self.assertIn('a/domain-before.xml', found)
         self.assertNotIn('a/domain.xml', found)
 
-    def test_what_can_not_be_had_is_told(self):
+    def test_what_can_not_be_read_is_named(self):
         self.admin.servers_client.get_console_output.side_effect = \
             lib_exc.NotFound('gone')
         self.compute.log.mark.side_effect = exceptions.HostError(
             'a', ['cat'], 'no such file')
         found = self.files()
-        self.assertIn('Could not be had: ', found['console.log'])
+        self.assertIn('Could not be read: ', found['console.log'])
         self.assertIn('no such file', found['a/nova-compute.log'])
         self.assertEqual('<domain />', found['a/domain.xml'])

@@ -118,7 +118,7 @@ class TestBreakDown(testtools.TestCase):
             metadata=timeline('metadata', 0, 0, 0.3),
             clock=clock(5.0, 5.05, 5.05))
         self.assertRegex(
-            parts.text(), r'^network away for at most 0\.010 s, of which the '
+            parts.text(), r'^network down for at most 0\.010 s, of which the '
             r'guest was stopped for 0\.0.* and unreachable for at most '
             r'0\.010 s after that; TCP stalled for at most 0\.010 s; no '
             r'metadata for at most 0\.300 s$')
@@ -156,7 +156,7 @@ class TestBreakDown(testtools.TestCase):
     def test_text(self):
         text = self.parts.text()
         self.assertRegex(
-            text, r'^network away for 0\.6\d\d s \(.*\), of which the guest '
+            text, r'^network down for 0\.6\d\d s \(.*\), of which the guest '
             r'was stopped for 0\.\d{3} s \(.*\) and unreachable for '
             r'0\.\d{3} s \(.*\) after that; TCP stalled for 0\.7.*; '
             r'no metadata for 1\.[45].*, 0\.\d+ s .* of it after the network '
@@ -184,7 +184,7 @@ class TestBreakDown(testtools.TestCase):
                          '^guest stopped for 0')
         self.assertRegex(
             break_down(network=timeline('network', 3, 4)).text(),
-            '^network away for 1.000 s')
+            '^network down for 1.000 s')
 
     def test_to_dict_is_ready_for_json(self):
         recorded = json.loads(json.dumps(self.parts.to_dict(1.0)))

@@ -275,7 +275,7 @@ class TestEvidence(testtools.TestCase):
 
     def test_text_holds_it_all(self):
         text = self.measured.text()
-        for part in ('from a to b', 'network away for 0.500 s',
+        for part in ('from a to b', 'network down for 0.500 s',
                      '5 probes failed', 'the guest was rebooted',
                      '"status": "completed"',
                      'compute_live_migration T1 - T2: Success'):

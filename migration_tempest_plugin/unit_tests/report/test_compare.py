@@ -112,14 +112,14 @@ class TestResolution(testtools.TestCase):
                                 accept_unresolved=True)
         self.assertEqual(compare.KEPT, found.status)
         self.assertEqual(
-            'NOT WORSE, as far as can be told; not resolved finely enough: '
+            'NOT WORSE, as far as was resolved; not resolved finely enough: '
             'metadata to 0.300 s (tolerance 0.05 s)', found.sentence())
 
     def test_resolved(self):
         for found in (compared(unseen(0.01), unseen(0.01)),
                       compared(unseen(0.3), unseen(0.3), tolerance=0.31)):
             self.assertEqual(compare.KEPT, found.status)
-            self.assertEqual('NOT WORSE, as far as can be told',
+            self.assertEqual('NOT WORSE, as far as was resolved',
                              found.sentence())
 
     def test_each_quantity_may_have_a_tolerance(self):

@@ -46,7 +46,7 @@ class TestDisplay(testtools.TestCase):
         self.shown.update([UP], [(UP, OUTAGE)], 'watching')
         self.assertRegex(
             self.stream.getvalue(), r'^\d\d:\d\d:\d\d\.\d{3}  10.0.0.5 ping: '
-            r'was away for 0\.400 s \(0\.300 to 0\.500\)\n$')
+            r'was down for 0\.400 s \(0\.300 to 0\.500\)\n$')
 
     def test_a_loss_is_told_once(self):
         for _ in range(2):
@@ -103,7 +103,7 @@ class TestOnATerminal(testtools.TestCase):
             shown.update([UP], [(UP, OUTAGE)], 'x runs')
         advice, outage, *_ = terminal.getvalue().splitlines()
         self.assertIn('pip install rich', advice)
-        self.assertIn('was away for 0.400 s', outage)
+        self.assertIn('was down for 0.400 s', outage)
 
     def test_one_that_is_gone(self):
         gone = mock.Mock(wraps=Terminal(), encoding='utf-8')
