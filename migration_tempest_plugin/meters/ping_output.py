@@ -31,7 +31,7 @@ import re
 from migration_tempest_plugin import measurement
 
 _REPLY = re.compile(r'\[(\d+\.\d+)\] \d+ bytes from \S+ icmp_seq=(\d+) '
-                    r'.*?time=([\d.]+) ms(.*)')
+                    r'.*?time=(\d+(?:\.\d+)?) ms(.*)')
 _NO_ANSWER = re.compile(r'\[(\d+\.\d+)\] no answer yet for icmp_seq=(\d+)')
 _NONE = ('(DUP!)', '(DIFFERENT ADDRESS!)', '(BAD CHECKSUM)')
 _WRAP = 1 << 16
