@@ -11,8 +11,13 @@
 #    under the License.
 """What can go wrong, each with a name of its own."""
 
+import collections.abc
 import json
 import shlex
+import typing
+
+if typing.TYPE_CHECKING:  # it imports this module
+    from migration_tempest_plugin.measurement.timeline import Timeline
 
 
 class MigrationTestError(Exception):
@@ -33,13 +38,14 @@ class NoMeasurement(MigrationTestError):
     :ivar timeline: the Timeline up to where it is known, or None
     """
 
-    def __init__(self, reason, seen=None, timeline=None):
+    def __init__(self, reason: str, seen: str | None = None,
+                 timeline: 'Timeline | None' = None) -> None:
         super().__init__(reason, seen, timeline)
         self.reason = reason
         self.seen = seen
         self.timeline = timeline
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.seen is None:
             return 'No measurement: %s' % self.reason
         return 'No measurement: %s. Seen: %s' % (self.reason, self.seen)
@@ -51,12 +57,12 @@ class CheckFailed(MigrationTestError):
     :ivar check: the name of the check
     """
 
-    def __init__(self, check, what):
+    def __init__(self, check: str, what: str) -> None:
         super().__init__(check, what)
         self.check = check
         self.what = what
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '%s: %s' % (self.check, self.what)
 
 
@@ -67,13 +73,15 @@ class MigrationFailed(MigrationTestError):
     :ivar events: the events of the instance action
     """
 
-    def __init__(self, reason, record, events):
+    def __init__(
+            self, reason: str, record: dict[str, object] | None,
+            events: collections.abc.Sequence[dict[str, object]]) -> None:
         super().__init__(reason, record, events)
         self.reason = reason
         self.record = record
         self.events = events
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '%s. Migration record: %s. Events: %s' % (
             self.reason, json.dumps(self.record), json.dumps(self.events))
 
@@ -90,13 +98,14 @@ class HostError(MigrationTestError):
     :ivar what: what came of it
     """
 
-    def __init__(self, host, words, what):
+    def __init__(self, host: str, words: collections.abc.Sequence[object],
+                 what: str) -> None:
         super().__init__(host, words, what)
         self.host = host
         self.words = words
         self.what = what
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '%s: %s: %s' % (
             self.host, shlex.join(str(word) for word in self.words),
             self.what)

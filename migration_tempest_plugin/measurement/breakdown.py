@@ -15,6 +15,12 @@ import dataclasses
 import itertools
 
 from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.guest_clock import GuestClock
+from migration_tempest_plugin.measurement.guest_clock import Stop
+from migration_tempest_plugin.measurement.outage import Outage
+from migration_tempest_plugin.measurement.progress import Phase
+from migration_tempest_plugin.measurement.progress import Progress
+from migration_tempest_plugin.measurement.timeline import Timeline
 
 SCHEMA = 'migration-tempest-plugin/breakdown'
 SCHEMA_VERSION = 1
@@ -53,10 +59,10 @@ class Breakdown:
     tcp_stalled: Duration | None = None
     metadata: Duration | None = None
     metadata_after_network: Duration | None = None
-    phases: tuple = ()
+    phases: tuple[Phase, ...] = ()
     memory_copied: int | None = None
 
-    def text(self):
+    def text(self) -> str:
         """One line."""
         parts = [self._network(),
                  _part('by libvirt the guest was stopped for %.3f s',
@@ -69,12 +75,12 @@ class Breakdown:
         if self.memory_copied is not None:
             parts.append('%.0f MiB of memory copied'
                          % (self.memory_copied / 2 ** 20))
-        parts.extend('%s %s' % (phase.name, _phase(phase))
+        parts.extend('%s %s' % (phase.name, _phase(phase.begin, phase.end))
                      for phase in self.phases if phase.kind == 'status' and
                      phase.end)
         return '; '.join(filter(None, parts)) or 'nothing was measured'
 
-    def _network(self):
+    def _network(self) -> str:
         if self.network is None:
             return _part('guest stopped for %s', self.guest_stopped)
         text = 'network down for %s' % self.network
@@ -86,18 +92,23 @@ class Breakdown:
                      % self.network_after_stop)
         return text
 
-    def to_dict(self, origin=0.0):
+    def to_dict(self, origin: float = 0.0) -> dict[str, object]:
         """Ready for JSON; phases in seconds since the origin."""
-        parts = {field.name: getattr(self, field.name)
-                 for field in dataclasses.fields(self)}
+        parts: dict[str, object] = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)}
         parts['phases'] = [phase.to_dict(origin) for phase in self.phases]
         return {'schema': SCHEMA, 'version': SCHEMA_VERSION, **{
             name: part.to_dict() if isinstance(part, Duration) else part
             for name, part in parts.items()}}
 
 
-def break_down(network=None, tcp=None, metadata=None, clock=None,
-               progress=None, libvirt_downtime=None):
+def break_down(network: Timeline | None = None,
+               tcp: Timeline | None = None,
+               metadata: Timeline | None = None,
+               clock: GuestClock | None = None,
+               progress: Progress | None = None,
+               libvirt_downtime: float | None = None) -> Breakdown:
     """Make the Breakdown of what there is.
 
     :param network, tcp, metadata: their Timelines; that of metadata may be in
@@ -106,29 +117,33 @@ def break_down(network=None, tcp=None, metadata=None, clock=None,
     :param progress: the Progress
     :param libvirt_downtime: in seconds
     """
-    parts = {
-        'libvirt_downtime': libvirt_downtime,
-        'network': network and network.total,
-        'tcp_stalled': tcp and tcp.total,
-        'metadata': metadata and metadata.total,
-        'guest_stopped': clock and clock.stopped}
+    running = after_stop = after_network = None
     if network and metadata and metadata.clock == network.clock:
-        parts['metadata_after_network'] = _after_network(network, metadata)
+        after_network = _after_network(network, metadata)
     if network and clock:
-        parts.update(_around_stops(network, clock.stops))
-    if progress:
-        parts.update(phases=progress.phases,
-                     memory_copied=progress.memory_copied)
-    return Breakdown(**parts)
+        running, after_stop = _around_stops(network, clock.stops)
+    return Breakdown(
+        guest_stopped=clock.stopped if clock else None,
+        libvirt_downtime=libvirt_downtime,
+        network=network.total if network else None,
+        network_while_running=running, network_after_stop=after_stop,
+        tcp_stalled=tcp.total if tcp else None,
+        metadata=metadata.total if metadata else None,
+        metadata_after_network=after_network,
+        phases=progress.phases if progress else (),
+        memory_copied=progress.memory_copied if progress else None)
 
 
-def _around_stops(network, stops):
+def _around_stops(
+        network: Timeline,
+        stops: tuple[Stop, ...]) -> tuple[Duration, Duration | None]:
     """What of the outages was while the guest ran, and after its stops.
 
     Each answer shows that the guest ran. So a stop lies between two answered
     probes: in an outage, or where probes were answered late but in time.
     """
-    inside = {outage: [] for outage in network.outages}
+    inside: dict[Outage, list[Stop]] = {
+        outage: [] for outage in network.outages}
     for stop in stops:
         outage = _around(stop, network.outages)
         if outage:
@@ -137,13 +152,11 @@ def _around_stops(network, stops):
         _shown(stop, outage)
         for outage, own in inside.items() for stop in own))
     if not stops:
-        return {'network_while_running': running}
-    return {'network_while_running': running,
-            'network_after_stop': _after_stops(network, stops, inside,
-                                               running)}
+        return running, None
+    return running, _after_stops(network, stops, inside, running)
 
 
-def _around(stop, outages):
+def _around(stop: Stop, outages: tuple[Outage, ...]) -> Outage | None:
     """The outage that a stop is in, or None."""
     return max((outage for outage in outages
                 if outage.start <= stop.end and stop.start <= outage.end and
@@ -151,14 +164,16 @@ def _around(stop, outages):
                key=lambda outage: outage.upper, default=None)
 
 
-def _shown(stop, outage):
+def _shown(stop: Stop, outage: Outage) -> Duration:
     """What an outage has of the stop that is in it."""
     # At both of its ends, the outage may not have been one yet.
     return Duration(max(0.0, stop.lower - (outage.upper - outage.lower)),
                     stop.upper, float(stop.duration))
 
 
-def _after_stops(network, stops, inside, running):
+def _after_stops(network: Timeline, stops: tuple[Stop, ...],
+                 inside: dict[Outage, list[Stop]],
+                 running: Duration) -> Duration:
     """What of the outages came after the guest ran again.
 
     Where a stop is in an outage, that is what came after this stop; else, an
@@ -181,7 +196,7 @@ def _after_stops(network, stops, inside, running):
     return Duration.around(float(total), min(total.lower, upper), upper)
 
 
-def _after(outage, own, first):
+def _after(outage: Outage, own: list[Stop], first: Stop) -> Duration:
     """What of one outage came after the guest ran again, as a Duration.
 
     :param own: the stops in it, in order
@@ -201,7 +216,8 @@ def _after(outage, own, first):
         min(lower, outage.lower, upper), upper)
 
 
-def _after_network(network, metadata):
+def _after_network(network: Timeline,
+                   metadata: Timeline) -> Duration | None:
     """What of the metadata's outages came after the network was back.
 
     None if the network was not seen to be down: then it was not back either.
@@ -214,7 +230,7 @@ def _after_network(network, metadata):
                         metadata.resolution)
 
 
-def _after_back(outage, network):
+def _after_back(outage: Outage, network: tuple[Outage, ...]) -> Duration:
     """What of one outage came after those of the network, as a Duration.
 
     It goes by the first of these that it has a part of, or else by the last
@@ -236,11 +252,11 @@ def _after_back(outage, network):
     return Duration(min(lower, outage.lower, upper), upper)
 
 
-def _part(text, duration):
+def _part(text: str, duration: float | None) -> str:
     return text % duration if duration is not None else ''
 
 
-def _phase(phase):
+def _phase(begin: tuple[float, float], end: tuple[float, float]) -> str:
     """How long a phase took, as well as the looks at it tell."""
-    lower = max(0.0, phase.end[0] - phase.begin[1])
-    return '%.1f to %.1f s' % (lower, phase.end[1] - phase.begin[0])
+    lower = max(0.0, end[0] - begin[1])
+    return '%.1f to %.1f s' % (lower, end[1] - begin[0])

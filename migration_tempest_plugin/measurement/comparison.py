@@ -30,6 +30,7 @@ where what was tolerated is not finer than what was resolved.
 """
 
 import collections
+import collections.abc
 import dataclasses
 import enum
 import itertools
@@ -61,10 +62,10 @@ class Samples:
         that are not infinite, in seconds; empty if all are known exactly
     """
 
-    before: tuple
-    after: tuple
-    resolved_before: tuple = ()
-    resolved_after: tuple = ()
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    resolved_before: tuple[float, ...] = ()
+    resolved_after: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,11 +99,11 @@ class Difference:
     resolved: float
 
     @property
-    def p(self):
+    def p(self) -> float:
         """Of both directions together: both are asked for."""
         return min(1.0, 2 * min(self.p_worse, self.p_better))
 
-    def is_resolved(self, shift=0.0):
+    def is_resolved(self, shift: float = 0.0) -> bool:
         """Whether AFTER can't be longer unseen, beyond the tolerance.
 
         :param shift: by how much AFTER was shown to be longer
@@ -119,7 +120,8 @@ class Judged:
     p: float
 
 
-def difference(quantity, samples, tolerance):
+def difference(quantity: str, samples: collections.abc.Mapping[str, Samples],
+               tolerance: float) -> Difference | None:
     """The Difference of one quantity.
 
     :param samples: Samples by variant; those with none on a side are left out
@@ -137,8 +139,8 @@ def difference(quantity, samples, tolerance):
     strata = both.values()
     return Difference(
         quantity, next(iter(both)) if single else None,
-        single and Distribution.of(single.before),
-        single and Distribution.of(single.after),
+        None if single is None else Distribution.of(single.before),
+        None if single is None else Distribution.of(single.after),
         statistics.median(differences), len(differences),
         _p_longer([(each.before, each.after) for each in strata], tolerance),
         _p_longer([(each.after, each.before) for each in strata], tolerance),
@@ -149,7 +151,8 @@ def difference(quantity, samples, tolerance):
                        _median(each.resolved_after for each in strata)))
 
 
-def judge(differences, alpha):
+def judge(differences: collections.abc.Collection[Difference],
+          alpha: float) -> list[Judged]:
     """The Judged of Differences that are looked at together.
 
     :param alpha: how probable it may be that any of them is found by chance
@@ -158,7 +161,7 @@ def judge(differences, alpha):
     return [_judged(each, count, alpha) for each in differences]
 
 
-def _judged(each, count, alpha):
+def _judged(each: Difference, count: int, alpha: float) -> Judged:
     p = min(1.0, each.p * count)
     if each.least * count > alpha:
         verdict = Verdict.TOO_FEW
@@ -171,24 +174,26 @@ def _judged(each, count, alpha):
     return Judged(each, verdict, p)
 
 
-def _median(sides):
+def _median(
+        sides: collections.abc.Iterable[tuple[float, ...]]) -> float:
     numbers = list(itertools.chain.from_iterable(sides))
     return statistics.median(numbers) if numbers else 0.0
 
 
-def _comparisons(least, alpha):
+def _comparisons(least: list[float], alpha: float) -> int:
     """Tarone's number: of so many, no more could come out significant."""
     return next((count for count in range(1, len(least) + 1)
                  if sum(each * count <= alpha for each in least) <= count),
                 max(1, len(least)))
 
 
-def _less(after, before):
+def _less(after: float, before: float) -> float:
     """A difference; what was not seen to end in either is alike."""
     return 0.0 if after == before else after - before
 
 
-def _p_longer(strata, tolerance):
+def _p_longer(strata: list[tuple[tuple[float, ...], tuple[float, ...]]],
+              tolerance: float) -> float:
     """How probable it is that second ones are so much longer than first ones.
 
     :param strata: for each variant, the first and the second numbers
@@ -207,11 +212,13 @@ def _p_longer(strata, tolerance):
                if total >= observed) / sum(ways.values())
 
 
-def _ranks(first, second):
+def _ranks(first: collections.abc.Iterable[float],
+           second: collections.abc.Iterable[float]) -> list[int]:
     """Twice the rank of each, so that those of equals are whole numbers."""
     numbers = [*first, *second]
     ordered = sorted(numbers)
-    rank, place = {}, 0
+    rank: dict[float, int] = {}
+    place = 0
     for number, equals in itertools.groupby(ordered):
         count = len(list(equals))
         rank[number] = 2 * place + count + 1
@@ -219,7 +226,7 @@ def _ranks(first, second):
     return [rank[number] for number in numbers]
 
 
-def _sums(ranks, size):
+def _sums(ranks: list[int], size: int) -> collections.Counter[int]:
     """In how many ways so many of the ranks have each sum."""
     ways = [collections.Counter({0: 1})] + [
         collections.Counter() for _ in range(size)]
@@ -230,15 +237,18 @@ def _sums(ranks, size):
     return ways[size]
 
 
-def _convolved(one, other):
-    both = collections.Counter()
+def _convolved(
+        one: collections.abc.Mapping[int, int],
+        other: collections.abc.Mapping[int, int]) -> collections.Counter[int]:
+    both: collections.Counter[int] = collections.Counter()
     for total, number in one.items():
         for more, times in other.items():
             both[total + more] += number * times
     return both
 
 
-def _normal(ranked, sizes, observed):
+def _normal(ranked: list[list[int]], sizes: list[int],
+            observed: int) -> float:
     """The same by the normal distribution with that mean and variance."""
     mean = variance = 0.0
     for ranks, size in zip(ranked, sizes):

@@ -11,10 +11,14 @@
 #    under the License.
 """How numbers of the same kind are spread."""
 
+import collections.abc
 import dataclasses
 import statistics
+import typing
 
 from migration_tempest_plugin.measurement.duration import Duration
+
+_Figure: typing.TypeAlias = collections.abc.Callable[[list[float]], float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Distribution:
     maximum: Duration
 
     @classmethod
-    def of(cls, numbers):
+    def of(cls, numbers: collections.abc.Iterable[float]) -> 'Distribution':
         """:raises ValueError: if there are none"""
         durations = [each if isinstance(each, Duration)
                      else Duration(each, each) for each in numbers]
@@ -43,17 +47,18 @@ class Distribution:
         sides = [sorted(map(float, side)) for side in (
             durations, (each.lower for each in durations),
             (each.upper for each in durations))]
+        figures: tuple[_Figure, ...] = (
+            min, statistics.median, _percentile, max)
         return cls(len(durations), *(
-            Duration.around(*map(figure, sides)) for figure in (
-                min, statistics.median, _percentile, max)))
+            Duration.around(*map(figure, sides)) for figure in figures))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return 'min %s, median %s, 95%% %s, max %s' % tuple(
             each.brief() for each in (self.minimum, self.median,
                                       self.percentile, self.maximum))
 
 
-def _percentile(numbers):
+def _percentile(numbers: list[float]) -> float:
     """The 95th of ordered numbers, of which some may be infinite."""
     place, part = divmod(19 * (len(numbers) - 1), 20)
     if not part:

@@ -11,6 +11,8 @@
 #    under the License.
 """A length of time that is known within bounds."""
 
+import collections.abc
+
 
 class Duration(float):
     """Seconds, as the best estimate, with the bounds of the true length.
@@ -24,7 +26,11 @@ class Duration(float):
     :param estimate: the middle of the bounds if left out
     """
 
-    def __new__(cls, lower, upper, estimate=None):
+    lower: float
+    upper: float
+
+    def __new__(cls, lower: float, upper: float,
+                estimate: float | None = None) -> 'Duration':
         if estimate is None:
             estimate = (lower + upper) / 2
         if not 0 <= lower <= estimate <= upper:
@@ -35,30 +41,33 @@ class Duration(float):
         self.upper = float(upper)
         return self
 
-    def __getnewargs__(self):
+    # Not what __new__() of a float takes, but what that of this class does.
+    def __getnewargs__(  # type: ignore[override]
+            self) -> tuple[float, float, float]:
         return self.lower, self.upper, float(self)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return 'Duration(lower=%r, upper=%r, estimate=%r)' % (
             self.lower, self.upper, float(self))
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = self.brief() + ' s'
         return text if self.is_bound_alone else '%s (%.3f to %.3f)' % (
             text, self.lower, self.upper)
 
     @property
-    def is_bound_alone(self):
+    def is_bound_alone(self) -> bool:
         """Whether there is nothing to tell of it but its upper bound."""
         return not self and self.upper > 0
 
-    def brief(self):
+    def brief(self) -> str:
         """The estimate or, where there is none, the bound; without unit."""
         return 'at most %.3f' % self.upper if self.is_bound_alone \
             else '%.3f' % self
 
     @classmethod
-    def around(cls, estimate, lower, upper):
+    def around(cls, estimate: float, lower: float,
+               upper: float) -> 'Duration':
         """One with the bounds, and the estimate as far as they allow it.
 
         What was added up or interpolated may have been rounded past them.
@@ -66,7 +75,8 @@ class Duration(float):
         return cls(lower, upper, min(max(lower, estimate), upper))
 
     @classmethod
-    def sum(cls, durations, resolution=0.0):
+    def sum(cls, durations: collections.abc.Iterable['Duration'],
+            resolution: float = 0.0) -> 'Duration':
         """The sum of durations, whose bounds are the sums of theirs.
 
         :param resolution: seconds; the upper bound where there are none,
@@ -78,7 +88,8 @@ class Duration(float):
                           sum(each.upper for each in durations))
 
     @classmethod
-    def longest(cls, durations, resolution=0.0):
+    def longest(cls, durations: collections.abc.Iterable['Duration'],
+                resolution: float = 0.0) -> 'Duration':
         """Of the longest of durations, whichever it is.
 
         It is as long at least as the greatest of their lower bounds, and at
@@ -91,12 +102,12 @@ class Duration(float):
                    max(each.upper for each in durations),
                    max(map(float, durations)))
 
-    def less(self, other):
+    def less(self, other: 'Duration') -> 'Duration':
         """What is left of it without another one that is a part of it."""
         return Duration.around(float(self) - float(other),
                                max(0.0, self.lower - other.upper),
                                max(0.0, self.upper - other.lower))
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, object]:
         return {'estimate': float(self), 'lower': self.lower,
                 'upper': self.upper}

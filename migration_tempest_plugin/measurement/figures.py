@@ -31,6 +31,6 @@ class Figures:
     bandwidth: int | None = None
     throttle: int | None = None
 
-    def to_dict(self, origin):
+    def to_dict(self, origin: float) -> dict[str, object]:
         """Ready for JSON, in seconds since the origin."""
         return {**dataclasses.asdict(self), 'at': self.at - origin}

@@ -18,12 +18,14 @@ still while the guest is stopped: the offset takes a step.
 """
 
 import bisect
+import collections.abc
 import dataclasses
 import functools
 import itertools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.sample import Sample
 
 #: /proc/uptime counts hundredths of a second, and cuts off what is less.
 TICK = 0.01
@@ -67,10 +69,10 @@ class Stop:
     upper: float
 
     @property
-    def duration(self):
+    def duration(self) -> Duration:
         return Duration(self.lower, self.upper)
 
-    def to_dict(self, origin):
+    def to_dict(self, origin: float) -> dict[str, object]:
         return {'start': self.start - origin, 'end': self.end - origin,
                 'resumed_earliest': self.resumed_earliest - origin,
                 **self.duration.to_dict()}
@@ -83,21 +85,21 @@ class _Offset:
     low: float
     high: float
 
-    def after(self, seconds):
+    def after(self, seconds: float) -> '_Offset':
         """What is known of it so many seconds away."""
         apart = DRIFT * abs(seconds)
         return _Offset(self.low - apart, self.high + apart)
 
-    def and_(self, other):
+    def and_(self, other: '_Offset') -> '_Offset':
         """Both are known."""
         return _Offset(max(self.low, other.low), min(self.high, other.high))
 
-    def or_(self, other):
+    def or_(self, other: '_Offset') -> '_Offset':
         """One of both is so."""
         return _Offset(min(self.low, other.low), max(self.high, other.high))
 
     @property
-    def contradictory(self):
+    def contradictory(self) -> bool:
         return self.low > self.high
 
 
@@ -112,7 +114,7 @@ class GuestClock:
 
     beats: tuple[Beat, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Frozen: this is the one way to keep what may be any iterable.
         object.__setattr__(self, 'beats', tuple(self.beats))
         if len(self.beats) < 2:
@@ -127,10 +129,10 @@ class GuestClock:
                          % (before.uptime, after.uptime))
 
     @functools.cached_property
-    def _segments(self):
+    def _segments(self) -> list[tuple[Beat, ...]]:
         """The beats, cut where their offsets can't be one and the same."""
-        segments = []
-        last = None
+        segments: list[list[Beat]] = []
+        last: _Offset | None = None
         for beat in self.beats:
             own = _own(beat)
             both = last and last.after(
@@ -144,7 +146,7 @@ class GuestClock:
         return [tuple(segment) for segment in segments]
 
     @functools.cached_property
-    def _certain(self):
+    def _certain(self) -> list[tuple[Beat, ...]]:
         """Of each segment, the beats that are certain to belong to it.
 
         At its end, one that took long, or was asked for before a step and
@@ -163,20 +165,20 @@ class GuestClock:
         return [*certain, self._segments[-1]]
 
     @functools.cached_property
-    def _offsets(self):
+    def _offsets(self) -> list[_Offset]:
         """The offset at each beat, whatever stops there were.
 
         A stop makes it grow: it is not below what was known before, nor above
         what becomes known later.
         """
-        found = []
+        found: list[_Offset] = []
         for chain in self._chains:
             found.extend(_Offset(before.low, after.high) for before, after
                          in zip(_forwards(chain), _backwards(chain)))
         return found
 
     @property
-    def _chains(self):
+    def _chains(self) -> collections.abc.Iterator[list[Beat]]:
         """The beats, cut where the guest's clock was set on."""
         chain = [self.beats[0]]
         known = _own(chain[0])
@@ -192,7 +194,7 @@ class GuestClock:
         yield chain
 
     @functools.cached_property
-    def stops(self):
+    def stops(self) -> tuple[Stop, ...]:
         """Each time in which it stood still, in order."""
         found = []
         for before, after in itertools.pairwise(self._certain):
@@ -211,12 +213,12 @@ class GuestClock:
         return tuple(found)
 
     @property
-    def durations(self):
+    def durations(self) -> tuple[Duration, ...]:
         """The Duration of each stop, in order."""
         return tuple(stop.duration for stop in self.stops)
 
     @property
-    def stopped(self):
+    def stopped(self) -> Duration:
         """For how long it was seen to stand still in sum, as a Duration.
 
         Where it was not, it is an estimate of 0, and at most the resolution.
@@ -224,7 +226,7 @@ class GuestClock:
         return Duration.sum(self.durations, self.resolution)
 
     @functools.cached_property
-    def resolution(self):
+    def resolution(self) -> float:
         """Seconds; no stop that was longer can have been missed.
 
         Between two beats of a segment the offset may have stepped from the
@@ -238,19 +240,19 @@ class GuestClock:
                 high - low for low, high in zip(lows, highs[1:]))])
         return found
 
-    def earliest(self, uptime):
+    def earliest(self, uptime: float) -> float:
         """When the guest's clock showed this at the earliest, in seconds."""
         return uptime + self._offset(uptime).low
 
-    def latest(self, uptime):
+    def latest(self, uptime: float) -> float:
         """When it did at the latest, for an uptime that is not cut off."""
         return uptime + self._offset(uptime).high
 
     @functools.cached_property
-    def _uptimes(self):
+    def _uptimes(self) -> list[float]:
         return [beat.uptime for beat in self.beats]
 
-    def _offset(self, uptime):
+    def _offset(self, uptime: float) -> _Offset:
         """The offset while the guest's clock showed this.
 
         Between two beats it is that of one or of the other.
@@ -261,7 +263,7 @@ class GuestClock:
             uptime - self._uptimes[each]) for each in near]
         return first.or_(second[0]) if second else first
 
-    def sample(self, sample):
+    def sample(self, sample: Sample) -> Sample:
         """A Sample of the guest's clock, in the tester's.
 
         Its start may have been cut off by a TICK; its end was not.
@@ -272,14 +274,15 @@ class GuestClock:
             sample, start=start, slack=max(0.0, latest - start),
             end=max(start, self.latest(sample.end)))
 
-    def since(self, moment):
+    def since(self, moment: float) -> 'GuestClock':
         """The GuestClock of the beats that were sent at a moment or later.
 
         :raises NoMeasurement: if there are too few
         """
-        return GuestClock(beat for beat in self.beats if beat.sent >= moment)
+        return GuestClock(tuple(
+            beat for beat in self.beats if beat.sent >= moment))
 
-    def summary(self):
+    def summary(self) -> str:
         """One line."""
         found = 'stopped for %s in %d stop%s' % (
             self.stopped, len(self.stops), 's' * (len(self.stops) > 1)) \
@@ -287,25 +290,25 @@ class GuestClock:
         return 'guest\'s clock: %s; %d looks, resolution %.4f s' % (
             found, len(self.beats), self.resolution)
 
-    def to_dict(self, origin=0.0):
+    def to_dict(self, origin: float = 0.0) -> dict[str, object]:
         """Ready for JSON; moments in seconds since the origin."""
         return {'stopped': self.stopped.to_dict(),
                 'stops': [stop.to_dict(origin) for stop in self.stops],
                 'resolution': self.resolution, 'beats': len(self.beats)}
 
 
-def _own(beat):
+def _own(beat: Beat) -> _Offset:
     """What one beat tells of the offset."""
     return _Offset(beat.sent - beat.uptime - TICK,
                    beat.received - beat.uptime)
 
 
-def _width(beat):
+def _width(beat: Beat) -> float:
     """How little it tells of the offset, in seconds."""
     return beat.received - beat.sent + TICK
 
 
-def _forwards(beats):
+def _forwards(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
     """What each beat and those before it tell."""
     found = [_own(beats[0])]
     for before, beat in itertools.pairwise(beats):
@@ -314,7 +317,7 @@ def _forwards(beats):
     return found
 
 
-def _backwards(beats):
+def _backwards(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
     """What each beat and those after it tell."""
     found = [_own(beats[-1])]
     for after, beat in itertools.pairwise(reversed(beats)):
@@ -322,7 +325,7 @@ def _backwards(beats):
     return found[::-1]
 
 
-def _known(beats):
+def _known(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
     """What each beat and all the others tell."""
     return [before.and_(after) for before, after in zip(
         _forwards(beats), _backwards(beats))]

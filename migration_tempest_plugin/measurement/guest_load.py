@@ -11,7 +11,9 @@
 #    under the License.
 """How busy a guest is, and what of it measuring takes."""
 
+import collections.abc
 import dataclasses
+import typing
 
 #: What /proc counts processor time in, for every program (proc(5)): sysconf
 #: says 100 a second on all of today's architectures.
@@ -42,7 +44,7 @@ class ProcessorTimes:
     session: float | None
 
     @classmethod
-    def parse(cls, line):
+    def parse(cls, line: str) -> 'ProcessorTimes':
         """Read what heartbeat.sh says after "load".
 
         :raises ValueError: if it is something else
@@ -54,7 +56,7 @@ class ProcessorTimes:
         return cls(float(uptime), float(idle), int(processors),
                    sum(taken for _, taken in found) if is_whole else None)
 
-    def idle_since(self, before):
+    def idle_since(self, before: 'ProcessorTimes') -> float | None:
         """Which part of the time since an earlier look was idle, 0 to 1.
 
         None if no time went by.
@@ -66,7 +68,7 @@ class ProcessorTimes:
         return min(max(0.0, (self.idle - before.idle) / all_of_it), 1.0)
 
 
-def _process(line):
+def _process(line: str) -> tuple[str, float]:
     """Name and seconds of processor of a process, from its /proc/PID/stat."""
     name, closed, rest = line.partition('(')[2].rpartition(')')
     fields = rest.split()
@@ -75,7 +77,7 @@ def _process(line):
     return name, (int(fields[11]) + int(fields[12])) * TICK
 
 
-def _is_ssh(name):
+def _is_ssh(name: str) -> bool:
     return 'ssh' in name or name == 'dropbear'
 
 
@@ -89,7 +91,7 @@ class Taken:
     """
 
     moment: float
-    processor: dict
+    processor: dict[str, float | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,23 +107,23 @@ class GuestLoad:
 
     idle: float | None
     seconds: float
-    processor: dict
+    processor: dict[str, float | None]
 
     @classmethod
-    def between(cls, idle, before, after):
+    def between(cls, idle: float | None, before: Taken,
+                after: Taken) -> 'GuestLoad':
         """Of two looks at what measuring has Taken."""
         return cls(idle, after.moment - before.moment, {
-            name: None if None in (taken, before.processor.get(name))
-            else max(0.0, taken - before.processor[name])
+            name: _more(before.processor.get(name), taken)
             for name, taken in after.processor.items()})
 
     @property
-    def is_under_load(self):
+    def is_under_load(self) -> bool:
         """Whether the guest had no room left for being measured."""
         return self.idle is not None and self.idle < ROOM
 
     @property
-    def room(self):
+    def room(self) -> str:
         """How much room it had before, and whether that is too little."""
         if self.idle is None:
             return 'nobody knows how idle the guest was before'
@@ -129,13 +131,13 @@ class GuestLoad:
             'measured under load: ' if self.is_under_load else '',
             100 * self.idle)
 
-    def text(self):
+    def text(self) -> str:
         """One line."""
         return '%s; of its processors measuring took, in %.1f s: %s' % (
             self.room, self.seconds,
             ', '.join(map(self._taken, self.processor)))
 
-    def _taken(self, name):
+    def _taken(self, name: str) -> str:
         taken = self.processor[name]
         if taken is None:
             return name + ' not known'
@@ -143,13 +145,19 @@ class GuestLoad:
             if self.seconds else ''
         return '%s %.2f s%s' % (name, taken, share)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, object]:
         """Ready for JSON."""
         return {**dataclasses.asdict(self),
                 'under_load': self.is_under_load}
 
     @classmethod
-    def from_dict(cls, document):
+    def from_dict(cls, document: collections.abc.Mapping[str, typing.Any]
+                  ) -> 'GuestLoad':
         """What to_dict() made."""
         return cls(document['idle'], document['seconds'],
                    document['processor'])
+
+
+def _more(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None \
+        else max(0.0, after - before)

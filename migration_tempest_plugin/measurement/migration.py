@@ -11,6 +11,7 @@
 #    under the License.
 """One live migration with all that was measured of it."""
 
+import collections.abc
 import dataclasses
 import functools
 import json
@@ -18,9 +19,15 @@ import statistics
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.breakdown import break_down
+from migration_tempest_plugin.measurement.breakdown import Breakdown
 from migration_tempest_plugin.measurement.distribution import Distribution
 from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.figures import Figures
+from migration_tempest_plugin.measurement.guest_clock import GuestClock
+from migration_tempest_plugin.measurement.guest_load import GuestLoad
+from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.progress import Progress
+from migration_tempest_plugin.measurement.timeline import Timeline
 
 SCHEMA = 'migration-tempest-plugin/migration'
 SCHEMA_VERSION = 2
@@ -47,7 +54,7 @@ class Limit:
     longest: bool = False
     fail_unchecked: bool = True
 
-    def complaint(self, seen):
+    def complaint(self, seen: 'Seen') -> str | None:
         """What is wrong with what was Seen, or None.
 
         Kept is what is shown to be kept: by the upper bound, even if what
@@ -56,7 +63,7 @@ class Limit:
         return self.exceeded(seen) or (
             self.fail_unchecked and self.unchecked(seen)) or None
 
-    def unchecked(self, seen):
+    def unchecked(self, seen: 'Seen') -> str | None:
         """That it can't be checked, or None.
 
         It can't where it is finer than the resolution: something longer than
@@ -70,7 +77,7 @@ class Limit:
                 'Allow more, or probe more often' if self.seconds else
                 'No probing shows that there was none at all: allow more')
 
-    def exceeded(self, seen):
+    def exceeded(self, seen: 'Seen') -> str | None:
         """What is longer than it, or may be; None if nothing is."""
         duration = self._sum(seen)
         hidden = max(seen.hidden, default=0.0) if self.longest \
@@ -89,18 +96,18 @@ class Limit:
                 'busy' % (seconds, hidden, self.seconds, self.option)
         return None
 
-    def _sum(self, seen):
+    def _sum(self, seen: 'Seen') -> Duration:
         return (Duration.longest if self.longest else Duration.sum)(
             seen.durations)
 
-    def _told(self, seen):
+    def _told(self, seen: 'Seen') -> str:
         name = 'guest stopped' if self.what == 'guest' else \
             '%s downtime%s' % (self.what, ', longest outage' if self.longest
                                else '')
         return '%s: %s' % (name, self._sum(seen) if seen.durations
                            else 'nothing seen')
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, object]:
         return dataclasses.asdict(self)
 
 
@@ -114,9 +121,9 @@ class Seen:
         outages
     """
 
-    durations: tuple
+    durations: tuple[Duration, ...]
     resolution: float
-    hidden: tuple = ()
+    hidden: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,20 +149,21 @@ class MeasuredMigration:
     """
 
     server: str
-    source: str
+    source: str | None
     destination: str | None
-    measurements: tuple
-    clock: object = None
-    record: dict | None = None
-    events: tuple = ()
+    measurements: tuple[Timeline | exceptions.NoMeasurement, ...]
+    clock: GuestClock | None = None
+    record: dict[str, object] | None = None
+    events: tuple[dict[str, object], ...] = ()
     progress: Progress | None = None
     libvirt_downtime: float | None = None
     kind: str = 'live'
-    limits: tuple = ()
-    figures: tuple = ()
-    load: object = None
+    limits: tuple[Limit, ...] = ()
+    figures: tuple[Figures, ...] = ()
+    load: GuestLoad | None = None
 
-    def complaints(self, limits):
+    def complaints(
+            self, limits: collections.abc.Iterable[Limit]) -> list[str]:
         """What is wrong, a sentence each; nothing if all is as allowed.
 
         What has no measurement is wrong, too, whatever its limit is.
@@ -165,12 +173,14 @@ class MeasuredMigration:
                 *filter(None, (limit.complaint(seen)
                                for limit, seen in self._limited(limits)))]
 
-    def unchecked(self, limits):
+    def unchecked(
+            self, limits: collections.abc.Iterable[Limit]) -> list[str]:
         """Of each limit that is finer than the resolution, a sentence."""
         return list(filter(None, (limit.unchecked(seen) for limit, seen
                                   in self._limited(limits))))
 
-    def _limited(self, limits):
+    def _limited(self, limits: collections.abc.Iterable[Limit]
+                 ) -> collections.abc.Iterator[tuple[Limit, Seen]]:
         """Each limit of what was measured, with what was Seen."""
         for limit in limits:
             if limit.what == 'guest':
@@ -181,18 +191,18 @@ class MeasuredMigration:
                 yield limit, _seen(timeline)
 
     @property
-    def timelines(self):
+    def timelines(self) -> list[Timeline]:
         """The measurements that there are."""
         return [each for each in self.measurements
                 if not isinstance(each, exceptions.NoMeasurement)]
 
-    def timeline(self, what):
+    def timeline(self, what: str) -> Timeline | None:
         """The Timeline of what was measured, or None."""
         return next((each for each in self.timelines if each.what == what),
                     None)
 
     @functools.cached_property
-    def breakdown(self):
+    def breakdown(self) -> Breakdown:
         """Where the downtime went, as a Breakdown."""
         return break_down(
             network=self.timeline('network'), tcp=self.timeline('tcp'),
@@ -200,28 +210,31 @@ class MeasuredMigration:
             progress=self.progress,
             libvirt_downtime=self.libvirt_downtime)
 
-    def summary(self):
+    def summary(self) -> str:
         """One line."""
         return '%s migration of %s from %s to %s: %s' % (
             self.kind.capitalize(), self.server, self.source,
             self.destination or 'nowhere', self.breakdown.text())
 
-    def text(self):
+    def text(self) -> str:
         """All of it, for people: what was seen, and what Nova says."""
         lines = [self.summary()]
+        timeline: Timeline | None
         for each in self.measurements:
             if isinstance(each, exceptions.NoMeasurement):
                 lines.append(str(each))
-                each = each.timeline
-            if each is not None:
-                lines.append(each.summary())
-                lines.extend(_outage_lines(each))
+                timeline = each.timeline
+            else:
+                timeline = each
+            if timeline is not None:
+                lines.append(timeline.summary())
+                lines.extend(_outage_lines(timeline))
         if self.clock:
             lines.append(self.clock.summary())
         if self.load:
             lines.append(self.load.text())
         if self.progress:
-            lines.extend(self._phase_lines())
+            lines.extend(_phase_lines(self.progress))
         lines.extend(self.unchecked(self.limits))
         lines.append('migration record: %s' % json.dumps(
             self.record, sort_keys=True))
@@ -233,25 +246,14 @@ class MeasuredMigration:
             for event in self.events)
         return '\n'.join(lines)
 
-    def _phase_lines(self):
-        origin = self.progress.requested
-        if self.progress.queued is not None:
-            yield 'waited for its turn: %s' % self.progress.queued
-        yield 'phases, in seconds after the request:'
-        for phase in self.progress.phases:
-            yield '  %s %s: from %s%s' % (
-                phase.kind, phase.name, _between(phase.begin, origin),
-                ' until %s' % _between(phase.end, origin) if phase.end
-                else '')
-
     @property
-    def _origin(self):
+    def _origin(self) -> float:
         """The moment from which the times of phases and stops count."""
         if self.progress:
             return self.progress.requested
         return min((each.began for each in self.timelines), default=0.0)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, object]:
         """All of it, ready for JSON (its schema: see the documentation)."""
         return {
             'schema': SCHEMA, 'version': SCHEMA_VERSION,
@@ -271,19 +273,20 @@ class MeasuredMigration:
             'figures': [each.to_dict(self._origin)
                         for each in self.figures]}
 
-    def _measurement(self, each):
+    def _measurement(self, each: Timeline | exceptions.NoMeasurement
+                     ) -> dict[str, object]:
         if isinstance(each, exceptions.NoMeasurement):
             return {'no_measurement': each.reason, 'seen': each.seen,
                     'timeline': each.timeline and self._timeline(
                         each.timeline)}
         return self._timeline(each)
 
-    def _timeline(self, timeline):
+    def _timeline(self, timeline: Timeline) -> dict[str, object]:
         return {**timeline.to_dict(),
                 'begin': timeline.began - self._origin}
 
 
-def in_median(timelines):
+def in_median(timelines: collections.abc.Iterable[Timeline]) -> Seen:
     """The sum of the outages in the median of several Timelines, as Seen.
 
     What nobody saw of each is in its upper bound.
@@ -297,12 +300,23 @@ def in_median(timelines):
         each.resolution for each in timelines))
 
 
-def _seen(timeline):
+def _seen(timeline: Timeline) -> Seen:
     return Seen(timeline.durations, timeline.resolution,
                 tuple(gap.length for gap in timeline.hidden))
 
 
-def _outage_lines(timeline):
+def _phase_lines(progress: Progress) -> collections.abc.Iterator[str]:
+    origin = progress.requested
+    if progress.queued is not None:
+        yield 'waited for its turn: %s' % progress.queued
+    yield 'phases, in seconds after the request:'
+    for phase in progress.phases:
+        yield '  %s %s: from %s%s' % (
+            phase.kind, phase.name, _between(phase.begin, origin),
+            ' until %s' % _between(phase.end, origin) if phase.end else '')
+
+
+def _outage_lines(timeline: Timeline) -> collections.abc.Iterator[str]:
     """The longest of the outages, in their order: a screenful, not all."""
     longest = sorted(timeline.outages, key=lambda outage: outage.duration,
                      reverse=True)[:_OUTAGES_TOLD]
@@ -313,7 +327,7 @@ def _outage_lines(timeline):
         yield '  and %d that were not longer than these' % shorter
 
 
-def _outage_line(timeline, outage):
+def _outage_line(timeline: Timeline, outage: Outage) -> str:
     return '  from %.3f s to %.3f s after the first probe: %s, %d probes ' \
         'failed%s' % (outage.start - timeline.began,
                       outage.end - timeline.began, outage.duration,
@@ -321,5 +335,5 @@ def _outage_line(timeline, outage):
                       ', still down' if outage.ongoing else '')
 
 
-def _between(moments, origin):
+def _between(moments: tuple[float, float], origin: float) -> str:
     return '%.1f..%.1f' % tuple(moment - origin for moment in moments)

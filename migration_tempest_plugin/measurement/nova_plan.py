@@ -17,6 +17,7 @@ _live_migration_monitor); and StarlingX's own Nova (r/2018.10), which differs.
 Pure.
 """
 
+import collections.abc
 import dataclasses
 
 _GIB = 2 ** 30
@@ -46,7 +47,8 @@ class Plan:
     starlingx: bool = False
 
     @classmethod
-    def of_timeout(cls, seconds, data_gb, starlingx=False):
+    def of_timeout(cls, seconds: int, data_gb: float,
+                   starlingx: bool = False) -> 'Plan':
         """The Plan whose time-out is as near to that as an option allows.
 
         :param seconds: 0 for none
@@ -56,8 +58,10 @@ class Plan:
                    starlingx=starlingx)
 
     @property
-    def downtimes(self):
+    def downtimes(self) -> tuple[tuple[int, int], ...]:
         """Each step as (seconds that must have passed, maximum in ms)."""
+        base: float
+        offset: float
         if self.starlingx:
             delay = int(self.completion_timeout * 2 / 3 / self.steps)
             base = self.downtime // self.steps
@@ -70,13 +74,15 @@ class Plan:
                      for step in range(self.steps + 1))
 
     @property
-    def timeout(self):
+    def timeout(self) -> int | None:
         """Seconds after which Nova acts, or None if it never does."""
         if self.starlingx:
             return self.completion_timeout or None
         return int(self.completion_timeout * self.data_gb) or None
 
-    def complaints(self, logged):
+    def complaints(
+            self,
+            logged: collections.abc.Collection[tuple[int, int]]) -> list[str]:
         """What is wrong with the steps that Nova logged.
 
         It may leave out steps, if the migration ends before them or a step
@@ -85,7 +91,7 @@ class Plan:
         :param logged: each as (ms, seconds), as the log says them
         :returns: a sentence for each
         """
-        planned = {}
+        planned: dict[int, set[int]] = {}
         for after, downtime in self.downtimes:
             # Of steps that are equal, Nova logs the first that it sees.
             planned.setdefault(downtime, set()).add(after)
@@ -102,7 +108,8 @@ class Plan:
         return found
 
 
-def data_gb(memory_mb, copied_disks=()):
+def data_gb(memory_mb: float,
+            copied_disks: collections.abc.Iterable[int] = ()) -> float:
     """What Nova counts as to be copied.
 
     :param memory_mb: of the flavor

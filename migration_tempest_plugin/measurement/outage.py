@@ -55,16 +55,16 @@ class Outage:
     estimate: float | None = None
 
     @property
-    def upper(self):
+    def upper(self) -> float:
         """It lasted at most so many seconds: from start to end."""
         return self.end - self.start
 
     @property
-    def duration(self):
+    def duration(self) -> Duration:
         """The Duration with these bounds."""
         return Duration(self.lower, self.upper, self.estimate)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, object]:
         return {'start': self.start, 'end': self.end,
                 'failures': self.failures, 'ongoing': self.ongoing,
                 **self.duration.to_dict()}

@@ -11,6 +11,7 @@
 #    under the License.
 """How far a migration was, each time that Nova's API was asked."""
 
+import collections.abc
 import dataclasses
 import itertools
 
@@ -42,8 +43,8 @@ class Look:
     memory_total: int | None = None
     memory_processed: int | None = None
     memory_remaining: int | None = None
-    begun: frozenset = frozenset()
-    ended: frozenset = frozenset()
+    begun: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Phase:
     begin: tuple[float, float]
     end: tuple[float, float] | None
 
-    def to_dict(self, origin):
+    def to_dict(self, origin: float) -> dict[str, object]:
         """Ready for JSON, in seconds since the origin."""
         return {'kind': self.kind, 'name': self.name,
                 'begin': _since(self.begin, origin),
@@ -79,13 +80,13 @@ class Progress:
     looks: tuple[Look, ...] = ()
 
     @property
-    def phases(self):
+    def phases(self) -> tuple[Phase, ...]:
         """Each status that was seen, and each event, in order."""
         found = [*self._statuses(), *self._events()]
         return tuple(sorted(found, key=lambda phase: phase.begin))
 
     @property
-    def queued(self):
+    def queued(self) -> Duration | None:
         """For how long it waited for its turn, as a Duration, or None.
 
         A host does max_concurrent_live_migrations at a time; the others are
@@ -107,7 +108,7 @@ class Progress:
         return Duration(lower, self.looks[turn].answered - moments[first])
 
     @property
-    def memory_copied(self):
+    def memory_copied(self) -> int | None:
         """Bytes, as seen last; None if it was never seen.
 
         What was copied after the last look is missing in it.
@@ -115,7 +116,7 @@ class Progress:
         return max((look.memory_processed for look in self.looks
                     if look.memory_processed is not None), default=None)
 
-    def _statuses(self):
+    def _statuses(self) -> collections.abc.Iterator[Phase]:
         groups = [(status, list(group)) for status, group in itertools.groupby(
             self.looks, lambda look: look.status)]
         before = self.requested
@@ -124,17 +125,20 @@ class Progress:
                 else None
             if status is not None:
                 yield Phase('status', status, (before, group[0].answered),
-                            after and (group[-1].asked, after.answered))
+                            None if after is None
+                            else (group[-1].asked, after.answered))
             before = group[-1].asked
 
-    def _events(self):
+    def _events(self) -> collections.abc.Iterator[Phase]:
         names = {name for look in self.looks for name in look.begun}
         for name in names:
-            yield Phase('event', name, self._first(
-                lambda look: name in look.begun),
-                self._first(lambda look: name in look.ended))
+            begin = self._first(lambda look: name in look.begun)
+            if begin is not None:  # as it always is: a look has it
+                yield Phase('event', name, begin, self._first(
+                    lambda look: name in look.ended))
 
-    def _first(self, is_so):
+    def _first(self, is_so: collections.abc.Callable[[Look], bool]
+               ) -> tuple[float, float] | None:
         """When something became so: between two looks; None if never."""
         before = self.requested
         for look in self.looks:
@@ -143,7 +147,7 @@ class Progress:
             before = look.asked
         return None
 
-    def to_dict(self, origin):
+    def to_dict(self, origin: float) -> dict[str, object]:
         """Ready for JSON, in seconds since the origin."""
         return {
             'requested': self.requested - origin,
@@ -160,5 +164,6 @@ class Progress:
                 for look in self.looks]}
 
 
-def _since(moments, origin):
+def _since(moments: tuple[float, float] | None,
+           origin: float) -> list[float] | None:
     return moments and [moment - origin for moment in moments]

@@ -34,7 +34,7 @@ class Sample:
     late: bool = False
     slack: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.end < self.start or self.slack < 0:
             raise ValueError('a probe that was sent at %r (and up to %r s '
                              'later) can\'t end at %r'
@@ -43,11 +43,11 @@ class Sample:
             raise ValueError('a late answer is no answer')
 
     @property
-    def delay(self):
+    def delay(self) -> float:
         """Seconds from the start to the end."""
         return self.end - self.start
 
     @property
-    def latest_start(self):
+    def latest_start(self) -> float:
         """When it was sent at the latest."""
         return self.start + self.slack

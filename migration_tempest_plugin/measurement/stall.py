@@ -15,6 +15,8 @@ A busy guest answers late, and more so now and then, though nothing is down.
 How late, its round trips tell before the operation begins.
 """
 
+import collections.abc
+
 #: The threshold is so many times what nine of ten round trips took at most,
 #: or so many times the longest, whichever is more. Found with an emulated
 #: guest of one processor on a busy machine: its longest round trip in a minute
@@ -27,7 +29,8 @@ TIMES_OF_LONGEST = 2
 CEILING = 1.0
 
 
-def threshold(round_trips, least):
+def threshold(round_trips: collections.abc.Iterable[float],
+              least: float) -> float:
     """How long an answer may take that is no stall.
 
     :param round_trips: seconds each, before the operation; at least one

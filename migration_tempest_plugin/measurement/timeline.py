@@ -19,6 +19,7 @@ import time
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.sample import Sample
 
@@ -52,7 +53,7 @@ class Gap:
     end: float
 
     @property
-    def length(self):
+    def length(self) -> float:
         """For so many seconds it may have been down unseen."""
         return self.end - self.begin
 
@@ -92,7 +93,7 @@ class Timeline:
     clock: str = 'tester'
     deadline: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Frozen: this is the one way to keep what may be any iterable.
         object.__setattr__(self, 'samples', tuple(
             sorted(self.samples, key=lambda sample: sample.start)))
@@ -108,34 +109,35 @@ class Timeline:
                                len(self.late)))
 
     @property
-    def began(self):
+    def began(self) -> float:
         """When the first probe was sent."""
         return self.samples[0].start
 
     @functools.cached_property
-    def successes(self):
+    def successes(self) -> int:
         """How many probes were answered in time."""
         return sum(sample.answered for sample in self.samples)
 
     @property
-    def failures(self):
+    def failures(self) -> int:
         """How many probes were not, the late ones among them."""
         return len(self.samples) - self.successes
 
     @property
-    def late(self):
+    def late(self) -> tuple[Sample, ...]:
         """The samples whose answer came after the deadline."""
         return tuple(sample for sample in self.samples if sample.late)
 
     @functools.cached_property
-    def outages(self):
+    def outages(self) -> tuple[Outage, ...]:
         """Every outage, in order."""
         outages = []
-        before = None
+        nothing: list[tuple[int, Sample]] = []
+        before: Sample | None = None
         groups = [list(group) for _, group in itertools.groupby(
             enumerate(self.samples), lambda each: each[1].answered)]
         for group, later in itertools.zip_longest(
-                groups, groups[1:], fillvalue=()):
+                groups, groups[1:], fillvalue=nothing):
             first, sample = group[0]
             if sample.answered:
                 before = group[-1][1]
@@ -146,7 +148,7 @@ class Timeline:
         return tuple(outages)
 
     @property
-    def longest(self):
+    def longest(self) -> Duration:
         """The Duration of the longest outage that was seen.
 
         Where none was, it is an estimate of 0, and at most the resolution.
@@ -154,7 +156,7 @@ class Timeline:
         return Duration.longest(self.durations, self.resolution)
 
     @property
-    def total(self):
+    def total(self) -> Duration:
         """The Duration of all outages in sum that were seen.
 
         Where none was, it is an estimate of 0, and at most the resolution.
@@ -164,27 +166,27 @@ class Timeline:
         return Duration.sum(self.durations, self.resolution)
 
     @property
-    def durations(self):
+    def durations(self) -> tuple[Duration, ...]:
         """The Duration of each outage, in order."""
         return tuple(outage.duration for outage in self.outages)
 
     @property
-    def still_down(self):
+    def still_down(self) -> bool:
         """Whether the last probe failed."""
         return not self.samples[-1].answered
 
     @property
-    def down_since(self):
+    def down_since(self) -> float | None:
         """Start of the outage that it is still down in, or None."""
         return self.outages[-1].start if self.still_down else None
 
     @functools.cached_property
-    def unobserved(self):
+    def unobserved(self) -> float:
         """For how many seconds nobody looked: each gap, less an interval."""
         return sum(gap.length - self.interval for gap in self._gaps)
 
     @functools.cached_property
-    def hidden(self):
+    def hidden(self) -> tuple[Gap, ...]:
         """What may have been down without being part of any outage.
 
         It is the Gaps outside of the outages: the upper bound of an outage
@@ -195,7 +197,7 @@ class Timeline:
             for outage in self.outages))
 
     @functools.cached_property
-    def _gaps(self):
+    def _gaps(self) -> list[Gap]:
         gaps = [Gap(looked, after.start) for looked, after, nobody in zip(
             self._looked, self.samples[1:], self._nobody_looked) if nobody]
         if self._is_unobserved(self.ended - self._looked[-1]):
@@ -203,20 +205,20 @@ class Timeline:
         return gaps
 
     @functools.cached_property
-    def _looked(self):
+    def _looked(self) -> list[float]:
         """Until when somebody had looked, with each probe in turn."""
         return list(itertools.accumulate(
             (sample.end if self.probing is Probing.SEQUENTIAL
              else sample.start for sample in self.samples), max))
 
     @functools.cached_property
-    def _nobody_looked(self):
+    def _nobody_looked(self) -> list[bool]:
         """Of each probe: whether nobody looked from it to the next one."""
         return [self._is_unobserved(after.start - looked) for looked, after
                 in zip(self._looked, self.samples[1:])]
 
     @functools.cached_property
-    def resolution(self):
+    def resolution(self) -> float:
         """Seconds; no outage that was longer than this can have been missed.
 
         It is what was really reached: the longest time from the start of one
@@ -232,14 +234,15 @@ class Timeline:
         return apart + (self._stall or 0.0)
 
     @property
-    def _stall(self):
+    def _stall(self) -> float | None:
         """Seconds from which on a late answer is a stall, if it can be one."""
         return self.deadline if self.probing is Probing.ORDERED else None
 
-    def _is_unobserved(self, gap):
+    def _is_unobserved(self, gap: float) -> bool:
         return gap > 2 * self.interval
 
-    def _outage(self, before, first, failed, later):
+    def _outage(self, before: Sample | None, first: int,
+                failed: list[Sample], later: list[Sample]) -> Outage:
         """Make an Outage of failed samples between answered ones.
 
         :param before: the answered one before, or None
@@ -262,7 +265,8 @@ class Timeline:
             ongoing=after is None, estimate=None if estimate is None
             else min(max(lower, estimate), end - start))
 
-    def _lower(self, first, failed, delay):
+    def _lower(self, first: int, failed: list[Sample],
+               delay: float) -> float:
         """For how many seconds it was certainly down.
 
         :param delay: seconds that an answer took: of the first probe that
@@ -275,7 +279,8 @@ class Timeline:
                                   for sample in failed if sample.late)])
         return lower
 
-    def _runs(self, first, samples):
+    def _runs(self, first: int,
+              samples: list[Sample]) -> list[list[Sample]]:
         """Cut samples, the first of them by its index, where nobody looked."""
         runs = [[samples[0]]]
         for index, sample in enumerate(samples[1:], first):
@@ -284,7 +289,8 @@ class Timeline:
             runs[-1].append(sample)
         return runs
 
-    def _estimate(self, before, failed, after):
+    def _estimate(self, before: Sample | None, failed: list[Sample],
+                  after: Sample | None) -> float | None:
         """How long it is likely to have lasted.
 
         It began and ended in the middle between an answered probe and one
@@ -300,7 +306,7 @@ class Timeline:
                                   if sample.late)])
         return max(0.0, ended - began)
 
-    def since(self, moment):
+    def since(self, moment: float) -> 'Timeline':
         """The Timeline of the probes that were sent at a moment or later.
 
         What was down before a baseline was reached does not belong to the
@@ -312,23 +318,23 @@ class Timeline:
         first = max((sample.start for sample in self.samples
                      if sample.answered and
                      sample.start <= moment <= sample.end), default=moment)
-        later = dataclasses.replace(self, samples=[
-            sample for sample in self.samples if sample.start >= first])
+        later = dataclasses.replace(self, samples=tuple(
+            sample for sample in self.samples if sample.start >= first))
         if self.wall_start is None:
             return later
         return dataclasses.replace(
             later, wall_start=self.wall_start + later.began - self.began)
 
-    def joined(self, clock):
+    def joined(self, clock: GuestClock) -> 'Timeline':
         """This Timeline in the tester's clock, if it is in the guest's.
 
         :param clock: the GuestClock of the same guest and time
         """
         return dataclasses.replace(
-            self, samples=map(clock.sample, self.samples),
+            self, samples=tuple(map(clock.sample, self.samples)),
             ended=clock.latest(self.ended), clock='tester')
 
-    def recovered(self):
+    def recovered(self) -> 'Timeline':
         """The Timeline itself.
 
         :raises NoMeasurement: if it is still down at the end: nobody knows
@@ -343,7 +349,7 @@ class Timeline:
                 since.failures),
             seen=self.summary(), timeline=self)
 
-    def _wall(self, moment):
+    def _wall(self, moment: float) -> str:
         if self.wall_start is None:
             return ''
         seconds, milliseconds = divmod(
@@ -351,7 +357,7 @@ class Timeline:
         return ' (since %s.%03d UTC)' % (time.strftime(
             '%Y-%m-%d %H:%M:%S', time.gmtime(seconds)), milliseconds)
 
-    def summary(self):
+    def summary(self) -> str:
         """One line that says it all."""
         if self.outages:
             found = '%d outage%s, longest %s, in sum %s' % (
@@ -370,7 +376,7 @@ class Timeline:
                     self.resolution, self.unobserved,
                     self.method and ', by ' + self.method))
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, object]:
         """All of it but the samples, ready for JSON.
 
         Times are seconds since the first probe.
