@@ -80,6 +80,11 @@ def get_option(text, section, option):
 def set_option(text, section, option, value):
     """The text with an option set: where it was, or last in its section.
 
+    >>> print(set_option('[a]\\none = 1\\n', 'a', 'two', 2), end='')
+    [a]
+    one = 1
+    two = 2
+
     :raises ConfigurationError: if the text is not that of such a file, or
         the names or the value can't be in one
     """

@@ -21,6 +21,13 @@ class Duration(float):
     formatted as one. Of what was not seen, the estimate is 0 and the upper
     bound is the resolution.
 
+    >>> print(Duration(0.05, 0.11, 0.06))
+    0.060 s (0.050 to 0.110)
+    >>> Duration.sum([Duration(1, 3), Duration(2, 4)])
+    Duration(lower=3.0, upper=7.0, estimate=5.0)
+    >>> print(Duration.sum([], resolution=0.012))
+    at most 0.012 s
+
     :ivar lower: it lasted at least so long
     :ivar upper: it lasted at most so long
     :param estimate: the middle of the bounds if left out

@@ -66,6 +66,15 @@ class Timeline:
     next; that this is one interval is as it should be, but where it is more
     than two, all that exceeds the one is **unobserved**: neither up nor down.
 
+    >>> seen = Timeline('network', '192.0.2.7', [
+    ...     Sample(second, second, answered=second not in (3, 4))
+    ...     for second in range(8)], interval=1.0, ended=7.0)
+    >>> [outage] = seen.outages
+    >>> print(outage.duration)
+    2.000 s (1.000 to 3.000)
+    >>> seen.resolution
+    1.0
+
     :ivar what: what was measured, in a word ('network', 'metadata')
     :ivar target: whose it was: an address, a URL
     :ivar samples: the probes, in the order in which they were sent

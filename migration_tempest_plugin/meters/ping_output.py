@@ -75,7 +75,11 @@ def parse_line(line):
 
 
 def unwrap(sequence, highest):
-    """The number nearest to the highest one that is this modulo 65536."""
+    """The number nearest to the highest one that is this modulo 65536.
+
+    >>> unwrap(2, highest=65535)
+    65538
+    """
     behind = (highest - sequence + _WRAP // 2) % _WRAP - _WRAP // 2
     return highest - behind
 

@@ -169,6 +169,11 @@ def target_downtime(current, wanted, host):
     is wanted; more than the host's own is given once Nova has come to its
     end.
 
+    >>> target_downtime(current=250, wanted=100, host=500)
+    100
+    >>> target_downtime(current=50, wanted=100, host=500)
+    50
+
     :param current: what it has
     :param wanted: what the server's settings say
     :param host: what nova.conf says

@@ -112,6 +112,10 @@ def resolve(sources, defaults):
     Auto-converge and tunnelling: its metadata over its flavor, its image has
     no say. Maximum downtime: flavor over metadata over image. Time-out: the
     lowest of all, and 0 only if all that are set are 0.
+
+    >>> resolve(Sources(flavor={TIMEOUT: '300'}, metadata={TIMEOUT: '120'}),
+    ...         Defaults()).timeout
+    120
     """
     ignored = []
     return Settings(
