@@ -142,19 +142,35 @@ class Timeline:
         """Every outage, in order."""
         outages = []
         nothing: list[tuple[int, Sample]] = []
-        before: Sample | None = None
-        groups = [list(group) for _, group in itertools.groupby(
-            enumerate(self.samples), lambda each: each[1].answered)]
+        before = nothing
+        groups = self._groups()
         for group, later in itertools.zip_longest(
                 groups, groups[1:], fillvalue=nothing):
-            first, sample = group[0]
-            if sample.answered:
-                before = group[-1][1]
+            if group[0][1].answered:
+                before = group
                 continue
             outages.append(self._outage(
-                before, first, [each for _, each in group],
-                [each for _, each in later]))
+                _certainly_before(group[0][1], before), group,
+                _certainly_after(group[-1][1], later)))
         return tuple(outages)
+
+    def _groups(self) -> list[list[tuple[int, Sample]]]:
+        """Samples with their indices: in turn answered ones, and failed ones.
+
+        Answered ones of which none was certainly sent between the failed ones
+        around them may have been sent before, or after: they do not divide
+        what may be one outage.
+        """
+        groups = [list(group) for _, group in itertools.groupby(
+            enumerate(self.samples), lambda each: each[1].answered)]
+        found = groups[:1]
+        for group, later in zip(groups[1:], [*groups[2:], None]):
+            if found[-1][0][1].answered is group[0][1].answered:
+                found[-1].extend(group)
+            elif not (group[0][1].answered and later) or _is_between(
+                    group, found[-1][-1][1], later[0][1]):
+                found.append(group)
+        return found
 
     @property
     def longest(self) -> Duration:
@@ -250,21 +266,22 @@ class Timeline:
     def _is_unobserved(self, gap: float) -> bool:
         return gap > 2 * self.interval
 
-    def _outage(self, before: Sample | None, first: int,
-                failed: list[Sample], later: list[Sample]) -> Outage:
+    def _outage(self, before: Sample | None, group: list[tuple[int, Sample]],
+                later: list[Sample]) -> Outage:
         """Make an Outage of failed samples between answered ones.
 
         :param before: the answered one before, or None
-        :param first: the index of the first that failed
+        :param group: those that failed, with their indices
         :param later: all of the answered ones up to the next outage
         """
+        failed = [sample for _, sample in group]
         after = later[0] if later else None
         start = before.start if before else failed[0].start
         # A later probe may have its answer sooner.
         end = min(each.end for each in later) if later \
             else max(self.ended, failed[-1].start)
         answered = before or after
-        lower = self._lower(first, failed, max(
+        lower = self._lower(group, max(
             0.0, answered.end - answered.latest_start) if answered else 0.0)
         estimate = self._estimate(before, failed, after)
         return Outage(
@@ -274,7 +291,7 @@ class Timeline:
             ongoing=after is None, estimate=None if estimate is None
             else min(max(lower, estimate), end - start))
 
-    def _lower(self, first: int, failed: list[Sample],
+    def _lower(self, failed: list[tuple[int, Sample]],
                delay: float) -> float:
         """For how many seconds it was certainly down.
 
@@ -282,18 +299,17 @@ class Timeline:
             failed, it may have been the answer that was lost
         """
         lower = sum(max(0.0, run[-1].start - run[0].latest_start - delay)
-                    for run in self._runs(first, failed))
+                    for run in self._runs(failed))
         if self.probing is Probing.ORDERED:
             lower = max([lower, *(sample.end - sample.latest_start - delay
-                                  for sample in failed if sample.late)])
+                                  for _, sample in failed if sample.late)])
         return lower
 
-    def _runs(self, first: int,
-              samples: list[Sample]) -> list[list[Sample]]:
-        """Cut samples, the first of them by its index, where nobody looked."""
-        runs = [[samples[0]]]
-        for index, sample in enumerate(samples[1:], first):
-            if self._nobody_looked[index]:
+    def _runs(self, failed: list[tuple[int, Sample]]) -> list[list[Sample]]:
+        """Cut them where nobody looked, or an answered one may have been."""
+        runs = [[failed[0][1]]]
+        for (index, _), (following, sample) in itertools.pairwise(failed):
+            if self._nobody_looked[index] or following > index + 1:
                 runs.append([])
             runs[-1].append(sample)
         return runs
@@ -413,3 +429,26 @@ class Timeline:
                          'first_failure': outage.first_failure - self.began,
                          'last_failure': outage.last_failure - self.began}
                         for outage in self.outages]}
+
+
+def _is_between(group: list[tuple[int, Sample]], before: Sample,
+                after: Sample) -> bool:
+    """Whether one of a group was certainly sent between two other samples."""
+    return any(before.latest_start < sample.start and
+               sample.latest_start < after.start for _, sample in group)
+
+
+def _certainly_before(first: Sample,
+                      answered: list[tuple[int, Sample]]) -> Sample | None:
+    """The last answered one that was sent before the first that failed."""
+    return next((sample for _, sample in reversed(answered)
+                 if sample.latest_start <= first.start),
+                answered[0][1] if answered else None)
+
+
+def _certainly_after(last: Sample,
+                     answered: list[tuple[int, Sample]]) -> list[Sample]:
+    """The answered ones that were sent after the last that failed."""
+    return [sample for _, sample in answered
+            if last.latest_start <= sample.start] or \
+        [sample for _, sample in answered[-1:]]

@@ -157,6 +157,26 @@ class TestIndependent(Case):
     def test_unobserved_at_the_end(self):
         self.assertSeconds(4.8, self.seen('++', ended=105.0).unobserved)
 
+    def test_one_whose_place_is_not_known_divides_nothing(self):
+        """A refusal and an answer in the same hundredth of a second."""
+        samples = [Sample(10.0, 10.0, True),
+                   *(Sample(second, second, False, slack=0.01)
+                     for second in (11.0, 11.5, 12.0)),
+                   Sample(11.995, 12.0, True, slack=0.01),
+                   Sample(13.0, 13.0, True)]
+        [outage] = Timeline('metadata', 'x', samples, 0.5, 13.0).outages
+        self.assertEqual(3, outage.failures)
+        self.assertBounds(0.49, 3.0, outage.duration)
+
+    def test_one_that_was_sent_between_divides_them(self):
+        samples = [Sample(10.0, 10.0, True),
+                   Sample(11.0, 11.0, False, slack=0.01),
+                   Sample(11.02, 11.03, True, slack=0.01),
+                   Sample(11.04, 11.04, False, slack=0.01),
+                   Sample(12.0, 12.0, True)]
+        self.assertEqual(2, len(Timeline('metadata', 'x', samples, 0.5,
+                                         12.0).outages))
+
     def test_slack_is_in_no_lower_bound(self):
         samples = probes('++---++')
         samples[2] = dataclasses.replace(samples[2], slack=0.05)

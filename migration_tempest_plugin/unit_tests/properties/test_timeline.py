@@ -33,11 +33,14 @@ class Truth:
     :ivar down: begin and end of each time in which every packet is lost
     :ivar lags: by how much each probe is sent too late
     :ivar trip: seconds of the way to the target, and of the way back
+    :ivar slack: by how much a probe may have been sent later than it says;
+        really it is by a part of that, which is another one for each
     """
 
     down: tuple
     lags: tuple
     trip: float
+    slack: float = 0.0
 
     def timeline(self):
         samples = []
@@ -46,7 +49,9 @@ class Truth:
             answered = not any(
                 begin <= moment < end for begin, end in self.down
                 for moment in (sent + self.trip, sent + 2 * self.trip))
-            samples.append(Sample(sent, sent + 2 * self.trip, answered))
+            samples.append(Sample(
+                sent - self.slack * (number * 0.618034 % 1),
+                sent + 2 * self.trip, answered, slack=self.slack))
         return Timeline('network', 'x', samples, INTERVAL,
                         samples[-1].end, probing=Probing.INDEPENDENT)
 
@@ -59,17 +64,17 @@ def truths():
             max_size=4),
         strategies.lists(strategies.floats(0, 0.99 * INTERVAL), min_size=40,
                          max_size=40),
-        strategies.floats(0, 0.02))
+        strategies.floats(0, 0.02), strategies.sampled_from((0.0, 0.03, 0.2)))
 
 
-def _truth(outages, lags, trip):
+def _truth(outages, lags, trip, slack):
     down, now = [], 0.0
     for up, seconds in outages:
         down.append((now + up, now + up + seconds))
         now += up + seconds
     number = round((now + 1) / INTERVAL)
     return Truth(tuple(down), tuple(
-        lags[each % len(lags)] for each in range(number)), trip)
+        lags[each % len(lags)] for each in range(number)), trip, slack)
 
 
 class TestTimeline(base.Case):
