@@ -68,8 +68,8 @@ def imports(root):
 
 
 def _imported(tree):
-    """The packages of the plugin that a module imports."""
-    for node in ast.walk(tree):
+    """The packages of the plugin that a module imports, when it runs."""
+    for node in _walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -81,6 +81,16 @@ def _imported(tree):
             first, *others = name.split('.')
             if first == PLUGIN and others:
                 yield others[0]
+
+
+def _walk(tree):
+    """As ast.walk(), without what only a checker of types imports."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in (
+                'TYPE_CHECKING', 'typing.TYPE_CHECKING'):
+            continue
+        yield node
+        yield from _walk(node)
 
 
 def drawing(found):

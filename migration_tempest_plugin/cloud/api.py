@@ -11,7 +11,9 @@
 #    under the License.
 """How Nova's API is asked: which microversion, and what errors become."""
 
+import collections.abc
 import contextlib
+import typing
 
 import fixtures
 from tempest import clients
@@ -20,6 +22,13 @@ from tempest.lib import exceptions as lib_exc
 import urllib3
 
 from migration_tempest_plugin import exceptions
+
+#: Tempest's clients of an administrator; they have no types.
+Admin: typing.TypeAlias = typing.Any
+#: Tempest's client of one kind of things.
+Client: typing.TypeAlias = typing.Any
+#: What the API tells of one thing, by the API's names.
+Record = dict[str, typing.Any]
 
 #: Those that brought the progress of a live migration, the end of one that may
 #: still wait for its turn, and its completion by force (api-ref, "Server
@@ -32,7 +41,7 @@ _WHERE = ('tempest.lib.services.compute.base_compute_client.'
           'COMPUTE_MICROVERSION')
 
 
-def microversion(version):
+def microversion(version: str | None) -> fixtures.MonkeyPatch:
     """Makes Tempest's clients ask for a microversion, in a ``with``.
 
     What they asked for before is theirs again afterwards; Tempest's own
@@ -41,7 +50,7 @@ def microversion(version):
     return fixtures.MonkeyPatch(_WHERE, version)
 
 
-def admin():
+def admin() -> Admin:
     """Tempest's clients of the administrator whom tempest.conf names.
 
     :raises TempestException: if it names none
@@ -51,7 +60,8 @@ def admin():
 
 
 @contextlib.contextmanager
-def asking(what, version=None):
+def asking(what: str, version: str | None = None
+           ) -> collections.abc.Iterator[None]:
     """What goes wrong meanwhile becomes a CloudError.
 
     :param what: what is asked for, to be named in the error
@@ -66,11 +76,13 @@ def asking(what, version=None):
             what, type(error).__name__, error)) from error
 
 
-def newest_microversion(admin):
+def newest_microversion(admin: Admin) -> str:
     """The newest one of Nova, which tells its release, as text.
 
     :param admin: Tempest's clients of an administrator
     """
-    return next(each['version'] for each
-                in admin.compute_versions_client.list_versions()['versions']
-                if each['id'] == 'v2.1')
+    newest: str = next(
+        each['version'] for each
+        in admin.compute_versions_client.list_versions()['versions']
+        if each['id'] == 'v2.1')
+    return newest

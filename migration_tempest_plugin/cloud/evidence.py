@@ -11,15 +11,70 @@
 #    under the License.
 """What is kept of a server of which something failed: logs, records, XML."""
 
+import collections.abc
+import functools
 import json
+import typing
 from xml.etree import ElementTree
 
 from oslo_log import log
 from tempest.lib import exceptions as lib_exc
 
+from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin import exceptions
 
 LOG = log.getLogger(__name__)
+
+_Result = typing.TypeVar('_Result')
+
+
+class Line(typing.Protocol):
+    """One line of a log."""
+
+    @property
+    def stamp(self) -> str:
+        """When, as the log writes it."""
+
+    @property
+    def level(self) -> str:
+        """How bad it is, as oslo.log calls it."""
+
+    @property
+    def message(self) -> str:
+        """What it says."""
+
+
+class Log(typing.Protocol):
+    """The log of nova-compute on a host."""
+
+    def mark(self) -> typing.Any:
+        """The place where it ends now."""
+
+    def since(self, mark: typing.Any, instance: str, /
+              ) -> collections.abc.Iterable[Line]:
+        """What it says of a server since then."""
+
+
+class Libvirt(typing.Protocol):
+    """What a host's libvirt has of servers."""
+
+    def defined(self) -> collections.abc.Container[str]:
+        """The ids of the servers that it has a domain of."""
+
+    def xml(self, server: str, /) -> ElementTree.Element:
+        """The domain of a server."""
+
+
+class Compute(typing.Protocol):
+    """A compute host that can be looked into."""
+
+    @property
+    def log(self) -> Log:
+        """That of nova-compute."""
+
+    @property
+    def libvirt(self) -> Libvirt:
+        """The one there."""
 
 
 class Bundle:
@@ -34,7 +89,9 @@ class Bundle:
     :param console: whether the cloud shows consoles
     """
 
-    def __init__(self, admin, server, computes, console=True):
+    def __init__(self, admin: api.Admin, server: str,
+                 computes: collections.abc.Mapping[str, Compute],
+                 console: bool = True) -> None:
         self._servers = admin.servers_client
         self._migrations = admin.migrations_client
         self._server = server
@@ -45,7 +102,8 @@ class Bundle:
         self._before = dict(self._domains())
         self._kept = False
 
-    def keep(self, add):
+    def keep(self, add: collections.abc.Callable[[str, str], object]
+             ) -> None:
         """Collect all of it, once.
 
         :param add: called with the name of each file, and with its text
@@ -56,34 +114,35 @@ class Bundle:
         for name, text in self._files():
             add(name, text)
 
-    def _files(self):
+    def _files(self) -> collections.abc.Iterator[tuple[str, str]]:
         if self._console:
             yield 'console.log', _text(self._read_console)
         yield 'migrations.json', _text(self._read_migrations)
         yield 'actions.json', _text(self._read_actions)
         for name, compute in self._computes.items():
             yield name + '/nova-compute.log', _text(
-                lambda name=name, compute=compute: self._read_log(
-                    name, compute))
+                functools.partial(self._read_log, name, compute))
         for name, text in self._before.items():
             yield name + '/domain-before.xml', text
         for name, text in self._domains():
             yield name + '/domain.xml', text
 
-    def _read_console(self):
-        return self._servers.get_console_output(self._server)['output']
+    def _read_console(self) -> str:
+        output: str = self._servers.get_console_output(
+            self._server)['output']
+        return output
 
-    def _read_migrations(self):
+    def _read_migrations(self) -> str:
         return _json(self._migrations.list_migrations(
             instance_uuid=self._server)['migrations'])
 
-    def _read_actions(self):
+    def _read_actions(self) -> str:
         actions = self._servers.list_instance_actions(self._server)
         return _json([self._servers.show_instance_action(
             self._server, action['request_id'])['instanceAction']
             for action in actions['instanceActions']])
 
-    def _read_log(self, name, compute):
+    def _read_log(self, name: str, compute: Compute) -> str:
         mark = self._marks[name]
         if isinstance(mark, Exception):
             raise mark
@@ -91,17 +150,20 @@ class Bundle:
             ' '.join((line.stamp, line.level, line.message))
             for line in compute.log.since(mark, self._server))
 
-    def _domains(self):
+    def _domains(self) -> collections.abc.Iterator[tuple[str, str]]:
         """Where there is a domain of it: the host, and the domain's XML."""
         for name, compute in self._computes.items():
             defined = _told(compute.libvirt.defined)
             if isinstance(defined, Exception) or self._server in defined:
-                yield name, _text(lambda compute=compute: (
-                    ElementTree.tostring(compute.libvirt.xml(self._server),
-                                         encoding='unicode')))
+                yield name, _text(functools.partial(self._read_xml, compute))
+
+    def _read_xml(self, compute: Compute) -> str:
+        return ElementTree.tostring(compute.libvirt.xml(self._server),
+                                    encoding='unicode')
 
 
-def _told(function):
+def _told(function: collections.abc.Callable[[], _Result]
+          ) -> _Result | Exception:
     """What it returns, or the error that it raises."""
     try:
         return function()
@@ -111,12 +173,12 @@ def _told(function):
         return error
 
 
-def _text(function):
+def _text(function: collections.abc.Callable[[], str]) -> str:
     """What it returns, or what was in the way."""
     said = _told(function)
     return 'Could not be read: %s' % said if isinstance(said, Exception) \
         else said
 
 
-def _json(what):
+def _json(what: object) -> str:
     return json.dumps(what, indent=2)

@@ -11,6 +11,9 @@
 #    under the License.
 """What a cloud tells of itself, for the record."""
 
+import collections.abc
+import typing
+
 from oslo_log import log
 from tempest.lib import exceptions as lib_exc
 
@@ -19,8 +22,38 @@ from migration_tempest_plugin import exceptions
 
 LOG = log.getLogger(__name__)
 
+_Result = typing.TypeVar('_Result')
 
-def facts(admin, computes):
+
+class Host(typing.Protocol):
+    """What runs commands on a host."""
+
+    def run(self, *words: object) -> str:
+        """What a command prints."""
+
+
+class Libvirt(typing.Protocol):
+    """What knows the version of a host's libvirt."""
+
+    def version(self) -> str:
+        """As libvirt writes it."""
+
+
+class Compute(typing.Protocol):
+    """A compute host that can be looked into."""
+
+    @property
+    def host(self) -> Host:
+        """What runs commands there."""
+
+    @property
+    def libvirt(self) -> Libvirt:
+        """The one there."""
+
+
+def facts(admin: api.Admin,
+          computes: collections.abc.Mapping[str, Compute]
+          ) -> dict[str, object]:
     """All that there is to say, ready for JSON.
 
     What can't be asked is None: a run is not worse for it.
@@ -35,7 +68,8 @@ def facts(admin, computes):
                    for name, compute in sorted(computes.items())}}
 
 
-def _told(ask, *arguments):
+def _told(ask: collections.abc.Callable[..., _Result],
+          *arguments: object) -> _Result | None:
     try:
         return ask(*arguments)
     except (lib_exc.TempestException, exceptions.HostError, KeyError,
@@ -45,7 +79,7 @@ def _told(ask, *arguments):
         return None
 
 
-def _hosts(admin):
+def _hosts(admin: api.Admin) -> list[dict[str, str]]:
     found = admin.hypervisor_client.list_hypervisors(detail=True)
     return [{'name': each['hypervisor_hostname'],
              'hypervisor': '%s %s' % (each['hypervisor_type'],
@@ -53,13 +87,13 @@ def _hosts(admin):
             for each in found['hypervisors']]
 
 
-def _dotted(number):
+def _dotted(number: int) -> str:
     """libvirt's way to write a version (virConnectGetVersion)."""
     return '%d.%d.%d' % (number // 1000000, number // 1000 % 1000,
                          number % 1000)
 
 
-def _inside(compute):
+def _inside(compute: Compute) -> dict[str, str]:
     """What a host tells of itself."""
     return {'kernel': compute.host.run('uname', '-r').strip(),
             'libvirt': compute.libvirt.version()}

@@ -11,6 +11,7 @@
 #    under the License.
 """One live migration, as Nova's API shows it."""
 
+import collections.abc
 import functools
 import json
 import time
@@ -44,7 +45,8 @@ class LiveMigration:
     :param interval: seconds between two looks at the API
     """
 
-    def __init__(self, admin, server_id, interval):
+    def __init__(self, admin: api.Admin, server_id: str,
+                 interval: float) -> None:
         self._servers = admin.servers_client
         self._migrations = admin.migrations_client
         self._server_id = server_id
@@ -52,23 +54,26 @@ class LiveMigration:
         self.source = self.host()
         self._before = {record['id'] for record in self._records()}
         self._actions_before = set(self._actions())
-        self._action = None     # its request, once Nova tells it
+        # its request, once Nova tells it
+        self._action: str | None = None
         self._tells_progress = True
-        self._requested = None
-        self._looks = []
+        self._requested: float | None = None
+        self._looks: list[Look] = []
 
-    def host(self):
+    def host(self) -> str | None:
         """The host that the server is on."""
-        return self._server()['OS-EXT-SRV-ATTR:host']
+        host: str | None = self._server()['OS-EXT-SRV-ATTR:host']
+        return host
 
-    def request(self, **arguments):
+    def request(self, **arguments: object) -> None:
         """Ask for it; arguments are those of the API."""
         LOG.debug('Live migrating %s from %s: %s', self._server_id,
                   self.source, arguments)
         self._requested = time.monotonic()
         self._servers.live_migrate_server(self._server_id, **arguments)
 
-    def wait_until_completed(self, timeout, status='ACTIVE'):
+    def wait_until_completed(self, timeout: float,
+                             status: str = 'ACTIVE') -> None:
         """Wait for the record to be completed, and for the server.
 
         The server alone says too little: it is ACTIVE when a migration
@@ -82,28 +87,29 @@ class LiveMigration:
             functools.partial(self._completed, becomes=status), 'completed',
             timeout)
 
-    def is_completed(self):
+    def is_completed(self) -> bool:
         """Whether it is by now: as wait_until_completed(), at once.
 
         :raises MigrationFailed: if it ended otherwise
         """
         return self._completed(self._look())
 
-    def wait_until(self, statuses, timeout):
+    def wait_until(self, statuses: collections.abc.Collection[str],
+                   timeout: float) -> None:
         """Wait for the record to have one of some statuses.
 
         :param timeout: in seconds
         :raises MigrationFailed: if it ends with another, or does not in time
         """
-        def reached(record):
-            status = record and record['status']
+        def reached(record: api.Record | None) -> bool:
+            status = record['status'] if record else None
             if status not in statuses and status in ENDED:
                 raise self._failed('ended as %s' % status)
             return status in statuses
 
         self._wait_until(reached, ' or '.join(statuses), timeout)
 
-    def wait_until_ended(self, timeout):
+    def wait_until_ended(self, timeout: float) -> None:
         """Wait for the record to have an end, whatever it is.
 
         :param timeout: in seconds
@@ -111,17 +117,16 @@ class LiveMigration:
         """
         self._wait_until(self._ended, 'ended', timeout)
 
-    def has_ended(self):
+    def has_ended(self) -> bool:
         """Whether it has by now: as wait_until_ended(), at once."""
         return self._ended(self._look())
 
-    def abort(self):
+    def abort(self) -> None:
         """Ask for its end, while it runs, or waits for its turn."""
         with api.microversion(api.ABORT):
-            self._servers.delete('servers/%s/migrations/%s' % (
-                self._server_id, self.record['id']))
+            self._servers.delete(self._path())
 
-    def call_off(self, timeout):
+    def call_off(self, timeout: float) -> None:
         """End it if it still goes on: for a test that has failed amid it.
 
         Never raises, so that it can't hide that failure.
@@ -138,53 +143,66 @@ class LiveMigration:
             LOG.warning('The live migration of %s could not be called off: '
                         '%s', self._server_id, error)
 
-    def force_complete(self):
+    def force_complete(self) -> None:
         """Ask for its completion, whatever that costs the guest."""
         with api.microversion(api.FORCE_COMPLETE):
             # Older releases of Tempest have no call for it.
-            self._servers.post(
-                'servers/%s/migrations/%s/action' % (
-                    self._server_id, self.record['id']),
-                json.dumps({'force_complete': None}))
+            self._servers.post(self._path() + '/action',
+                               json.dumps({'force_complete': None}))
 
-    def _wait_until(self, reached, what, timeout):
+    def _path(self) -> str:
+        """Where the API has it.
+
+        :raises MigrationFailed: if it has no record
+        """
+        record = self.record
+        if record is None:
+            raise self._failed('has no record')
+        return 'servers/%s/migrations/%s' % (self._server_id, record['id'])
+
+    def _wait_until(
+            self, reached: collections.abc.Callable[
+                [api.Record | None], bool],
+            what: str, timeout: float) -> None:
         give_up = time.monotonic() + timeout
         while not reached(self._look()):
             if time.monotonic() > give_up:
                 raise self.late(what, timeout)
             time.sleep(self._interval)
 
-    def late(self, what, timeout):
+    def late(self, what: str,
+             timeout: float) -> exceptions.MigrationFailed:
         """The MigrationFailed that it was not done in time."""
         return self._failed('was not %s within %g s' % (what, timeout))
 
-    def _failed(self, how):
+    def _failed(self, how: str) -> exceptions.MigrationFailed:
         return exceptions.MigrationFailed(
             'The live migration of %s from %s %s' % (
                 self._server_id, self.source, how),
             self.record, self.events())
 
     @property
-    def progress(self):
+    def progress(self) -> Progress | None:
         """What was seen while it was waited for, or None."""
         if self._requested is None:
             return None
         return Progress(self._requested, tuple(self._looks))
 
-    def _look(self):
+    def _look(self) -> api.Record | None:
         """Keep how far it is; returns the migration record."""
         asked = time.monotonic()
         record = self.record
         memory = self._memory(record)
         events = self.events()
         self._looks.append(Look(
-            asked, time.monotonic(), record and record['status'], **memory,
+            asked, time.monotonic(), record['status'] if record else None,
+            **memory,
             begun=frozenset(event['event'] for event in events),
             ended=frozenset(event['event'] for event in events
                             if event.get('finish_time'))))
         return record
 
-    def _memory(self, record):
+    def _memory(self, record: api.Record | None) -> dict[str, int | None]:
         """What of the memory is copied, as long as the API tells it."""
         if not record or not self._tells_progress:
             return {}
@@ -205,12 +223,13 @@ class LiveMigration:
             if each['id'] == record['id'] and
             each.get('memory_total_bytes')), {})
 
-    def _ended(self, record):
-        return record and record['status'] in ENDED and \
+    def _ended(self, record: api.Record | None) -> bool:
+        return record is not None and record['status'] in ENDED and \
             self._server()['OS-EXT-STS:task_state'] is None
 
-    def _completed(self, record, becomes='ACTIVE'):
-        status = record and record['status']
+    def _completed(self, record: api.Record | None,
+                   becomes: str = 'ACTIVE') -> bool:
+        status = record['status'] if record else None
         if record and status not in ENDED:
             # To show the server costs Nova a question to Neutron, too.
             return False
@@ -222,36 +241,38 @@ class LiveMigration:
                 server['OS-EXT-STS:task_state'] is None)
 
     @property
-    def record(self):
+    def record(self) -> api.Record | None:
         """The migration record, or None as long as there is none."""
         new = [record for record in self._records()
                if record['id'] not in self._before]
         return max(new, key=lambda record: record['id'], default=None)
 
-    def events(self):
+    def events(self) -> list[api.Record]:
         """The events of its instance action, as far as there are any."""
         if self._action is None:
             new = {request: start for request, start in self._actions().items()
                    if request not in self._actions_before}
             if not new:
                 return []
-            self._action = max(new, key=new.get)
+            self._action = max(new, key=new.__getitem__)
         action = self._servers.show_instance_action(
             self._server_id, self._action)['instanceAction']
         return sorted(action.get('events', []),
                       key=lambda event: event['start_time'])
 
-    def _actions(self):
+    def _actions(self) -> dict[str, str]:
         """When each live migration of the server was asked for."""
         return {action['request_id']: action['start_time']
                 for action in self._servers.list_instance_actions(
                     self._server_id)['instanceActions']
                 if action['action'] == 'live-migration'}
 
-    def _server(self):
-        return self._servers.show_server(self._server_id)['server']
+    def _server(self) -> api.Record:
+        server: api.Record = self._servers.show_server(
+            self._server_id)['server']
+        return server
 
-    def _records(self):
+    def _records(self) -> list[api.Record]:
         # Checked again here: a release of Nova that does not know the filter
         # would give the records of all servers.
         return [record for record in self._migrations.list_migrations(
@@ -259,7 +280,9 @@ class LiveMigration:
             if record['instance_uuid'] == self._server_id]
 
 
-def wait_until_all_completed(migrations, timeout, interval):
+def wait_until_all_completed(
+        migrations: collections.abc.Iterable[LiveMigration], timeout: float,
+        interval: float) -> None:
     """Wait for several live migrations, looking at them in turn.
 
     Where one fails, the others are waited for all the same.
@@ -272,15 +295,21 @@ def wait_until_all_completed(migrations, timeout, interval):
                     'completed', timeout, interval)
 
 
-def wait_until_all_ended(migrations, timeout, interval):
+def wait_until_all_ended(
+        migrations: collections.abc.Iterable[LiveMigration], timeout: float,
+        interval: float) -> None:
     """As wait_until_all_completed(), for any end."""
     _wait_until_all(migrations, lambda each: each.has_ended(), 'ended',
                     timeout, interval)
 
 
-def _wait_until_all(migrations, reached, what, timeout, interval):
+def _wait_until_all(
+        migrations: collections.abc.Iterable[LiveMigration],
+        reached: collections.abc.Callable[[LiveMigration], bool], what: str,
+        timeout: float, interval: float) -> None:
     give_up = time.monotonic() + timeout
-    failures, pending = [], list(migrations)
+    failures: list[exceptions.MigrationFailed] = []
+    pending = list(migrations)
     while pending:
         late = time.monotonic() > give_up
         for migration in list(pending):

@@ -11,6 +11,7 @@
 #    under the License.
 """nova-compute of one host, as Nova's API can change it."""
 
+import collections.abc
 import contextlib
 
 from tempest.lib import exceptions as lib_exc
@@ -23,16 +24,17 @@ from migration_tempest_plugin import exceptions
 _MICROVERSION = '2.53'
 
 
-def computes(admin):
+def computes(admin: api.Admin) -> list[api.Record]:
     """The record of each nova-compute that the cloud knows.
 
     :param admin: Tempest's clients of an administrator
     """
-    return admin.services_client.list_services(
+    found: list[api.Record] = admin.services_client.list_services(
         binary='nova-compute')['services']
+    return found
 
 
-def is_usable(record):
+def is_usable(record: api.Record) -> bool:
     """Whether servers may come to the host of such a record."""
     return (record['state'], record['status']) == ('up', 'enabled')
 
@@ -45,19 +47,20 @@ class ComputeService:
     :ivar record: as the API showed it when this was made
     """
 
-    def __init__(self, client, host):
+    def __init__(self, client: api.Client, host: str) -> None:
         self._client = client
+        self.record: api.Record
         with api.microversion(_MICROVERSION):
             [self.record] = client.list_services(
                 binary='nova-compute', host=host)['services']
 
-    def update(self, **changes):
+    def update(self, **changes: str) -> None:
         """Change it; the arguments are those of the API."""
         with api.microversion(_MICROVERSION):
             self._client.update_service(self.record['id'], **changes)
 
     @contextlib.contextmanager
-    def disabled(self, reason):
+    def disabled(self, reason: str) -> collections.abc.Iterator[None]:
         """Let no server be scheduled to its host meanwhile.
 
         :raises CloudError: if it is disabled already: that is somebody else's
@@ -73,14 +76,14 @@ class ComputeService:
             self.update(status='enabled')
 
 
-def hypervisor(client, host):
+def hypervisor(client: api.Client, host: str) -> api.Record:
     """The record of the one hypervisor of a host.
 
     :param client: Tempest's client of hypervisors, of an administrator
     :param host: its name
     :raises CloudError: if there is no such host, or if it has several
     """
-    found = [each for each in client.list_hypervisors(
+    found: list[api.Record] = [each for each in client.list_hypervisors(
         detail=True)['hypervisors'] if each['service']['host'] == host]
     if len(found) != 1:
         raise exceptions.CloudError('%s has no single hypervisor: %s' % (
@@ -88,7 +91,7 @@ def hypervisor(client, host):
     return found[0]
 
 
-def problem(admin, host):
+def problem(admin: api.Admin, host: str) -> str | None:
     """Why nova-compute on a host does not work, or None if it does.
 
     Its report to Nova says too little and comes late: the API calls a service
@@ -117,11 +120,13 @@ def problem(admin, host):
     return None
 
 
-def _uptime(client, host):
+def _uptime(client: api.Client, host: str) -> str | None:
     known = hypervisor(client, host)
+    uptime: str | None
     try:
-        return client.show_hypervisor_uptime(
+        uptime = client.show_hypervisor_uptime(
             known['id'])['hypervisor']['uptime']
     except lib_exc.NotFound:
         # Since 2.88 it is a part of the record itself.
-        return client.show_hypervisor(known['id'])['hypervisor']['uptime']
+        uptime = client.show_hypervisor(known['id'])['hypervisor']['uptime']
+    return uptime

@@ -30,11 +30,12 @@ class Cloud:
     :param admin: Tempest's clients of an administrator
     """
 
-    def __init__(self, admin):
+    def __init__(self, admin: api.Admin) -> None:
         self._clients = admin
-        self._at_first = {}    # the Sources of each server when first seen
+        # of each server when first seen
+        self._at_first: dict[str, settings.Sources] = {}
 
-    def migrations(self):
+    def migrations(self) -> list[policy.Migration]:
         with api.asking('which live migrations run', _MIGRATIONS):
             records = self._clients.migrations_client.list_migrations(
                 status='running')['migrations']
@@ -47,7 +48,7 @@ class Cloud:
                           in self._at_first.items() if server in servers}
         return running
 
-    def sources(self, server):
+    def sources(self, server: str) -> settings.Sources:
         if server not in self._at_first:
             self._at_first[server] = self._sources(server)
             return self._at_first[server]
@@ -58,7 +59,7 @@ class Cloud:
                 server)['metadata']
         return dataclasses.replace(self._at_first[server], metadata=metadata)
 
-    def _sources(self, server):
+    def _sources(self, server: str) -> settings.Sources:
         with api.asking('server %s' % server, _SERVERS):
             found = self._clients.servers_client.show_server(
                 server)['server']
@@ -66,14 +67,16 @@ class Cloud:
             flavor=found['flavor'].get('extra_specs') or {},
             metadata=found['metadata'], image=self._image(found['image']))
 
-    def _image(self, image):
+    def _image(self, image: api.Record | None) -> settings.Values:
         """The properties of an image; of a volume, nothing is known."""
         if not image:
             return {}
         with api.asking('image %s' % image['id']):
-            return self._clients.image_client_v2.show_image(image['id'])
+            found: settings.Values = self._clients.image_client_v2.show_image(
+                image['id'])
+        return found
 
-    def abort(self, migration):
+    def abort(self, migration: policy.Migration) -> None:
         with api.asking('abort migration %s' % migration.id, _ABORT):
             self._clients.servers_client.delete('servers/%s/migrations/%s' % (
                 migration.server, migration.id))

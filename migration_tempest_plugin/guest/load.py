@@ -27,20 +27,21 @@ class MemoryLoad(fixtures.Fixture):
         processors; None: as fast as the guest can, at the cost of all of them
     """
 
-    def __init__(self, client, mib, lifetime=3600, rate=None):
+    def __init__(self, client: shell.Client, mib: int, lifetime: float = 3600,
+                 rate: int | None = None) -> None:
         self._script = shell.GuestScript(
             client, 'memory_load', [mib, round(lifetime), rate or 0],
             lifetime)
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         self.addCleanup(self.stop)
         self._script.start()
 
     @property
-    def tool(self):
+    def tool(self) -> str:
         """What writes, as the script says it."""
         return self._script.header.partition('tool=')[2].rstrip(' ;')
 
-    def stop(self):
+    def stop(self) -> None:
         """End it; what is not there any more is no error."""
         self._script.stop()

@@ -27,7 +27,8 @@ PATIENCE = 1.0
 _BANNER = b'SSH-'  # RFC 4253, 4.2
 
 
-def wait_for_ssh(address, timeout, port=22):
+def wait_for_ssh(address: str, timeout: float,
+                 port: int = 22) -> float | None:
     """Wait until the SSH server of a guest says who it is.
 
     Tempest's own client pauses for longer after each attempt that fails:
@@ -46,7 +47,7 @@ def wait_for_ssh(address, timeout, port=22):
     return waited
 
 
-def _answers(address, port):
+def _answers(address: str, port: int) -> bool:
     try:
         with socket.create_connection((address, port),
                                       PATIENCE) as connection:
@@ -64,37 +65,37 @@ class KeptClient(ssh.Client):
     made anew before the next command.
     """
 
-    _kept = None
+    _kept: paramiko.SSHClient | None = None
 
     @classmethod
-    def like(cls, client):
+    def like(cls, client: ssh.Client) -> 'KeptClient':
         """One that reaches the same guest as a client of Tempest."""
         kept = cls.__new__(cls)
-        vars(kept).update(vars(client))
+        kept.__dict__.update(vars(client))
         return kept
 
-    def connect(self):
+    def connect(self) -> paramiko.SSHClient:
         """A connection of its own, as a paramiko.SSHClient.
 
         :raises SSHTimeout: if there is none in time
         """
         return super()._get_ssh_connection()
 
-    def close(self):
+    def close(self) -> None:
         """End the one that is kept, if there is one."""
         kept, self._kept = self._kept, None
         if kept is not None:
             kept.close()
 
-    def test_connection_auth(self):
+    def test_connection_auth(self) -> None:
         """As in the base: that works with a new connection alone."""
         self.connect().close()
 
-    def _get_ssh_connection(self, *_, **__):
+    def _get_ssh_connection(self, *_: object, **__: object) -> '_Lent':
         # What exec_command() calls, and closes.
         return _Lent(self)
 
-    def open_session(self):
+    def open_session(self) -> paramiko.Channel:
         """A channel of the connection that is kept, or else of a new one."""
         if self._kept is not None:
             try:
@@ -113,11 +114,11 @@ class KeptClient(ssh.Client):
 class _Lent:
     """A connection, and its transport, that stay when they are closed."""
 
-    def __init__(self, client):
+    def __init__(self, client: KeptClient) -> None:
         self.open_session = client.open_session
 
-    def get_transport(self):
+    def get_transport(self) -> '_Lent':
         return self
 
-    def close(self):
+    def close(self) -> None:
         pass

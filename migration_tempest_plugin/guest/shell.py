@@ -17,11 +17,13 @@ that it may be prefixed, as Tempest's RemoteClient does, and each costs a
 connection there: so they are few.
 """
 
+import collections.abc
 import contextlib
 import dataclasses
 import importlib.resources
 import shlex
 import threading
+import typing
 
 from oslo_log import log
 
@@ -37,6 +39,16 @@ MAX_COMMAND = 8000
 #: Printed by whatever is run in a guest, or on a host, before all else. What
 #: comes before it is of the login: a banner in ~/.bashrc, say.
 MARK = '--- migration-tempest-plugin ---'
+
+
+_Result = typing.TypeVar('_Result')
+
+
+class Client(typing.Protocol):
+    """What reaches a guest: Tempest's clients do."""
+
+    def exec_command(self, cmd: str, /) -> str:
+        """What a command prints; raises if it does not exit with 0."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,9 +85,11 @@ class GuestScript:
         happens to the one that started it
     """
 
-    def __init__(self, client, name, arguments, lifetime):
+    def __init__(self, client: Client, name: str,
+                 arguments: collections.abc.Iterable[object],
+                 lifetime: float) -> None:
         self.name = name
-        self.directory = None
+        self.directory: str | None = None
         self.header = ''
         self.boot_id = ''
         self._client = client
@@ -85,7 +99,7 @@ class GuestScript:
         self._hertz = 100
         self._placed = False
 
-    def start(self):
+    def start(self) -> None:
         """Place the script in a directory of its own and start it detached.
 
         If this fails, stop() removes what was placed.
@@ -105,21 +119,21 @@ class GuestScript:
         LOG.debug('Started in the guest, in %s: %s', self.directory,
                   self.header)
 
-    def state(self):
+    def state(self) -> State:
         """How the script is, without its log: cheap.
 
         :raises GuestError: if the guest can't be asked
         """
         return self._state('state')
 
-    def read(self):
+    def read(self) -> State:
         """How the script is, with its log.
 
         :raises GuestError: if the guest can't be asked
         """
         return self._state('read')
 
-    def stop(self, deadline=60.0):
+    def stop(self, deadline: float = 60.0) -> State | None:
         """End the script, its children, and remove its directory.
 
         Never raises, so that it can't hide the failure of a test: what can't
@@ -148,13 +162,13 @@ class GuestScript:
         self._placed = False
         return state
 
-    def _state(self, command):
+    def _state(self, command: str) -> State:
         return _state(self._ask(command, *self._identity()), self._hertz)
 
-    def _identity(self):
+    def _identity(self) -> tuple[str | None, str, str, str]:
         return self.directory, self.boot_id, self._pid, self._born
 
-    def _upload(self, text):
+    def _upload(self, text: str) -> None:
         target = shlex.quote('%s/script' % self.directory)
         for piece in _pieces(text, MAX_COMMAND - 200):
             # It exits with 0 in any case: the words of a failure are lost
@@ -162,15 +176,15 @@ class GuestScript:
             self._run('{ printf %%s %s >>%s; } 2>&1 || true'
                       % (shlex.quote(piece), target))
 
-    def _ask(self, *words):
+    def _ask(self, *words: object) -> dict[str, str]:
         """Run one command of control.sh and return its answer as a dict."""
         return _ask(self._client, self.name, 'control', words)
 
-    def _run(self, command):
+    def _run(self, command: str) -> str:
         return _run(self._client, self.name, command)
 
 
-def ask(client, script, *words):
+def ask(client: Client, script: str, *words: object) -> dict[str, str]:
     """Run a script of this package that answers at once, and is gone then.
 
     :param client: anything with ``exec_command(cmd) -> str``
@@ -182,7 +196,8 @@ def ask(client, script, *words):
     return _ask(client, script, script, words)
 
 
-def _ask(client, name, script, words):
+def _ask(client: Client, name: str, script: str,
+         words: collections.abc.Sequence[object]) -> dict[str, str]:
     facts = _facts(own(_run(client, name, command_of(script, *words))))
     if 'error' in facts:
         raise exceptions.GuestError('%s: the guest could not %s it: %s' % (
@@ -190,12 +205,12 @@ def _ask(client, name, script, words):
     return facts
 
 
-def _run(client, name, command):
+def _run(client: Client, name: str, command: str) -> str:
     with asking(name):
         return client.exec_command(command)
 
 
-def run(client, name, command):
+def run(client: Client, name: str, command: str) -> str:
     """Run a command of a shell; returns what it printed, and nothing else.
 
     :param client: anything with ``exec_command(cmd) -> str``
@@ -205,12 +220,12 @@ def run(client, name, command):
     return own(_run(client, name, marked(command)))
 
 
-def marked(command):
+def marked(command: str) -> str:
     """A command that begins with the MARK, for a shell."""
     return "echo '%s'; %s" % (MARK, command)
 
 
-def command_of(script, *words):
+def command_of(script: str, *words: object) -> str:
     """The command that runs a script of this package, placing nothing.
 
     It begins with the MARK.
@@ -222,14 +237,14 @@ def command_of(script, *words):
                        *map(str, words)])
 
 
-def own(printed):
+def own(printed: str) -> str:
     """What a command printed itself: what comes after the MARK."""
     before, mark, after = printed.partition(MARK + '\n')
     return after if mark else before
 
 
 @contextlib.contextmanager
-def asking(name):
+def asking(name: str) -> collections.abc.Iterator[None]:
     """Whatever goes wrong meanwhile between here and a guest is a GuestError.
 
     :param name: what asks, for people
@@ -245,7 +260,7 @@ def asking(name):
             % (name, type(error).__name__, error)) from error
 
 
-def read_script(name):
+def read_script(name: str) -> str:
     """The text of a script of this package, as it is sent to a guest.
 
     Comments, indentation and blank lines stay here: every command must fit
@@ -258,7 +273,7 @@ def read_script(name):
                    if line and not line.startswith('#'))
 
 
-def _pieces(text, limit):
+def _pieces(text: str, limit: int) -> collections.abc.Iterator[str]:
     """Cut text so that each piece is at most limit bytes long once quoted."""
     piece = ''
     for line in text.splitlines(keepends=True):
@@ -269,7 +284,7 @@ def _pieces(text, limit):
     yield piece
 
 
-def _facts(answer):
+def _facts(answer: str) -> dict[str, str]:
     """Turn an answer of control.sh into a dict; the log is one of its keys."""
     lines = answer.splitlines()
     if not lines or lines[-1] != 'complete':
@@ -285,7 +300,7 @@ def _facts(answer):
     return facts
 
 
-def _state(facts, hertz):
+def _state(facts: dict[str, str], hertz: int) -> State:
     try:
         return State(alive=facts['alive'] == 'yes',
                      present=facts['present'] == 'yes',
@@ -299,11 +314,12 @@ def _state(facts, hertz):
             'The answer of the guest makes no sense: %r' % facts) from error
 
 
-def within(deadline, function):
+def within(deadline: float,
+           function: collections.abc.Callable[[], _Result]) -> _Result:
     """Return what function returns, or raise GuestError after deadline."""
-    outcome = []
+    outcome: list[tuple[_Result, None] | tuple[None, Exception]] = []
 
-    def run():
+    def run() -> None:
         try:
             outcome.append((function(), None))
         except Exception as error:
@@ -316,7 +332,7 @@ def within(deadline, function):
     thread.join(deadline)
     if not outcome:
         raise exceptions.GuestError('no answer within %g s' % deadline)
-    result, error = outcome[0]
-    if error:
-        raise error
-    return result
+    ended = outcome[0]
+    if ended[1] is not None:
+        raise ended[1]
+    return ended[0]

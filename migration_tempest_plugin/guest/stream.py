@@ -11,10 +11,12 @@
 #    under the License.
 """A script that runs in a guest as part of an SSH session, line by line."""
 
+import collections.abc
 import threading
 
 import fixtures
 from oslo_log import log
+import paramiko
 
 from migration_tempest_plugin.guest import shell
 
@@ -24,7 +26,8 @@ LOG = log.getLogger(__name__)
 START_PATIENCE = 30.0
 
 
-def start(connection, name, *words):
+def start(connection: paramiko.SSHClient, name: str,
+          *words: object) -> tuple[paramiko.Channel, str, bytes]:
     """Start a script of this package with a session of its own.
 
     :param connection: a connected ``paramiko.SSHClient``
@@ -48,7 +51,7 @@ def start(connection, name, *words):
     return channel, header.decode(errors='replace').strip(), rest
 
 
-def _header(said):
+def _header(said: bytes) -> tuple[bytes, bytes, bytes]:
     """The first line of a script, its end, and what came behind that.
 
     Without an end, it is all that came, which need not be of the script.
@@ -70,16 +73,19 @@ class ScriptStream(fixtures.Fixture):
     :ivar ended: why there will be no more lines, or None
     """
 
-    def __init__(self, connect, name, words, take):
+    def __init__(
+            self, connect: collections.abc.Callable[[], paramiko.SSHClient],
+            name: str, words: collections.abc.Iterable[object],
+            take: collections.abc.Callable[[str], object]) -> None:
         self.header = ''
-        self.ended = None
+        self.ended: str | None = None
         self._connect = connect
         self._name = name
         self._words = words
         self._take = take
-        self._thread = None
+        self._thread: threading.Thread | None = None
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         self.addCleanup(self._join)
         with shell.asking(self._name):
             connection = self._connect()
@@ -90,11 +96,11 @@ class ScriptStream(fixtures.Fixture):
             target=self._receive, args=(channel, rest), daemon=True)
         self._thread.start()
 
-    def _join(self):
+    def _join(self) -> None:
         if self._thread:
             self._thread.join()
 
-    def _receive(self, channel, rest):
+    def _receive(self, channel: paramiko.Channel, rest: bytes) -> None:
         while True:
             data = channel.recv(1 << 16)
             if not data:

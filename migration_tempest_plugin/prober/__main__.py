@@ -31,6 +31,6 @@ with contextlib.suppress(OSError):
 # Nothing here makes cycles, and a collection takes milliseconds.
 gc.disable()
 try:
-    loop.Loop(0, 1, int((sys.argv + [echo.BUFFER])[1])).run()
+    loop.Loop(0, 1, int((sys.argv + [str(echo.BUFFER)])[1])).run()
 except BrokenPipeError:
     pass  # the parent is gone

@@ -15,6 +15,7 @@ The kernel says when a reply came (SO_TIMESTAMPNS): reading it late does not
 change that.
 """
 
+import collections.abc
 import ctypes
 import errno
 import os
@@ -40,6 +41,9 @@ BUFFER = 4 << 20
 SLEW = 1e-3
 APART = 200_000
 
+#: What a socket sends to, as getaddrinfo(3) gives it.
+Address = tuple[str, int] | tuple[str, int, int, int]
+
 _HEADER = struct.Struct('!BBHHH')
 _PAYLOAD = struct.Struct('!QIQ')
 _WORDS = struct.Struct('!14H')
@@ -59,7 +63,7 @@ class EchoSocket:
     :raises Forbidden: if neither kind is allowed
     """
 
-    def __init__(self, family, buffer=BUFFER):
+    def __init__(self, family: int, buffer: int = BUFFER) -> None:
         self._family = family
         self._ipv4 = family == socket.AF_INET
         self._request, self._reply = (8, 0) if self._ipv4 else (128, 129)
@@ -67,14 +71,15 @@ class EchoSocket:
         self._token = int.from_bytes(os.urandom(8), 'big')
         self._identifier = int.from_bytes(os.urandom(2), 'big')
         self._sequence = 0
-        self._asked = {}   # the address of each target, as bytes
+        # the address of each target, as bytes
+        self._asked: dict[int, bytes] = {}
         self._socket, self.method = self._open()
         self._has_ip_header = self._ipv4 and self.method == 'raw socket'
-        self._offset = None
-        self._offset_time = 0
+        wall, self._offset_time = _clocks()
+        self._offset = wall - self._offset_time
         self._prepare(buffer)
 
-    def _open(self):
+    def _open(self) -> tuple[socket.socket, str]:
         """The unprivileged kind first: the kernel sorts out its replies."""
         protocol = socket.IPPROTO_ICMP if self._ipv4 \
             else socket.IPPROTO_ICMPV6
@@ -87,7 +92,7 @@ class EchoSocket:
                 reasons.append('%s: %s' % (method, error.strerror))
         raise Forbidden('; '.join(reasons))
 
-    def _prepare(self, buffer):
+    def _prepare(self, buffer: int) -> None:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         for option, size in ((socket.SO_RCVBUF, buffer),
@@ -96,7 +101,7 @@ class EchoSocket:
         if self.method == 'raw socket':
             self._attach_filter()
 
-    def _attach_filter(self):
+    def _attach_filter(self) -> None:
         """Let the kernel sort out the replies to others.
 
         A program for the kernel's packet filter (linux/filter.h): keep what
@@ -114,7 +119,7 @@ class EchoSocket:
             socket.SOL_SOCKET, SO_ATTACH_FILTER,
             struct.pack('@HP', len(program), ctypes.addressof(kept)))
 
-    def send(self, target, address):
+    def send(self, target: int, address: Address) -> tuple[int, int]:
         """Send one request.
 
         :param target: a number, which comes back with the reply
@@ -133,7 +138,7 @@ class EchoSocket:
         self._socket.sendto(packet, address)
         return start, time.monotonic_ns()
 
-    def receive(self):
+    def receive(self) -> list[tuple[int, int, int | None]]:
         """Take all replies that have come.
 
         :returns: a list of (target, when the request was sent, when the
@@ -148,7 +153,8 @@ class EchoSocket:
                  min(max(start, stamp - self._offset), now))
                 for target, start, stamp in replies]
 
-    def _read(self):
+    def _read(self) -> collections.abc.Iterator[
+            tuple[int, int, int | None]]:
         while True:
             try:
                 packet, ancillary, _, sender = self._socket.recvmsg(256, 64)
@@ -172,11 +178,11 @@ class EchoSocket:
                     self._asked.get(target) == self._packed(sender):
                 yield target, start, _stamp(ancillary)
 
-    def _packed(self, address):
+    def _packed(self, address: Address) -> bytes:
         """An address as the bytes that it is, however it is written."""
         return socket.inet_pton(self._family, address[0].partition('%')[0])
 
-    def _clock_was_set(self):
+    def _clock_was_set(self) -> bool:
         """Whether the wall clock was set since this was asked last.
 
         The kernel stamps with the wall clock; in all other cases its stamps
@@ -187,15 +193,16 @@ class EchoSocket:
         allowed = APART + (now - self._offset_time) * SLEW
         known, self._offset = self._offset, offset
         self._offset_time = now
-        return known is not None and abs(offset - known) > allowed
+        return abs(offset - known) > allowed
 
-    def drops(self):
+    def drops(self) -> int:
         """How many packets the kernel could not queue, up to now."""
         numbers = self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 64)
-        return struct.unpack_from('@I', numbers, 4 * MEMINFO_DROPS)[0]
+        drops: int = struct.unpack_from('@I', numbers, 4 * MEMINFO_DROPS)[0]
+        return drops
 
 
-def _clocks():
+def _clocks() -> tuple[int, int]:
     """The wall clock and the monotonic one, read as one."""
     for _ in range(5):
         before = time.monotonic_ns()
@@ -206,21 +213,23 @@ def _clocks():
     return wall, now
 
 
-def _with_checksum(packet):
+def _with_checksum(packet: bytes) -> bytes:
     """Fill in the checksum (RFC 1071), where there are zeros."""
     return packet[:2] + struct.pack('!H', ~_sum(packet) & 0xffff) + packet[4:]
 
 
-def _sum(packet):
+def _sum(packet: bytes) -> int:
     """The sum of its words, as ones' complement: 0xffff if all is right."""
-    total = sum(_WORDS.unpack(packet))
+    total: int = sum(_WORDS.unpack(packet))
     total = (total >> 16) + (total & 0xffff)
     return (total + (total >> 16)) & 0xffff
 
 
-def _stamp(ancillary):
+def _stamp(ancillary: list[tuple[int, int, bytes]]) -> int | None:
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+            seconds: int
+            nanoseconds: int
             seconds, nanoseconds = _STAMP.unpack(data)
             return seconds * 1_000_000_000 + nanoseconds
     return None

@@ -11,6 +11,7 @@
 #    under the License.
 """Probes all targets on their schedules, and tells what became of it."""
 
+import collections.abc
 import heapq
 import json
 import os
@@ -19,6 +20,21 @@ import socket
 import time
 
 from migration_tempest_plugin.prober import echo
+
+# For type checkers, which know it by its name: to import typing would take
+# time at each start.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing
+
+    class Command(typing.TypedDict, total=False):
+        """One line of the input."""
+
+        add: int
+        address: list[typing.Any]
+        interval: int
+        deadline: int
+        remove: int
 
 #: Nanoseconds between two looks at what came in. Replies have the kernel's
 #: stamp, so that looking seldom costs nothing but patience.
@@ -45,14 +61,15 @@ class Target:
         the oldest first; ``failed`` likewise for those that failed
     """
 
-    def __init__(self, number, address, interval, deadline, source):
+    def __init__(self, number: int, address: echo.Address, interval: int,
+                 deadline: int, source: echo.EchoSocket) -> None:
         self.number = number
         self.address = address
         self.interval = interval
         self.deadline = deadline
         self.source = source
-        self.pending = {}
-        self.failed = {}
+        self.pending: dict[int, int] = {}
+        self.failed: dict[int, int] = {}
 
 
 class Loop:
@@ -63,15 +80,16 @@ class Loop:
     :param buffer: bytes of the receive queues
     """
 
-    def __init__(self, commands, answers, buffer=echo.BUFFER):
+    def __init__(self, commands: int, answers: int,
+                 buffer: int = echo.BUFFER) -> None:
         self._commands = commands
         self._answers = answers
         self._buffer = buffer
         self._parent = os.getppid()
-        self._sockets = {}       # EchoSocket by family
-        self._drops = {}         # by family
-        self._targets = {}       # by number
-        self._due = []           # heap of (when, number)
+        self._sockets: dict[int, echo.EchoSocket] = {}   # by family
+        self._drops: dict[int, int] = {}                 # by family
+        self._targets: dict[int, Target] = {}            # by number
+        self._due: list[tuple[int, int]] = []    # heap of (when, number)
         self._added = 0
         self._doubtful = 0       # what was sent before may have been lost here
         self._input = bytearray()
@@ -79,7 +97,7 @@ class Loop:
         os.set_blocking(commands, False)
         os.set_blocking(answers, False)
 
-    def run(self):
+    def run(self) -> None:
         """Go on until the parent is gone."""
         look = time.monotonic_ns()
         while True:
@@ -96,12 +114,12 @@ class Loop:
             if pause > 0:
                 time.sleep(pause / 1e9)
 
-    def _rest(self):
+    def _rest(self) -> None:
         """Nothing to probe: wait for a command, or for the parent's end."""
         select.select([self._commands],
                       [self._answers] if self._output else [], [], 1.0)
 
-    def _send_due(self, now):
+    def _send_due(self, now: int) -> None:
         while self._due and self._due[0][0] <= now:
             due, number = self._due[0]
             target = self._targets.get(number)
@@ -115,7 +133,7 @@ class Loop:
                 due += ((now - due) // target.interval + 1) * target.interval
             heapq.heapreplace(self._due, (due, number))
 
-    def _send(self, target):
+    def _send(self, target: Target) -> None:
         try:
             start, latest = target.source.send(target.number, target.address)
         except OSError as error:
@@ -124,7 +142,7 @@ class Loop:
         else:
             target.pending[start] = latest - start
 
-    def _look(self, now):
+    def _look(self, now: int) -> bool:
         """Take in what came up to now; False if the parent is gone."""
         for family, source in self._sockets.items():
             for number, start, end in source.receive():
@@ -144,7 +162,7 @@ class Loop:
         self._flush()
         return alive and len(self._output) < BACKLOG
 
-    def _take(self, target, start, end):
+    def _take(self, target: Target, start: int, end: int | None) -> None:
         """A reply came, at a time that is not known if end is None."""
         if start in target.pending:
             latest = end or time.monotonic_ns()
@@ -162,7 +180,7 @@ class Loop:
                       end or time.monotonic_ns())
         # or else it is a duplicate
 
-    def _give_up(self, target, now):
+    def _give_up(self, target: Target, now: int) -> None:
         """Decide about what was sent too long ago.
 
         It may have been sent later than it says, by its slack. All replies
@@ -179,7 +197,7 @@ class Loop:
         for start in list(_until(target.failed, now - MEMORY)):
             del target.failed[start]
 
-    def _read_commands(self):
+    def _read_commands(self) -> bool:
         """Serve what was asked; False at the end of the input."""
         try:
             data = os.read(self._commands, 1 << 16)
@@ -191,7 +209,7 @@ class Loop:
             self._serve(json.loads(line))
         return bool(data)
 
-    def _serve(self, command):
+    def _serve(self, command: 'Command') -> None:
         if 'remove' in command:
             self._targets.pop(command['remove'], None)
             return
@@ -208,13 +226,13 @@ class Loop:
             self._add(Target(number, address, command['interval'],
                              command['deadline'], source))
 
-    def _socket(self, family):
+    def _socket(self, family: int) -> echo.EchoSocket:
         if family not in self._sockets:
             self._sockets[family] = echo.EchoSocket(family, self._buffer)
             self._drops[family] = 0
         return self._sockets[family]
 
-    def _add(self, target):
+    def _add(self, target: Target) -> None:
         self._targets[target.number] = target
         self._say('added %d %s', target.number, target.source.method)
         offset = self._added * STEP % target.interval
@@ -222,17 +240,18 @@ class Loop:
         heapq.heappush(self._due, (time.monotonic_ns() + offset,
                                    target.number))
 
-    def _say(self, line, *values):
+    def _say(self, line: str, *values: object) -> None:
         self._output += (line % values + '\n').encode()
 
-    def _flush(self):
+    def _flush(self) -> None:
         try:
             del self._output[:os.write(self._answers, self._output)]
         except BlockingIOError:
             pass  # a reader that is busy must not hold up the probes
 
 
-def _until(moments, end):
+def _until(moments: dict[int, int],
+           end: int) -> collections.abc.Iterator[int]:
     """The keys that are over, with their slack, of a dict in order."""
     for moment, slack in moments.items():
         if moment + slack > end:
@@ -240,7 +259,7 @@ def _until(moments, end):
         yield moment
 
 
-def _check_route(family, address):
+def _check_route(family: int, address: echo.Address) -> None:
     """Raise OSError if the kernel knows no way there; nothing is sent."""
     host, _, *scope = address
     with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -11,6 +11,11 @@
 #    under the License.
 """What a record says of the run that it is from: cloud, machine, options."""
 
+import collections.abc
+
+from oslo_config import cfg
+
+from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import facts
 from migration_tempest_plugin import config
 from migration_tempest_plugin.running import machine
@@ -21,10 +26,12 @@ CONF = config.CONF
 _FEATURES = ('block_migration_for_live_migration',
              'volume_backed_live_migration')
 
-_of_run = {}
+_of_run: dict[str, object] = {}
 
 
-def of_run(admin, computes):
+def of_run(admin: api.Admin,
+           computes: collections.abc.Mapping[str, facts.Compute]
+           ) -> dict[str, object]:
     """All that there is to say, ready for JSON; it is asked for once.
 
     :param admin: Tempest's clients of an administrator
@@ -35,7 +42,9 @@ def of_run(admin, computes):
     return _of_run
 
 
-def _ask(admin, computes):
+def _ask(admin: api.Admin,
+         computes: collections.abc.Mapping[str, facts.Compute]
+         ) -> dict[str, object]:
     return {
         'cloud': {
             'release': CONF.migration.cloud_release or None,
@@ -53,6 +62,7 @@ def _ask(admin, computes):
                    for _, option, _ in config.LIMITS}}
 
 
-def _values(group, options):
+def _values(group: str, options: collections.abc.Iterable[cfg.Opt]
+            ) -> dict[str, object]:
     return {option.dest: getattr(getattr(CONF, group), option.dest)
             for option in options if not option.secret}

@@ -16,15 +16,40 @@ from concurrent import futures
 import contextlib
 import dataclasses
 import time
+import typing
 
 from oslo_log import log
 
+from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import live_migration
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.running import metering
 
 LOG = log.getLogger(__name__)
+
+
+class Job(typing.Protocol):
+    """A migration, as libvirt sees it."""
+
+    @property
+    def downtime(self) -> float | None:
+        """For how long the guest stood, in seconds."""
+
+
+class Libvirt(typing.Protocol):
+    """What libvirt on a host knows of the migrations to it."""
+
+    def completed_job(self, server: str, /) -> Job:
+        """The last migration of a server to this host."""
+
+
+class Compute(typing.Protocol):
+    """A compute host that can be looked into."""
+
+    @property
+    def libvirt(self) -> Libvirt:
+        """The one there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +65,10 @@ class Move:
 
     server: str
     migration: live_migration.LiveMigration
-    arguments: dict
-    meters: tuple
-    figures: collections.abc.Callable = lambda since: ()
+    arguments: dict[str, object]
+    meters: tuple[metering.Meter, ...]
+    figures: collections.abc.Callable[
+        [float], tuple[measurement.Figures, ...]] = lambda since: ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +83,19 @@ class Terms:
 
     baseline: float
     recovery: float
-    limits: tuple = ()
-    computes: dict = dataclasses.field(default_factory=dict)
+    limits: tuple[measurement.Limit, ...] = ()
+    computes: collections.abc.Mapping[str, Compute] = dataclasses.field(
+        default_factory=dict)
 
 
-def measure(moves, follow, terms, keep):
+def measure(
+        moves: collections.abc.Sequence[Move],
+        follow: collections.abc.Callable[
+            [list[live_migration.LiveMigration]], object],
+        terms: Terms,
+        keep: collections.abc.Callable[
+            [measurement.MeasuredMigration], object]) -> list[
+                measurement.MeasuredMigration]:
     """Live migrate servers at the same time, measuring each of them.
 
     :param moves: the Move of each
@@ -92,7 +126,7 @@ def measure(moves, follow, terms, keep):
     return measured
 
 
-def _request(moves):
+def _request(moves: collections.abc.Sequence[Move]) -> None:
     """Ask for all of them at the same time."""
     with futures.ThreadPoolExecutor(len(moves)) as pool:
         asked = [pool.submit(move.migration.request, **move.arguments)
@@ -102,7 +136,9 @@ def _request(moves):
 
 
 @contextlib.contextmanager
-def _called_off_on_failure(migrations, timeout):
+def _called_off_on_failure(
+        migrations: list[live_migration.LiveMigration],
+        timeout: float) -> collections.abc.Iterator[None]:
     """Where something fails meanwhile, no migration is left under way."""
     try:
         yield
@@ -112,7 +148,8 @@ def _called_off_on_failure(migrations, timeout):
         raise
 
 
-def _measured(move, read, terms):
+def _measured(move: Move, read: metering.Read,
+              terms: Terms) -> measurement.MeasuredMigration:
     host, record = move.migration.host(), move.migration.record
     progress = move.migration.progress
     return measurement.MeasuredMigration(
@@ -120,12 +157,14 @@ def _measured(move, read, terms):
         record=record, events=tuple(move.migration.events()),
         progress=progress, measurements=read.measurements, clock=read.clock,
         libvirt_downtime=_libvirt_downtime(
-            terms.computes.get(host), move.server, record),
+            terms.computes.get(host) if host else None, move.server,
+            record),
         limits=terms.limits, load=read.load,
         figures=move.figures(progress.requested) if progress else ())
 
 
-def _libvirt_downtime(compute, server, record):
+def _libvirt_downtime(compute: Compute | None, server: str,
+                      record: api.Record | None) -> float | None:
     """For how long libvirt says that the guest was stopped, or None."""
     if not compute or not record or record['status'] != 'completed':
         return None

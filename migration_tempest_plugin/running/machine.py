@@ -16,7 +16,7 @@ import os
 import platform
 
 
-def facts():
+def facts() -> dict[str, object]:
     """What is installed on it, and what it is."""
     return {'plugin': _version('migration-tempest-plugin'),
             'tempest': _version('tempest'),
@@ -24,7 +24,7 @@ def facts():
             'kernel': platform.release(), 'cpus': os.cpu_count()}
 
 
-def _version(package):
+def _version(package: str) -> str | None:
     """None where it runs without being installed."""
     try:
         return importlib.metadata.version(package)

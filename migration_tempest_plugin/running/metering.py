@@ -11,11 +11,31 @@
 #    under the License.
 """Meters that are set up around whatever is done meanwhile."""
 
+import collections.abc
 import contextlib
 import dataclasses
 import itertools
+import typing
 
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import reading
+
+
+class Meter(typing.Protocol):
+    """A meter, which measures as long as its ``with`` lasts."""
+
+    def __enter__(self) -> object:
+        """Set it up."""
+
+    def __exit__(self, *error: typing.Any) -> object:
+        """Clean it up."""
+
+    def wait_until_up(self, timeout: float, /) -> float:
+        """Wait for an answer; returns the moment from which it counts."""
+
+    def measurement(self) -> object:
+        """What it has measured up to now."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +47,10 @@ class Read:
     :ivar load: the GuestLoad, or None
     """
 
-    measurements: tuple
-    clock: object
-    load: object
+    measurements: tuple[
+        measurement.Timeline | exceptions.NoMeasurement, ...]
+    clock: measurement.GuestClock | None
+    load: measurement.GuestLoad | None
 
 
 class Metering:
@@ -40,19 +61,22 @@ class Metering:
     :ivar baselines: {meter: the moment from which it counts}
     """
 
-    def __init__(self, meters):
+    def __init__(
+            self, meters: collections.abc.Mapping[
+                str, collections.abc.Iterable[Meter]]) -> None:
         self._meters = {target: tuple(each) for target, each in meters.items()}
-        self._taken = {}
+        self._taken: dict[str, measurement.Taken] = {}
         self._stack = contextlib.ExitStack()
-        self.baselines = {}
+        self.baselines: dict[Meter, float] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> 'Metering':
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def begin(self, patience):
+    def begin(self, patience: collections.abc.Callable[[Meter], float]
+              ) -> None:
         """Set them up, and wait until what each measures is up.
 
         :param patience: called with a meter: how many seconds it may take
@@ -70,12 +94,12 @@ class Metering:
         self._taken = {target: reading.taken(its_meters)
                        for target, its_meters in self._meters.items()}
 
-    def recover(self, give_up):
+    def recover(self, give_up: float) -> None:
         """Wait until all of it is up again, or a moment is reached."""
         for meter in self._every():
             reading.wait_until_recovered(meter, give_up)
 
-    def read(self, target, give_up):
+    def read(self, target: str, give_up: float) -> Read:
         """What was Read of a target since it was up.
 
         :param give_up: until which moment the very last probe may recover
@@ -85,10 +109,11 @@ class Metering:
             for meter in self._meters[target]])
         return Read(measurements, clock, self.load(target))
 
-    def load(self, target):
+    def load(self, target: str) -> measurement.GuestLoad | None:
         """The GuestLoad of a target up to now, or None."""
-        return reading.guest_load(self._meters[target],
-                                  self._taken.get(target))
+        load: measurement.GuestLoad | None = reading.guest_load(
+            self._meters[target], self._taken.get(target))
+        return load
 
-    def _every(self):
+    def _every(self) -> list[Meter]:
         return list(itertools.chain.from_iterable(self._meters.values()))

@@ -40,7 +40,7 @@ _DESCRIPTIONS = {
 class StarlingXValidator(base.ExtraSpecValidator):
     """One extra spec, refused with the words of StarlingX."""
 
-    def validate(self, name, value):
+    def validate(self, name: str, value: str) -> None:
         """Check a value.
 
         :raises ValidationError: with StarlingX's text: HTTP 400
@@ -50,7 +50,7 @@ class StarlingXValidator(base.ExtraSpecValidator):
             raise exception.ValidationError(complaint)
 
 
-def register():
+def register() -> list[StarlingXValidator]:
     """What Nova asks for: the validators of this module."""
     return [StarlingXValidator(name=name, description=description,
                                value={'type': str})

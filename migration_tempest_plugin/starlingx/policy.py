@@ -17,9 +17,11 @@ maximum downtime is set by libvirt on the source. What nova.conf alone can say
 (auto-converge, tunnelling) can't.
 """
 
+import collections.abc
 import contextlib
 import dataclasses
 import time
+import typing
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.starlingx import settings
@@ -38,6 +40,40 @@ class Migration:
     source: str
 
 
+class Cloud(typing.Protocol):
+    """What a Controller asks of a cloud."""
+
+    def migrations(self) -> collections.abc.Collection[Migration]:
+        """The live migrations that run."""
+
+    def sources(self, server: str) -> settings.Sources:
+        """Where a server's settings stand."""
+
+    def abort(self, migration: Migration) -> None:
+        """End one of them."""
+
+
+class Job(typing.Protocol):
+    """A migration, as libvirt sees it."""
+
+    @property
+    def elapsed(self) -> float | None:
+        """Seconds since it began, or None."""
+
+
+class Libvirt(typing.Protocol):
+    """What a Controller asks of libvirt on a host; times are seconds."""
+
+    def job(self, server: str) -> Job:
+        """The migration of a server that is going on."""
+
+    def maximum_downtime(self, server: str) -> float:
+        """For how long QEMU may stop a server at the end."""
+
+    def set_maximum_downtime(self, server: str, seconds: float) -> None:
+        """Say for how long it may."""
+
+
 @dataclasses.dataclass
 class _Known:
     """What was done about one migration.
@@ -49,7 +85,7 @@ class _Known:
     since: float
     due: float | None = None
     aborted: bool = False
-    said: set = dataclasses.field(default_factory=set)
+    said: set[str] = dataclasses.field(default_factory=set)
 
 
 class Controller:
@@ -65,17 +101,22 @@ class Controller:
     :param clock: tells the time of step()
     """
 
-    def __init__(self, cloud, libvirts, defaults, say, dry_run=False,
-                 clock=time.monotonic):
+    def __init__(self, cloud: Cloud,
+                 libvirts: collections.abc.Mapping[str, Libvirt],
+                 defaults: settings.Defaults,
+                 say: collections.abc.Callable[[str], object],
+                 dry_run: bool = False,
+                 clock: collections.abc.Callable[[], float] = time.monotonic
+                 ) -> None:
         self._cloud = cloud
         self._libvirts = libvirts
         self._defaults = defaults
         self._say = say
         self._dry_run = dry_run
         self._clock = clock
-        self._known = {}
+        self._known: dict[int, _Known] = {}
 
-    def step(self, now):
+    def step(self, now: float) -> None:
         """Look once, and do what is due.
 
         Settings are read again each time: they may change while a server is
@@ -95,12 +136,12 @@ class Controller:
             except exceptions.MigrationTestError as error:
                 self._tell(migration, str(error))
 
-    def _due(self, migration):
+    def _due(self, migration: Migration) -> float:
         due = self._known[migration.id].due
         return float('inf') if due is None else due
 
     @property
-    def next_due(self):
+    def next_due(self) -> float | None:
         """When the time of a migration is over next, or None.
 
         By the clock of step().
@@ -109,7 +150,7 @@ class Controller:
                     if known.due is not None and not known.aborted),
                    default=None)
 
-    def _hold(self, migration, known, now):
+    def _hold(self, migration: Migration, known: _Known, now: float) -> None:
         if known.aborted:
             return
         wanted = settings.resolve(self._cloud.sources(migration.server),
@@ -122,7 +163,7 @@ class Controller:
         else:
             self._set_downtime(migration, wanted.max_downtime)
 
-    def _beginning(self, migration, now):
+    def _beginning(self, migration: Migration, now: float) -> float:
         """libvirt says since when it goes on: it may have been seen late."""
         libvirt = self._libvirts.get(migration.source)
         if libvirt:
@@ -131,14 +172,15 @@ class Controller:
                 return min(now, self._clock() - elapsed)
         return now
 
-    def _abort(self, migration, known, timeout):
+    def _abort(self, migration: Migration, known: _Known,
+               timeout: int) -> None:
         self._tell(migration, 'not completed after %d s: aborting it'
                    % timeout)
         if not self._dry_run:
             self._cloud.abort(migration)
         known.aborted = True
 
-    def _set_downtime(self, migration, wanted):
+    def _set_downtime(self, migration: Migration, wanted: int) -> None:
         libvirt = self._libvirts.get(migration.source)
         if not libvirt:
             self._tell(migration, 'its maximum downtime can\'t be set: %s is '
@@ -153,7 +195,7 @@ class Controller:
             if not self._dry_run:
                 libvirt.set_maximum_downtime(migration.server, target / 1000)
 
-    def _tell(self, migration, sentence):
+    def _tell(self, migration: Migration, sentence: str) -> None:
         """Say something of a migration, but once only."""
         said = self._known[migration.id].said
         if sentence not in said:
@@ -162,7 +204,7 @@ class Controller:
                 migration.server, migration.id, sentence))
 
 
-def target_downtime(current, wanted, host):
+def target_downtime(current: int, wanted: int, host: int) -> int:
     """Which maximum downtime QEMU should have, in ms.
 
     Nova raises it step by step up to the host's own. No step may go over what

@@ -16,6 +16,7 @@ _handle_auto_converge, _handle_libvirt_tunnel, _live_migration_max_downtime
 and _live_migration_completion_timeout. Pure.
 """
 
+import collections.abc
 import dataclasses
 
 AUTO_CONVERGE = 'hw:wrs:live_migration_auto_converge'
@@ -35,6 +36,9 @@ SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 120, 800
 _TRUE = ('1', 't', 'true', 'on', 'y', 'yes')
 _FALSE = ('0', 'f', 'false', 'off', 'n', 'no')
 
+#: Names of settings, and what each is set to.
+Values = collections.abc.Mapping[str, str | int]
+
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
@@ -45,9 +49,9 @@ class Sources:
     :ivar image: its image's properties
     """
 
-    flavor: dict = dataclasses.field(default_factory=dict)
-    metadata: dict = dataclasses.field(default_factory=dict)
-    image: dict = dataclasses.field(default_factory=dict)
+    flavor: Values = dataclasses.field(default_factory=dict)
+    metadata: Values = dataclasses.field(default_factory=dict)
+    image: Values = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +81,10 @@ class Settings:
     tunnel: bool
     max_downtime: int
     timeout: int
-    ignored: tuple = ()
+    ignored: tuple[str, ...] = ()
 
 
-def complaint(name, value):
+def complaint(name: str, value: str | int) -> str | None:
     """Why StarlingX's API refuses an extra spec, or an item of metadata.
 
     The words are those of stx-nova, r/2018.10, nova/api/openstack/common.py.
@@ -106,7 +110,7 @@ def complaint(name, value):
     return None
 
 
-def resolve(sources, defaults):
+def resolve(sources: Sources, defaults: Defaults) -> Settings:
     """The Settings of a server.
 
     Auto-converge and tunnelling: its metadata over its flavor, its image has
@@ -117,7 +121,7 @@ def resolve(sources, defaults):
     ...         Defaults()).timeout
     120
     """
-    ignored = []
+    ignored: list[str] = []
     return Settings(
         auto_converge=_switch(sources, AUTO_CONVERGE, defaults.auto_converge,
                               ignored),
@@ -127,7 +131,8 @@ def resolve(sources, defaults):
         ignored=tuple(ignored))
 
 
-def _switch(sources, name, value, ignored):
+def _switch(sources: Sources, name: str, value: bool,
+            ignored: list[str]) -> bool:
     for where, settings in (('flavor', sources.flavor),
                             ('metadata', sources.metadata)):
         if settings.get(name) is None:
@@ -141,13 +146,14 @@ def _switch(sources, name, value, ignored):
     return value
 
 
-def _switched(value):
+def _switched(value: str | int) -> bool | None:
     """True, False, or None for what is neither."""
     text = str(value).strip().lower()
     return text in _TRUE if text in _TRUE + _FALSE else None
 
 
-def _max_downtime(sources, default, ignored):
+def _max_downtime(sources: Sources, default: int,
+                  ignored: list[str]) -> int:
     set_to = next(((where, name, settings[name])
                    for where, name, settings in (
                        ('flavor', MAX_DOWNTIME, sources.flavor),
@@ -165,7 +171,7 @@ def _max_downtime(sources, default, ignored):
     return default if value is None else value
 
 
-def _timeout(sources, default, ignored):
+def _timeout(sources: Sources, default: int, ignored: list[str]) -> int:
     values = [_number(where, name, settings[name], ignored)
               for where, name, settings in (
                   ('image', IMAGE_TIMEOUT, sources.image),
@@ -177,7 +183,8 @@ def _timeout(sources, default, ignored):
                default=0 if values else default)
 
 
-def _number(where, name, value, ignored):
+def _number(where: str, name: str, value: str | int,
+            ignored: list[str]) -> int | None:
     try:
         return int(value)
     except ValueError:

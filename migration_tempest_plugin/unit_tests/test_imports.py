@@ -78,6 +78,12 @@ class TestImports(testtools.TestCase):
                          {(each.module, each.imported) for each in found})
         self.assertEqual({False}, {each.is_upward for each in found})
 
+    def test_what_only_types_need(self):
+        self.assertEqual(set(), self.imports_of(
+            guest__x='import typing\n'
+                     'if typing.TYPE_CHECKING:\n'
+                     '    from migration_tempest_plugin import tests\n'))
+
     def test_a_package_without_a_place(self):
         error = self.assertRaises(ValueError, self.imports_of, new__x='')
         self.assertIn('new', str(error))

@@ -198,6 +198,20 @@ class TestEndedEarly(Case):
         self.servers.delete.side_effect = None
         self.migration.call_off(0)
 
+    def test_there_is_no_record(self):
+        self.records(OLD)
+        for function in (self.migration.abort, self.migration.force_complete):
+            error = self.assertRaises(exceptions.MigrationFailed, function)
+            self.assertIn('has no record', str(error))
+        self.servers.delete.assert_not_called()
+
+    def test_the_record_goes_while_it_is_called_off(self):
+        """It never raises: another failure is under way."""
+        self.play(([record('running')], None), ([], server()),
+                  ([], server()))
+        self.migration.call_off(60)
+        self.servers.delete.assert_not_called()
+
     def test_force_complete(self):
         url, body = self.ask(self.migration.force_complete, 'post')
         self.assertEqual('servers/the-server/migrations/4/action', url)

@@ -75,6 +75,20 @@ class TestReply(Case):
                       reply[:6] + bytes([reply[6] ^ 0x80]) + reply[7:]):
             self.assertEqual([], self.targets(wrong))
 
+    def test_the_wall_clock_was_set_before_the_first_look(self):
+        """The kernel's stamp can't be translated: there is no time."""
+        request = self.request()
+        wall, now = echo._clocks()
+        stamp = echo._STAMP.pack(wall // 10**9 + 3600, 0)
+        self.packets.append((
+            HEADER + self.reply(request),
+            [(socket.SOL_SOCKET, echo.SO_TIMESTAMPNS, stamp)], 0,
+            self.TARGET))
+        with mock.patch.object(echo, '_clocks', return_value=(
+                wall + 3600 * 10**9, now + 1)):
+            [(target, _, came)] = self.echo.receive()
+        self.assertEqual((7, None), (target, came))
+
     def test_of_another_program(self):
         reply = self.reply(self.request())
         other = echo._with_checksum(
