@@ -83,6 +83,16 @@ class TestGuestPing(testtools.TestCase):
         """As before busybox 1.30: a packet each second."""
         self.assert_answered(self.old('-i'), 1.0, times=2)
 
+    def test_no_shell_to_run_it(self):
+        """Not what its login prints, but what was wrong."""
+        guest = self.useFixture(sshd.Guest(shell='no-such-shell'))
+        meter = guest_ping.GuestPingMeter(guest.connect, '127.0.0.1', 'x')
+        error = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
+        [reason, *_] = [value for kind, value, _ in error.args
+                        if kind is exceptions.NoMeasurement]
+        self.assertIn('no-such-shell', str(reason))
+        self.assertNotIn('notices', str(reason))
+
     def test_it_can_not_be_told_to_end(self):
         meter = self.meter(self.old('-w'))
         error = self.assertRaises(testtools.MultipleExceptions, meter.setUp)

@@ -44,8 +44,9 @@ def start(connection: paramiko.SSHClient, name: str,
         if not data:
             break
         said += data
-    header, _, rest = _header(said)
-    if not header and channel.recv_stderr_ready():
+    header, end, rest = _header(said)
+    # What a login prints does not say why the script did not begin.
+    if not end and channel.recv_stderr_ready():
         header = channel.recv_stderr(4096)
     channel.settimeout(None)
     return channel, header.decode(errors='replace').strip(), rest
