@@ -46,13 +46,30 @@ def findings(facts, ways, block_migration):
         found = [*_both(one, other, block_migration),
                  *_way(one, other, there), *_way(other, one, back),
                  *_device(one, other, there, back)]
-        yield from found or [good(
-            'hosts %s and %s' % (one.name, other.name),
-            '%s, QEMU %s, libvirt %s, %d machine types, CPU, disks on %s, '
-            'MTU %d; clocks at most %.1f s apart' % (
-                one.architecture, _dotted(one.qemu), _dotted(one.libvirt),
-                len(one.machines & other.machines), _storage(one),
-                there.path.mtu, max(map(abs, _apart(one, other)))))]
+        yield from found or [_alike(one, other, there, back)]
+
+
+def _alike(one, other, there, back):
+    """That nothing differs, and what could not be compared."""
+    unknown = [*_not_known(one, other, there), *_not_known(other, one, back)]
+    return good(
+        'hosts %s and %s' % (one.name, other.name),
+        '%s, QEMU %s, libvirt %s, %d machine types, %sdisks on %s, '
+        'MTU %d; clocks at most %.1f s apart%s' % (
+            one.architecture, _dotted(one.qemu), _dotted(one.libvirt),
+            len(one.machines & other.machines),
+            'CPU, ' if there.cpu_fits and back.cpu_fits else '',
+            _storage(one), there.path.mtu,
+            max(map(abs, _apart(one, other))),
+            '; not known: ' + ', '.join(unknown) if unknown else ''))
+
+
+def _not_known(source, destination, way):
+    if way.cpu_fits is None:
+        yield 'whether %s has the CPU of %s' % (destination.name, source.name)
+    if way.path.whole is None:
+        yield 'whether packets of %d bytes come through from %s' % (
+            way.path.mtu, source.name)
 
 
 def certificates(facts):

@@ -59,6 +59,15 @@ class TestPairs(testtools.TestCase):
             'libvirt 9.0.0, 2 machine types, CPU, disks on ext4, MTU 9000; '
             'clocks at most 0.1 s apart')
 
+    def test_alike_as_far_as_is_known(self):
+        """What could not be tried is not called alike."""
+        self.assert_found(
+            finding.Outcome.GOOD, 'hosts a and b', '2 machine types, disks on '
+            'ext4, MTU 9000; clocks at most 0.1 s apart; not known: whether b '
+            'has the CPU of a, whether packets of 9000 bytes come through '
+            'from b', there=but(FINE, cpu_fits=None),
+            back=but(FINE, path=but(PATH, whole=None)))
+
     def test_each_pair_once(self):
         names = ('a', 'b', 'c', 'd')
         found = list(pairs.findings(
