@@ -150,8 +150,8 @@ class Timeline:
                 before = group
                 continue
             outages.append(self._outage(
-                _certainly_before(group[0][1], before), group,
-                _certainly_after(group[-1][1], later)))
+                _before(group[-1][1], before), group,
+                _after(group[0][1], later)))
         return tuple(outages)
 
     def _groups(self) -> list[list[tuple[int, Sample]]]:
@@ -438,17 +438,25 @@ def _is_between(group: list[tuple[int, Sample]], before: Sample,
                sample.latest_start < after.start for _, sample in group)
 
 
-def _certainly_before(first: Sample,
-                      answered: list[tuple[int, Sample]]) -> Sample | None:
-    """The last answered one that was sent before the first that failed."""
+def _before(last: Sample,
+            answered: list[tuple[int, Sample]]) -> Sample | None:
+    """The last answered one that was certainly sent before an outage.
+
+    That is before the last probe that failed, since none was answered in
+    between.
+    """
     return next((sample for _, sample in reversed(answered)
-                 if sample.latest_start <= first.start),
+                 if sample.latest_start <= last.start),
                 answered[0][1] if answered else None)
 
 
-def _certainly_after(last: Sample,
-                     answered: list[tuple[int, Sample]]) -> list[Sample]:
-    """The answered ones that were sent after the last that failed."""
+def _after(first: Sample,
+           answered: list[tuple[int, Sample]]) -> list[Sample]:
+    """The answered ones that were certainly sent after an outage.
+
+    That is after the first probe that failed, since none was answered in
+    between.
+    """
     return [sample for _, sample in answered
-            if last.latest_start <= sample.start] or \
+            if first.latest_start <= sample.start] or \
         [sample for _, sample in answered[-1:]]
