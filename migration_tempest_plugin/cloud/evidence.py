@@ -22,59 +22,11 @@ from tempest.lib import exceptions as lib_exc
 
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import inventory
 
 LOG = log.getLogger(__name__)
 
 _Result = typing.TypeVar('_Result')
-
-
-class Line(typing.Protocol):
-    """One line of a log."""
-
-    @property
-    def stamp(self) -> str:
-        """When, as the log writes it."""
-
-    @property
-    def level(self) -> str:
-        """How bad it is, as oslo.log calls it."""
-
-    @property
-    def message(self) -> str:
-        """What it says."""
-
-
-class Log(typing.Protocol):
-    """The log of nova-compute on a host."""
-
-    def mark(self) -> typing.Any:
-        """The place where it ends now."""
-
-    def since(self, mark: typing.Any, instance: str, /
-              ) -> collections.abc.Iterable[Line]:
-        """What it says of a server since then."""
-
-
-class Libvirt(typing.Protocol):
-    """What a host's libvirt has of servers."""
-
-    def defined(self) -> collections.abc.Container[str]:
-        """The ids of the servers that it has a domain of."""
-
-    def xml(self, server: str, /) -> ElementTree.Element:
-        """The domain of a server."""
-
-
-class Compute(typing.Protocol):
-    """A compute host that can be looked into."""
-
-    @property
-    def log(self) -> Log:
-        """That of nova-compute."""
-
-    @property
-    def libvirt(self) -> Libvirt:
-        """The one there."""
 
 
 class Bundle:
@@ -90,7 +42,7 @@ class Bundle:
     """
 
     def __init__(self, admin: api.Admin, server: str,
-                 computes: collections.abc.Mapping[str, Compute],
+                 computes: collections.abc.Mapping[str, inventory.Compute],
                  console: bool = True) -> None:
         self._servers = admin.servers_client
         self._migrations = admin.migrations_client
@@ -142,7 +94,7 @@ class Bundle:
             self._server, action['request_id'])['instanceAction']
             for action in actions['instanceActions']])
 
-    def _read_log(self, name: str, compute: Compute) -> str:
+    def _read_log(self, name: str, compute: inventory.Compute) -> str:
         mark = self._marks[name]
         if isinstance(mark, Exception):
             raise mark
@@ -157,7 +109,7 @@ class Bundle:
             if isinstance(defined, Exception) or self._server in defined:
                 yield name, _text(functools.partial(self._read_xml, compute))
 
-    def _read_xml(self, compute: Compute) -> str:
+    def _read_xml(self, compute: inventory.Compute) -> str:
         return ElementTree.tostring(compute.libvirt.xml(self._server),
                                     encoding='unicode')
 

@@ -19,40 +19,15 @@ from tempest.lib import exceptions as lib_exc
 
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import inventory
 
 LOG = log.getLogger(__name__)
 
 _Result = typing.TypeVar('_Result')
 
 
-class Host(typing.Protocol):
-    """What runs commands on a host."""
-
-    def run(self, *words: object) -> str:
-        """What a command prints."""
-
-
-class Libvirt(typing.Protocol):
-    """What knows the version of a host's libvirt."""
-
-    def version(self) -> str:
-        """As libvirt writes it."""
-
-
-class Compute(typing.Protocol):
-    """A compute host that can be looked into."""
-
-    @property
-    def host(self) -> Host:
-        """What runs commands there."""
-
-    @property
-    def libvirt(self) -> Libvirt:
-        """The one there."""
-
-
 def facts(admin: api.Admin,
-          computes: collections.abc.Mapping[str, Compute]
+          computes: collections.abc.Mapping[str, inventory.Compute]
           ) -> dict[str, object]:
     """All that there is to say, ready for JSON.
 
@@ -93,7 +68,7 @@ def _dotted(number: int) -> str:
                          number % 1000)
 
 
-def _inside(compute: Compute) -> dict[str, str]:
+def _inside(compute: inventory.Compute) -> dict[str, str]:
     """What a host tells of itself."""
     return {'kernel': compute.host.run('uname', '-r').strip(),
             'libvirt': compute.libvirt.version()}

@@ -18,6 +18,7 @@ from oslo_config import cfg
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import facts
 from migration_tempest_plugin import config
+from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin.running import machine
 
 CONF = config.CONF
@@ -30,7 +31,7 @@ _of_run: dict[str, object] = {}
 
 
 def of_run(admin: api.Admin,
-           computes: collections.abc.Mapping[str, facts.Compute]
+           computes: collections.abc.Mapping[str, inventory.Compute]
            ) -> dict[str, object]:
     """All that there is to say, ready for JSON; it is asked for once.
 
@@ -43,7 +44,7 @@ def of_run(admin: api.Admin,
 
 
 def _ask(admin: api.Admin,
-         computes: collections.abc.Mapping[str, facts.Compute]
+         computes: collections.abc.Mapping[str, inventory.Compute]
          ) -> dict[str, object]:
     return {
         'cloud': {

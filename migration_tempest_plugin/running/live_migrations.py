@@ -16,40 +16,17 @@ from concurrent import futures
 import contextlib
 import dataclasses
 import time
-import typing
 
 from oslo_log import log
 
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import live_migration
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.running import metering
 
 LOG = log.getLogger(__name__)
-
-
-class Job(typing.Protocol):
-    """A migration, as libvirt sees it."""
-
-    @property
-    def downtime(self) -> float | None:
-        """For how long the guest stood, in seconds."""
-
-
-class Libvirt(typing.Protocol):
-    """What libvirt on a host knows of the migrations to it."""
-
-    def completed_job(self, server: str, /) -> Job:
-        """The last migration of a server to this host."""
-
-
-class Compute(typing.Protocol):
-    """A compute host that can be looked into."""
-
-    @property
-    def libvirt(self) -> Libvirt:
-        """The one there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +61,8 @@ class Terms:
     baseline: float
     recovery: float
     limits: tuple[measurement.Limit, ...] = ()
-    computes: collections.abc.Mapping[str, Compute] = dataclasses.field(
-        default_factory=dict)
+    computes: collections.abc.Mapping[
+        str, inventory.Compute] = dataclasses.field(default_factory=dict)
 
 
 def measure(
@@ -163,13 +140,15 @@ def _measured(move: Move, read: metering.Read,
         figures=move.figures(progress.requested) if progress else ())
 
 
-def _libvirt_downtime(compute: Compute | None, server: str,
+def _libvirt_downtime(compute: inventory.Compute | None, server: str,
                       record: api.Record | None) -> float | None:
     """For how long libvirt says that the guest was stopped, or None."""
     if not compute or not record or record['status'] != 'completed':
         return None
     try:
-        return compute.libvirt.completed_job(server).downtime
+        downtime: float | None = compute.libvirt.completed_job(
+            server).downtime
+        return downtime
     except exceptions.HostError as error:
         LOG.warning('libvirt could not be asked: %s', error)
         return None
