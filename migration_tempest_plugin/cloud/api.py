@@ -37,6 +37,9 @@ PROGRESS = '2.23'
 ABORT = '2.65'
 FORCE_COMPLETE = '2.22'
 
+#: How Tempest's clients say that they can't ask, or that the answer is no.
+ERRORS = (lib_exc.TempestException, urllib3.exceptions.HTTPError, OSError)
+
 _WHERE = ('tempest.lib.services.compute.base_compute_client.'
           'COMPUTE_MICROVERSION')
 
@@ -70,8 +73,7 @@ def asking(what: str, version: str | None = None
     try:
         with microversion(version):
             yield
-    except (lib_exc.TempestException, urllib3.exceptions.HTTPError,
-            OSError) as error:
+    except ERRORS as error:
         raise exceptions.CloudError('%s: %s: %s' % (
             what, type(error).__name__, error)) from error
 

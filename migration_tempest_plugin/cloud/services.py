@@ -24,13 +24,14 @@ from migration_tempest_plugin import exceptions
 _MICROVERSION = '2.53'
 
 
-def computes(admin: api.Admin) -> list[api.Record]:
+def computes(client: api.Client, **which: str) -> list[api.Record]:
     """The record of each nova-compute that the cloud knows.
 
-    :param admin: Tempest's clients of an administrator
+    :param client: Tempest's client of services, of an administrator
+    :param which: only these, by the API's filters: host, say
     """
-    found: list[api.Record] = admin.services_client.list_services(
-        binary='nova-compute')['services']
+    found: list[api.Record] = client.list_services(
+        binary='nova-compute', **which)['services']
     return found
 
 
@@ -49,10 +50,8 @@ class ComputeService:
 
     def __init__(self, client: api.Client, host: str) -> None:
         self._client = client
-        self.record: api.Record
         with api.microversion(_MICROVERSION):
-            [self.record] = client.list_services(
-                binary='nova-compute', host=host)['services']
+            [self.record] = computes(client, host=host)
 
     def update(self, **changes: str) -> None:
         """Change it; the arguments are those of the API."""
@@ -106,8 +105,7 @@ def problem(admin: api.Admin, host: str) -> str | None:
     """
     try:
         uptime = _uptime(admin.hypervisor_client, host)
-        [service] = admin.services_client.list_services(
-            binary='nova-compute', host=host)['services']
+        [service] = computes(admin.services_client, host=host)
     # A call that nobody answers ends as an error of Nova, or of HTTP.
     except Exception as error:
         return 'Nova\'s API was asked for it, and said: %s: %s' % (

@@ -12,7 +12,6 @@
 """``tempest downtime doctor``: what can run here, before it is run."""
 
 from tempest.lib import exceptions as lib_exc
-import urllib3
 
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import services
@@ -70,8 +69,7 @@ def _cloud():
     try:
         admin = api.admin()
         admin.auth_provider.get_token()
-    except (lib_exc.TempestException, urllib3.exceptions.HTTPError,
-            OSError) as error:
+    except api.ERRORS as error:
         return [finding.bad(
             # Tempest's own words list all credentials but the password
             'Keystone', 'no credentials of an administrator'
@@ -85,6 +83,7 @@ def _cloud():
 def _known():
     """The hosts that Nova has, if it tells."""
     try:
-        return [each['host'] for each in services.computes(api.admin())]
-    except (lib_exc.TempestException, urllib3.exceptions.HTTPError, OSError):
+        return [each['host'] for each in services.computes(
+            api.admin().services_client)]
+    except api.ERRORS:
         return []

@@ -15,8 +15,6 @@ Everything is a GET.
 """
 
 from tempest.lib.common import api_version_request
-from tempest.lib import exceptions as lib_exc
-import urllib3
 
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import services
@@ -50,13 +48,12 @@ def findings(admin):
              'connect_method = fixed')):
         try:
             yield look(admin, what, advice)
-        except (lib_exc.TempestException, urllib3.exceptions.HTTPError,
-                OSError, KeyError, ValueError) as error:
+        except (*api.ERRORS, KeyError, ValueError) as error:
             yield bad(what, finding.told(error), advice)
 
 
 def _computes(admin, what, advice):
-    computes = services.computes(admin)
+    computes = services.computes(admin.services_client)
     up = [each['host'] for each in computes if services.is_usable(each)]
     others = ['%s is %s, %s' % (each['host'], each['state'], each['status'])
               for each in computes if each['host'] not in up]

@@ -100,7 +100,7 @@ class LiveMigrationScenario(guests.GuestScenario):
         wanted = getattr(CONF.compute, 'migration_dest_host', None)
         if wanted and wanted != source:
             return wanted
-        computes = services.computes(self.os_admin)
+        computes = services.computes(self.os_admin.services_client)
         others = sorted(record['host'] for record in computes
                         if services.is_usable(record) and
                         record['host'] != source)

@@ -17,6 +17,7 @@ import time
 from tempest.common import utils
 from tempest.lib import decorators
 
+from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.tests.scenario import base as scenario_base
@@ -129,8 +130,8 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
     def await_enabled(self, host):
         """Wait until servers can be scheduled to a host (again)."""
         def service():
-            [found] = self.os_admin.services_client.list_services(
-                binary='nova-compute', host=host)['services']
+            [found] = services.computes(self.os_admin.services_client,
+                                        host=host)
             return found['state'], found['status']
 
         self.await_equal(('up', 'enabled'), service,
