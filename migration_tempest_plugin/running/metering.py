@@ -58,13 +58,14 @@ class Metering:
 
     :param meters: {target: its meters, which are not set up}; that of the
         network is the first of them
+    :ivar meters: the same, as tuples
     :ivar baselines: {meter: the moment from which it counts}
     """
 
     def __init__(
             self, meters: collections.abc.Mapping[
                 str, collections.abc.Iterable[Meter]]) -> None:
-        self._meters = {target: tuple(each) for target, each in meters.items()}
+        self.meters = {target: tuple(each) for target, each in meters.items()}
         self._taken: dict[str, measurement.Taken] = {}
         self._stack = contextlib.ExitStack()
         self.baselines: dict[Meter, float] = {}
@@ -84,15 +85,15 @@ class Metering:
         """
         # Those of the network tell best who does not answer at all. Of those
         # in a guest, the last one takes longest until it is up.
-        for network, *_ in self._meters.values():
+        for network, *_ in self.meters.values():
             reading.set_up(self._stack, network)
-        for _, *inside in self._meters.values():
+        for _, *inside in self.meters.values():
             for meter in reversed(inside):
                 reading.set_up(self._stack, meter)
         for meter in self._every():
             self.baselines[meter] = meter.wait_until_up(patience(meter))
         self._taken = {target: reading.taken(its_meters)
-                       for target, its_meters in self._meters.items()}
+                       for target, its_meters in self.meters.items()}
 
     def recover(self, give_up: float) -> None:
         """Wait until all of it is up again, or a moment is reached."""
@@ -106,14 +107,14 @@ class Metering:
         """
         measurements, clock = reading.join([
             reading.read(meter, self.baselines.get(meter, 0), give_up)
-            for meter in self._meters[target]])
+            for meter in self.meters[target]])
         return Read(measurements, clock, self.load(target))
 
     def load(self, target: str) -> measurement.GuestLoad | None:
         """The GuestLoad of a target up to now, or None."""
         load: measurement.GuestLoad | None = reading.guest_load(
-            self._meters[target], self._taken.get(target))
+            self.meters[target], self._taken.get(target))
         return load
 
     def _every(self) -> list[Meter]:
-        return list(itertools.chain.from_iterable(self._meters.values()))
+        return list(itertools.chain.from_iterable(self.meters.values()))

@@ -92,9 +92,8 @@ class Session:
     def __init__(self, plan):
         self.plan = plan
         self._stack = contextlib.ExitStack()
-        self._meters = {target: tuple(self._meters_of(target))
-                        for target in plan.targets}
-        self._metering = metering.Metering(self._meters)
+        self._metering = metering.Metering({
+            target: self._meters_of(target) for target in plan.targets})
         self._live = []
 
     def __enter__(self):
@@ -103,7 +102,7 @@ class Session:
             self._metering.begin(self._patience)
             self._live = [
                 _Live(target, meter, self._metering.baselines[meter])
-                for target, its_meters in self._meters.items()
+                for target, its_meters in self._metering.meters.items()
                 for meter in its_meters if hasattr(meter, 'recent')]
             self._stack = stack.pop_all()
         return self
