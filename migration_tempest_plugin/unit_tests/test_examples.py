@@ -12,8 +12,6 @@
 """The code of the pages for newcomers, as it stands there."""
 
 import contextlib
-import importlib.util
-import pathlib
 import socket
 import time
 from unittest import mock
@@ -21,18 +19,14 @@ from unittest import mock
 import fixtures
 import testtools
 
-from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.unit_tests import checkout
 
-EXAMPLES = pathlib.Path(config.__file__).parent.parent / 'doc/source/examples'
+EXAMPLES = checkout.ROOT / 'doc/source/examples'
 
 
 def load(name):
-    spec = importlib.util.spec_from_file_location(
-        name, EXAMPLES / (name + '.py'))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return checkout.load('doc/source/examples/%s.py' % name)
 
 
 class Case(testtools.TestCase):

@@ -11,23 +11,13 @@
 #    under the License.
 """What may import what, as the contributors' page draws it."""
 
-import importlib.util
 import pathlib
 
 import fixtures
 import testtools
 
-from migration_tempest_plugin import config
-
-ROOT = pathlib.Path(config.__file__).parent.parent
-
-
-def load_tool():
-    spec = importlib.util.spec_from_file_location(
-        'draw_imports', ROOT / 'tools/draw_imports.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from migration_tempest_plugin.unit_tests import checkout
+from migration_tempest_plugin.unit_tests.checkout import ROOT
 
 
 class TestImports(testtools.TestCase):
@@ -36,7 +26,7 @@ class TestImports(testtools.TestCase):
         super().setUp()
         if not (ROOT / 'tools').is_dir():
             self.skipTest('An installed plugin has no tools beside it')
-        self.tool = load_tool()
+        self.tool = checkout.load('tools/draw_imports.py')
 
     def imports_of(self, **modules):
         """The imports of a plugin with these modules."""

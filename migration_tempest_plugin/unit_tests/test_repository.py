@@ -11,14 +11,10 @@
 #    under the License.
 """What reno will read: files that nothing here runs."""
 
-import pathlib
-
 import testtools
 import yaml
 
-from migration_tempest_plugin import config
-
-ROOT = pathlib.Path(config.__file__).parent.parent
+from migration_tempest_plugin.unit_tests.checkout import ROOT
 
 
 def load(path):

@@ -12,7 +12,6 @@
 """What Zuul will make of zuul.d and playbooks, which nothing here runs."""
 
 import copy
-import pathlib
 import re
 
 import jinja2
@@ -21,8 +20,7 @@ import yaml
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin.tests.scenario import variants
-
-ROOT = pathlib.Path(config.__file__).parent.parent
+from migration_tempest_plugin.unit_tests.checkout import ROOT
 
 #: Jobs of other repositories that ours are made of.
 PARENTS_ELSEWHERE = {'tempest-multinode-full-py3',

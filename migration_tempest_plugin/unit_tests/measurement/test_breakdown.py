@@ -293,14 +293,23 @@ class Course:
         return GuestClock(beats)
 
 
-class TestAnyCourse(testtools.TestCase):
-    """Parts and whole, for any number of outages and stops."""
+class CourseCase(testtools.TestCase):
 
     def assertHolds(self, truth, duration, course):
         self.assertTrue(
             duration.lower - 1e-6 <= truth <= duration.upper + 1e-6,
             '%s does not hold %.3f s: down %s, stopped %s' % (
                 duration, truth, course.down, course.stops))
+
+    def assert_parts_hold(self, course):
+        parts = break_down(network=course.network(), clock=course.clock())
+        self.assertHolds(course.stopped, parts.guest_stopped, course)
+        self.assertHolds(course.running, parts.network_while_running, course)
+        self.assertHolds(course.after, parts.network_after_stop, course)
+
+
+class TestAnyCourse(CourseCase):
+    """Parts and whole, for any number of outages and stops."""
 
     def test_parts_hold_the_truth(self):
         stops = set()
@@ -309,12 +318,7 @@ class TestAnyCourse(testtools.TestCase):
             if not course.stops or not course.down:
                 continue
             stops.add(len(course.stops))
-            parts = break_down(network=course.network(),
-                               clock=course.clock())
-            self.assertHolds(course.stopped, parts.guest_stopped, course)
-            self.assertHolds(course.running, parts.network_while_running,
-                             course)
-            self.assertHolds(course.after, parts.network_after_stop, course)
+            self.assert_parts_hold(course)
         self.assertGreater(len(stops), 5)
 
     def test_they_add_up(self):

@@ -12,7 +12,6 @@
 
 import random
 
-from migration_tempest_plugin.measurement import break_down
 from migration_tempest_plugin.measurement import GuestClock
 from migration_tempest_plugin.unit_tests.measurement import test_breakdown
 from migration_tempest_plugin.unit_tests.measurement import test_guest_clock
@@ -50,19 +49,12 @@ class TestGuestClock(base.Case):
         self.for_all(check, guests, examples=60)
 
 
-class TestBreakDown(base.Case):
+class TestBreakDown(base.Case, test_breakdown.CourseCase):
 
     def test_parts_hold_the_truth(self):
         def check(seed):
             course = test_breakdown.Course(seed)
-            if not course.stops or not course.down:
-                return
-            parts = break_down(network=course.network(), clock=course.clock())
-            for truth, part in (
-                    (course.stopped, parts.guest_stopped),
-                    (course.running, parts.network_while_running),
-                    (course.after, parts.network_after_stop)):
-                self.assertLessEqual(part.lower, truth + 1e-6)
-                self.assertGreaterEqual(part.upper, truth - 1e-6)
+            if course.stops and course.down:
+                self.assert_parts_hold(course)
 
         self.for_all(check, strategies.integers(1000, 2**32), examples=60)

@@ -137,7 +137,7 @@ class TestRecords(base.Case):
     def test_a_record_that_was_spoilt(self):
         """Any value of a good one is replaced by any other."""
         run = samples.run(samples.test(samples.migration(0.1)))
-        text = json.dumps(run.to_dict())
+        text = run.to_json()
         self.assertIsNotNone(self.read(text))
         places = list(_places(json.loads(text)))
         new = strategies.sampled_from(
