@@ -11,11 +11,16 @@
 #    under the License.
 """The options, in one table that feeds all who ask for them."""
 
+import collections.abc
+import typing
+
 from oslo_config import cfg
 from oslo_config import types
 from tempest import config
 
 CONF = config.CONF
+
+_Options: typing.TypeAlias = collections.abc.Sequence[cfg.Opt]
 
 migration_group = cfg.OptGroup(
     name='migration', title='Measuring live migrations',
@@ -408,29 +413,30 @@ DEFAULT_LIMITS = {'allowed_network_downtime': 5.0,
                   'allowed_metadata_downtime': 6.0}
 
 
-def register_opts(conf):
+def register_opts(conf: cfg.ConfigOpts) -> None:
     """Register all options with a configuration."""
     for group, options in OPTIONS:
         config.register_opt_group(conf, group, options)
 
 
-def get_opt_lists():
+def get_opt_lists() -> list[tuple[str, _Options]]:
     """All options, as Tempest wants them."""
     return [(group.name, options) for group, options in OPTIONS]
 
 
-def list_opts():
+def list_opts() -> list[tuple[cfg.OptGroup, _Options]]:
     """All options, as oslo-config-generator wants them."""
     return [(group, options) for group, options in OPTIONS]
 
 
-def limit(name):
+def limit(name: str) -> float | None:
     """A limit in seconds, from [migration], [validation] or the default.
 
     :param name: the option
     :returns: None if there is no such limit
     """
-    own = getattr(CONF.migration, name)
+    own: float | None = getattr(CONF.migration, name)
     if own is not None or name not in DEFAULT_LIMITS:
         return own
-    return getattr(CONF.validation, name, DEFAULT_LIMITS[name])
+    default: float = getattr(CONF.validation, name, DEFAULT_LIMITS[name])
+    return default

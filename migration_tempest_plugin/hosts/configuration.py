@@ -15,6 +15,7 @@ What was there before is kept beside the file, with a note of who changes it:
 a run that was killed is found, and put right, by the next.
 """
 
+import collections.abc
 from concurrent import futures
 import dataclasses
 import hashlib
@@ -22,14 +23,23 @@ import json
 import os
 import pathlib
 import socket
+import typing
 
 import fixtures
 from oslo_log import log
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import ini
+from migration_tempest_plugin.hosts import ssh
 
 LOG = log.getLogger(__name__)
+
+#: (section, option)
+Option: typing.TypeAlias = tuple[str, str]
+#: A value for each; None deletes it.
+Settings: typing.TypeAlias = collections.abc.Mapping[Option, object]
+#: Makes the service of a host take what is in its file.
+Apply: typing.TypeAlias = collections.abc.Callable[[ssh.Host], object]
 
 # Bytes of a file that are not UTF-8 come back as they were.
 _ERRORS = 'surrogateescape'
@@ -54,48 +64,50 @@ class Note:
     pid: int
     born: int
     digest: str
-    options: tuple
+    options: tuple[Option, ...]
 
     @classmethod
-    def of_this_process(cls, text, options):
+    def of_this_process(cls, text: str,
+                        options: collections.abc.Iterable[Option]) -> 'Note':
         """A note of a change by this very process."""
         return cls(socket.gethostname(), _boot_id(), os.getpid(),
-                   _born(os.getpid()), _digest(text), tuple(options))
+                   _read_born(os.getpid()), _digest(text), tuple(options))
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> 'Note':
         """Read it again.
 
         :raises ValueError: if it is none
         """
         try:
             fields = json.loads(text)
-            options = tuple(tuple(each) for each in fields.pop('options'))
+            options = tuple((section, option)
+                            for section, option in fields.pop('options'))
             return cls(options=options, **fields)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(str(error)) from error
 
-    def to_json(self):
+    def to_json(self) -> str:
         """In one line."""
         return json.dumps(dataclasses.asdict(self))
 
     @property
-    def at_work(self):
+    def at_work(self) -> bool:
         """Whether that process is of this machine, and alive."""
         return self.boot_id == _boot_id() and _born(self.pid) == self.born
 
     @property
-    def elsewhere(self):
+    def elsewhere(self) -> bool:
         """Whether it is of another machine: nobody here sees if it lives."""
         return self.boot_id != _boot_id() and \
             self.machine != socket.gethostname()
 
     @property
-    def ours(self):
+    def ours(self) -> bool:
         """Whether it is this very process."""
         return self.at_work and self.pid == os.getpid()
 
-    def __str__(self):
+    def __str__(self) -> str:
         return 'process %d of %s' % (self.pid, self.machine)
 
 
@@ -106,18 +118,18 @@ class ConfigurationFile:
     :param path: of the file there
     """
 
-    def __init__(self, host, path):
+    def __init__(self, host: ssh.Host, path: str) -> None:
         self.host = host
         self.path = path
 
-    def read(self):
+    def read(self) -> str:
         """Its text.
 
         :raises HostError: if it can't be read
         """
         return self._script('read')
 
-    def get(self, section, option):
+    def get(self, section: str, option: str) -> str | None:
         """The value of an option, as it is in the file, or None.
 
         What is in force may be another: a default, another file, or what the
@@ -128,7 +140,7 @@ class ConfigurationFile:
         """
         return ini.get_option(self.read(), section, option)
 
-    def change(self, settings):
+    def change(self, settings: Settings) -> None:
         """Set and delete options, and keep what was there before.
 
         :param settings: a value for each (section, option); None deletes it
@@ -138,7 +150,8 @@ class ConfigurationFile:
         """
         self._replace(_edited(self.read(), settings), settings, self.note())
 
-    def copy(self, text, options):
+    def copy(self, text: str,
+             options: collections.abc.Collection[Option]) -> None:
         """Make options again what they are in a text of the file, as change().
 
         :param options: each as (section, option)
@@ -148,13 +161,14 @@ class ConfigurationFile:
         self._replace(_restored(self.read(), text, options), options,
                       self.note())
 
-    def _replace(self, text, changed, note):
+    def _replace(self, text: str, changed: collections.abc.Iterable[Option],
+                 note: Note | None) -> None:
         """Write a text, and note the options that are changed in it."""
         before = note.options if note else ()
         options = [*before, *(each for each in changed if each not in before)]
         self._write(text, Note.of_this_process(text, options))
 
-    def change_instead(self, settings):
+    def change_instead(self, settings: Settings) -> None:
         """As change(); what was changed before is what it was at first.
 
         :param settings: a value for each (section, option); None deletes it
@@ -168,8 +182,8 @@ class ConfigurationFile:
                 each for each in note.options if each not in settings])
         self._replace(_edited(text, settings), settings, note)
 
-    def note(self):
-        """Who changes the file, as a Note; None if nobody does.
+    def note(self) -> Note | None:
+        """Who changes the file; None if nobody does.
 
         :raises HostError: if it can't be read
         """
@@ -185,7 +199,7 @@ class ConfigurationFile:
                 'file with %s.before-migration-tests by hand' % (
                     error, self.path)) from error
 
-    def put_back(self, apply=lambda host: None):
+    def put_back(self, apply: Apply = lambda host: None) -> bool:
         """Make it again what it was before the first change.
 
         If somebody else changed it meanwhile, that is left, and the options
@@ -220,7 +234,7 @@ class ConfigurationFile:
         self._script('forget')
         return True
 
-    def _put_back_options(self, text, original, note):
+    def _put_back_options(self, text: str, original: str, note: Note) -> None:
         restored = _restored(text, original, note.options)
         if restored != text:
             LOG.warning(
@@ -228,11 +242,11 @@ class ConfigurationFile:
                 'back', self.host.name, self.path, note.options)
             self._write(restored, note)
 
-    def _write(self, text, note):
+    def _write(self, text: str, note: Note) -> None:
         self._script('write', note.to_json(), str(len(_bytes(text))),
                      input=text)
 
-    def _script(self, verb, *arguments, input=''):
+    def _script(self, verb: str, *arguments: str, input: str = '') -> str:
         return self.host.script('configuration', verb, self.path, *arguments,
                                 input=input, errors=_ERRORS)
 
@@ -248,12 +262,13 @@ class ChangedConfiguration(fixtures.Fixture):
         it was put back: makes the service take it
     """
 
-    def __init__(self, files, settings, apply):
+    def __init__(self, files: collections.abc.Sequence[ConfigurationFile],
+                 settings: Settings, apply: Apply) -> None:
         self._files = files
         self._settings = settings
         self._apply = apply
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         for file in self._files:
             put_right(file, self._apply)
         for file in self._files:
@@ -265,7 +280,7 @@ class ChangedConfiguration(fixtures.Fixture):
             file.change(self._settings)
             self._apply(file.host)
 
-    def _undo(self, file, text):
+    def _undo(self, file: ConfigurationFile, text: str) -> None:
         file.copy(text, tuple(self._settings))
         self._apply(file.host)
 
@@ -282,12 +297,15 @@ class HeldConfiguration:
         makes the service take it
     """
 
-    def __init__(self, files, apply):
+    def __init__(self, files: collections.abc.Iterable[ConfigurationFile],
+                 apply: Apply) -> None:
         self._files = tuple(files)
         self._apply = apply
-        self._held = {}   # the settings of each file; None: it is not known
+        # the settings of each file; None: it is not known
+        self._held: dict[ConfigurationFile, Settings | None] = {}
 
-    def want(self, wanted):
+    def want(self, wanted: collections.abc.Mapping[
+            ConfigurationFile, Settings]) -> None:
         """Have some options in force, and no others.
 
         :param wanted: for each ConfigurationFile a value for each (section,
@@ -305,14 +323,14 @@ class HeldConfiguration:
         for each in done:
             each.result()
 
-    def put_back(self):
+    def put_back(self) -> None:
         """Make all files again what they were before.
 
         :raises HostError: if one can't be, after all were tried
         """
         self.want({})
 
-    def _hold(self, file, settings):
+    def _hold(self, file: ConfigurationFile, settings: Settings) -> None:
         self._held[file] = None
         put_right(file, self._apply)
         if settings:
@@ -323,7 +341,7 @@ class HeldConfiguration:
         self._held[file] = settings
 
 
-def put_right(file, apply):
+def put_right(file: ConfigurationFile, apply: Apply) -> bool:
     """Put back what a run that was killed has left changed.
 
     :param apply: called with the Host after that
@@ -338,35 +356,44 @@ def put_right(file, apply):
     return file.put_back(apply)
 
 
-def _edited(text, settings):
+def _edited(text: str, settings: Settings) -> str:
     for (section, option), value in settings.items():
         text = ini.delete_option(text, section, option) if value is None \
             else ini.set_option(text, section, option, value)
     return text
 
 
-def _restored(text, original, options):
+def _restored(text: str, original: str,
+              options: collections.abc.Iterable[Option]) -> str:
     for each in options:
         text = ini.restore_option(text, original, *each)
     return text
 
 
-def _bytes(text):
+def _bytes(text: str) -> bytes:
     return text.encode(errors=_ERRORS)
 
 
-def _digest(text):
+def _digest(text: str) -> str:
     return hashlib.sha256(_bytes(text)).hexdigest()
 
 
-def _boot_id():
+def _boot_id() -> str:
     return _BOOT_ID.read_text().strip()
 
 
-def _born(pid):
+def _born(pid: int) -> int | None:
     """When a process started, or None if there is none."""
     try:
-        with open('/proc/%d/stat' % pid) as stat:
-            return int(stat.read().rpartition(')')[2].split()[19])
+        return _read_born(pid)
     except OSError:
         return None
+
+
+def _read_born(pid: int) -> int:
+    """As _born().
+
+    :raises OSError: if there is none
+    """
+    with open('/proc/%d/stat' % pid) as stat:
+        return int(stat.read().rpartition(')')[2].split()[19])

@@ -14,14 +14,17 @@
 Read only: the session itself refuses to write.
 """
 
+import collections.abc
 import contextlib
 import dataclasses
 import urllib.parse
 
+import paramiko
 import pymysql
 import pymysql.cursors
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import ssh
 
 _READ_ONLY = 'SET SESSION TRANSACTION READ ONLY'
 
@@ -40,17 +43,19 @@ class Connection:
     name: str
 
     @classmethod
-    def parse(cls, url):
+    def parse(cls, url: str) -> 'Connection':
         """Read an URL as it is in nova.conf, [database] connection.
 
         :raises ConfigurationError: if it is none of MySQL or MariaDB; it does
             not say the password
         """
+        parts: urllib.parse.SplitResult | None
+        port = 3306
         try:
             parts = urllib.parse.urlsplit(url)
-            port = parts.port or 3306
+            port = parts.port or port
         except ValueError:
-            parts, port = None, None
+            parts = None
         name = parts.path.strip('/') if parts else ''
         if not parts or not name or not parts.hostname or \
                 parts.scheme.partition('+')[0] not in ('mysql', 'mariadb'):
@@ -61,7 +66,7 @@ class Connection:
                    urllib.parse.unquote(parts.username or ''),
                    urllib.parse.unquote(parts.password or ''), name)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return 'database %s of %s at %s:%d' % (
             self.name, self.user, self.address, self.port)
 
@@ -74,12 +79,13 @@ class Database:
     :param patience: seconds within which it must answer
     """
 
-    def __init__(self, connection, host=None, patience=60):
+    def __init__(self, connection: Connection, host: ssh.Host | None = None,
+                 patience: float = 60) -> None:
         self._connection = connection
         self._host = host
         self._patience = patience
 
-    def rows(self, query, *values):
+    def rows(self, query: str, *values: object) -> list[dict[str, object]]:
         """What a query gives, a dict for each row.
 
         :param query: in SQL, with %s where the values stand
@@ -93,7 +99,7 @@ class Database:
             return list(cursor.fetchall())
 
     @contextlib.contextmanager
-    def _connected(self):
+    def _connected(self) -> collections.abc.Iterator[pymysql.Connection]:
         with contextlib.ExitStack() as stack:
             way = self._way(stack)
             try:
@@ -105,14 +111,14 @@ class Database:
                     '%s%s: %s' % (self._connection, self._through(), error)
                 ) from error
 
-    def _way(self, stack):
+    def _way(self, stack: contextlib.ExitStack) -> paramiko.Channel | None:
         """The socket to it, or None to leave that to the driver."""
         if not self._host:
             return None
         return stack.enter_context(self._host.tunnel(
             self._connection.address, self._connection.port))
 
-    def _connect(self, way):
+    def _connect(self, way: paramiko.Channel | None) -> pymysql.Connection:
         where = self._connection
         database = pymysql.connect(
             host=where.address, port=where.port, user=where.user,
@@ -125,5 +131,5 @@ class Database:
         database.connect(way)
         return database
 
-    def _through(self):
+    def _through(self) -> str:
         return ' through %s' % self._host.name if self._host else ''

@@ -17,6 +17,7 @@ Of the domain's XML (libvirt's formatdomain), pure: no host is asked.
 import collections
 import dataclasses
 import re
+from xml.etree import ElementTree
 
 _INDEX = re.compile(r'\[\d+\]')
 _DISK = re.compile(r'devices\[\d+\]/disk\[\d+\]')
@@ -38,7 +39,7 @@ class _Expected:
     gone: bool = False
     of_volume: bool = False
 
-    def covers(self, difference):
+    def covers(self, difference: 'Difference') -> bool:
         if difference.before is None and not self.new or \
                 difference.after is None and not self.gone or \
                 self.of_volume and not difference.of_volume:
@@ -137,22 +138,20 @@ class Difference:
     of_volume: bool = False
 
     @property
-    def reason(self):
+    def reason(self) -> str | None:
         """Why it is expected after a live migration, or None."""
         return next((each.why for each in EXPECTED if each.covers(self)),
                     None)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '%s: %s before, %s after' % (self.path, *(
             'nothing' if value is None else repr(value)
             for value in (self.before, self.after)))
 
 
-def differences(before, after):
-    """All Differences between two domains.
-
-    :param before, after: each an ElementTree.Element
-    """
+def differences(before: ElementTree.Element,
+                after: ElementTree.Element) -> list[Difference]:
+    """All Differences between two domains."""
     old, new = _flat(before), _flat(after)
     found = []
     for path in sorted({*old, *new}):
@@ -174,29 +173,37 @@ class Cpus:
     :ivar emulator: for QEMU's other threads; None if that is not said
     """
 
-    vcpus: dict
-    emulator: frozenset | None
+    vcpus: dict[int, frozenset[int]]
+    emulator: frozenset[int] | None
 
     @classmethod
-    def of(cls, domain):
-        """Those of a domain (formatdomain, cputune)."""
-        pins = {int(pin.get('vcpu')): cpus(pin.get('cpuset'))
+    def of(cls, domain: ElementTree.Element) -> 'Cpus':
+        """Those of a domain (formatdomain, cputune).
+
+        :raises ValueError: if it is none as libvirt writes it
+        """
+        pins = {int(_promised(pin, '.', 'vcpu')):
+                cpus(_promised(pin, '.', 'cpuset'))
                 for pin in domain.iterfind('cputune/vcpupin')}
         emulator = domain.find('cputune/emulatorpin')
         return cls(pins, None if emulator is None
-                   else cpus(emulator.get('cpuset')))
+                   else cpus(_promised(emulator, '.', 'cpuset')))
 
     @property
-    def dedicated(self):
+    def dedicated(self) -> bool:
         """Whether each CPU of the server has one of the host's for itself."""
         chosen = [each for one in self.vcpus.values() for each in one]
         return bool(chosen) and len(chosen) == len(set(chosen)) == len(
             self.vcpus)
 
 
-def cpus(text):
-    """The numbers in a list like "0-3,^2,8" (formatdomain, cpuset)."""
-    found, left_out = set(), set()
+def cpus(text: str) -> frozenset[int]:
+    """The numbers in a list like "0-3,^2,8" (formatdomain, cpuset).
+
+    :raises ValueError: if it is none
+    """
+    found: set[int] = set()
+    left_out: set[int] = set()
     for part in text.split(','):
         into = left_out if part.strip().startswith('^') else found
         first, _, last = part.strip().lstrip('^').partition('-')
@@ -204,20 +211,30 @@ def cpus(text):
     return frozenset(found - left_out)
 
 
-def numa_cells(domain):
-    """The guest's NUMA cells: (CPUs, KiB of memory) of each, in order."""
-    return [(cpus(cell.get('cpus')), int(cell.get('memory')))
+def numa_cells(domain: ElementTree.Element
+               ) -> list[tuple[frozenset[int], int]]:
+    """The guest's NUMA cells: (CPUs, KiB of memory) of each, in order.
+
+    :raises ValueError: if it is no domain as libvirt writes it
+    """
+    # A cell that has memory only names no CPUs.
+    return [(cpus(named) if (named := cell.get('cpus')) else frozenset(),
+             int(_promised(cell, '.', 'memory')))
             for cell in domain.iterfind('cpu/numa/cell')]
 
 
-def disk_caches(domain):
-    """The cache mode of each disk, by its name in the guest."""
-    return {disk.find('target').get('dev'): disk.find('driver').get('cache')
+def disk_caches(domain: ElementTree.Element) -> dict[str, str | None]:
+    """The cache mode of each disk, by its name in the guest.
+
+    :raises ValueError: if it is no domain as libvirt writes it
+    """
+    return {_promised(disk, 'target', 'dev'):
+            _attribute(disk, 'driver', 'cache')
             for disk in domain.iterfind('devices/disk')
             if disk.find('driver') is not None}
 
 
-def copied_disks(domain):
+def copied_disks(domain: ElementTree.Element) -> list[tuple[str, str]]:
     """What Nova copies in a block migration: name in the guest, and source.
 
     No disk that is read-only (a config drive), shareable, or a volume: Nova
@@ -225,31 +242,47 @@ def copied_disks(domain):
     _live_migration_copy_disk_paths).
 
     :returns: for each, (name, "file" or "block")
+    :raises ValueError: if it is no domain as libvirt writes it
     """
-    return [(disk.find('target').get('dev'), disk.get('type'))
+    return [(_promised(disk, 'target', 'dev'), kind)
             for disk in domain.iterfind('devices/disk')
-            if disk.get('type') in ('file', 'block') and not any(
+            if (kind := disk.get('type')) in ('file', 'block') and not any(
                 disk.find(sign) is not None
                 for sign in ('readonly', 'shareable', 'serial'))]
 
 
-def interfaces(domain):
+def interfaces(domain: ElementTree.Element
+               ) -> list[tuple[str | None, ...]]:
     """(MAC address, model, name on the host, MTU) of each, in order."""
     return [tuple(_attribute(each, *where) for where in (
         ('mac', 'address'), ('model', 'type'), ('target', 'dev'),
         ('mtu', 'size'))) for each in domain.iterfind('devices/interface')]
 
 
-def _attribute(element, child, name):
+def _attribute(element: ElementTree.Element, child: str,
+               name: str) -> str | None:
+    """An attribute of a child, or of the element itself if that is "."."""
     found = element.find(child)
     return None if found is None else found.get(name)
 
 
-def _flat(domain):
-    """All texts and attributes of a domain, by their paths."""
-    found = {}
+def _promised(element: ElementTree.Element, child: str, name: str) -> str:
+    """An attribute that libvirt always writes, as _attribute().
 
-    def walk(element, path):
+    :raises ValueError: if it is not there
+    """
+    value = _attribute(element, child, name)
+    if value is None:
+        raise ValueError('not as libvirt writes it, without %s of %s: %s' % (
+            name, child, ElementTree.tostring(element, 'unicode')))
+    return value
+
+
+def _flat(domain: ElementTree.Element) -> dict[str, str]:
+    """All texts and attributes of a domain, by their paths."""
+    found: dict[str, str] = {}
+
+    def walk(element: ElementTree.Element, path: str) -> None:
         for name, value in element.attrib.items():
             found['%s@%s' % (path, name)] = value
         text = (element.text or '').strip()
@@ -257,7 +290,7 @@ def _flat(domain):
             found[path] = text
         elif not element.attrib and not len(element):
             found[path] = ''
-        numbers = collections.Counter()
+        numbers: collections.Counter[str] = collections.Counter()
         for child in element:
             tag = child.tag.rpartition('}')[2]
             walk(child, '%s%s[%d]' % (path and path + '/', tag,

@@ -11,6 +11,7 @@
 #    under the License.
 """libvirt's events on a host, with the time that libvirt gives them."""
 
+import collections.abc
 import contextlib
 import dataclasses
 import re
@@ -22,6 +23,7 @@ import fixtures
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import libvirt
+from migration_tempest_plugin.hosts import ssh
 
 #: Seconds after which virsh ends by itself, should nobody end it.
 LIFETIME = 3600
@@ -54,15 +56,15 @@ class Event:
     kind: str
     domain: str
     text: str
-    fields: dict = dataclasses.field(default_factory=dict)
+    fields: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
-    def foreign(self):
+    def foreign(self) -> bool:
         """Whether it is of the life cycle, but in another language."""
         return self.kind == 'lifecycle' and \
             self.text.partition(' ')[0] not in _LIFE
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "%s %s: %s%s" % (self.stamp, self.kind, self.text, ''.join(
             ' %s=%s' % each for each in self.fields.items()))
 
@@ -74,13 +76,14 @@ class EventWatch(fixtures.Fixture):
     :param virsh: the words that ask libvirt there
     """
 
-    def __init__(self, host, virsh=('virsh',)):
+    def __init__(self, host: ssh.Host,
+                 virsh: collections.abc.Sequence[str] = ('virsh',)) -> None:
         self._host = host
         self._virsh = virsh
-        self._events = []
+        self._events: list[Event] = []
         self._lock = threading.Lock()
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         stack = contextlib.ExitStack()
         stack.callback(self._host.close)
         self.addCleanup(stack.close)
@@ -89,7 +92,7 @@ class EventWatch(fixtures.Fixture):
         threading.Thread(target=self._read, args=(output,),
                          daemon=True).start()
 
-    def events(self, domain, kind=None):
+    def events(self, domain: str, kind: str | None = None) -> list[Event]:
         """The Events of a domain up to now, of one kind if it is given.
 
         :param domain: libvirt's name of it
@@ -98,7 +101,7 @@ class EventWatch(fixtures.Fixture):
             return [each for each in self._events
                     if each.domain == domain and kind in (None, each.kind)]
 
-    def _read(self, output):
+    def _read(self, output: collections.abc.Iterable[bytes]) -> None:
         # The connection is closed under it at the end.
         with contextlib.suppress(OSError, exceptions.HostError):
             for line in output:
@@ -107,7 +110,7 @@ class EventWatch(fixtures.Fixture):
                         time.monotonic())
 
 
-def add(events, line, now):
+def add(events: list[Event], line: str, now: float) -> None:
     """Add what a line of virsh says to a list of Events.
 
     :param now: when it was read
@@ -115,7 +118,8 @@ def add(events, line, now):
     line = line.rstrip('\n')
     found = _EVENT.match(line)
     if found:
-        events.append(Event(arrived=now, **found.groupdict()))
+        events.append(Event(found['stamp'], now, found['kind'],
+                            found['domain'], found['text']))
         return
     field = _FIELD.match(line)
     if field and events:

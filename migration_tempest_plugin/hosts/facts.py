@@ -14,6 +14,7 @@
 Everything here reads. A host is a :class:`~.inventory.Compute`.
 """
 
+import collections.abc
 import contextlib
 import dataclasses
 import re
@@ -23,6 +24,7 @@ from cryptography import x509
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import ini
+from migration_tempest_plugin.hosts import inventory
 
 #: Where QEMU and libvirt look for certificates unless told otherwise
 #: (qemu.conf, and libvirt's "TLS x509 certificates").
@@ -50,19 +52,19 @@ class NovaOptions:
     virt_type: str
     cpu_mode: str
     images_type: str
-    machines: dict
+    machines: dict[str, str]
     inbound: str
     native_tls: bool
     libvirt_tls: bool
 
     @classmethod
-    def parse(cls, text, name):
+    def parse(cls, text: str, name: str) -> 'NovaOptions':
         """Read a nova.conf.
 
         :param name: of the host
         :raises ConfigurationError: if it is none
         """
-        def get(option, default=''):
+        def get(option: str, default: str = '') -> str:
             return ini.get_option(text, 'libvirt', option) or default
 
         virt_type = get('virt_type', 'kvm')
@@ -96,7 +98,7 @@ class Certificate:
     pem: str
 
     @classmethod
-    def parse(cls, path, pem):
+    def parse(cls, path: str, pem: str) -> 'Certificate':
         """Read it.
 
         :raises ValueError: if it is none
@@ -135,18 +137,18 @@ class Facts:
     architecture: str
     system: str
     kvm: bool
-    accounts: dict
-    clock: tuple
-    storage: tuple
-    arguments: tuple
-    default_files: tuple
-    libvirt: tuple
-    qemu: tuple
-    machines: frozenset
-    used_machines: frozenset
+    accounts: dict[str, str]
+    clock: tuple[float, float]
+    storage: tuple[str, str] | None
+    arguments: tuple[str, ...]
+    default_files: tuple[str, ...]
+    libvirt: tuple[int, ...]
+    qemu: tuple[int, ...]
+    machines: frozenset[str]
+    used_machines: frozenset[str]
     cpu: str
     nova: NovaOptions
-    certificates: tuple = ()
+    certificates: tuple[Certificate, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +164,7 @@ class Path:
     address: str
     device: str
     mtu: int
-    whole: bool
+    whole: bool | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,12 +177,12 @@ class Way:
         None if that could not be compared
     """
 
-    path: Path
+    path: Path | None
     problem: str
-    cpu_fits: bool
+    cpu_fits: bool | None
 
 
-def look(compute):
+def look(compute: inventory.Compute) -> Facts:
     """The Facts of a host.
 
     :raises HostError: if it can't be asked
@@ -190,6 +192,7 @@ def look(compute):
     said = _fields(compute.host.script('facts', compute.description.instances))
     after = time.time()
     [clock] = map(float, said['clock'])
+    kind, _, mounted = said.get('storage', [''])[0].partition(' ')
     nova = NovaOptions.parse(compute.nova_conf.read(), compute.name)
     libvirt, qemu = compute.libvirt.versions()
     machines, canonical = compute.libvirt.machine_types(
@@ -202,8 +205,7 @@ def look(compute):
         accounts=dict(each.rsplit(' ', 1)
                       for each in said.get('account', ())),
         clock=(clock - after, clock - before),
-        storage=tuple(said['storage'][0].split(None, 1))
-        if 'storage' in said else None,
+        storage=(kind, mounted.lstrip()) if kind else None,
         arguments=tuple(said.get('argument', ())),
         default_files=tuple(said.get('default', ())),
         libvirt=libvirt, qemu=qemu, machines=machines,
@@ -214,11 +216,10 @@ def look(compute):
         certificates=tuple(_certificates(compute, nova)))
 
 
-def way(source, destination, facts):
+def way(source: inventory.Compute, destination: inventory.Compute,
+        facts: collections.abc.Mapping[str, Facts]) -> Way:
     """The Way from one host to another.
 
-    :param source: the Compute
-    :param destination: the Compute
     :param facts: of both, by their names
     """
     found, problem, fits = None, '', None
@@ -235,31 +236,32 @@ def way(source, destination, facts):
     return Way(found, problem, fits)
 
 
-def _path(source, address):
+def _path(source: inventory.Compute, address: str) -> Path:
     said = {name: values[0] for name, values in _fields(
         source.host.script('path', address)).items()}
     return Path(said['address'], said['device'], int(said['mtu']),
-                {'yes': True, 'no': False}.get(said.get('whole')))
+                {'yes': True, 'no': False}.get(said.get('whole', '')))
 
 
-def _fields(text):
+def _fields(text: str) -> dict[str, list[str]]:
     """What the lines say, as lists by their names."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for line in text.splitlines():
         name, _, value = line.partition(' ')
         found.setdefault(name, []).append(value)
     return found
 
 
-def _certificates(compute, nova):
+def _certificates(compute: inventory.Compute, nova: NovaOptions
+                  ) -> collections.abc.Iterator[Certificate]:
     """Those that are needed, where QEMU and libvirt run.
 
     :raises HostError: if one is missing, or is none
     """
-    files = []
+    files: list[str] = []
     if nova.native_tls:
         conf = compute.libvirt.attempt_beside('cat', _QEMU_CONF).stdout
-        folders = dict(_FOLDER.findall(conf))
+        folders: dict[str, str] = dict(_FOLDER.findall(conf))
         folder = folders.get('migrate') or folders.get('default') or \
             _QEMU_FOLDER
         files += [folder + '/ca-cert.pem', folder + '/server-cert.pem']
@@ -280,6 +282,6 @@ def _certificates(compute, nova):
             ) from error
 
 
-def _is_true(text):
+def _is_true(text: str) -> bool:
     """As oslo.config reads it."""
     return text.strip().lower() in ('true', '1', 'on', 'yes')

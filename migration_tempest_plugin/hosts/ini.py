@@ -44,21 +44,22 @@ class _Assignment:
 class _Parser(iniparser.BaseParser):
     """oslo.config's parser, that keeps where things are."""
 
-    def __init__(self):
-        self.sections = {}  # the line after the last one of each
-        self.assignments = []
-        self._section = None
-        self._first = None
+    def __init__(self) -> None:
+        # the line after the last one of each
+        self.sections: dict[str, int] = {}
+        self.assignments: list[_Assignment] = []
+        self._section: str | None = None
+        self._first = 0
 
-    def _split_key_value(self, line):
+    def _split_key_value(self, line: str) -> tuple[str, list[str]]:
         self._first = self.lineno - 1
         return super()._split_key_value(line)
 
-    def new_section(self, section):
+    def new_section(self, section: str) -> None:
         self._section = _section(section)
         self.sections[self._section] = self.lineno
 
-    def assignment(self, key, value):
+    def assignment(self, key: str, value: list[str]) -> None:
         if self._section is None:
             raise iniparser.ParseError('A section must be started before',
                                        self._first + 1, key)
@@ -68,7 +69,7 @@ class _Parser(iniparser.BaseParser):
         self.sections[self._section] = end
 
 
-def get_option(text, section, option):
+def get_option(text: str, section: str, option: str) -> str | None:
     """The value of an option, as the text gives it, or None.
 
     :raises ConfigurationError: if the text is not that of such a file
@@ -77,7 +78,7 @@ def get_option(text, section, option):
     return found[-1].value if found else None
 
 
-def set_option(text, section, option, value):
+def set_option(text: str, section: str, option: str, value: object) -> str:
     """The text with an option set: where it was, or last in its section.
 
     >>> print(set_option('[a]\\none = 1\\n', 'a', 'two', 2), end='')
@@ -99,7 +100,7 @@ def set_option(text, section, option, value):
     return ''.join(lines)
 
 
-def delete_option(text, section, option):
+def delete_option(text: str, section: str, option: str) -> str:
     """The text without any assignment of an option.
 
     :raises ConfigurationError: if the text is not that of such a file
@@ -110,7 +111,8 @@ def delete_option(text, section, option):
     return ''.join(lines)
 
 
-def restore_option(text, original, section, option):
+def restore_option(text: str, original: str, section: str,
+                   option: str) -> str:
     """The text with an option as it is in another one, to the letter.
 
     Also a value of several lines, several assignments, or none.
@@ -132,7 +134,8 @@ def restore_option(text, original, section, option):
     return ''.join(lines)
 
 
-def _add(lines, parser, section, new):
+def _add(lines: list[str], parser: _Parser, section: str,
+         new: list[str]) -> None:
     """Add lines at the end of a section, which is made if there is none."""
     end = parser.sections.get(_section(section))
     if end is None:
@@ -143,12 +146,12 @@ def _add(lines, parser, section, new):
     lines[end:end] = new
 
 
-def _lines(text):
+def _lines(text: str) -> list[str]:
     """The lines as a file has them: a form feed, say, ends none."""
     return list(io.StringIO(text, newline=''))
 
 
-def _parse(text):
+def _parse(text: str) -> _Parser:
     parser = _Parser()
     try:
         parser.parse(line.rstrip('\r\n') for line in _lines(text))
@@ -158,17 +161,18 @@ def _parse(text):
     return parser
 
 
-def _assignments(parser, section, option):
+def _assignments(parser: _Parser, section: str,
+                 option: str) -> list[_Assignment]:
     return [each for each in parser.assignments
             if (each.section, each.option) == (_section(section), option)]
 
 
-def _section(name):
+def _section(name: str) -> str:
     """As oslo.config compares names of sections."""
     return name if name == 'DEFAULT' else name.lower()
 
 
-def _check(section, option, value):
+def _check(section: str, option: str, value: object) -> None:
     bad = [name for name in (section, option)
            if not name or name != name.strip() or
            set(name) & set('[]=:#;\n\r')]

@@ -11,10 +11,12 @@
 #    under the License.
 """The compute hosts, as options and the file that they name describe them."""
 
+import collections.abc
 import configparser
 import dataclasses
 import re
 import shlex
+import typing
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
@@ -30,6 +32,56 @@ _ENDPOINT = re.compile(r'(?:\[(?P<long>[^\[\]\s]+)\]|(?P<short>[^:\[\]\s]+))'
                        r'(?::(?P<port>\d+))?')
 
 
+# What is said of one host: values of options, each as its type makes it.
+_Said: typing.TypeAlias = dict[str, typing.Any]
+_Types: typing.TypeAlias = dict[str, collections.abc.Callable[[str], object]]
+
+
+class Options(typing.Protocol):
+    """Those of [migration-hosts]; besides these, all of HostOptions."""
+
+    @property
+    def computes(self) -> collections.abc.Mapping[str, str]:
+        """The address of each compute host, by Nova's name of it."""
+
+    @property
+    def hosts_file(self) -> str:
+        """The file of the hosts that differ, or empty."""
+
+    @property
+    def database_tunnel(self) -> str:
+        """The address of the host that leads to the database, or empty."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _OfHost:
+    """The options of one host: config.HostOptions."""
+
+    port: int
+    user: str
+    private_key_file: str
+    known_hosts_file: str
+    check_host_keys: bool
+    become_command: str
+    ssh_timeout: float
+    virsh_command: str
+    nova_conf: str
+    nova_compute_unit: str
+    nova_compute_log: str
+    stop_command: str
+    start_command: str
+    reload_command: str
+    libvirt_kill_command: str
+    instances_path: str
+
+    @classmethod
+    def of(cls, said: _Said, options: Options) -> '_OfHost':
+        """A host's own values before those of all hosts."""
+        names = [each.name for each in dataclasses.fields(cls)]
+        return cls(**{name: said[name] if name in said
+                      else getattr(options, name) for name in names})
+
+
 @dataclasses.dataclass(frozen=True)
 class Description:
     """A compute host: how it is reached, and where things are on it.
@@ -42,12 +94,12 @@ class Description:
     """
 
     access: ssh.Access
-    virsh: tuple
+    virsh: tuple[str, ...]
     nova_conf: str
     unit: str
     log: str
     commands: services.Commands
-    kill_libvirt: tuple
+    kill_libvirt: tuple[str, ...]
     instances: str
 
 
@@ -60,21 +112,23 @@ class Compute:
     :ivar log: nova-compute's LogFile, or Journal
     """
 
-    def __init__(self, description):
+    def __init__(self, description: Description) -> None:
         self.description = description
         self.host = ssh.Host(description.access)
         self.libvirt = libvirt.Libvirt(self.host, description.virsh)
         self.nova_conf = configuration.ConfigurationFile(
             self.host, description.nova_conf)
-        self.log = logs.LogFile(self.host, description.log) \
-            if description.log else logs.Journal(self.host, description.unit)
+        self.log: logs.LogFile | logs.Journal = logs.LogFile(
+            self.host, description.log) if description.log \
+            else logs.Journal(self.host, description.unit)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """As Nova calls it."""
         return self.host.name
 
-    def service(self, problem):
+    def service(self, problem: collections.abc.Callable[[], str | None]
+                ) -> services.Service:
         """nova-compute there, as a Service.
 
         :param problem: called without arguments, says why it does not work
@@ -82,7 +136,7 @@ class Compute:
         """
         return services.Service(self.host, self.description.commands, problem)
 
-    def kill_libvirt(self):
+    def kill_libvirt(self) -> None:
         """End libvirt's daemon at once, as a crash would.
 
         What looks after the host's daemons starts it again.
@@ -91,7 +145,7 @@ class Compute:
         """
         self.host.run(*self.description.kill_libvirt)
 
-    def has_disk(self, server):
+    def has_disk(self, server: str) -> bool:
         """Whether the folder of a server's disks is here.
 
         :param server: its id
@@ -100,20 +154,21 @@ class Compute:
         return server in self.host.run(
             'ls', self.description.instances).split()
 
-    def close(self):
+    def close(self) -> None:
         """End the connection."""
         self.host.close()
 
 
-def describe(options):
+def describe(options: Options) -> dict[str, Description]:
     """The Description of each compute host, by Nova's name of it.
 
     :param options: those of [migration-hosts]
     :raises ConfigurationError: if hosts_file can't be read, or says something
         that makes no sense
     """
-    hosts = {name: {_ADDRESS: address}
-             for name, address in options.computes.items()}
+    hosts: dict[str, _Said] = {
+        name: {_ADDRESS: address}
+        for name, address in options.computes.items()}
     if options.hosts_file:
         for name, said in _read(options.hosts_file).items():
             hosts[name] = {**hosts.get(name, {}), **said}
@@ -121,7 +176,7 @@ def describe(options):
             for name, said in hosts.items()}
 
 
-def computes(options):
+def computes(options: Options) -> dict[str, Compute]:
     """The Compute of each compute host, by Nova's name of it.
 
     :param options: those of [migration-hosts]
@@ -131,17 +186,18 @@ def computes(options):
             for name, description in describe(options).items()}
 
 
-def database_tunnel(options):
+def database_tunnel(options: Options) -> ssh.Access | None:
     """The Access to the host through which the database is reached, or None.
 
     :param options: those of [migration-hosts]
     """
     if not options.database_tunnel:
         return None
-    return _access('database_tunnel', options.database_tunnel, options)
+    return _access('database_tunnel', options.database_tunnel,
+                   _OfHost.of({}, options))
 
 
-def _read(path):
+def _read(path: str) -> dict[str, _Said]:
     """What a hosts_file says of each host, as values of the options."""
     parser = configparser.ConfigParser(
         interpolation=None, default_section='',
@@ -152,14 +208,15 @@ def _read(path):
     except (OSError, UnicodeError, configparser.Error) as error:
         raise exceptions.ConfigurationError(
             '[migration-hosts] hosts_file: %s' % error) from error
-    types = {option.name: option.type for option in config.HostOptions}
+    types: _Types = {option.name: option.type
+                     for option in config.HostOptions}
     types[_ADDRESS] = str
     return {name: {key: _value(types, key, text, '%s: [%s]' % (path, name))
                    for key, text in parser[name].items()}
             for name in parser.sections()}
 
 
-def _value(types, key, text, where):
+def _value(types: _Types, key: str, text: str, where: str) -> object:
     if key not in types:
         raise exceptions.ConfigurationError(
             '%s: there is no option %s of a host; there are: %s' % (
@@ -171,25 +228,12 @@ def _value(types, key, text, where):
             '%s %s: %s' % (where, key, error)) from error
 
 
-class _Said:
-    """A host's own values before those of all hosts."""
-
-    def __init__(self, said, options):
-        self._said = said
-        self._options = options
-
-    def __getattr__(self, name):
-        if name in self._said:
-            return self._said[name]
-        return getattr(self._options, name)
-
-
-def _describe(name, said, options):
+def _describe(name: str, said: _Said, options: Options) -> Description:
     if not said.get(_ADDRESS):
         raise exceptions.ConfigurationError(
             '%s: [%s] has no address, and [migration-hosts] computes none '
             'either' % (options.hosts_file, name))
-    of_host = _Said(said, options)
+    of_host = _OfHost.of(said, options)
     commands = services.Commands(**{
         verb: _command(name, verb, of_host) for verb in (
             'stop', 'start', 'reload')})
@@ -203,14 +247,14 @@ def _describe(name, said, options):
         instances=of_host.instances_path)
 
 
-def _endpoint(name, address, port):
+def _endpoint(name: str, address: str, port: int) -> tuple[str, int]:
     """An address and a port, also where they are written in one."""
     found = _ENDPOINT.fullmatch(address)
     if found:
         port = int(found['port'] or port)
         address = found['long'] or found['short']
     elif set(address) & set('[] '):
-        port = None
+        port = 0
     if port not in range(1, 65536):
         raise exceptions.ConfigurationError(
             '%s: %r is no address of a host: write 192.0.2.1, 2001:db8::1, '
@@ -219,7 +263,7 @@ def _endpoint(name, address, port):
     return address, port
 
 
-def _access(name, address, options):
+def _access(name: str, address: str, options: _OfHost) -> ssh.Access:
     address, port = _endpoint(name, address, options.port)
     return ssh.Access(
         name=name, address=address, port=port, user=options.user,
@@ -230,11 +274,11 @@ def _access(name, address, options):
         patience=options.ssh_timeout)
 
 
-def _command(name, verb, options):
+def _command(name: str, verb: str, options: _OfHost) -> str:
     """The command line of a verb, with the unit's name in it."""
     option = verb + '_command'
     # Not str.format(): braces of a shell, or of Go templates, stay.
-    line = getattr(options, option).replace(
+    line: str = getattr(options, option).replace(
         '{unit}', shlex.quote(options.nova_compute_unit))
     if not _words(option, line):
         raise exceptions.ConfigurationError(
@@ -242,7 +286,7 @@ def _command(name, verb, options):
     return line
 
 
-def _words(option, line):
+def _words(option: str, line: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(line))
     except ValueError as error:

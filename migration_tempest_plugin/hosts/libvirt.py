@@ -11,14 +11,16 @@
 #    under the License.
 """What libvirt on a host knows of a server, by virsh."""
 
-import contextlib
+import collections.abc
 import dataclasses
 import json
 import re
 import time
+import typing
 from xml.etree import ElementTree
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import ssh
 
 # virDomainJobType (libvirt-domain.h)
 _JOBS = ('none', 'bounded', 'unbounded', 'completed', 'failed', 'cancelled')
@@ -56,10 +58,10 @@ class Job:
     """
 
     kind: str
-    fields: dict
+    fields: dict[str, int]
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, text: str) -> 'Job':
         """Read what ``virsh domjobinfo --rawstats`` prints.
 
         :raises ValueError: if it is not that
@@ -71,7 +73,7 @@ class Job:
                    {name: int(value) for name, value in _FIELD.findall(text)})
 
     @property
-    def downtime(self):
+    def downtime(self) -> float | None:
         """For how long the guest stood in a migration, in seconds, or None.
 
         What the destination calls ``downtime`` is its own clock less the
@@ -86,26 +88,27 @@ class Job:
             else None
 
     @property
-    def elapsed(self):
+    def elapsed(self) -> float | None:
         """Since it began, in seconds, or None."""
         return self._seconds('time_elapsed')
 
     @property
-    def copies_memory(self):
+    def copies_memory(self) -> bool:
         """Whether it goes on, and has come to the memory."""
         return self.kind in ('bounded', 'unbounded') and \
             self.fields.get('memory_total', 0) > 0
 
     @property
-    def throttle(self):
+    def throttle(self) -> int | None:
         """By how many percent auto-converge slows the guest, or None."""
         return self.fields.get('auto_converge_throttle')
 
-    def _seconds(self, name):
+    def _seconds(self, name: str) -> float | None:
         return self.fields[name] / 1000 if name in self.fields else None
 
 
-def split(virsh):
+def split(virsh: collections.abc.Sequence[str]) -> tuple[
+        collections.abc.Sequence[str], collections.abc.Sequence[str]]:
     """What runs a command where libvirt is, and what asks libvirt there.
 
     :param virsh: the words of virsh_command
@@ -124,11 +127,12 @@ class Libvirt:
         virsh`` say
     """
 
-    def __init__(self, host, virsh=('virsh',)):
+    def __init__(self, host: ssh.Host,
+                 virsh: collections.abc.Iterable[str] = ('virsh',)) -> None:
         self.host = host
         self._virsh = tuple(virsh)
 
-    def version(self):
+    def version(self) -> str:
         """Of libvirt's daemon, as it writes it.
 
         :raises HostError: if libvirt can't be asked
@@ -139,59 +143,68 @@ class Libvirt:
             raise self._nonsense(('version', '--daemon'), text)
         return found.group(1)
 
-    def versions(self):
+    def versions(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Of libvirt's daemon and of QEMU, each as a tuple of numbers.
 
         :raises HostError: if libvirt can't be asked
         """
         text = self._ask('version', '--daemon')
         try:
-            return tuple(
-                tuple(map(int, pattern.search(text).group(1).split('.')))
-                for pattern in (_DAEMON, _HYPERVISOR))
-        except (AttributeError, ValueError) as error:
+            return _version(_DAEMON, text), _version(_HYPERVISOR, text)
+        except ValueError as error:
             raise self._nonsense(('version', '--daemon'), text) from error
 
-    def machine_types(self, architecture):
+    def machine_types(self, architecture: str
+                      ) -> tuple[frozenset[str], dict[str, str]]:
         """The machine types that QEMU has, and which ones the short names are.
 
         :param architecture: as libvirt calls it (x86_64)
         :returns: a frozenset of names, and a dict (``q35``: ``pc-q35-9.2``)
         :raises HostError: if libvirt does not tell
         """
-        found = self._ask_xml('capabilities').findall(
-            "guest/arch[@name='%s']//machine" % architecture)
-        return (frozenset(each.text for each in found),
-                {each.text: each.get('canonical') for each in found
-                 if each.get('canonical')})
+        words = ('capabilities',)
+        found = [(self._promised(words, each, each.text),
+                  each.get('canonical'))
+                 for each in self._ask_xml(*words).iterfind(
+                     "guest/arch[@name='%s']//machine" % architecture)]
+        return (frozenset(name for name, _ in found),
+                {name: canonical for name, canonical in found if canonical})
 
-    def default_machine(self, virt_type):
+    def default_machine(self, virt_type: str) -> str:
         """The machine type of a server that asks for none.
 
         :param virt_type: of nova.conf (kvm, qemu)
         :raises HostError: if libvirt does not tell
         """
-        return self._capabilities(virt_type).findtext('machine')
+        words = _capabilities(virt_type)
+        found = self._ask_xml(*words)
+        return self._promised(words, found, found.findtext('machine'))
 
-    def used_machines(self):
+    def used_machines(self) -> set[str]:
         """The machine types of the servers that run here.
 
         :raises HostError: if libvirt does not tell
         """
         found = set()
         for server in self.running():
-            with contextlib.suppress(exceptions.HostError):  # it has gone
-                found.add(self.xml(server).find('os/type').get('machine'))
+            try:
+                domain = self.xml(server)
+            except exceptions.HostError:  # it has gone
+                continue
+            kind = domain.find('os/type')
+            found.add(self._promised(
+                ('dumpxml', server), domain,
+                None if kind is None else kind.get('machine')))
         return found
 
-    def host_model(self, virt_type):
+    def host_model(self, virt_type: str) -> str:
         """The CPU that a server gets as host-model, as libvirt's XML.
 
         :param virt_type: of nova.conf (kvm, qemu)
         :returns: it is empty where there is none
         :raises HostError: if libvirt does not tell
         """
-        mode = self._capabilities(virt_type).find(
+        mode = self._ask_xml(*_capabilities(virt_type)).find(
             "cpu/mode[@name='host-model'][@supported='yes']")
         if mode is None:
             return ''
@@ -199,7 +212,7 @@ class Libvirt:
         cpu.extend(mode)
         return ElementTree.tostring(cpu, 'unicode')
 
-    def can_give_cpu(self, xml, virt_type):
+    def can_give_cpu(self, xml: str, virt_type: str) -> bool:
         """Whether servers can have such a CPU here (hypervisor-cpu-compare).
 
         :param xml: what host_model() gave on another host
@@ -220,37 +233,36 @@ class Libvirt:
                     outcome.stderr or outcome.stdout).strip() or 'nothing'))
         return found.group(1) != 'incompatible'
 
-    def attempt_beside(self, *words):
+    def attempt_beside(self, *words: object) -> ssh.Outcome:
         """Run a command where libvirt is, in its container say, as attempt().
 
-        :returns: an ssh.Outcome
         :raises HostError: if the host can't be reached
         """
         return self.host.attempt(*split(self._virsh)[0], *words)
 
-    def running(self):
+    def running(self) -> list[str]:
         """The ids of the servers that run here.
 
         :raises HostError: if libvirt can't be asked
         """
         return self._ask('list', '--uuid', '--state-running').split()
 
-    def defined(self):
+    def defined(self) -> list[str]:
         """The ids of the servers that it knows, running or not.
 
         :raises HostError: if libvirt can't be asked
         """
         return self._ask('list', '--uuid', '--all').split()
 
-    def xml(self, server):
-        """A server's domain, as an ElementTree.Element.
+    def xml(self, server: str) -> ElementTree.Element:
+        """A server's domain.
 
         :param server: its id
         :raises HostError: if libvirt does not know it
         """
         return self._ask_xml('dumpxml', server)
 
-    def job(self, server):
+    def job(self, server: str) -> Job:
         """The migration of a server that is going on, from its source.
 
         :returns: a Job of kind none if there is none
@@ -258,7 +270,7 @@ class Libvirt:
         """
         return self._job(server)
 
-    def completed_job(self, server):
+    def completed_job(self, server: str) -> Job:
         """The last migration of a server to this host.
 
         libvirt tells it on the destination only, and nothing after
@@ -269,7 +281,7 @@ class Libvirt:
         """
         return self._job(server, '--completed', '--keep-completed')
 
-    def maximum_downtime(self, server):
+    def maximum_downtime(self, server: str) -> float:
         """For how long QEMU may stop a server at the end, in seconds.
 
         :raises HostError: if libvirt does not know the server
@@ -281,7 +293,7 @@ class Libvirt:
             raise self._nonsense(words, text)
         return int(found.group()) / 1000
 
-    def set_maximum_downtime(self, server, seconds):
+    def set_maximum_downtime(self, server: str, seconds: float) -> None:
         """Say for how long QEMU may stop a server at the end.
 
         :raises HostError: if libvirt does not know the server, or it is not
@@ -289,15 +301,15 @@ class Libvirt:
         """
         self._ask('migrate-setmaxdowntime', server, round(seconds * 1000))
 
-    def set_bandwidth(self, server, mib):
+    def set_bandwidth(self, server: str, mib: int) -> None:
         """Say how fast a migration may go, in MiB per second.
 
         :raises HostError: if libvirt does not know the server
         """
         self._ask('migrate-setspeed', server, mib)
 
-    def qemu_migration(self, server):
-        """What QEMU itself holds to in a migration, as a dict.
+    def qemu_migration(self, server: str) -> dict[str, object]:
+        """What QEMU itself holds to in a migration.
 
         Its capabilities (True or False) and its parameters, by QEMU's names
         (qapi/migration.json). libvirt calls a domain tainted whose QEMU was
@@ -310,7 +322,7 @@ class Libvirt:
                    for each in capabilities},
                 **self._qemu(server, 'query-migrate-parameters')}
 
-    def dirty_rate(self, server, seconds=1):
+    def dirty_rate(self, server: str, seconds: int = 1) -> int:
         """How fast a server changes its memory, in MiB per second.
 
         Each page counts once in the time that is looked at.
@@ -322,7 +334,7 @@ class Libvirt:
         give_up = time.monotonic() + seconds + _DIRTY_RATE_PATIENCE
         while True:
             text = self._ask('domstats', '--dirtyrate', server)
-            stats = dict(_STATISTIC.findall(text))
+            stats: dict[str, str] = dict(_STATISTIC.findall(text))
             rate = stats.get('dirtyrate.megabytes_per_second', '')
             if stats.get('dirtyrate.calc_status') == _MEASURED and \
                     rate.isdecimal():
@@ -332,7 +344,7 @@ class Libvirt:
                                      text)
             time.sleep(0.2)
 
-    def disk_sizes(self, server):
+    def disk_sizes(self, server: str) -> dict[str, int]:
         """The size of each disk's file or device, in bytes, by its name.
 
         :raises HostError: if libvirt does not tell
@@ -344,7 +356,7 @@ class Libvirt:
             raise self._nonsense(words, text)
         return found
 
-    def vcpu_time(self, server):
+    def vcpu_time(self, server: str) -> float:
         """Seconds of CPU time that a server's CPUs have used in sum.
 
         :raises HostError: if libvirt does not tell
@@ -358,7 +370,7 @@ class Libvirt:
             raise self._nonsense(words, text)
         return sum(times) / 1e9
 
-    def affinity(self, server):
+    def affinity(self, server: str) -> dict[int, frozenset[int]]:
         """The host's CPUs that each CPU of a server may run on, really.
 
         As the kernel has it for the threads, whatever the domain says.
@@ -375,17 +387,25 @@ class Libvirt:
             raise self._nonsense(words, text)
         return found
 
-    def _capabilities(self, virt_type):
-        return self._ask_xml('domcapabilities', '--virttype', virt_type)
-
-    def _ask_xml(self, *words):
+    def _ask_xml(self, *words: object) -> ElementTree.Element:
         text = self._ask(*words)
         try:
             return ElementTree.fromstring(text)
         except ElementTree.ParseError as error:
             raise self._nonsense(words, text) from error
 
-    def _qemu(self, server, command):
+    def _promised(self, words: collections.abc.Iterable[object],
+                  asked: ElementTree.Element, found: str | None) -> str:
+        """What was found in what was asked for, where it always is.
+
+        :raises HostError: if it is not there
+        """
+        if not found:
+            raise self._nonsense(words, ElementTree.tostring(asked, 'unicode'))
+        return found
+
+    def _qemu(self, server: str, command: str) -> typing.Any:
+        """What QEMU returns, which depends on the command."""
         words = ('qemu-monitor-command', server,
                  json.dumps({'execute': command}))
         text = self._ask(*words)
@@ -395,7 +415,7 @@ class Libvirt:
         except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense(words, text) from error
 
-    def _job(self, server, *options):
+    def _job(self, server: str, *options: str) -> Job:
         words = ('domjobinfo', server, '--rawstats', *options)
         text = self._ask(*words)
         try:
@@ -403,10 +423,27 @@ class Libvirt:
         except ValueError as error:
             raise self._nonsense(words, text) from error
 
-    def _ask(self, *words):
+    def _ask(self, *words: object) -> str:
         return self.host.run(*self._virsh, '--quiet', *words)
 
-    def _nonsense(self, words, text):
+    def _nonsense(self, words: collections.abc.Iterable[object],
+                  text: str) -> exceptions.HostError:
         return exceptions.HostError(
             self.host.name, (*self._virsh, *words),
             'printed something else than is known of it: %r' % text[:500])
+
+
+def _version(pattern: re.Pattern[str], text: str) -> tuple[int, ...]:
+    """The version behind a pattern.
+
+    :raises ValueError: if there is none
+    """
+    found = pattern.search(text)
+    if not found:
+        raise ValueError('no version in %r' % text)
+    return tuple(map(int, found.group(1).split('.')))
+
+
+def _capabilities(virt_type: str) -> tuple[str, ...]:
+    """The words that ask what domains can have."""
+    return 'domcapabilities', '--virttype', virt_type

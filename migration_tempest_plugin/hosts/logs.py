@@ -15,11 +15,13 @@ Where a moment is a place in the log, not a time: no clock is compared. Lines
 are those of oslo.log, in a file or in systemd's journal.
 """
 
+import collections.abc
 import dataclasses
 import datetime
 import re
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import ssh
 
 # oslo.log's defaults, and DevStack's, differ in what is in front.
 _BEGIN = (r'^(?P<before>.*?)\b'
@@ -50,12 +52,12 @@ class Line:
     stamp: str
     level: str
     logger: str
-    instance: str
+    instance: str | None
     message: str
 
     @property
-    def time(self):
-        """The stamp, as a datetime.
+    def time(self) -> datetime.datetime:
+        """The stamp.
 
         :raises ValueError: if there is none
         """
@@ -66,7 +68,7 @@ class Line:
             r'\.(\d+)', lambda part: '.' + part[1][:6].ljust(6, '0'), stamp))
 
 
-def parse(text):
+def parse(text: str) -> list[Line]:
     """The Lines of a text.
 
     Of a traceback, those are that name a server.
@@ -77,11 +79,12 @@ def parse(text):
                  each['id'], each['message']) for each in found if each]
 
 
-def _line(text):
+def _line(text: str) -> re.Match[str] | None:
     return _LINE.match(text) or _TRACEBACK.match(text)
 
 
-def _check_format(host, words, lines):
+def _check_format(host: ssh.Host, words: collections.abc.Sequence[str],
+                  lines: list[str]) -> None:
     """Fail over a log whose lines are none of oslo.log's, as it writes text.
 
     Else it would read as one without the line that is looked for.
@@ -102,7 +105,7 @@ def _check_format(host, words, lines):
             'MESSAGE"), as this one: %s' % (len(lines), lines[-1][:200]))
 
 
-def _stamp(before):
+def _stamp(before: str) -> str:
     found = _STAMP.search(before)
     return found.group() if found else ''
 
@@ -114,28 +117,28 @@ class LogFile:
     :param path: of the file there
     """
 
-    def __init__(self, host, path):
+    def __init__(self, host: ssh.Host, path: str) -> None:
         self.host = host
         self.path = path
 
-    def mark(self):
+    def mark(self) -> str:
         """The place where the log ends now.
 
         :raises HostError: if it can't be read
         """
         place, *lines = self._script('mark', str(_LOOK_AT)).split('\n')
         _check_format(self.host, ('read', self.path), lines)
-        return tuple(place.split())
+        return place
 
-    def since(self, mark, instance=None):
+    def since(self, mark: str, instance: str | None = None) -> list[Line]:
         """The Lines since then; of one server, if its id is given.
 
         :raises HostError: if it can't be read, or it is gone what was written
             since then
         """
-        return parse(self._script('since', *mark, instance or ''))
+        return parse(self._script('since', *mark.split(), instance or ''))
 
-    def _script(self, verb, *arguments):
+    def _script(self, verb: str, *arguments: str) -> str:
         return self.host.script('log', verb, self.path, *arguments)
 
 
@@ -146,11 +149,11 @@ class Journal:
     :param unit: of systemd, ``devstack@n-cpu`` say
     """
 
-    def __init__(self, host, unit):
+    def __init__(self, host: ssh.Host, unit: str) -> None:
         self.host = host
         self.unit = unit
 
-    def mark(self):
+    def mark(self) -> str:
         """The place where the journal ends now.
 
         :raises HostError: if it can't be read
@@ -168,7 +171,7 @@ class Journal:
                       printed[:found.start()].split('\n'))
         return found.group(1)
 
-    def since(self, mark, instance=None):
+    def since(self, mark: str, instance: str | None = None) -> list[Line]:
         """The Lines since then; of one server, if its id is given.
 
         :raises HostError: if it can't be read

@@ -11,6 +11,7 @@
 #    under the License.
 """A service of Nova on a host: stopped, started, told to read its options."""
 
+import collections.abc
 import dataclasses
 import shlex
 import time
@@ -18,6 +19,7 @@ import time
 from oslo_log import log
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import ssh
 
 LOG = log.getLogger(__name__)
 
@@ -44,13 +46,15 @@ class Service:
     :param interval: seconds between two looks at that
     """
 
-    def __init__(self, host, commands, problem, interval=0.2):
+    def __init__(self, host: ssh.Host, commands: Commands,
+                 problem: collections.abc.Callable[[], str | None],
+                 interval: float = 0.2) -> None:
         self.host = host
         self._commands = commands
         self._problem = problem
         self._interval = interval
 
-    def restart(self, timeout):
+    def restart(self, timeout: float) -> None:
         """Stop it, start it, and wait until it works.
 
         :param timeout: seconds within which it must stop, and work again
@@ -59,7 +63,7 @@ class Service:
         self.stop(timeout)
         self.start(timeout)
 
-    def stop(self, timeout):
+    def stop(self, timeout: float) -> None:
         """Stop it.
 
         It may finish first what it is at: Nova 34 waits up to 140 s.
@@ -69,7 +73,7 @@ class Service:
         """
         self._run(self._commands.stop, timeout)
 
-    def start(self, timeout):
+    def start(self, timeout: float) -> None:
         """Start it, and wait until it works.
 
         :param timeout: seconds within which it must
@@ -87,12 +91,12 @@ class Service:
         LOG.info('%s: the service was up again after %.1f s', self.host.name,
                  time.monotonic() - began)
 
-    def reload(self):
+    def reload(self) -> None:
         """Let it read its mutable options again; it does so in its own time.
 
         :raises HostError: if that is not known
         """
         self._run(self._commands.reload)
 
-    def _run(self, line, timeout=None):
+    def _run(self, line: str, timeout: float | None = None) -> None:
         self.host.run(*shlex.split(line), patience=timeout)

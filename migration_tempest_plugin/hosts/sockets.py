@@ -11,8 +11,11 @@
 #    under the License.
 """Which process of a host has sent how much over which TCP connection."""
 
+import collections.abc
 import dataclasses
 import re
+
+from migration_tempest_plugin.hosts import ssh
 
 _SOCKET = re.compile(
     r'^\d+ +\d+ +(?P<local>\S+) +(?P<address>\S+):(?P<port>\d+) '
@@ -41,7 +44,7 @@ class Sent:
     acked: int
 
 
-def sent(host):
+def sent(host: ssh.Host) -> list[Sent]:
     """The established TCP connections of a host, as Sent.
 
     :param host: the Host
@@ -50,7 +53,7 @@ def sent(host):
     return parse(host.run('ss', '-tniHp', 'state', 'established'))
 
 
-def addresses(host):
+def addresses(host: ssh.Host) -> frozenset[str]:
     """The addresses of a host, but those that mean itself.
 
     :param host: the Host
@@ -60,7 +63,7 @@ def addresses(host):
         'ip', '-o', 'address', 'show', 'scope', 'global')))
 
 
-def qemu_pids(host, server):
+def qemu_pids(host: ssh.Host, server: str) -> frozenset[int]:
     """The processes of a host that have a server's id in their command line.
 
     :param host: the Host
@@ -71,7 +74,7 @@ def qemu_pids(host, server):
     return frozenset(map(int, outcome.stdout.split()))
 
 
-def parse(text):
+def parse(text: str) -> list[Sent]:
     """Read what ``ss -tniHp state established`` prints.
 
     A connection without a process, or of which no byte has arrived, is left
@@ -89,12 +92,14 @@ def parse(text):
     return found
 
 
-def _plain(address):
+def _plain(address: str) -> str:
     """An address as others write it: [::ffff:192.0.2.1] is IPv4."""
     return address.strip('[]').removeprefix('::ffff:').partition('%')[0]
 
 
-def grown(looks, peers):
+def grown(looks: collections.abc.Iterable[collections.abc.Iterable[Sent]],
+          peers: collections.abc.Container[str]
+          ) -> dict[tuple[str, int], int]:
     """What was sent over connections that were begun meanwhile.
 
     A migration has connections of its own. Those that were there before are
@@ -107,10 +112,10 @@ def grown(looks, peers):
     """
     first, *later = [{(each.pid, each.local, each.address, each.port): each
                       for each in look} for look in looks]
-    latest = {}
+    latest: dict[tuple[int, str, str, int], Sent] = {}
     for look in later:
         latest.update(look)
-    found = {}
+    found: dict[tuple[str, int], int] = {}
     for key, each in latest.items():
         if key not in first and each.address in peers:
             whose = each.process, each.pid

@@ -18,6 +18,7 @@ what came back.
 """
 
 import base64
+import collections.abc
 import contextlib
 import dataclasses
 import hashlib
@@ -27,6 +28,7 @@ import shlex
 import socket
 import threading
 import time
+import typing
 
 from oslo_log import log
 import paramiko
@@ -35,6 +37,9 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
 
 LOG = log.getLogger(__name__)
+
+# Of a command.
+_Words: typing.TypeAlias = collections.abc.Sequence[object]
 
 #: In front of each command. What it prints is read by a program, and must not
 #: depend on the language that the host has for its sessions.
@@ -71,7 +76,7 @@ class Access:
     key_file: str = ''
     known_hosts: str = '~/.ssh/known_hosts'
     check_host_key: bool = True
-    become: tuple = ()
+    become: tuple[str, ...] = ()
     patience: float = 60.0
 
 
@@ -97,7 +102,8 @@ class _UnknownHostKey(Exception):
 class _Refuse(paramiko.MissingHostKeyPolicy):
     """Refuses a host whose key is not known."""
 
-    def missing_host_key(self, client, hostname, key):
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str,
+                         key: paramiko.PKey) -> typing.NoReturn:
         # As ssh-keygen -l writes it
         digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest())
         raise _UnknownHostKey('%s SHA256:%s' % (
@@ -112,16 +118,17 @@ class Host:
     :param access: how to reach it
     """
 
-    def __init__(self, access):
+    def __init__(self, access: Access) -> None:
         self.access = access
-        self._client = None
+        self._client: paramiko.SSHClient | None = None
 
     @property
-    def name(self):
+    def name(self) -> str:
         """As Nova calls it."""
         return self.access.name
 
-    def run(self, *words, input='', patience=None):
+    def run(self, *words: object, input: str = '',
+            patience: float | None = None) -> str:
         """Run a command as root and return what it printed.
 
         :param words: the command, a word each; they are quoted here
@@ -132,7 +139,7 @@ class Host:
         """
         return self._output(words, words, input, patience)
 
-    def exec_command(self, cmd):
+    def exec_command(self, cmd: str) -> str:
         """Have a shell run a command; returns what it printed.
 
         It makes a guest of the host, as a meter wants it.
@@ -141,8 +148,8 @@ class Host:
         """
         return self.run('sh', '-c', cmd)
 
-    def script(self, name, *arguments, input='', patience=None,
-               errors='replace'):
+    def script(self, name: str, *arguments: object, input: str = '',
+               patience: float | None = None, errors: str = 'replace') -> str:
         """Run a shell script of this package as root.
 
         :param name: of its file, without ``.sh``
@@ -153,15 +160,17 @@ class Host:
                             (name + '.sh', *arguments), input, patience,
                             errors)
 
-    def attempt(self, *words, input='', patience=None):
-        """Run a command as root, however it ends; returns the Outcome.
+    def attempt(self, *words: object, input: str = '',
+                patience: float | None = None) -> Outcome:
+        """Run a command as root, however it ends.
 
         :raises HostError: if the host can't be reached, or it does not end
             in time
         """
         return self._attempt(words, words, input, patience)
 
-    def _output(self, words, shown, input, patience, errors='replace'):
+    def _output(self, words: _Words, shown: _Words, input: str,
+                patience: float | None, errors: str = 'replace') -> str:
         """What a command prints; what fails names the words that are shown."""
         outcome = self._attempt(words, shown, input, patience, errors)
         if outcome.status:
@@ -174,7 +183,8 @@ class Host:
                     % self.access.user, outcome.status, said))
         return outcome.stdout
 
-    def _attempt(self, words, shown, input, patience, errors='replace'):
+    def _attempt(self, words: _Words, shown: _Words, input: str,
+                 patience: float | None, errors: str = 'replace') -> Outcome:
         patience = patience or self.access.patience
         with self._trouble(shown, patience):
             channel = self._open()
@@ -185,7 +195,8 @@ class Host:
                                  patience, errors)
 
     @contextlib.contextmanager
-    def stream(self, name, *arguments):
+    def stream(self, name: str, *arguments: object
+               ) -> collections.abc.Iterator[paramiko.ChannelFile]:
         """Run a shell script of this package as root, as long as wanted.
 
         The script has to end when its standard input does: at the end of the
@@ -211,7 +222,7 @@ class Host:
                 channel.shutdown_write()
                 channel.status_event.wait(self.access.patience)
 
-    def tunnel(self, address, port):
+    def tunnel(self, address: str, port: int) -> paramiko.Channel:
         """A connection from the host to a TCP port, like a socket.
 
         :raises HostError: if there is none
@@ -222,15 +233,15 @@ class Host:
                 'direct-tcpip', (address, port), ('127.0.0.1', 0),
                 timeout=self.access.patience)
 
-    def connect(self):
-        """A connection of its own, as a paramiko.SSHClient.
+    def connect(self) -> paramiko.SSHClient:
+        """A connection of its own.
 
         :raises HostError: if there is none
         """
         with self._trouble(('connect',), self.access.patience):
             return self._connect()
 
-    def close(self):
+    def close(self) -> None:
         """End the connection, if there is one."""
         if self._client:
             transport = self._client.get_transport()
@@ -239,21 +250,21 @@ class Host:
             transport.join(self.access.patience)
         self._client = None
 
-    def _line(self, words):
+    def _line(self, words: _Words) -> str:
         # What makes root of a user may not hand its environment on.
         return shlex.join([*self.access.become, *_ENVIRONMENT, *_MARKED,
                            *(str(word) for word in words)])
 
-    def _open(self):
+    def _open(self) -> paramiko.Channel:
         return self._transport().open_session(timeout=self.access.patience)
 
-    def _transport(self):
+    def _transport(self) -> paramiko.Transport:
         if not self._client or not self._client.get_transport().is_active():
             self.close()
             self._client = self._connect()
         return self._client.get_transport()
 
-    def _connect(self):
+    def _connect(self) -> paramiko.SSHClient:
         access = self.access
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(
@@ -273,7 +284,8 @@ class Host:
         return client
 
     @contextlib.contextmanager
-    def _trouble(self, words, patience):
+    def _trouble(self, words: _Words, patience: float
+                 ) -> collections.abc.Iterator[None]:
         """Turn every trouble with SSH into one that says what to do."""
         access = self.access
         where = '%s@%s port %d' % (access.user, access.address, access.port)
@@ -306,7 +318,7 @@ class Host:
                     where, type(error).__name__, error)) from error
 
 
-def _load_host_keys(client, access):
+def _load_host_keys(client: paramiko.SSHClient, access: Access) -> None:
     try:
         client.load_host_keys(os.path.expanduser(access.known_hosts))
     except OSError as error:
@@ -318,23 +330,24 @@ def _load_host_keys(client, access):
                 access.known_hosts, error.strerror)) from error
 
 
-def _script(name):
+def _script(name: str) -> tuple[str, ...]:
     """The words that run a script, in front of its arguments."""
     files = importlib.resources.files('migration_tempest_plugin.hosts')
     return ('sh', '-c', files.joinpath(name + '.sh').read_text(
         encoding='ascii'), name)
 
 
-def _converse(channel, input, patience, errors):
+def _converse(channel: paramiko.Channel, input: bytes, patience: float,
+              errors: str) -> Outcome:
     """Give a command its input, and take all that it prints."""
     give_up = time.monotonic() + patience
-    complaints = []
+    complaints: list[bytes] = []
     threads = [threading.Thread(target=each, daemon=True) for each in (
         lambda: _take(channel.recv_stderr, complaints),
         lambda: _feed(channel, input))]
     for thread in threads:
         thread.start()
-    output = []
+    output: list[bytes] = []
     while not output or output[-1]:
         channel.settimeout(max(0.001, give_up - time.monotonic()))
         output.append(channel.recv(65536))
@@ -348,14 +361,15 @@ def _converse(channel, input, patience, errors):
                    channel.exit_status, bool(mark))
 
 
-def _take(receive, chunks):
+def _take(receive: collections.abc.Callable[[int], bytes],
+          chunks: list[bytes]) -> None:
     # Whoever reads the other way out finds out why it ended.
     with contextlib.suppress(OSError):
         while not chunks or chunks[-1]:
             chunks.append(receive(65536))
 
 
-def _feed(channel, input):
+def _feed(channel: paramiko.Channel, input: bytes) -> None:
     # It need not want to read all of it.
     with contextlib.suppress(OSError):
         channel.sendall(input)

@@ -11,9 +11,11 @@
 #    under the License.
 """Looks at something again and again, beside what a test does."""
 
+import collections.abc
 import dataclasses
 import threading
 import time
+import typing
 
 import fixtures
 from oslo_log import log
@@ -22,19 +24,21 @@ from migration_tempest_plugin import exceptions
 
 LOG = log.getLogger(__name__)
 
+_What = typing.TypeVar('_What')
+
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
+class Seen(typing.Generic[_What]):
     """What a look gave.
 
     :ivar at: when it was over, by this machine's monotonic clock
     """
 
     at: float
-    what: object
+    what: _What
 
 
-class Watch(fixtures.Fixture):
+class Watch(fixtures.Fixture, typing.Generic[_What]):
     """Calls a function in a thread of its own for as long as it is set up.
 
     What can't be seen at times (a server that has just left the host) is
@@ -47,15 +51,17 @@ class Watch(fixtures.Fixture):
     :ivar error: the last error of a look, a HostError mostly, or None
     """
 
-    def __init__(self, look, close=lambda: None, interval=0.5):
+    def __init__(self, look: collections.abc.Callable[[], _What | None],
+                 close: collections.abc.Callable[[], object] = lambda: None,
+                 interval: float = 0.5) -> None:
         self._look = look
         self._close = close
         self._interval = interval
         self._over = threading.Event()
-        self._seen = []
-        self.error = None
+        self._seen: list[Seen[_What]] = []
+        self.error: Exception | None = None
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         thread = threading.Thread(target=self._run, daemon=True)
         self.addCleanup(self._close)
         self.addCleanup(thread.join)
@@ -63,11 +69,11 @@ class Watch(fixtures.Fixture):
         thread.start()
 
     @property
-    def seen(self):
-        """All that was Seen up to now, as a list."""
+    def seen(self) -> list[Seen[_What]]:
+        """All that was Seen up to now."""
         return list(self._seen)
 
-    def _run(self):
+    def _run(self) -> None:
         while not self._over.is_set():
             try:
                 what = self._look()

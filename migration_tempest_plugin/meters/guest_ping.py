@@ -11,16 +11,19 @@
 #    under the License.
 """Measures, from inside a guest, how long an address is out of reach."""
 
+import collections.abc
 import re
 import threading
 import time
 
 import fixtures
+import paramiko
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import stream
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
+from migration_tempest_plugin.measurement import timeline
 from migration_tempest_plugin.meters import ping_output
 
 _ANSWER = re.compile(
@@ -46,22 +49,28 @@ class GuestPingMeter(fixtures.Fixture):
     :param clock: whose clock the guest's is, as in a Timeline
     """
 
-    def __init__(self, connect, address, what, interval=0.05, deadline=0.5,
-                 lifetime=3600, clock='guest'):
+    def __init__(
+            self, connect: collections.abc.Callable[[], paramiko.SSHClient],
+            address: str, what: str, interval: float = 0.05,
+            deadline: float = 0.5, lifetime: float = 3600,
+            clock: str = 'guest') -> None:
         self.address = address
         self.what = what
         self.deadline = deadline
         self._clock = clock
-        self._interval = None
+        self._interval = interval  # until the guest tells its own
+        self._wall_start: float | None = None
         self._stream = stream.ScriptStream(
             connect, 'ping_stream',
             (address, '%g' % interval, round(lifetime)), self._take)
         self._changed = threading.Condition()
-        self._answers = {}         # (when it came, round trip) by number
-        self._highest = None       # of these numbers, not modulo 65536
+        # (when it came, round trip) by number
+        self._answers: dict[int, tuple[float, float]] = {}
+        # of these numbers, not modulo 65536
+        self._highest: int | None = None
         self._duplicates = 0
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         self.useFixture(self._stream)
         said = _INTERVAL.fullmatch(self._stream.header)
         if not said:
@@ -70,15 +79,15 @@ class GuestPingMeter(fixtures.Fixture):
         self._interval = float(said[1])
         self._wall_start = time.time()
 
-    def _take(self, line):
+    def _take(self, line: str) -> None:
         answer = _ANSWER.fullmatch(line)
         if not answer:
             raise ValueError(line)
-        came, number, trip, again = answer.groups()
+        came, modulo, trip, again = answer.groups()
         with self._changed:
             if self._highest is None:
-                self._highest = int(number)
-            number = ping_output.unwrap(int(number), self._highest)
+                self._highest = int(modulo)
+            number = ping_output.unwrap(int(modulo), self._highest)
             self._highest = max(self._highest, number)
             if again or number in self._answers:
                 self._duplicates += 1
@@ -86,7 +95,7 @@ class GuestPingMeter(fixtures.Fixture):
                 self._answers[number] = (float(came), float(trip) / 1000)
             self._changed.notify_all()
 
-    def wait_until_up(self, timeout):
+    def wait_until_up(self, timeout: float) -> float:
         """Wait for one more answer.
 
         :param timeout: in seconds
@@ -104,7 +113,7 @@ class GuestPingMeter(fixtures.Fixture):
         raise self._nothing(self._stream.ended or
                             'no answer within %g s' % timeout)
 
-    def measurement(self):
+    def measurement(self) -> timeline.Timeline:
         """The Timeline up to the last answer.
 
         :raises NoMeasurement: if there are no answers, or the guest had an
@@ -118,20 +127,23 @@ class GuestPingMeter(fixtures.Fixture):
                 % self._duplicates)
         if len(answers) < 2:
             raise self._nothing('there are %d answers' % len(answers))
-        samples = list(samples_of(answers, self.deadline))
+        samples = tuple(samples_of(answers, self.deadline))
         return measurement.Timeline(
             self.what, self.address, samples, self._interval,
             max(sample.end for sample in samples), self._wall_start,
             probing=measurement.Probing.INDEPENDENT,
             method='ping in the guest', clock=self._clock)
 
-    def _nothing(self, reason):
+    def _nothing(self, reason: str) -> exceptions.NoMeasurement:
         return exceptions.NoMeasurement(
             '%s of %s: %s' % (self.what, self.address, reason),
             '%d answers' % len(self._answers))
 
 
-def samples_of(answers, deadline):
+def samples_of(
+        answers: collections.abc.Mapping[int, tuple[float, float]],
+        deadline: float
+) -> collections.abc.Iterator[measurement.Sample]:
     """The Samples of all packets from the first answered one to the last.
 
     When one was sent that has no answer lies between those around it that

@@ -12,6 +12,7 @@
 """Measures how long a guest is stopped, and its TCP connections stall."""
 
 import bisect
+import collections.abc
 import dataclasses
 import math
 import socket
@@ -27,7 +28,9 @@ from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.guest import stream
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
+from migration_tempest_plugin.measurement import sample
 from migration_tempest_plugin.measurement import stall
+from migration_tempest_plugin.measurement import timeline
 
 LOG = log.getLogger(__name__)
 
@@ -60,7 +63,7 @@ class Heartbeat:
     stalls: measurement.Timeline
     clock: measurement.GuestClock
 
-    def since(self, moment):
+    def since(self, moment: float) -> 'Heartbeat':
         """The Heartbeat of the beats that were sent at a moment or later.
 
         :raises NoMeasurement: if there are too few
@@ -99,8 +102,10 @@ class GuestHeartbeatMeter(fixtures.Fixture):
     :raises ValueError: for a number that makes no sense
     """
 
-    def __init__(self, connect, interval=0.02, deadline=0.1, lifetime=3600,
-                 target='the guest'):
+    def __init__(
+            self, connect: collections.abc.Callable[[], paramiko.SSHClient],
+            interval: float = 0.02, deadline: float = 0.1,
+            lifetime: float = 3600, target: str = 'the guest') -> None:
         for number in (interval, deadline, lifetime):
             if not 0.001 <= float(number) <= 1e6:
                 raise ValueError('%r is no number of seconds for a heartbeat'
@@ -111,52 +116,55 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         self.lifetime = math.ceil(lifetime)
         self._connect = connect
         self._changed = threading.Condition()
-        self._connection = self._channel = None
-        self._sent = []            # when each beat was sent, by its number
-        self._beats = {}           # Beat by number
-        self._held = []            # when the tester did not run: (from, to)
-        self._threshold = None     # chosen when the baseline is over
+        self._connection: paramiko.SSHClient | None = None
+        # when each beat was sent, by its number
+        self._sent: list[float] = []
+        # by number
+        self._beats: dict[int, measurement.Beat] = {}
+        # when the tester did not run: (from, to)
+        self._held: list[tuple[float, float]] = []
+        # chosen when the baseline is over
+        self._threshold: float | None = None
         self._wanted = 1           # how often its load is asked for: at first
         self._asked = 0            # how often it was
-        self._loads = []           # each answer: ProcessorTimes, or None
-        self._baseline_load = None  # which of them is of the baseline's end
+        # each answer
+        self._loads: list[measurement.ProcessorTimes | None] = []
+        # which of them is of the baseline's end
+        self._baseline_load: int | None = None
         self._over = threading.Event()
-        self._ended = None         # when it was cleaned up
-        self._broken = None        # how the connection ended before that
-        self._second_look = None
-        self._boot_id = None
-        self._began = self._wall_start = None
-        self._threads = []
+        # when it was cleaned up
+        self._ended: float | None = None
+        # how the connection ended before that
+        self._broken: str | None = None
+        self._second_look: str | None = None
+        self._boot_id: str | None = None
+        self._began = math.nan     # when it was set up
+        self._wall_start: float | None = None
+        self._threads: list[threading.Thread] = []
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         self.addCleanup(self._stop)
         self._began, self._wall_start = time.monotonic(), time.time()
         try:
-            self._connection = self._connect()
-            self._send_at_once()
-            self._channel, header, rest = stream.start(
-                self._connection, 'heartbeat', self.lifetime)
+            self._connection = connection = self._connect()
+            _send_at_once(connection)
+            channel, header, rest = stream.start(
+                connection, 'heartbeat', self.lifetime)
             self._boot_id = _boot_id(header)
         # Each client has its own errors, down to those of sockets.
         except Exception as error:
             raise self._nothing(
                 'the guest\'s clock can\'t be asked for: %s: %s'
                 % (type(error).__name__, error)) from error
-        for function in (self._send, lambda: self._receive(rest),
-                         self._watch_itself):
+        for function in (
+                lambda: self._send(channel),
+                lambda: self._receive(connection, channel, rest),
+                self._watch_itself):
             thread = threading.Thread(target=function, daemon=True)
             thread.start()
             self._threads.append(thread)
 
-    def _send_at_once(self):
-        """A beat must not wait for the answer to the one before."""
-        try:
-            self._connection.get_transport().sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except (AttributeError, OSError):
-            pass  # through a proxy, which has its own ways
-
-    def _send(self):
+    def _send(self, channel: paramiko.Channel) -> None:
         """Send the beats on their schedule; runs in a thread."""
         begin = time.monotonic()
         place = 0
@@ -166,14 +174,14 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             if self._over.wait(max(0.0, due - time.monotonic())):
                 return
             # The channel's window is full in a long outage.
-            if self._channel.send_ready() and not (
-                    self._ask_load() and self._beat()):
+            if channel.send_ready() and not (
+                    self._ask_load(channel) and self._beat(channel)):
                 return
             # Places that were missed stay empty: there are no bursts.
             place = max(place + 1, math.floor(
                 (time.monotonic() - begin) / self.interval))
 
-    def _watch_itself(self):
+    def _watch_itself(self) -> None:
         """Note when the tester itself did not run; runs in a thread.
 
         That thread does nothing but sleep: the one that sends may also wait
@@ -187,31 +195,25 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             if now - due > HELD:
                 self._held.append((due, now))
 
-    def _beat(self):
+    def _beat(self, channel: paramiko.Channel) -> bool:
         with self._changed:
             number = len(self._sent)
             self._sent.append(time.monotonic())
-        return self._say(b'%d\n' % number)
+        return _say(channel, b'%d\n' % number)
 
-    def _ask_load(self):
+    def _ask_load(self, channel: paramiko.Channel) -> bool:
         # In this thread alone: to send may take as long as an outage.
         while self._asked < self._wanted:
             self._asked += 1
-            if not self._say(b'load\n'):
+            if not _say(channel, b'load\n'):
                 return False
         return True
 
-    def _say(self, line):
-        try:
-            self._channel.sendall(line)
-        except _BROKEN:
-            return False  # the other thread finds out why
-        return True
-
-    def _receive(self, rest):
+    def _receive(self, connection: paramiko.SSHClient,
+                 channel: paramiko.Channel, rest: bytes) -> None:
         """Take in the answers as they come; runs in a thread."""
         while True:
-            data = self._channel.recv(1 << 16)
+            data = channel.recv(1 << 16)
             now = time.monotonic()
             if not data:
                 break
@@ -222,24 +224,24 @@ class GuestHeartbeatMeter(fixtures.Fixture):
                 self._changed.notify_all()
         with self._changed:
             if self._ended is None:
-                self._broken = self._how_it_broke()
+                self._broken = self._how_it_broke(connection)
             self._over.set()
             self._changed.notify_all()
 
-    def _take(self, line, now):
+    def _take(self, line: bytes, now: float) -> None:
         kind, _, rest = line.partition(b' ')
         if kind == b'load':
             self._take_load(rest.decode(errors='replace'))
             return
         try:
-            number, uptime = line.split()
-            number = int(number)
+            said, uptime = line.split()
+            number = int(said)
             self._beats[number] = measurement.Beat(
                 self._sent[number], now, float(uptime))
         except (ValueError, IndexError):
             LOG.debug('Left out of the guest\'s answers: %r', line)
 
-    def _take_load(self, line):
+    def _take_load(self, line: str) -> None:
         load = None
         try:
             load = measurement.ProcessorTimes.parse(line)
@@ -249,7 +251,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         self._loads.append(load)
 
     @property
-    def guest_cpu(self):
+    def guest_cpu(self) -> float | None:
         """Seconds of the guest's processors that the heartbeat has taken.
 
         It is what the script and its SSH session have taken up to now; None
@@ -267,7 +269,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         return load[0].session if load and load[0] else None
 
     @property
-    def idle_before(self):
+    def idle_before(self) -> float | None:
         """Which part of the guest's processors was idle in the baseline.
 
         It is 0 to 1, from the set-up until the first wait_until_up() was
@@ -280,16 +282,16 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             first, last = self._loads[0], self._loads[self._baseline_load]
         return last.idle_since(first) if first and last else None
 
-    def _how_it_broke(self):
+    def _how_it_broke(self, connection: paramiko.SSHClient) -> str:
         if time.monotonic() - self._began >= self.lifetime:
             return ('the script in the guest ended after its lifetime of '
                     '%d s: give it a longer one' % self.lifetime)
-        error = self._connection.get_transport().get_exception()
+        error = connection.get_transport().get_exception()
         return 'the SSH connection did not survive: %s' % (
             '%s: %s' % (type(error).__name__, error) if error
             else 'the guest closed it')
 
-    def _stop(self):
+    def _stop(self) -> None:
         with self._changed:
             if self._ended is None:
                 self._ended = time.monotonic()
@@ -300,7 +302,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         for thread in self._threads:
             thread.join()
 
-    def wait_until_up(self, timeout):
+    def wait_until_up(self, timeout: float) -> float:
         """Wait until a beat that was sent after this call is answered.
 
         The first call waits for the end of the baseline, too, if that is not
@@ -335,13 +337,13 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             reason += '; ' + self._ask_again()
         raise self._nothing(reason)
 
-    def _answered_since(self, first):
+    def _answered_since(self, first: int) -> float | None:
         """When a beat of at least this number was sent that was answered."""
         return next((beat.sent for beat in map(
             self._beats.get, range(len(self._sent) - 1, first - 1, -1))
             if beat and self._in_time(beat)), None)
 
-    def _choose_threshold(self):
+    def _choose_threshold(self) -> bool:
         """Choose it if the baseline is long enough; whether it was.
 
         The load is looked at when the baseline is over, too.
@@ -358,24 +360,24 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         return True
 
     @property
-    def threshold(self):
+    def threshold(self) -> float:
         """Seconds from which on a late answer is a stall.
 
         It is chosen when the baseline is over, and the deadline until then.
         """
         return self._threshold or self.deadline
 
-    def _in_time(self, beat):
+    def _in_time(self, beat: measurement.Beat) -> bool:
         return beat.received - beat.sent <= self.threshold
 
-    def _held_between(self, begin, end):
+    def _held_between(self, begin: float, end: float) -> float:
         """For how many seconds the tester did not run."""
         first = bisect.bisect_right(self._held, begin,
                                     key=lambda held: held[1])
         return sum(max(0.0, min(end, until) - max(begin, since))
                    for since, until in self._held[first:])
 
-    def measurement(self):
+    def measurement(self) -> Heartbeat:
         """The Heartbeat up to now, or up to the clean-up if that is over.
 
         Beats that were sent before this call and are in flight are waited
@@ -397,9 +399,9 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         with self._changed:
             beats = [self._beats[number] for number in sorted(self._beats)]
         self._check_recovered(stalls)
-        return Heartbeat(stalls, measurement.GuestClock(beats))
+        return Heartbeat(stalls, measurement.GuestClock(tuple(beats)))
 
-    def recent(self, since):
+    def recent(self, since: float) -> timeline.Timeline:
         """The Timeline of the connection since a moment; waits for nothing.
 
         :raises NoMeasurement: if no beat since then was answered, or if the
@@ -412,19 +414,19 @@ class GuestHeartbeatMeter(fixtures.Fixture):
                 len(self._sent)
         return self._stalls(first, last)
 
-    def _stalls(self, first, last):
+    def _stalls(self, first: int, last: int) -> timeline.Timeline:
         """The Timeline of the beats from one number to another."""
         with self._changed:
             now = self._ended or time.monotonic()
-            samples = [sample for sample in map(
+            samples = [each for each in map(
                 lambda number: self._sample(number, now), range(first, last))
-                if sample]
+                if each]
         return measurement.Timeline(
-            'tcp', self.target, samples, self.interval + TICK, now,
-            self._wall_start, probing=measurement.Probing.ORDERED,
+            'tcp', self.target, tuple(samples), self.interval + TICK,
+            now, self._wall_start, probing=measurement.Probing.ORDERED,
             method='one SSH connection', deadline=self.threshold)
 
-    def _sample(self, number, now):
+    def _sample(self, number: int, now: float) -> sample.Sample | None:
         """The Sample of a beat; None if it tells nothing.
 
         It is in flight, or late since the tester itself did not run.
@@ -441,27 +443,29 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         return measurement.Sample(sent, waited_until if beat else sent, False,
                                   late=beat is not None, slack=held)
 
-    def _check(self):
+    def _check(self) -> None:
         """Raise NoMeasurement if the connection is lost."""
         if self._broken:
             raise self._nothing('%s; %s' % (self._broken,
                                             self._look_again()))
 
-    def _check_recovered(self, stalls):
+    def _check_recovered(self, stalls: timeline.Timeline) -> None:
         try:
             stalls.recovered()
         except exceptions.NoMeasurement as error:
-            if stalls.ended - stalls.down_since > SECOND_LOOK_PATIENCE:
+            since = stalls.down_since
+            if since is not None and \
+                    stalls.ended - since > SECOND_LOOK_PATIENCE:
                 error.reason += '; ' + self._look_again()
             raise
 
-    def _look_again(self):
+    def _look_again(self) -> str:
         """What another connection tells of the guest; asked for once."""
         if self._second_look is None:
             self._second_look = self._ask_again()
         return self._second_look
 
-    def _ask_again(self):
+    def _ask_again(self) -> str:
         try:
             boot_id = shell.within(SECOND_LOOK_PATIENCE, self._ask_boot_id)
         except Exception as error:
@@ -471,13 +475,13 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             return 'the guest was rebooted'
         return 'a new connection works, and the guest was not rebooted'
 
-    def _ask_boot_id(self):
+    def _ask_boot_id(self) -> str:
         with self._connect() as connection:
             return shell.own(connection.exec_command(
                 shell.marked(_BOOT_ID), timeout=SECOND_LOOK_PATIENCE)[1]
                 .read().decode(errors='replace')).strip()
 
-    def _nothing(self, reason):
+    def _nothing(self, reason: str) -> exceptions.NoMeasurement:
         seen = None
         if self._beats:
             last = max(self._beats.values(), key=lambda beat: beat.received)
@@ -489,7 +493,24 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             'heartbeat of %s: %s' % (self.target, reason), seen)
 
 
-def _boot_id(header):
+def _send_at_once(connection: paramiko.SSHClient) -> None:
+    """A beat must not wait for the answer to the one before."""
+    try:
+        connection.get_transport().sock.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except (AttributeError, OSError):
+        pass  # through a proxy, which has its own ways
+
+
+def _say(channel: paramiko.Channel, line: bytes) -> bool:
+    try:
+        channel.sendall(line)
+    except _BROKEN:
+        return False  # the other thread finds out why
+    return True
+
+
+def _boot_id(header: str) -> str:
     """The id of the guest's boot, from the first line of the script."""
     name, _, boot_id = header.partition(' boot=')
     if name != 'heartbeat 1' or not boot_id:

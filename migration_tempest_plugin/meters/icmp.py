@@ -12,6 +12,7 @@
 """Runs the prober, and keeps what it says of each target."""
 
 import collections
+import io
 import itertools
 import json
 import os
@@ -19,12 +20,17 @@ import subprocess
 import sys
 import threading
 import time
+import typing
 
 from oslo_log import log
 
 import migration_tempest_plugin
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+
+if typing.TYPE_CHECKING:  # it runs as a process of its own
+    from migration_tempest_plugin.prober import echo
+    from migration_tempest_plugin.prober import loop
 
 LOG = log.getLogger(__name__)
 
@@ -53,23 +59,27 @@ class Probes:
         does not start
     """
 
-    def __init__(self, address, interval, deadline):
+    def __init__(self, address: 'echo.Address', interval: float,
+                 deadline: float) -> None:
         self.interval = interval
         self.method = 'prober'
         self._deadline = deadline
-        self._samples = {}           # Sample by when it was sent, in ns
+        # by when it was sent, in ns
+        self._samples: dict[int, measurement.Sample] = {}
         self._last_answered = float('-inf')  # when it was sent, in seconds
         self._unknown = 0
-        self._unsent = collections.Counter()
-        self._stopped = None
-        self._answer = None          # of the prober, to the command "add"
+        self._unsent: collections.Counter[str] = collections.Counter()
+        # until when all was known then, and what it had ended with
+        self._stopped: tuple[float, int | None] | None = None
+        # of the prober, to the command "add"
+        self._answer: tuple[str, list[str]] | None = None
         self._prober = _Prober.serve(self, {
-            'address': address,
+            'address': list(address),
             'interval': round(interval * _SECOND),
             'deadline': round(deadline * _SECOND)})
         self._check_answer(address[0])
 
-    def _check_answer(self, host):
+    def _check_answer(self, host: str) -> None:
         kind, words = self._answer or (None, [])
         if kind == 'added':
             self.method = 'prober (%s)' % ' '.join(words)
@@ -89,24 +99,25 @@ class Probes:
             % (host, ' '.join(words), host))
 
     @property
-    def pid(self):
+    def pid(self) -> int:
         return self._prober.pid
 
     @property
-    def cpu(self):
+    def cpu(self) -> float:
         return self._prober.cpu
 
-    def stop(self):
+    def stop(self) -> None:
         """End the probing; what was seen up to now stays."""
         with self._prober.changed:
             self._stopped = self._known_until(), self.ended_by_itself()
         self._prober.release(self)
 
-    def ended_by_itself(self):
+    def ended_by_itself(self) -> int | None:
         """Exit status of the prober if it was not told to end, or None."""
         return self._stopped[1] if self._stopped else self._prober.status
 
-    def wait_for_answer(self, since, timeout):
+    def wait_for_answer(self, since: float,
+                        timeout: float) -> float | None:
         """When an answered probe was sent, since a moment; None if none was.
 
         Waits until there is one, until the timeout, or the prober's end.
@@ -118,7 +129,7 @@ class Probes:
             return self._last_answered if self._last_answered >= since \
                 else None
 
-    def wait_until_decided(self, moment):
+    def wait_until_decided(self, moment: float) -> bool:
         """Wait until it is known what became of the probes up to a moment.
 
         :returns: False if the prober does not say it
@@ -126,10 +137,12 @@ class Probes:
         with self._prober.changed:
             return self._prober.changed.wait_for(
                 lambda: self._prober.mark >= moment or
-                self._prober.status is not None or self._stopped,
+                self._prober.status is not None or
+                self._stopped is not None,
                 self._deadline + PATIENCE)
 
-    def samples(self, now, since=float('-inf')):
+    def samples(self, now: float, since: float = float('-inf')
+                ) -> tuple[list[measurement.Sample], float]:
         """The samples up to now, and the moment up to which they are known.
 
         :param since: those that were sent before are left out
@@ -144,12 +157,12 @@ class Probes:
             return [sample for sample in told_since
                     if since <= sample.start <= known], known
 
-    def _known_until(self):
+    def _known_until(self) -> float:
         """Before the prober's first mark that can only be the present."""
         return (self._stopped[0] if self._stopped else
                 self._prober.mark or time.monotonic())
 
-    def said(self):
+    def said(self) -> str:
         """What else is to be said of it, for people."""
         parts = ['%d probes could not be sent from here: %s' % (number, why)
                  for why, number in self._unsent.items()]
@@ -158,7 +171,7 @@ class Probes:
                          % self._unknown)
         return '; '.join(filter(None, [*parts, self._prober.said()]))
 
-    def take(self, kind, words):
+    def take(self, kind: str, words: list[str]) -> None:
         """Take in a line of the prober (its format: see the package)."""
         if kind in ('added', 'refused'):
             self._answer = kind, words
@@ -169,7 +182,7 @@ class Probes:
         elif self._stopped is None:
             self._take_sample(kind, *map(int, words))
 
-    def _take_sample(self, kind, start, other):
+    def _take_sample(self, kind: str, start: int, other: int) -> None:
         sent = start / _SECOND
         if kind == 'failed':
             # What it saw, it saw when it was sent.
@@ -192,14 +205,15 @@ class _Prober:
     :ivar status: exit status, if it ended without being told to
     """
 
-    _running = {}
+    # by process and network namespace
+    _running: typing.ClassVar[dict[tuple[int, int], '_Prober']] = {}
     _lock = threading.Lock()
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.changed = threading.Condition()
         self.mark = self.cpu = 0.0
-        self.status = None
-        self._targets = {}
+        self.status: int | None = None
+        self._targets: dict[int, Probes] = {}     # by number
         self._numbers = iter(range(sys.maxsize))
         self._told_to_end = False
         self._errors = ''
@@ -211,13 +225,19 @@ class _Prober:
             COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, cwd='/', start_new_session=True,
             env={**os.environ, 'PYTHONPATH': os.path.abspath(root)})
+        # They are pipes.
+        assert self._process.stdin is not None
+        assert isinstance(self._process.stdout, io.BufferedReader)
+        assert self._process.stderr is not None
+        self._input, self._output, self._error_output = (
+            self._process.stdin, self._process.stdout, self._process.stderr)
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         LOG.debug('Started the prober, process %d', self.pid)
 
     @classmethod
-    def serve(cls, target, command):
+    def serve(cls, target: Probes, command: 'loop.Command') -> '_Prober':
         """Have a target probed; returns the prober once it has answered.
 
         One that ended is replaced, so that its end is the end of those
@@ -235,16 +255,16 @@ class _Prober:
                 lambda: target._answer or prober.status is not None, PATIENCE)
         return prober
 
-    def _is_over(self):
+    def _is_over(self) -> bool:
         return self._told_to_end or self._process.poll() is not None
 
-    def _add(self, target, command):
+    def _add(self, target: Probes, command: 'loop.Command') -> None:
         number = next(self._numbers)
         with self.changed:
             self._targets[number] = target
         self._command({'add': number, **command})
 
-    def release(self, target):
+    def release(self, target: Probes) -> None:
         """Probe a target no more; the last one ends the process."""
         with self._lock:
             with self.changed:
@@ -260,17 +280,17 @@ class _Prober:
             else:
                 self._command({'remove': number})
 
-    def _command(self, command):
+    def _command(self, command: 'loop.Command') -> None:
         try:
-            self._process.stdin.write(json.dumps(command).encode() + b'\n')
-            self._process.stdin.flush()
+            self._input.write(json.dumps(command).encode() + b'\n')
+            self._input.flush()
         except BrokenPipeError:
             pass  # it has ended: whoever waits for an answer sees that
 
-    def _end(self):
+    def _end(self) -> None:
         self._told_to_end = True
         try:
-            self._process.stdin.close()
+            self._input.close()
         except BrokenPipeError:
             pass  # what was not sent is of no use any more
         try:
@@ -279,14 +299,14 @@ class _Prober:
             self._process.kill()
             self._process.wait()
         self._reader.join()
-        self._process.stdout.close()
-        self._process.stderr.close()
+        self._output.close()
+        self._error_output.close()
 
-    def _read(self):
+    def _read(self) -> None:
         """Take in what it says, until it ends; runs in a thread."""
         rest = b''
         while True:
-            data = self._process.stdout.read1(1 << 16)
+            data = self._output.read1(1 << 16)
             if not data:
                 break
             *lines, rest = (rest + data).split(b'\n')
@@ -294,7 +314,7 @@ class _Prober:
                 for line in lines:
                     self._take(line.decode().split())
                 self.changed.notify_all()
-        errors = self._process.stderr.read().decode(errors='replace')
+        errors = self._error_output.read().decode(errors='replace')
         status = self._process.wait()
         with self.changed:
             self._errors = errors.strip()
@@ -302,7 +322,7 @@ class _Prober:
                 self.status = status
             self.changed.notify_all()
 
-    def _take(self, words):
+    def _take(self, words: list[str]) -> None:
         kind, *rest = words
         if kind == 'mark':
             self.mark = int(rest[0]) / _SECOND
@@ -312,6 +332,6 @@ class _Prober:
         if target:
             target.take(kind, rest[1:])
 
-    def said(self):
+    def said(self) -> str:
         """The end of what it wrote as errors."""
         return self._errors and 'the prober said: ' + self._errors[-500:]

@@ -11,8 +11,10 @@
 #    under the License.
 """Measures, from inside a guest, for how long it has no metadata service."""
 
+import collections.abc
 import math
 import time
+import typing
 
 import fixtures
 from oslo_log import log
@@ -20,6 +22,8 @@ from oslo_log import log
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement.guest_clock import TICK
+from migration_tempest_plugin.measurement import timeline
 from migration_tempest_plugin.meters import metadata_log
 
 LOG = log.getLogger(__name__)
@@ -32,9 +36,9 @@ ADDRESSES = {4: '169.254.169.254', 6: '[fe80::a9fe:a9fe%25@interface@]'}
 #: A page that any metadata service has and that costs it little.
 INSTANCE_ID_PATH = '/latest/meta-data/instance-id'
 
-#: Seconds between two looks at the guest while something is waited for.
-#: Nothing can be told to us across SSH, and each look is a connection whose
-#: key exchange takes a small guest a good part of this time.
+#: Seconds between two looks at the guest while something is waited for, at
+#: most: the first ones come sooner. A look may be a connection whose key
+#: exchange takes a small guest a good part of this time.
 LOOK_INTERVAL = 1.0
 
 
@@ -44,6 +48,21 @@ TOOLS = {'curl': 'curl in the guest',
          'gnu-wget': 'GNU wget, started for each request, in the guest',
          'busybox-wget': 'busybox wget, started for each request, in the '
                          'guest'}
+
+
+class Seconds(typing.TypedDict):
+    """Up and down, as Tempest's meter calls it."""
+
+    PASSED: float
+    FAILED: float
+
+
+class Results(typing.TypedDict):
+    """What Tempest's meter returns."""
+
+    successes: int
+    failures: int
+    downtime: Seconds
 
 
 class MetadataDowntimeMeter(fixtures.Fixture):
@@ -95,10 +114,13 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     :raises ValueError: for a number that makes no sense
     """
 
-    def __init__(self, ssh_client, interval=0.2, connect_deadline=3.0,
-                 deadline=5.0, lifetime=3600.0, ip_version=4,
-                 path=INSTANCE_ID_PATH, url=None, least_connect_deadline=0.5,
-                 least_deadline=1.0, tool=None):
+    def __init__(self, ssh_client: shell.Client, interval: float = 0.2,
+                 connect_deadline: float = 3.0, deadline: float = 5.0,
+                 lifetime: float = 3600.0, ip_version: int = 4,
+                 path: str = INSTANCE_ID_PATH, url: str | None = None,
+                 least_connect_deadline: float = 0.5,
+                 least_deadline: float = 1.0,
+                 tool: str | None = None) -> None:
         if ip_version not in ADDRESSES:
             raise ValueError('ip_version is 4 or 6, not %r' % ip_version)
         if tool not in (None, 'curl', 'curl-each', 'wget'):
@@ -107,10 +129,10 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         numbers = (interval, lifetime, least_connect_deadline,
                    connect_deadline, least_deadline, deadline)
         for number in numbers:
-            if number < metadata_log.TICK:
+            if number < TICK:
                 raise ValueError('%r s is less than the guest\'s clock can '
                                  'tell apart (%g s)'
-                                 % (number, metadata_log.TICK))
+                                 % (number, TICK))
         self.url = url or 'http://' + ADDRESSES[ip_version] + path
         self.interval = interval
         self.deadline = deadline
@@ -120,24 +142,26 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             [self.url, tool or 'auto',
              *('%.2f' % number for number in numbers)], lifetime)
         self._running = False
-        self._last = None
-        self._cpu = None
-        self._wall_start = None
+        self._last: shell.State | None = None
+        self._cpu: float | None = None
+        self._wall_start: float | None = None
         self._overdue = math.inf   # when the script has ended by itself
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         self.addCleanup(self._stop)
         self._script.start()
         self._wall_start = time.time()
         self._overdue = time.monotonic() + self.lifetime
         self._running = True
 
-    def _stop(self):
+    def _stop(self) -> None:
         self._running = False
-        self._last = self._seen(self._script.stop()) or self._last
+        state = self._script.stop()
+        if state is not None:
+            self._last = self._seen(state)
 
     @property
-    def guest_cpu(self):
+    def guest_cpu(self) -> float | None:
         """Seconds of the guest's processor that the measuring has taken.
 
         It is the time of the script and all that it has started, up to the
@@ -148,13 +172,13 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         """
         return self._cpu
 
-    def _seen(self, state):
+    def _seen(self, state: shell.State) -> shell.State:
         """The State, after a look."""
-        if state is not None and state.cpu is not None:
+        if state.cpu is not None:
             self._cpu = state.cpu
         return state
 
-    def wait_until_up(self, timeout):
+    def wait_until_up(self, timeout: float) -> float:
         """Wait until an attempt that began after this call is answered.
 
         So it says before an operation that there is a baseline, from which
@@ -167,6 +191,8 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         """
         give_up = time.monotonic() + timeout
         since = None
+        # The next attempt has begun by then, and is answered as a rule.
+        pause = 1.5 * self.interval
         while True:
             try:
                 state = self._seen(self._script.state())
@@ -183,9 +209,10 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             if time.monotonic() >= give_up:
                 raise self._nothing('the guest got no answer within %g s'
                                     % timeout, seen)
-            time.sleep(LOOK_INTERVAL)
+            time.sleep(min(pause, LOOK_INTERVAL))
+            pause *= 2
 
-    def measurement(self):
+    def measurement(self) -> timeline.Timeline:
         """The Timeline up to now, or up to the clean-up if that is over.
 
         Whether an attempt that is under way fails is waited for, not longer
@@ -211,12 +238,13 @@ class MetadataDowntimeMeter(fixtures.Fixture):
                                 str(reading))
         chosen = reading.chosen
         return measurement.Timeline(
-            'metadata', self.url, samples, self._reached_interval(),
+            'metadata', self.url, tuple(samples),
+            self._reached_interval(),
             max(reading.uptime, *(sample.end for sample in samples)),
             self._wall_start, method=self._method(chosen), clock='guest',
             deadline=chosen.deadline if chosen else self.deadline).recovered()
 
-    def get_results(self):
+    def get_results(self) -> Results:
         """The numbers of the measurement, by the names of Tempest's meter.
 
         :returns: {'successes': number of attempts that were answered,
@@ -225,14 +253,14 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             estimates
         :raises NoMeasurement: as measurement() does
         """
-        timeline = self.measurement()
-        down = float(timeline.total)
-        up = timeline.ended - timeline.began - down - timeline.unobserved
-        return {'successes': timeline.successes,
-                'failures': timeline.failures,
+        measured = self.measurement()
+        down = float(measured.total)
+        up = measured.ended - measured.began - down - measured.unobserved
+        return {'successes': measured.successes,
+                'failures': measured.failures,
                 'downtime': {'PASSED': max(up, 0.0), 'FAILED': down}}
 
-    def _settled(self):
+    def _settled(self) -> metadata_log.Reading:
         """A Reading by which all that was under way has ended, or hangs."""
         interval = self._reached_interval()
         reading = self._read()
@@ -245,7 +273,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             reading = self._read()
         return reading
 
-    def _longest(self, chosen):
+    def _longest(self, chosen: metadata_log.Chosen | None) -> float:
         """Seconds that an attempt may be under way."""
         if chosen is None:
             return self.deadline
@@ -253,7 +281,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         return chosen.deadline + (
             metadata_log.GRACE if chosen.tool == 'curl' else 0)
 
-    def _read(self):
+    def _read(self) -> metadata_log.Reading:
         if self._running:
             try:
                 state = self._seen(self._script.read())
@@ -268,7 +296,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             self._check(self._last)
         return _reading(self._last)
 
-    def _check(self, state):
+    def _check(self, state: shell.State) -> None:
         """Raise NoMeasurement if the script can't have gone on measuring."""
         if state.boot_id != self._script.boot_id:
             reason = 'the guest was rebooted'
@@ -285,13 +313,14 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         raise self._nothing(
             reason, str(_reading(state)) if state.log else None)
 
-    def _nothing(self, reason, seen=None):
+    def _nothing(self, reason: str,
+                 seen: str | None = None) -> exceptions.NoMeasurement:
         if seen is None and self._last is not None:
             seen = 'last, %s' % _reading(self._last)
         return exceptions.NoMeasurement(
             'metadata of %s: %s' % (self.url, reason), seen)
 
-    def _method(self, chosen):
+    def _method(self, chosen: metadata_log.Chosen | None) -> str:
         tool = chosen.tool if chosen else \
             self._script.header.partition(' tool=')[2].partition(' ')[0]
         name = TOOLS.get(tool, tool)
@@ -301,7 +330,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             name, chosen.lanes, 's' * (chosen.lanes > 1), chosen.connect,
             chosen.deadline)
 
-    def _reached_interval(self):
+    def _reached_interval(self) -> float:
         """The interval, as far as sleep in the guest allows for it."""
         if ' pause=whole ' in self._script.header and \
                 ' tool=curl ' not in self._script.header:
@@ -309,14 +338,16 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         return self.interval
 
 
-def _latest_answer(nows):
+def _latest_answer(
+        nows: collections.abc.Iterable[metadata_log.Now]) -> float:
     """When the latest answered attempt began, baseline left out, or -1."""
     return max((now.last_answered for now in nows
                 if now.lane != metadata_log.BASELINE and
                 now.last_answered is not None), default=-1.0)
 
 
-def _latest_result(nows):
+def _latest_result(
+        nows: collections.abc.Sequence[metadata_log.Now]) -> str:
     """What the latest attempt came to, for people."""
     if not nows:
         return 'the latest attempt: ?'
@@ -327,5 +358,5 @@ def _latest_result(nows):
     return seen
 
 
-def _reading(state):
+def _reading(state: shell.State) -> metadata_log.Reading:
     return metadata_log.parse(state.log, state.now, state.uptime)

@@ -67,16 +67,16 @@ class Attempt:
     result: str
 
     @property
-    def start(self):
+    def start(self) -> float:
         """When it began, in seconds of the guest's clock."""
         return round(self.end - self.took, 6)
 
     @property
-    def answered(self):
+    def answered(self) -> bool:
         return self.result == 'ok'
 
     @property
-    def timed_out(self):
+    def timed_out(self) -> bool:
         """Whether curl gave it up at its deadline."""
         return self.result == 'rc28'
 
@@ -158,43 +158,49 @@ class Reading:
     unreadable: int = 0
 
     @property
-    def is_one_curl(self):
-        """Whether one curl makes many attempts, in each lane."""
-        return self.chosen is not None and self.chosen.tool == 'curl'
+    def _curl_lanes(self) -> int | None:
+        """How many lanes there are, if one curl makes many attempts in each.
+
+        None if not, or while nothing is chosen.
+        """
+        if self.chosen is None or self.chosen.tool != 'curl':
+            return None
+        return self.chosen.lanes
 
     @property
-    def is_emptied(self):
+    def is_emptied(self) -> bool:
         """Whether attempts came to an end of which none is in the log."""
         return not self.attempts and any(
             now.sequence > 1 for now in self.nows)
 
-    def under_way(self, interval):
+    def under_way(self, interval: float) -> list[UnderWay]:
         """The attempts that had not come to an end, as UnderWay.
 
         :param interval: seconds from the start of one to the next, of all
             lanes together
         """
         latest = {attempt.lane: attempt for attempt in self.attempts}
-        if not self.is_one_curl:
+        lanes = self._curl_lanes
+        if lanes is None:
             return [UnderWay(now.lane, now.sequence, now.start)
                     for now in self.nows if now.state == 'open' and not (
                         now.lane in latest and
                         latest[now.lane].sequence >= now.sequence)]
         expected = [
             UnderWay(lane, attempt.sequence + 1, max(
-                attempt.end, attempt.start + self.chosen.lanes * interval))
-            for lane, attempt in latest.items()
-            if BASELINE < lane <= self.chosen.lanes]
+                attempt.end, attempt.start + lanes * interval))
+            for lane, attempt in latest.items() if BASELINE < lane <= lanes]
         return [each for each in expected if each.start < self.uptime]
 
-    def hangs(self, attempt, deadline):
+    def hangs(self, attempt: UnderWay, deadline: float) -> bool:
         """Whether an attempt under way is older than its deadline.
 
         :param deadline: seconds
         """
         return self.uptime - attempt.start > deadline
 
-    def samples(self, interval, deadline):
+    def samples(self, interval: float,
+                deadline: float) -> list[measurement.Sample]:
         """Turn the attempts into samples.
 
         What timed out while the guest was kept from running says nothing: its
@@ -217,9 +223,10 @@ class Reading:
         deadlines = collections.defaultdict(
             lambda: chosen.deadline if chosen else deadline,
             {BASELINE: deadline})
-        if self.is_one_curl:
-            starts = self._starts(interval)
-            held = self._held(interval)
+        lanes = self._curl_lanes
+        if lanes is not None:
+            starts = self._starts(lanes, interval)
+            held = self._held(lanes, interval)
             return [_sample(attempt, *start, deadlines[attempt.lane])
                     for attempt, start in zip(self.attempts, starts)
                     if not (attempt.timed_out and any(
@@ -232,7 +239,8 @@ class Reading:
             for each in self.under_way(interval)
             if self.hangs(each, deadlines[each.lane])]
 
-    def _held(self, interval):
+    def _held(self, lanes: int,
+              interval: float) -> list[tuple[float, float]]:
         """The times in which the guest was kept from running.
 
         The lanes of one curl show that: each begins its next attempt a period
@@ -240,11 +248,11 @@ class Reading:
 
         :returns: pairs of begin and end
         """
-        period = self.chosen.lanes * interval
-        latest = {}
+        period = lanes * interval
+        latest: dict[int, Attempt] = {}
         held = []
         for attempt in self.attempts:
-            if not BASELINE < attempt.lane <= self.chosen.lanes:
+            if not BASELINE < attempt.lane <= lanes:
                 continue
             before = latest.get(attempt.lane)
             latest[attempt.lane] = attempt
@@ -256,20 +264,21 @@ class Reading:
                 held.append((due, attempt.start))
         return held
 
-    def _starts(self, interval):
+    def _starts(self, lanes: int,
+                interval: float) -> list[tuple[float, float]]:
         """When each attempt began, at the earliest and at the latest.
 
         Those before it in its lane say when it was due: if it seems to have
         begun a little after that, its end may have been noticed late.
         """
-        period = self.chosen.lanes * interval
-        due = collections.defaultdict(
+        period = lanes * interval
+        due: dict[int, collections.deque[float]] = collections.defaultdict(
             lambda: collections.deque(maxlen=WITNESSES))
         starts = []
         for attempt, latest in zip(self.attempts,
-                                   self._latest_starts(interval)):
+                                   self._latest_starts(lanes, interval)):
             reckoned = earliest = latest - TICK - LATE
-            if BASELINE < attempt.lane <= self.chosen.lanes:
+            if BASELINE < attempt.lane <= lanes:
                 witnesses = due[attempt.lane]
                 for steps, before in enumerate(reversed(witnesses), 1):
                     if reckoned - PUNCTUAL < before + steps * period:
@@ -278,7 +287,8 @@ class Reading:
             starts.append((earliest, latest))
         return starts
 
-    def _latest_starts(self, interval):
+    def _latest_starts(self, lanes: int,
+                       interval: float) -> list[float]:
         """When each attempt began at the latest.
 
         The script notes when it sees an end, which may be late in a busy
@@ -287,8 +297,7 @@ class Reading:
 
         :param interval: seconds from the start of an attempt to the next one
         """
-        latest = {}
-        lanes = self.chosen.lanes
+        latest: dict[int, float] = {}
         starts = []
         for attempt in reversed(self.attempts):
             step = max(attempt.took, lanes * interval
@@ -299,7 +308,7 @@ class Reading:
             starts.append(start)
         return starts[::-1]
 
-    def __str__(self):
+    def __str__(self) -> str:
         lost = self.unreadable + sum(now.lost for now in self.nows)
         if not self.attempts:
             return 'no attempt in the log, %d lines cut or lost' % lost
@@ -311,13 +320,13 @@ class Reading:
             % self.restarts if self.restarts else '')
 
 
-def parse(log, now, uptime):
+def parse(log: str, now: str, uptime: float) -> Reading:
     """Make a Reading of the texts of the log and of what is under way.
 
     The first line of the log, the header, is left to others; without it, the
     log has lost its beginning, and nothing in it counts.
     """
-    latest = {}
+    latest: dict[int, Attempt] = {}
     attempts = []
     chosen = None
     put_off = set()
@@ -328,8 +337,8 @@ def parse(log, now, uptime):
         if attempt and _follows(latest.get(attempt.lane), attempt):
             latest[attempt.lane] = attempt
             attempts.append(attempt)
-        elif _DEADLINES.fullmatch(line):
-            chosen = _chosen(line)
+        elif deadlines := _DEADLINES.fullmatch(line):
+            chosen = _chosen(deadlines)
         elif re.fullmatch(r'again \d ;', line):
             restarts += 1
         elif re.fullmatch(r'step \d ;', line) and int(line[5]) in latest:
@@ -340,12 +349,12 @@ def parse(log, now, uptime):
                    frozenset(put_off), restarts, unreadable)
 
 
-def parse_now(text):
+def parse_now(text: str) -> tuple[Now, ...]:
     """Read the lines on what the lanes do; those that are whole."""
     return tuple(filter(None, map(_now, text.splitlines())))
 
 
-def _now(line):
+def _now(line: str) -> Now | None:
     match = _NOW.fullmatch(line.strip())
     # The number stands at both ends: a line that was read while it was being
     # overwritten has two different ones.
@@ -357,26 +366,26 @@ def _now(line):
                lost=int(match[7]))
 
 
-def _attempt(line):
+def _attempt(line: str) -> Attempt | None:
     match = _ATTEMPT.fullmatch(line)
     return match and Attempt(int(match[1]), int(match[2]), float(match[3]),
                              float(match[4]), match[5])
 
 
-def _chosen(line):
-    match = _DEADLINES.fullmatch(line)
+def _chosen(match: re.Match[str]) -> Chosen:
     return Chosen(float(match[1]), float(match[2]), match[3], int(match[4]),
                   int(match[5]), float(match[6]))
 
 
-def _follows(before, attempt):
+def _follows(before: Attempt | None, attempt: Attempt) -> bool:
     """Whether it can come after that; what two torn lines make can't."""
     if before is None:
         return True
     return attempt.sequence > before.sequence and attempt.end >= before.end
 
 
-def _sample(attempt, earliest, latest, deadline):
+def _sample(attempt: Attempt, earliest: float, latest: float,
+            deadline: float) -> measurement.Sample:
     late = attempt.answered and attempt.took > deadline
     return measurement.Sample(
         round(earliest, 6), attempt.end + TICK, attempt.answered and not late,

@@ -13,14 +13,20 @@
 
 import socket
 import time
+import typing
 
 import fixtures
 from oslo_log import log
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import sample
+from migration_tempest_plugin.measurement import timeline
 from migration_tempest_plugin.meters import icmp
 from migration_tempest_plugin.meters import ping
+
+if typing.TYPE_CHECKING:  # it runs as a process of its own
+    from migration_tempest_plugin.prober import echo
 
 LOG = log.getLogger(__name__)
 
@@ -47,7 +53,8 @@ class NetDowntimeMeter(fixtures.Fixture):
     :raises ValueError: for a number that makes no sense
     """
 
-    def __init__(self, dest_ip, interval=0.01, deadline=0.5):
+    def __init__(self, dest_ip: str, interval: float = 0.01,
+                 deadline: float = 0.5) -> None:
         for number in (interval, deadline):
             if not 0.0005 <= float(number) < 3600:
                 raise ValueError('%r is no number of seconds for a probe'
@@ -55,15 +62,16 @@ class NetDowntimeMeter(fixtures.Fixture):
         self.dest_ip = str(dest_ip)
         self.interval = float(interval)
         self.deadline = float(deadline)
-        self._probes = None
-        self._wall_start = None
+        self._probes: icmp.Probes | ping.Probes | None = None
+        self._wall_start: float | None = None
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         self._wall_start = time.time()
         self._probes = self._start(_resolve(self.dest_ip))
         self.addCleanup(self._probes.stop)
 
-    def _start(self, address):
+    def _start(self,
+               address: 'echo.Address') -> icmp.Probes | ping.Probes:
         try:
             return icmp.Probes(address, self.interval, self.deadline)
         except icmp.Forbidden as reason:
@@ -80,19 +88,30 @@ class NetDowntimeMeter(fixtures.Fixture):
         return probes
 
     @property
-    def pid(self):
-        """Of the process that sends the probes."""
-        return self._probes.pid
+    def _sender(self) -> icmp.Probes | ping.Probes:
+        """What sends the probes.
+
+        :raises NoMeasurement: if the meter was never set up
+        """
+        if self._probes is None:
+            raise exceptions.NoMeasurement(
+                'the meter of %s was not set up' % self.dest_ip)
+        return self._probes
 
     @property
-    def cpu(self):
+    def pid(self) -> int:
+        """Of the process that sends the probes."""
+        return self._sender.pid
+
+    @property
+    def cpu(self) -> float | None:
         """Seconds of processor time that it took, for all its targets.
 
         None where ping is used.
         """
-        return self._probes.cpu
+        return self._sender.cpu
 
-    def wait_until_up(self, timeout):
+    def wait_until_up(self, timeout: float) -> float:
         """Wait until a probe that was sent after this call is answered.
 
         Says both that there is a baseline before an operation, and that the
@@ -104,7 +123,7 @@ class NetDowntimeMeter(fixtures.Fixture):
             timeout, or if what sends the probes has ended
         """
         since = time.monotonic()
-        answered = self._probes.wait_for_answer(since, timeout)
+        answered = self._sender.wait_for_answer(since, timeout)
         self._check_alive()
         if answered is None:
             raise exceptions.NoMeasurement(
@@ -112,7 +131,7 @@ class NetDowntimeMeter(fixtures.Fixture):
                 % (self.dest_ip, timeout), seen=self._seen())
         return answered
 
-    def measurement(self):
+    def measurement(self) -> timeline.Timeline:
         """The Timeline up to now, or up to the clean-up if that is over.
 
         Probes that were sent before this call and are in flight are waited
@@ -122,21 +141,18 @@ class NetDowntimeMeter(fixtures.Fixture):
             the probes ended by itself, if no probe was answered, or if it is
             still down: then with the timeline up to now
         """
-        if self._probes is None:
-            raise exceptions.NoMeasurement(
-                'the meter of %s was not set up' % self.dest_ip)
         now = time.monotonic()
-        decided = self._probes.wait_until_decided(now)
+        decided = self._sender.wait_until_decided(now)
         self._check_alive()
         if not decided:
             raise exceptions.NoMeasurement(
                 '%s, which sends the probes to %s, does not say any more what '
                 'became of them: it was stopped, or this machine is '
-                'overloaded' % (self._probes.method, self.dest_ip),
+                'overloaded' % (self._sender.method, self.dest_ip),
                 seen=self._seen())
-        return self._timeline(*self._probes.samples(now)).recovered()
+        return self._timeline(*self._sender.samples(now)).recovered()
 
-    def recent(self, since):
+    def recent(self, since: float) -> timeline.Timeline | None:
         """The Timeline of the probes that were sent since a moment.
 
         As far as it is known what became of them: nothing is waited for.
@@ -146,46 +162,47 @@ class NetDowntimeMeter(fixtures.Fixture):
             the probes has ended
         """
         self._check_alive()
-        samples, ended = self._probes.samples(time.monotonic(), since)
+        samples, ended = self._sender.samples(time.monotonic(), since)
         return self._timeline(samples, ended) if samples else None
 
-    def get_downtime(self):
+    def get_downtime(self) -> float:
         """Seconds without network in sum, the timeline's estimate.
 
         :raises NoMeasurement: as measurement() does
         """
         return float(self.measurement().total)
 
-    def _timeline(self, samples, ended):
+    def _timeline(self, samples: list[sample.Sample],
+                  ended: float) -> timeline.Timeline:
         return measurement.Timeline(
-            what='network', target=self.dest_ip, samples=samples,
-            interval=self._probes.interval, ended=ended,
-            wall_start=self._wall_start, method=self._probes.method,
+            what='network', target=self.dest_ip, samples=tuple(samples),
+            interval=self._sender.interval, ended=ended,
+            wall_start=self._wall_start, method=self._sender.method,
             probing=measurement.Probing.INDEPENDENT)
 
-    def _check_alive(self):
-        ended = self._probes.ended_by_itself()
+    def _check_alive(self) -> None:
+        ended = self._sender.ended_by_itself()
         if ended is not None:
             raise exceptions.NoMeasurement(
                 '%s, which sends the probes to %s, ended in the middle, with '
-                '%s' % (self._probes.method, self.dest_ip,
+                '%s' % (self._sender.method, self.dest_ip,
                         how_it_ended(ended)), seen=self._seen())
 
-    def _seen(self):
+    def _seen(self) -> str:
         try:
             seen = self._timeline(
-                *self._probes.samples(time.monotonic())).summary()
+                *self._sender.samples(time.monotonic())).summary()
         except exceptions.NoMeasurement as error:
             seen = str(error)
-        return '; '.join(filter(None, (seen, self._probes.said())))
+        return '; '.join(filter(None, (seen, self._sender.said())))
 
 
-def how_it_ended(status):
+def how_it_ended(status: int) -> str:
     """A process's exit status in words."""
     return 'signal %d' % -status if status < 0 else 'exit status %d' % status
 
 
-def _resolve(name):
+def _resolve(name: str) -> 'echo.Address':
     """The first address of a name, as a socket takes it.
 
     :raises NoMeasurement: if it has none
@@ -196,4 +213,10 @@ def _resolve(name):
         raise exceptions.NoMeasurement(
             'no address was found for %r: %s. Give the address, or a name '
             'that this machine can look up' % (name, error)) from error
-    return found[0][4]
+    match found[0][4]:
+        case (int(), bytes()):
+            raise exceptions.NoMeasurement(
+                'the address of %s is of IPv6, which this Python was built '
+                'without' % name)
+        case address:
+            return address

@@ -19,6 +19,7 @@ import time
 from oslo_log import log
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import ping_output
 
 LOG = log.getLogger(__name__)
@@ -47,27 +48,31 @@ class Probes:
     method = 'ping'
     cpu = None
 
-    def __init__(self, dest_ip, interval, deadline):
+    def __init__(self, dest_ip: str, interval: float,
+                 deadline: float) -> None:
         self.interval = max(interval, SHORTEST_INTERVAL)
         self._dest_ip = dest_ip
         self._deadline = deadline
         self._probes = ping_output.Probes(self.interval)
         self._changed = threading.Condition()
-        self._other_lines = []
+        self._other_lines: list[str] = []
         self._began = self._over = False
         self._last_answered = float('-inf')
         self._last_time = time.monotonic()
-        self._ended = self._died = None
+        self._ended: float | None = None   # when it was stopped
+        self._died: int | None = None      # what it had ended with
         self._ping = self._start()
+        assert self._ping.stdout is not None  # it is a pipe
+        self._output = self._ping.stdout
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._check_start()
 
     @property
-    def pid(self):
+    def pid(self) -> int:
         return self._ping.pid
 
-    def _start(self):
+    def _start(self) -> subprocess.Popen[str]:
         # -n -D -O: no names, wall clock, say what was not answered
         command = ['ping', '-n', '-D', '-O', '-i', '%g' % self.interval,
                    '--', self._dest_ip]
@@ -84,7 +89,7 @@ class Probes:
                 'ping can\'t be started (%s); it is the package iputils-ping '
                 'or iputils' % error) from error
 
-    def _check_start(self):
+    def _check_start(self) -> None:
         """Wait for the line that it begins with, or the end of ping.
 
         It may warn of something before that.
@@ -98,9 +103,9 @@ class Probes:
         raise exceptions.NoMeasurement(
             'ping of %s did not start' % self._dest_ip, seen=self.said())
 
-    def _read(self):
+    def _read(self) -> None:
         """Take in what ping prints, as it comes; runs in a thread."""
-        for line in self._ping.stdout:
+        for line in self._output:
             event = ping_output.parse_line(line)
             with self._changed:
                 if event:
@@ -115,7 +120,8 @@ class Probes:
             self._over = True
             self._changed.notify_all()
 
-    def _add(self, event):
+    def _add(self,
+             event: ping_output.Reply | ping_output.NoAnswer) -> None:
         when = self._monotonic(event.wall)
         self._probes.add(event, when)
         if isinstance(event, ping_output.Reply) and \
@@ -123,7 +129,7 @@ class Probes:
             self._last_answered = max(self._last_answered,
                                       when - event.delay)
 
-    def _monotonic(self, wall):
+    def _monotonic(self, wall: float) -> float:
         """The wall clock's time of an event that was just read, translated.
 
         If that clock was set in between, the present is as good as it gets.
@@ -135,7 +141,7 @@ class Probes:
         self._last_time = when
         return when
 
-    def stop(self):
+    def stop(self) -> None:
         """End ping; what was seen up to now stays."""
         if self._ended is not None:
             return
@@ -149,13 +155,14 @@ class Probes:
             self._ping.kill()
             self._ping.wait()
         self._reader.join()
-        self._ping.stdout.close()
+        self._output.close()
 
-    def ended_by_itself(self):
+    def ended_by_itself(self) -> int | None:
         """Exit status of ping if it was not told to end, or None."""
         return self._ping.poll() if self._ended is None else self._died
 
-    def wait_for_answer(self, since, timeout):
+    def wait_for_answer(self, since: float,
+                        timeout: float) -> float | None:
         """When an answered probe was sent, since a moment; None if none was.
 
         Waits until there is one, until the timeout, or the end of ping.
@@ -167,7 +174,7 @@ class Probes:
             return self._last_answered if self._last_answered >= since \
                 else None
 
-    def wait_until_decided(self, moment):
+    def wait_until_decided(self, moment: float) -> bool:
         """Wait until it is known what became of the probes up to a moment.
 
         :returns: True: what ping does not say in time was not answered
@@ -182,7 +189,8 @@ class Probes:
                 max(0.0, decided - time.monotonic()))
             return True
 
-    def samples(self, now, since=float('-inf')):
+    def samples(self, now: float, since: float = float('-inf')
+                ) -> tuple[list[measurement.Sample], float]:
         """The samples up to now, and when they were taken.
 
         :param since: those that were sent before are left out
@@ -192,7 +200,7 @@ class Probes:
             return [sample for sample in self._probes.samples(
                 self._deadline, now) if sample.start >= since], now
 
-    def said(self):
+    def said(self) -> str:
         """What else it said, for people."""
         return 'ping said: %s' % ('; '.join(self._other_lines[-5:])
                                   or 'nothing')

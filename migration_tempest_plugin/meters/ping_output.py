@@ -59,7 +59,7 @@ class NoAnswer:
     sequence: int
 
 
-def parse_line(line):
+def parse_line(line: str) -> Reply | NoAnswer | None:
     """A Reply, a NoAnswer, or None for a line that says neither.
 
     A duplicate of a reply says nothing new either, and one that is damaged, or
@@ -74,7 +74,7 @@ def parse_line(line):
     return NoAnswer(float(match[1]), int(match[2])) if match else None
 
 
-def unwrap(sequence, highest):
+def unwrap(sequence: int, highest: int) -> int:
     """The number nearest to the highest one that is this modulo 65536.
 
     >>> unwrap(2, highest=65535)
@@ -90,15 +90,19 @@ class Probes:
     :param interval: seconds, as given to ping
     """
 
-    def __init__(self, interval):
+    def __init__(self, interval: float) -> None:
         self._interval = interval
         self._highest = 0       # of all sequence numbers, not modulo 65536
-        self._starts = {}       # of the unanswered, by sequence number
-        self._replies = {}      # (start, end) by sequence number
-        self._unsent = []       # starts of those that could not be sent
-        self._attempt = None    # when the latest one was sent, if known
+        # starts of the unanswered, by sequence number
+        self._starts: dict[int, float] = {}
+        # (start, end) by sequence number
+        self._replies: dict[int, tuple[float, float]] = {}
+        # starts of those that could not be sent
+        self._unsent: list[float] = []
+        # when the latest one was sent, if known
+        self._attempt: float | None = None
 
-    def add(self, event, time):
+    def add(self, event: Reply | NoAnswer, time: float) -> None:
         """Take in an event.
 
         :param time: when it was, in monotonic seconds
@@ -122,11 +126,12 @@ class Probes:
             self._attempt = time
         self._highest = max(self._highest, sequence)
 
-    def latest_unanswered(self):
+    def latest_unanswered(self) -> float | None:
         """When the latest probe without an answer was sent, or None."""
         return max([*self._starts.values(), *self._unsent], default=None)
 
-    def samples(self, deadline, now):
+    def samples(self, deadline: float,
+                now: float) -> list[measurement.Sample]:
         """All samples; a probe still in flight within its deadline is none.
 
         :param deadline: seconds from a probe to its answer

@@ -11,7 +11,10 @@
 #    under the License.
 """What all meters have in common: set up, read with patience, joined."""
 
+import collections.abc
+import contextlib
 import time
+import typing
 
 from oslo_log import log
 import testtools
@@ -23,14 +26,45 @@ from migration_tempest_plugin.meters import metadata
 
 LOG = log.getLogger(__name__)
 
+_InGuest = heartbeat.GuestHeartbeatMeter | metadata.MetadataDowntimeMeter
+
 #: The meters that run something in the guest, and how their cost is called.
 #: Each has ``guest_cpu``: the seconds of the guest's processors that it has
 #: taken up to now, or None where that is not known.
-_IN_GUEST = ((heartbeat.GuestHeartbeatMeter, 'heartbeat'),
-             (metadata.MetadataDowntimeMeter, 'metadata'))
+_IN_GUEST: tuple[tuple[type[_InGuest], str], ...] = (
+    (heartbeat.GuestHeartbeatMeter, 'heartbeat'),
+    (metadata.MetadataDowntimeMeter, 'metadata'))
 
 
-def set_up(stack, meter):
+class _Since(typing.Protocol):
+    """What a meter measured."""
+
+    def since(self: '_Measured', moment: float, /) -> '_Measured':
+        """What it measured at a moment or later."""
+
+
+_Measured = typing.TypeVar('_Measured', bound=_Since)
+_Measured_co = typing.TypeVar('_Measured_co', bound=_Since, covariant=True)
+
+
+class Measuring(typing.Protocol[_Measured_co]):
+    """A meter that is set up."""
+
+    def wait_until_up(self, timeout: float, /) -> float:
+        """Wait for an answer; returns the moment from which it counts."""
+
+    def measurement(self) -> _Measured_co:
+        """What it has measured up to now."""
+
+
+class Meter(contextlib.AbstractContextManager[object],
+            Measuring[measurement.Timeline | heartbeat.Heartbeat],
+            typing.Protocol):
+    """A meter, which measures as long as its ``with`` lasts."""
+
+
+def set_up(stack: contextlib.ExitStack,
+           meter: contextlib.AbstractContextManager[object]) -> None:
     """Set up a meter and have it cleaned up with the stack.
 
     A fixture that fails raises its error with others around it; here it is
@@ -42,7 +76,7 @@ def set_up(stack, meter):
         raise errors.args[0][1]
 
 
-def wait_until_recovered(meter, give_up):
+def wait_until_recovered(meter: Measuring[_Since], give_up: float) -> None:
     """Wait until it is up again; what is down for longer, is so."""
     try:
         meter.wait_until_up(max(1, give_up - time.monotonic()))
@@ -50,7 +84,8 @@ def wait_until_recovered(meter, give_up):
         LOG.warning('Not back: %s', error)
 
 
-def read(meter, baseline, give_up):
+def read(meter: Measuring[_Measured], baseline: float,
+         give_up: float) -> _Measured | exceptions.NoMeasurement:
     """What it measured since its baseline, or the NoMeasurement.
 
     If the very last probe failed, it is down once more: that gets its time to
@@ -65,31 +100,40 @@ def read(meter, baseline, give_up):
         wait_until_recovered(meter, give_up)
 
 
-def join(readings):
+def join(
+        readings: collections.abc.Iterable[
+            measurement.Timeline | heartbeat.Heartbeat |
+            exceptions.NoMeasurement]
+) -> tuple[tuple[measurement.Timeline | exceptions.NoMeasurement, ...],
+           measurement.GuestClock | None]:
     """The measurements in the tester's clock, and the guest's clock.
 
     Without the guest's clock, what is in it stays in it.
     """
     clock = None
-    measurements = []
+    measurements: list[
+        measurement.Timeline | exceptions.NoMeasurement] = []
     for each in readings:
         if isinstance(each, heartbeat.Heartbeat):
             clock = each.clock
             each = each.stalls
         measurements.append(each)
     return tuple(
-        each.joined(clock) if clock and getattr(each, 'clock', '') == 'guest'
+        each.joined(clock) if clock and isinstance(
+            each, measurement.Timeline) and each.clock == 'guest'
         else each for each in measurements), clock
 
 
-def taken(meters):
+def taken(meters: collections.abc.Iterable[object]) -> measurement.Taken:
     """What meters of one guest have Taken of its processors up to now."""
     return measurement.Taken(time.monotonic(), {
         name: meter.guest_cpu for meter in meters
         for kind, name in _IN_GUEST if isinstance(meter, kind)})
 
 
-def guest_load(meters, before):
+def guest_load(
+        meters: collections.abc.Collection[object],
+        before: measurement.Taken | None) -> measurement.GuestLoad | None:
     """The GuestLoad while meters of one guest measured.
 
     :param before: what they had Taken when the baseline was over

@@ -11,16 +11,25 @@
 #    under the License.
 """Two runs, or sets of runs, beside each other."""
 
+import collections.abc
 import dataclasses
 import math
+import typing
 
 from migration_tempest_plugin.measurement import comparison
 from migration_tempest_plugin.measurement.comparison import Verdict
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import recorded
 
 #: Exit statuses, for gates.
 KEPT, WORSE, CANT_TELL = 0, 1, 2
+
+#: What one migration cost, and how finely that is known; None for what was
+#: still down.
+_Cost: typing.TypeAlias = tuple[Duration, float | None]
+#: By variant, by quantity.
+_Costs: typing.TypeAlias = dict[str, dict[str, list[_Cost]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,25 +47,25 @@ class Comparison:
         is no reason not to tell
     """
 
-    whole: list
-    variants: list
-    samples: dict
-    only_before: list
-    only_after: list
+    whole: list[comparison.Judged]
+    variants: list[comparison.Judged]
+    samples: dict[str, dict[str, comparison.Samples]]
+    only_before: list[str]
+    only_after: list[str]
     lost_before: int
     lost_after: int
     stayed_before: int
     stayed_after: int
-    tolerances: dict
+    tolerances: dict[str, float]
     alpha: float
     accept_unresolved: bool = False
 
     @property
-    def judged(self):
+    def judged(self) -> list[comparison.Judged]:
         return [*self.whole, *self.variants]
 
     @property
-    def status(self):
+    def status(self) -> int:
         """For the exit of a command; not good on no data."""
         verdicts = {each.verdict for each in self.judged}
         if Verdict.WORSE in verdicts:
@@ -67,12 +76,12 @@ class Comparison:
             else KEPT
 
     @property
-    def unresolved(self):
+    def unresolved(self) -> list[comparison.Judged]:
         """The Judged that may be worse unseen, beyond the tolerance."""
         return [each for each in self.judged
                 if each.verdict is Verdict.UNRESOLVED]
 
-    def sentence(self):
+    def sentence(self) -> str:
         """The verdict in a line."""
         if not self.judged:
             return 'NOTHING TO COMPARE: no variant was measured in both'
@@ -96,8 +105,8 @@ class Comparison:
             '; not resolved finely enough: ' + self._unresolved()
             if self.unresolved else '')
 
-    def _unresolved(self):
-        resolved = {}
+    def _unresolved(self) -> str:
+        resolved: dict[str, list[float]] = {}
         for each in self.unresolved:
             resolved.setdefault(each.difference.quantity, []).append(
                 each.difference.resolved)
@@ -107,8 +116,10 @@ class Comparison:
             for quantity, found in resolved.items())
 
 
-def compare(before, after, tolerance, alpha, accept_unresolved=False,
-            tolerances=()):
+def compare(before: recorded.Run, after: recorded.Run, tolerance: float,
+            alpha: float, accept_unresolved: bool = False,
+            tolerances: collections.abc.Mapping[str, float] | None = None
+            ) -> Comparison:
     """The Comparison of two Runs.
 
     :param tolerance: seconds; what is not longer by more is not longer
@@ -116,10 +127,10 @@ def compare(before, after, tolerance, alpha, accept_unresolved=False,
         chance, anywhere in it
     :param accept_unresolved: a tolerance that is finer than what was resolved
         is no reason not to tell
-    :param tolerances: pairs of a quantity and its own tolerance
+    :param tolerances: those that quantities have of their own
     """
     tolerances = {**dict.fromkeys(digest.COSTS, tolerance),
-                  **dict(tolerances)}
+                  **(tolerances or {})}
     sides = _samples(before), _samples(after)
     samples = {quantity: _both(quantity, *sides) for quantity in digest.COSTS}
     variants = [found for quantity in digest.COSTS
@@ -140,7 +151,8 @@ def compare(before, after, tolerance, alpha, accept_unresolved=False,
         accept_unresolved)
 
 
-def text(compared, names=('before', 'after')):
+def text(compared: Comparison,
+         names: collections.abc.Sequence[str] = ('before', 'after')) -> str:
     """For a terminal: the verdict, then each quantity and variant.
 
     :param names: of both sides
@@ -152,18 +164,18 @@ def text(compared, names=('before', 'after')):
     for each in compared.whole:
         lines.append('%-14s all variants, %d pairs: %s' % (
             each.difference.quantity, each.difference.pairs, _told(each)))
-    variant = object()
-    for each in sorted(compared.variants,
-                       key=lambda each: each.difference.variant):
-        if each.difference.variant != variant:
-            variant = each.difference.variant
+    variant = None
+    for each in sorted(compared.variants, key=_variant):
+        if _variant(each) != variant:
+            variant = _variant(each)
             lines += ['', variant]
         lines.append('  %-14s %s' % (each.difference.quantity, _told(each)))
         for side, found in (('before', each.difference.before),
                             ('after', each.difference.after)):
-            lines.append('    %-7s %d: median %s, 95%% %s' % (
-                side, found.count, seconds(found.median),
-                seconds(found.percentile)))
+            if found:  # as it always is of one variant
+                lines.append('    %-7s %d: median %s, 95%% %s' % (
+                    side, found.count, seconds(found.median),
+                    seconds(found.percentile)))
     for label, names in (('only before', compared.only_before),
                          ('only after', compared.only_after)):
         if names:
@@ -172,7 +184,7 @@ def text(compared, names=('before', 'after')):
     return '\n'.join(lines)
 
 
-def how(compared):
+def how(compared: Comparison) -> str:
     """What the verdict stands on, for people."""
     return (
         'Exact permutation test of ranks within each variant; two-sided, '
@@ -188,7 +200,7 @@ def how(compared):
            compared.stayed_after))
 
 
-def to_dict(compared):
+def to_dict(compared: Comparison) -> dict[str, object]:
     """Ready for JSON."""
     return {
         'schema': 'migration-tempest-plugin/comparison', 'version': 2,
@@ -218,7 +230,7 @@ def to_dict(compared):
             for each in compared.judged]}
 
 
-def seconds(number):
+def seconds(number: float) -> str:
     """For people; of a Duration that was not seen, its bound."""
     if not math.isfinite(number):
         return 'still down'
@@ -226,14 +238,14 @@ def seconds(number):
         else '%.3f s' % number
 
 
-def shift(number):
+def shift(number: float) -> str:
     """By how much something is longer, for people."""
     return '%+.3f s' % number if math.isfinite(number) else 'without end'
 
 
-def _tolerances(tolerances):
+def _tolerances(tolerances: dict[str, float]) -> str:
     """Each once, with what it is for if there are several."""
-    by_seconds = {}
+    by_seconds: dict[float, list[str]] = {}
     for quantity, tolerated in tolerances.items():
         by_seconds.setdefault(tolerated, []).append(quantity)
     if len(by_seconds) == 1:
@@ -242,7 +254,12 @@ def _tolerances(tolerances):
                      for tolerated, quantities in by_seconds.items())
 
 
-def _told(each):
+def _variant(each: comparison.Judged) -> str:
+    """Its name, which one of a single variant has."""
+    return each.difference.variant or ''
+
+
+def _told(each: comparison.Judged) -> str:
     verdict = each.verdict.value
     if each.verdict is Verdict.WORSE:
         verdict = verdict.upper()
@@ -253,25 +270,23 @@ def _told(each):
         '%.3f' % each.p if each.p >= 0.001 else '< 0.001')
 
 
-def _subject(difference):
+def _subject(difference: comparison.Difference) -> str:
     return difference.quantity + (
         ' in %s' % difference.variant if difference.variant
         else ' over all variants')
 
 
-def _samples(run):
-    """By variant, by quantity, of migrations that took place.
-
-    :returns: {variant: {quantity: [(Duration, how finely it is known)]}}
-    """
-    found = {}
+def _samples(run: recorded.Run) -> _Costs:
+    """By variant, by quantity, of migrations that took place."""
+    found: _Costs = {}
     for test, migration in run.migrations:
         if not digest.moved(migration):
             continue
         of_variant = found.setdefault(test.name, {})
         resolved = digest.resolved(migration)
-        costs = {name: (digest.as_duration(duration), resolved.get(name))
-                 for name, duration in digest.durations(migration).items()}
+        costs: dict[str, _Cost] = {
+            name: (digest.as_duration(duration), resolved.get(name))
+            for name, duration in digest.durations(migration).items()}
         costs.update((what, (Duration(math.inf, math.inf), None))
                      for what in digest.still_down(migration))
         for name, cost in costs.items():
@@ -279,13 +294,16 @@ def _samples(run):
     return found
 
 
-def _both(quantity, before, after):
+def _both(quantity: str, before: _Costs,
+          after: _Costs) -> dict[str, comparison.Samples]:
     return {variant: comparison.Samples(*_durations(
         before[variant].get(quantity, ()), after[variant].get(quantity, ())))
         for variant in before if variant in after}
 
 
-def _durations(before, after):
+def _durations(before: collections.abc.Sequence[_Cost],
+               after: collections.abc.Sequence[_Cost]
+               ) -> collections.abc.Iterator[tuple[float, ...]]:
     """Both sides, and how finely each of them is known, as Samples want it."""
     for side in (before, after):
         yield tuple(duration for duration, _ in side)
@@ -293,14 +311,14 @@ def _durations(before, after):
         yield tuple(seconds for _, seconds in side if seconds is not None)
 
 
-def _lost(run):
+def _lost(run: recorded.Run) -> int:
     return sum(bool(digest.missing(migration))
                for _, migration in run.migrations if digest.moved(migration))
 
 
-def _stayed(run):
+def _stayed(run: recorded.Run) -> int:
     return sum(not digest.moved(migration) for _, migration in run.migrations)
 
 
-def _finite(number):
+def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None

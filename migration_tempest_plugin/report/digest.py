@@ -14,10 +14,13 @@
 A migration is MeasuredMigration.to_dict(), of any version.
 """
 
+import collections.abc
 import enum
 import math
+import typing
 
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.report import documents
 
 #: What a migration costs a server, in the order of the reports.
 COSTS = ('network', 'tcp', 'metadata', 'guest stopped')
@@ -35,20 +38,23 @@ class Verdict(enum.Enum):
     WITHIN = 'within limits'
 
 
-def durations(migration):
+def durations(
+        migration: documents.Migration) -> dict[str, documents.Duration]:
     """Each duration that was measured, by name: what it cost, and waited."""
     found = {each['what']: bounded(each, 'total')
              for each in migration['measurements']
              if 'no_measurement' not in each}
-    if migration.get('guest_clock'):
-        found['guest stopped'] = migration['guest_clock']['stopped']
+    clock = migration.get('guest_clock')
+    if clock:
+        found['guest stopped'] = clock['stopped']
     queued = (migration.get('progress') or {}).get('queued')
     if queued and migration.get('kind') != 'watch':
         found[QUEUED] = queued
     return found
 
 
-def bounded(timeline, name):
+def bounded(timeline: documents.Timeline,
+            name: typing.Literal['total', 'longest']) -> documents.Duration:
     """The "total" or the "longest" of a recorded timeline, with its bounds.
 
     Older records have 0 for the upper bound of what was not seen; it is the
@@ -57,16 +63,17 @@ def bounded(timeline, name):
     duration = timeline[name]
     if timeline['outages']:
         return duration
-    return {**duration, 'upper': timeline['resolution']}
+    return {**duration,
+            'upper': max(duration['upper'], timeline['resolution'])}
 
 
-def as_duration(recorded):
+def as_duration(recorded: documents.Duration) -> measurement.Duration:
     """A recorded duration, as the Duration that it was."""
     return measurement.Duration(recorded['lower'], recorded['upper'],
                                 recorded['estimate'])
 
 
-def resolved(migration):
+def resolved(migration: documents.Migration) -> dict[str, float]:
     """How finely each of durations() is known, in seconds, but the queue.
 
     To the resolution, or within its bounds where they are narrower.
@@ -82,13 +89,13 @@ def resolved(migration):
             if name in reached}
 
 
-def missing(migration):
+def missing(migration: documents.Migration) -> list[str]:
     """Why there is no measurement, a reason for each that is missing."""
     return [each['no_measurement'] for each in migration['measurements']
             if 'no_measurement' in each]
 
 
-def still_down(migration):
+def still_down(migration: documents.Migration) -> list[str]:
     """What was still down when the observation ended."""
     timelines = (each.get('timeline') if 'no_measurement' in each else each
                  for each in migration['measurements'])
@@ -96,12 +103,12 @@ def still_down(migration):
             if each and each['still_down']]
 
 
-def complaints(migration):
+def complaints(migration: documents.Migration) -> list[str]:
     """What was wrong: limits that were not kept, or have no measurement."""
     return migration.get('complaints', missing(migration))
 
 
-def unchecked(migration):
+def unchecked(migration: documents.Migration) -> list[str]:
     """Of each limit that is finer than the resolution, a sentence.
 
     Whether that is wrong, too, is for the options: then it is one of
@@ -116,14 +123,14 @@ def unchecked(migration):
             (sentence := limit(each).unchecked(found[each['what']]))]
 
 
-def limit(recorded):
+def limit(recorded: documents.Limit) -> measurement.Limit:
     """A recorded limit, as the Limit that it was."""
     return measurement.Limit(
         recorded['what'], recorded['option'], recorded['seconds'],
         recorded['longest'], recorded.get('fail_unchecked', True))
 
 
-def seen(migration):
+def seen(migration: documents.Migration) -> dict[str, measurement.Seen]:
     """What was Seen of all that was measured, by Limit.what."""
     found = {each['what']: measurement.Seen(
         tuple(map(as_duration, each['outages'])), each['resolution'],
@@ -136,20 +143,20 @@ def seen(migration):
     return found
 
 
-def exceeded(migration):
+def exceeded(migration: documents.Migration) -> list[str]:
     """What was wrong, but what was not checked."""
     told = unchecked(migration)
     return [each for each in complaints(migration) if each not in told]
 
 
-def remarks(migration):
+def remarks(migration: documents.Migration) -> list[str]:
     """All that is to be said of its limits: what was wrong at first."""
     wrong = complaints(migration)
     return [*wrong, *(each for each in unchecked(migration)
                       if each not in wrong)]
 
 
-def verdict(migration):
+def verdict(migration: documents.Migration) -> Verdict:
     if missing(migration):
         return Verdict.NO_MEASUREMENT
     if exceeded(migration):
@@ -160,7 +167,7 @@ def verdict(migration):
     return Verdict.WITHIN if migration.get('limits') else Verdict.NOT_JUDGED
 
 
-def badness(migration):
+def badness(migration: documents.Migration) -> tuple[int, float]:
     """Greater is worse: what has no measurement, then what was down longest.
 
     By the upper bounds, as limits are.
@@ -171,13 +178,13 @@ def badness(migration):
             else math.inf)
 
 
-def moved(migration):
+def moved(migration: documents.Migration) -> bool:
     """Whether it took place: otherwise it says nothing of what one costs."""
     return migration.get('kind') == 'watch' or \
         migration['destination'] not in (None, migration['source'])
 
 
-def way(migration, arrow='->'):
+def way(migration: documents.Migration, arrow: str = '->') -> str:
     """From where to where, for people."""
     if migration.get('kind') == 'watch':
         return migration['server']
@@ -185,14 +192,19 @@ def way(migration, arrow='->'):
                          migration['destination'] or 'nowhere')
 
 
-def phase(found):
+def phase(found: documents.Phase) -> str:
     """When a phase began and ended, for people: each between two looks."""
-    text = '%s: from %.1f..%.1f s' % (found['name'], *found['begin'])
-    return text + (' to %.1f..%.1f s' % tuple(found['end'])
+    text = '%s: from %s' % (found['name'], _between(found['begin']))
+    return text + (' to ' + _between(found['end'])
                    if found['end'] else ' on')
 
 
-def _hidden(timeline):
+def _between(moments: list[float]) -> str:
+    return '%.1f..%.1f s' % tuple(moments)
+
+
+def _hidden(
+        timeline: documents.Timeline) -> collections.abc.Iterator[float]:
     """As Timeline.hidden; records of version 1 know no more than the sum."""
     if 'gaps' not in timeline:
         yield timeline.get('unobserved', 0.0)

@@ -11,12 +11,14 @@
 #    under the License.
 """What recorded migrations cost, and whether their limits were kept."""
 
+import collections.abc
 import dataclasses
 import enum
 
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import distribution
 from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import documents
 
 #: Each kind of migration, in the order of the reports, for people.
 KINDS = {'live': 'live', 'cold': 'cold', 'watch': 'watched'}
@@ -49,27 +51,29 @@ class Judged:
     why: str = ''
 
 
-def costs(migration):
+def costs(
+        migration: documents.Migration) -> dict[str, measurement.Duration]:
     """The Duration of each cost, by the names of digest.durations()."""
     return {name: digest.as_duration(duration)
             for name, duration in digest.durations(migration).items()}
 
 
-def told(duration):
+def told(duration: measurement.Duration) -> str:
     """A Duration, for people; of one that was not seen, its bound."""
     if duration.is_bound_alone:
         return 'none longer than %.3f s' % duration.upper
     return str(duration)
 
 
-def limits(migration):
+def limits(migration: documents.Migration) -> list[Judged]:
     """The Judged of each limit of a migration."""
     seen = digest.seen(migration)
     return [_judged(limit, seen.get(limit.what)) for limit in map(
         digest.limit, migration.get('limits', ()))]
 
 
-def _judged(limit, seen):
+def _judged(limit: measurement.Limit,
+            seen: measurement.Seen | None) -> Judged:
     what = 'guest stopped' if limit.what == 'guest' else limit.what
     if not seen:
         return Judged(what, limit, None, State.NOT_MEASURED)
@@ -86,7 +90,7 @@ def _judged(limit, seen):
     return Judged(what, limit, cost, State.KEPT)
 
 
-def _why(limit, cost):
+def _why(limit: measurement.Limit, cost: measurement.Duration) -> str:
     """What makes it exceed its limit."""
     if cost.lower > limit.seconds:
         return ''
@@ -105,30 +109,31 @@ class Typical:
 
     migrations: int
     spread: distribution.Distribution
-    judged: tuple
+    judged: tuple[Judged, ...]
 
     @property
-    def states(self):
+    def states(self) -> list[tuple[State, int]]:
         """How many limits ended in each State, the worst first."""
         return [(state, count) for state in State if (count := sum(
             each.state is state for each in self.judged))]
 
     @property
-    def allowed(self):
+    def allowed(self) -> tuple[float, float] | None:
         """The least and the greatest limit in seconds, or None."""
         seconds = [each.limit.seconds for each in self.judged]
         return (min(seconds), max(seconds)) if seconds else None
 
 
-def typical(migrations):
+def typical(migrations: collections.abc.Iterable[documents.Migration]
+            ) -> dict[str, dict[str, Typical]]:
     """{kind: {what: Typical}} of migrations that took place."""
-    kinds = {}
+    kinds: dict[str, list[documents.Migration]] = {}
     for migration in filter(digest.moved, migrations):
         kinds.setdefault(migration.get('kind', 'live'), []).append(migration)
     return {kind: _typical(kinds[kind]) for kind in KINDS if kind in kinds}
 
 
-def _typical(migrations):
+def _typical(migrations: list[documents.Migration]) -> dict[str, Typical]:
     measured = [costs(each) for each in migrations]
     judged = [found for each in migrations for found in limits(each)]
     found = {}

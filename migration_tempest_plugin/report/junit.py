@@ -11,23 +11,31 @@
 #    under the License.
 """Recorded tests as JUnit's XML, their measurements as properties."""
 
+import collections.abc
 import re
+import typing
 from xml.etree import ElementTree
 
 from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import documents
+from migration_tempest_plugin.report import recorded
 
 #: What XML can't hold: most control characters (XML 1.0, "Char").
 _NO_CHARACTER = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd'
                            '\U00010000-\U0010ffff]')
 
+#: What says which migration it is.
+_OF: tuple[typing.Literal['kind', 'server', 'source', 'destination'], ...] = (
+    'kind', 'server', 'source', 'destination')
 
-def document(tests):
+
+def document(
+        tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
     """All tests of a run, as text.
 
     There is no standard; the elements and attributes are those that Jenkins'
     junit plugin and GitLab read.
 
-    :param tests: RecordedTests
     """
     tests = list(tests)
     counts = {
@@ -41,11 +49,13 @@ def document(tests):
         'name': 'migration-tempest-plugin', **counts})
     for test in tests:
         _add_case(suite, test)
-    return ElementTree.tostring(
-        suites, 'UTF-8', xml_declaration=True).decode()
+    written: bytes = ElementTree.tostring(
+        suites, 'UTF-8', xml_declaration=True)
+    return written.decode()
 
 
-def _add_case(suite, test):
+def _add_case(suite: ElementTree.Element,
+              test: recorded.RecordedTest) -> None:
     classname, name = map(_clean, test.place)
     case = ElementTree.SubElement(suite, 'testcase', {
         'classname': classname or 'watch', 'name': name,
@@ -63,22 +73,23 @@ def _add_case(suite, test):
             case, 'failure', {'message': _error(text)}).text = text
 
 
-def _is_failure(test):
+def _is_failure(test: recorded.RecordedTest) -> bool:
     return test.status not in ('skip', 'success', 'xfail')
 
 
-def _error(reason):
+def _error(reason: str) -> str:
     """The line that says what went wrong: the first one behind the frames."""
     lines = [line for line in reason.splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith(
         (' ', 'Traceback '))), lines[0] if lines else 'no reason was recorded')
 
 
-def _properties(migrations):
+def _properties(migrations: collections.abc.Iterable[documents.Migration]
+                ) -> collections.abc.Iterator[tuple[str, object]]:
     """Each number that was measured, as a name with its place and a text."""
     for number, migration in enumerate(migrations, 1):
         place = 'migration.%d.' % number
-        for key in ('kind', 'server', 'source', 'destination'):
+        for key in _OF:
             if migration.get(key):
                 yield place + key, migration[key]
         for reason in digest.missing(migration):
@@ -93,12 +104,13 @@ def _properties(migrations):
                 yield (place + each['what'] + '.resolution',
                        '%.3f' % each['resolution'])
         breakdown = migration.get('breakdown') or {}
-        if breakdown.get('libvirt_downtime') is not None:
-            yield (place + 'libvirt_downtime',
-                   '%.3f' % breakdown['libvirt_downtime'])
+        by_libvirt = breakdown.get('libvirt_downtime')
+        if by_libvirt is not None:
+            yield place + 'libvirt_downtime', '%.3f' % by_libvirt
 
 
-def _duration(name, duration):
+def _duration(name: str, duration: documents.Duration
+              ) -> collections.abc.Iterator[tuple[str, str]]:
     """Seconds: the estimate, and its bounds."""
     name = name.replace(' ', '_')
     yield name, '%.3f' % duration['estimate']
@@ -106,5 +118,5 @@ def _duration(name, duration):
     yield name + '.upper', '%.3f' % duration['upper']
 
 
-def _clean(value):
+def _clean(value: object) -> str:
     return _NO_CHARACTER.sub('?', str(value))

@@ -17,9 +17,13 @@ traces of the types scatter and bar alone. All that comes from a cloud is
 escaped: Plotly takes text for a kind of HTML.
 """
 
+import collections.abc
 import html
 import re
 import textwrap
+import typing
+
+from migration_tempest_plugin.report import documents
 
 # Okabe and Ito's colours, which those tell apart who don't see all of them.
 COLOURS = {'network': '#D55E00', 'tcp': '#E69F00', 'metadata': '#CC79A7',
@@ -35,8 +39,21 @@ _TOP, _BOTTOM = 10, 46
 
 _GRID = 'rgba(128,128,128,0.3)'
 
+#: What Plotly has of each, by Plotly's names.
+Trace: typing.TypeAlias = dict[str, object]
+Axis: typing.TypeAlias = dict[str, object]
 
-def figure(traces, height, layout, above=0):
+
+class Figure(typing.TypedDict):
+    """What Plotly.react() takes."""
+
+    data: list[Trace]
+    layout: dict[str, object]
+
+
+def figure(traces: collections.abc.Iterable[Trace], height: int,
+           layout: collections.abc.Mapping[str, object],
+           above: int = 0) -> Figure:
     """A figure without a colour of its own for text and paper.
 
     :param height: of the plots, in pixels
@@ -54,21 +71,21 @@ def figure(traces, height, layout, above=0):
                  'family': 'system-ui, sans-serif'}, **layout}}
 
 
-def axis(**more):
+def axis(**more: object) -> Axis:
     return {'gridcolor': _GRID, 'zeroline': False, 'automargin': True, **more}
 
 
-def escaped(text):
+def escaped(text: object) -> str:
     return html.escape(str(text), quote=False)  # it knows no &quot;
 
 
-def duration(found):
+def duration(found: documents.Duration) -> str:
     """A duration, for people."""
     return '%.3f s (%.3f to %.3f)' % (
         found['estimate'], found['lower'], found['upper'])
 
 
-def lines(name, width):
+def lines(name: str, width: int) -> list[str]:
     """A name in lines, escaped, where people would break it.
 
     :param width: the most characters of a line

@@ -14,20 +14,27 @@
 For the textfile collector of a node exporter, say, or a gate's own store.
 """
 
+import typing
+
 import prometheus_client
 
 from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import documents
+from migration_tempest_plugin.report import recorded
 
 #: Which migration it is: the number is that of the report, so that no two of
 #: several runs are the same.
 _OF = ('test', 'number', 'server', 'source', 'destination', 'kind')
 
+_BOUNDS: tuple[typing.Literal['estimate', 'lower', 'upper'], ...] = (
+    'estimate', 'lower', 'upper')
 
-def text(run):
+
+def text(run: recorded.Run) -> str:
     """All migrations of a Run."""
     registry = prometheus_client.CollectorRegistry()
 
-    def gauge(name, says, *labels):
+    def gauge(name: str, says: str, *labels: str) -> prometheus_client.Gauge:
         return prometheus_client.Gauge(
             'migration_' + name, says, [*_OF, *labels], registry=registry)
 
@@ -60,12 +67,13 @@ def text(run):
             resolution.labels(*of, each['what']).set(each['resolution'])
             _bounds(longest, (*of, each['what']),
                     digest.bounded(each, 'longest'))
-        for each in migration.get('limits', ()):
-            limit.labels(*of, each['what'], each['option']).set(
-                each['seconds'])
+        for allowed in migration.get('limits', ()):
+            limit.labels(*of, allowed['what'], allowed['option']).set(
+                allowed['seconds'])
     return prometheus_client.generate_latest(registry).decode()
 
 
-def _bounds(gauge, labels, duration):
-    for bound in ('estimate', 'lower', 'upper'):
+def _bounds(gauge: prometheus_client.Gauge, labels: tuple[object, ...],
+            duration: documents.Duration) -> None:
+    for bound in _BOUNDS:
         gauge.labels(*labels, bound).set(duration[bound])

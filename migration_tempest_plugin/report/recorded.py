@@ -16,6 +16,7 @@ for Prometheus) reads them here: from a subunit stream, or from the JSON that
 ``tempest downtime report``, ``watch`` and ``summary --json`` write.
 """
 
+import collections.abc
 import dataclasses
 import functools
 import importlib.resources
@@ -23,6 +24,7 @@ import io
 import json
 import math
 import re
+import typing
 
 import jsonschema
 import subunit
@@ -31,6 +33,10 @@ from testtools import content
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import migration
+from migration_tempest_plugin.report import documents
+
+if typing.TYPE_CHECKING:  # older testtools have no TestDict
+    from testtools.testresult import real
 
 #: The details of a test that are read back.
 DETAIL = 'migration.json'
@@ -59,6 +65,9 @@ _VERSION_1 = re.compile(
 #: What python-subunit calls the test that stands for a broken packet.
 _BROKEN = 'subunit.parser'
 
+_Part = typing.TypeVar('_Part')
+_Found = typing.TypeVar('_Found')
+
 
 @dataclasses.dataclass(frozen=True)
 class RecordedTest:
@@ -73,12 +82,12 @@ class RecordedTest:
 
     id: str
     status: str
-    migrations: tuple = ()
+    migrations: tuple[documents.Migration, ...] = ()
     seconds: float = 0.0
     reason: str = ''
 
     @property
-    def place(self):
+    def place(self) -> tuple[str, str]:
         """Its class with its module, and its method.
 
         What was watched has a name of its own, which may have dots, and no
@@ -93,7 +102,7 @@ class RecordedTest:
         return where, method
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Its class and its method, which tell the variant."""
         where, method = self.place
         return '.'.join([*filter(None, [where.rpartition('.')[2]]), method])
@@ -103,33 +112,32 @@ class RecordedTest:
 class Run:
     """The tests of one run, or of several that are looked at together.
 
-    :ivar tests: RecordedTests
     :ivar facts: what was written down of the cloud and of the run
     :ivar problems: a sentence on each part of the run that could not be read
     """
 
-    tests: tuple = ()
-    facts: dict = dataclasses.field(default_factory=dict)
-    problems: tuple = ()
+    tests: tuple[RecordedTest, ...] = ()
+    facts: dict[str, object] = dataclasses.field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
     @property
-    def measured(self):
+    def measured(self) -> list[RecordedTest]:
         """The tests that measured something."""
         return [test for test in self.tests if test.migrations]
 
     @property
-    def migrations(self):
+    def migrations(self) -> list[tuple[RecordedTest, documents.Migration]]:
         """Each migration, with its test."""
         return [(test, each) for test in self.tests
                 for each in test.migrations]
 
     @property
-    def release(self):
+    def release(self) -> object:
         """What was installed in the cloud, as it calls that, or None."""
         cloud = self.facts.get('cloud')
         return cloud.get('release') if isinstance(cloud, dict) else None
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, object]:
         """Ready for JSON (its schema: see the documentation)."""
         return {'schema': SCHEMA, 'version': SCHEMA_VERSION,
                 'facts': self.facts,
@@ -137,11 +145,11 @@ class Run:
                    else {}),
                 'tests': [dataclasses.asdict(test) for test in self.tests]}
 
-    def to_json(self):
+    def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=2) + '\n'
 
     @classmethod
-    def of(cls, runs):
+    def of(cls, runs: collections.abc.Iterable['Run']) -> 'Run':
         """Several runs as one; the facts are those of the first with any."""
         runs = list(runs)
         return cls(tuple(test for run in runs for test in run.tests),
@@ -149,7 +157,7 @@ class Run:
                    tuple(each for run in runs for each in run.problems))
 
 
-def detail(document):
+def detail(document: object) -> content.Content:
     """A document as a detail of a test, which is read back by its name.
 
     It is text, in one line: Tempest prints the details of a test that failed,
@@ -158,12 +166,12 @@ def detail(document):
     return content.text_content(json.dumps(document))
 
 
-def bundle_name(server, name):
+def bundle_name(server: str, name: str) -> str:
     """The name of a detail that is a file of a server's bundle."""
     return '%s%s/%s' % (_BUNDLE, server, name)
 
 
-def read_stream(stream):
+def read_stream(stream: typing.BinaryIO) -> Run:
     """The Run of a subunit stream.
 
     What is not whole in it is left out, and is among the Run's problems.
@@ -172,13 +180,13 @@ def read_stream(stream):
     :raises RecordError: if it holds no test
     """
     tests, problems = _tests(stream)
-    facts = _read(_json, [test['details'][FACTS] for test in tests
-                          if FACTS in test['details']][:1], problems, FACTS)
+    facts = _read(_facts, [test['details'][FACTS] for test in tests
+                           if FACTS in test['details']][:1], problems, FACTS)
     return Run(tuple(_recorded(test, problems) for test in tests),
                facts[0] if facts else {}, tuple(problems))
 
 
-def read_json(text):
+def read_json(text: str | bytes) -> Run:
     """The Run of a JSON file.
 
     Before version 1 of its schema, it was a list of tests.
@@ -203,7 +211,8 @@ def read_json(text):
                tuple(document.get('problems', ())))
 
 
-def bundles(stream):
+def bundles(stream: typing.BinaryIO
+            ) -> collections.abc.Iterator[tuple[str, str, bytes]]:
     """Each file of each bundle in a subunit stream.
 
     :param stream: binary, subunit version 2
@@ -218,9 +227,10 @@ def bundles(stream):
                        _bytes(detail))
 
 
-def _tests(stream):
+def _tests(
+        stream: typing.BinaryIO) -> tuple[list['real.TestDict'], list[str]]:
     """The tests of a stream, as StreamToDict has them, and its problems."""
-    found = []
+    found: list[real.TestDict] = []
     result = testtools.StreamToDict(found.append)
     result.startTestRun()
     data = stream.read()
@@ -246,12 +256,14 @@ def _tests(stream):
     return tests, problems
 
 
-def _is_version_1(data):
+def _is_version_1(data: bytes) -> bool:
     """Whether it is the text that subunit was at first."""
     return SIGNATURE not in data and bool(_VERSION_1.search(data))
 
 
-def _read(read, parts, problems, where):
+def _read(read: collections.abc.Callable[[_Part], _Found],
+          parts: collections.abc.Iterable[_Part], problems: list[str],
+          where: str) -> list[_Found]:
     """What can be read of some parts; the others are problems."""
     found = []
     for part in parts:
@@ -262,7 +274,7 @@ def _read(read, parts, problems, where):
     return found
 
 
-def _recorded(test, problems):
+def _recorded(test: 'real.TestDict', problems: list[str]) -> RecordedTest:
     details = test['details']
     migrations = _read(
         lambda detail: _migration(_json(detail)),
@@ -278,7 +290,14 @@ def _recorded(test, problems):
                   if name.startswith(('reason', 'traceback'))))
 
 
-def _json(detail):
+def _facts(detail: content.Content) -> dict[str, object]:
+    facts = _json(detail)
+    if not isinstance(facts, dict):
+        raise exceptions.RecordError('what is recorded there is no object')
+    return facts
+
+
+def _json(detail: content.Content) -> typing.Any:
     try:
         return _loads(_bytes(detail))
     except ValueError as error:
@@ -286,7 +305,7 @@ def _json(detail):
             'what is recorded there is no JSON: %s' % error) from error
 
 
-def _loads(text):
+def _loads(text: str | bytes) -> typing.Any:
     """JSON, and nothing that Python alone takes for it.
 
     :raises ValueError: if it is none
@@ -298,26 +317,28 @@ def _loads(text):
         raise ValueError('it is nested too deeply') from None
 
 
-def _no_number(text):
+def _no_number(text: str) -> typing.NoReturn:
     raise ValueError('%s is no number' % text)
 
 
-def _finite(text):
+def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError('%s is no number that can be used' % text)
     return number
 
 
-def _migration(document):
+def _migration(document: typing.Any) -> documents.Migration:
     """A migration's document, if it is one."""
     if isinstance(document, dict):
         _check_version(document, migration.SCHEMA_VERSION)
     _check(document, 'migration')
-    return document
+    checked: documents.Migration = document
+    return checked
 
 
-def _check_version(document, newest):
+def _check_version(document: collections.abc.Mapping[str, object],
+                   newest: int) -> None:
     version = document.get('version')
     if version in range(1, newest + 1):
         return
@@ -328,7 +349,7 @@ def _check_version(document, newest):
     raise exceptions.RecordError(what)
 
 
-def _check(document, what):
+def _check(document: object, what: str) -> None:
     error = jsonschema.exceptions.best_match(
         _validator(what).iter_errors(document))
     if error:
@@ -338,7 +359,7 @@ def _check(document, what):
     _check_durations(document, what)
 
 
-def _check_durations(document, where):
+def _check_durations(document: object, where: str) -> None:
     """Bounds must be bounds, however deep they are.
 
     :raises RecordError: if they are not
@@ -353,7 +374,8 @@ def _check_durations(document, where):
             _check_durations(each, '%s[%r]' % (where, key))
 
 
-def _check_duration(document, where):
+def _check_duration(document: collections.abc.Mapping[str, typing.Any],
+                    where: str) -> None:
     lower, estimate, upper = (document[name] for name in (
         'lower', 'estimate', 'upper'))
     try:
@@ -367,27 +389,27 @@ def _check_duration(document, where):
 
 
 @functools.cache
-def _validator(what):
+def _validator(what: str) -> typing.Any:
     schema = json.loads((importlib.resources.files(__package__) /
                          'schema' / (what + '.json')).read_text())
     return jsonschema.Draft202012Validator(schema)
 
 
-def _bytes(detail):
+def _bytes(detail: content.Content) -> bytes:
     return b''.join(detail.iter_bytes())
 
 
-def _text(details):
+def _text(details: dict[str, content.Content]) -> str:
     return '\n'.join(_bytes(details[name])[:200].decode(errors='replace')
                      for name in sorted(details)
                      if details[name].content_type.type == 'text')
 
 
-def _name(test):
+def _name(test: 'real.TestDict') -> str:
     return (test['id'] or '').partition('[')[0]
 
 
-def _number(name):
+def _number(name: str) -> int:
     """The place of a migration among those of a test, from 1 on, or 0."""
     found = _MIGRATION.fullmatch(name)
     return int(found[1] or 0) + 1 if found else 0

@@ -11,11 +11,16 @@
 #    under the License.
 """Several migrations side by side, as text: worst first, and their spread."""
 
+import collections.abc
+
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import distribution
 from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import documents
 
 
-def table(migrations):
+def table(
+        migrations: collections.abc.Sequence[documents.Migration]) -> str:
     """A line for each migration, the worst first, and one for each quantity.
 
     :param migrations: MeasuredMigration.to_dict() of each
@@ -25,7 +30,8 @@ def table(migrations):
         *spread(migrations)])
 
 
-def spread(migrations):
+def spread(migrations: collections.abc.Iterable[documents.Migration]
+           ) -> collections.abc.Iterator[str]:
     """A line for each quantity, of the migrations in which it was measured.
 
     :param migrations: MeasuredMigration.to_dict() of each
@@ -40,7 +46,7 @@ def spread(migrations):
             '; %d without a measurement' % missing if missing else '')
 
 
-def _row(migration):
+def _row(migration: documents.Migration) -> str:
     return '%s  %s  %s' % (
         migration['server'], digest.way(migration), ', '.join(
             '%s %s s' % (name, duration.brief())
@@ -48,7 +54,8 @@ def _row(migration):
         or 'NO MEASUREMENT')
 
 
-def _durations(migration):
+def _durations(
+        migration: documents.Migration) -> dict[str, measurement.Duration]:
     """What one migration cost, as Durations, by name."""
     return {name: digest.as_duration(duration) for name, duration
             in digest.durations(migration).items()}

@@ -17,6 +17,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import typing
 import zlib
 
 from migration_tempest_plugin import exceptions
@@ -30,8 +31,10 @@ STANDARD_INPUT = '-'
 #: How a file of gzip begins.
 _GZIP = b'\x1f\x8b'
 
+_Path: typing.TypeAlias = str | os.PathLike[str] | None
 
-def run(path=None):
+
+def run(path: _Path = None) -> recorded.Run:
     """The Run at a path.
 
     :param path: a folder in which ``tempest run`` was run, or one of a
@@ -50,7 +53,7 @@ def run(path=None):
             from error
 
 
-def stream(path=None):
+def stream(path: _Path = None) -> io.BytesIO:
     """A binary subunit stream at a path; not JSON.
 
     :raises RecordError: if there is none
@@ -62,19 +65,19 @@ def stream(path=None):
     return io.BytesIO(data)
 
 
-def _is_json(data):
+def _is_json(data: bytes) -> bool:
     """Not a stream, in front of which a program may have printed anything."""
     return data.lstrip()[:1] in (b'{', b'[') and recorded.SIGNATURE not in data
 
 
-def name(path):
+def name(path: _Path) -> str:
     """A path, for people."""
     if path is None:
         return 'the last run here'
     return 'standard input' if path == STANDARD_INPUT else str(path)
 
 
-def _bytes(path):
+def _bytes(path: _Path) -> bytes:
     data = _raw_bytes(path)
     if not data.startswith(_GZIP):
         return data
@@ -85,7 +88,7 @@ def _bytes(path):
             name(path), error)) from error
 
 
-def _raw_bytes(path):
+def _raw_bytes(path: _Path) -> bytes:
     if path == STANDARD_INPUT:
         return sys.stdin.buffer.read()
     place = pathlib.Path(path or '.')
@@ -101,7 +104,7 @@ def _raw_bytes(path):
             path, error.strerror)) from error
 
 
-def _last_run(folder):
+def _last_run(folder: pathlib.Path) -> bytes:
     # stestr's own command: its repository has a format of its own.
     last = subprocess.run(
         [sys.executable, '-m', 'stestr', 'last', '--subunit'], cwd=folder,

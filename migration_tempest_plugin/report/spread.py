@@ -16,10 +16,14 @@ read alike. A variant's name stands above its points, where it takes no width
 from them. The vertical axis counts pixels.
 """
 
+import collections.abc
 import dataclasses
 import math
 import statistics
+import typing
 
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import comparison
 from migration_tempest_plugin.report import judged
 from migration_tempest_plugin.report import plot
 
@@ -54,8 +58,8 @@ class Point:
     seen: bool = True
 
     @classmethod
-    def of(cls, duration, text):
-        """:param duration: a Duration"""
+    def of(cls, duration: measurement.Duration, text: str) -> 'Point':
+        """Where a Duration is drawn."""
         if duration.is_bound_alone:
             return cls(duration.upper, text, seen=False)
         return cls(float(duration), text)
@@ -70,41 +74,56 @@ class _Look:
     symbol: str
 
 
-def by_variant(quantity, points_of):
+_Row: typing.TypeAlias = collections.abc.Mapping[
+    _Look, collections.abc.Sequence[Point]]
+#: Points, with the pixel that is in the middle of their row.
+_Placed: typing.TypeAlias = tuple[float, collections.abc.Sequence[Point]]
+
+
+def by_variant(
+        quantity: str, points_of: collections.abc.Mapping[
+            str, collections.abc.Sequence[Point]]) -> plot.Figure:
     """How a quantity is spread.
 
-    :param points_of: {variant: [Point]}
+    :param points_of: by variant
     """
     look = _Look(quantity, plot.COLOURS.get(quantity, plot.OTHER), 'circle')
     return _figure({variant: {look: points}
                     for variant, points in points_of.items()})
 
 
-def before_after(samples):
+def before_after(
+        samples: collections.abc.Mapping[
+            str, comparison.Samples]) -> plot.Figure:
     """Each variant's samples of one quantity, before and after.
 
-    :param samples: {variant: comparison.Samples}
+    :param samples: by variant
     """
-    looks = {'before': _Look('before (circles)', '#0072B2', 'circle-open'),
-             'after': _Look('after (crosses)', '#D55E00', 'x')}
+    before = _Look('before (circles)', '#0072B2', 'circle-open')
+    after = _Look('after (crosses)', '#D55E00', 'x')
     figure = _figure({
-        variant: {look: [_sample(number) for number in getattr(each, side)]
-                  for side, look in looks.items()}
+        variant: {before: [_sample(number) for number in each.before],
+                  after: [_sample(number) for number in each.after]}
         for variant, each in samples.items()}, _LEGEND)
     figure['layout'].update(showlegend=True, legend={
         'orientation': 'h', 'y': 1, 'yanchor': 'bottom'})
     return figure
 
 
-def _sample(duration):
-    if math.isinf(duration):
+def _sample(number: float) -> Point:
+    if math.isinf(number):
         return Point(math.inf, 'still down')
+    duration = number if isinstance(number, measurement.Duration) \
+        else measurement.Duration(number, number)
     return Point.of(duration, judged.told(duration))
 
 
-def _figure(rows, above=0):
-    """:param rows: {variant: {_Look: [Point]}}"""
-    names, placed, top = [], {}, 0
+def _figure(rows: collections.abc.Mapping[str, _Row],
+            above: int = 0) -> plot.Figure:
+    """:param rows: by variant"""
+    names: list[dict[str, object]] = []
+    placed: dict[_Look, list[_Placed]] = {}
+    top = 0
     for variant, looks in rows.items():
         name = plot.lines(variant, _NAME)
         top += _ABOVE
@@ -127,13 +146,14 @@ def _figure(rows, above=0):
         'annotations': names}, above)
 
 
-def _label(lines, top):
+def _label(lines: list[str], top: int) -> dict[str, object]:
     return {'text': '<br>'.join(lines), 'align': 'left', 'showarrow': False,
             'xref': 'paper', 'x': 0, 'xanchor': 'left', 'yref': 'y',
             'y': top, 'yanchor': 'top', 'font': {'size': 12}}
 
 
-def _range(seconds):
+def _range(
+        seconds: collections.abc.Iterable[float]) -> tuple[float, float]:
     """From what to what the axis goes: all that it can show, and some room."""
     finite = [each for each in seconds if 0 < each < math.inf]
     least, most = min(finite, default=1), max(finite, default=1)
@@ -141,7 +161,7 @@ def _range(seconds):
     return least / room, most * room
 
 
-def _labels(decades):
+def _labels(decades: float) -> int:
     """Of how many labels of the axis plotly.js makes 1, 2, 5, 10, ...
 
     Of more, it makes 1, 2, 3, 4, ..., which write over each other; of fewer,
@@ -152,10 +172,12 @@ def _labels(decades):
     return int(decades / (0.31 if decades < 2.7 else 0.71))
 
 
-def _traces(look, rows, range_):
+def _traces(look: _Look, rows: list[_Placed], range_: tuple[float, float]
+            ) -> collections.abc.Iterator[plot.Trace]:
     """All rows of one kind: where half of a row is, its points, its median."""
-    shared = {'type': 'scatter', 'name': look.name, 'legendgroup': look.name,
-              'hoverinfo': 'text'}
+    shared: plot.Trace = {
+        'type': 'scatter', 'name': look.name, 'legendgroup': look.name,
+        'hoverinfo': 'text'}
     summaries = [(middle, points, statistics.quantiles(
         [_place(point, range_) for point in points], n=4, method='inclusive'))
         for middle, points in rows if len(points) >= _FEW]
@@ -189,25 +211,25 @@ def _traces(look, rows, range_):
                           'color': plot.FOREGROUND, 'line': {'width': 2}}}
 
 
-def _place(point, range_):
+def _place(point: Point, range_: tuple[float, float]) -> float:
     """Where it is on the axis."""
     return min(max(point.seconds, range_[0]), range_[1])
 
 
-def _asides(count):
+def _asides(count: int) -> list[float]:
     """Pixels by which each is drawn aside, so that none hides another."""
     # Multiples of the golden ratio never come near to each other.
     return [((0.618 * number) % 1 - 0.5) * _ROW / 2
             for number in range(count)] if count > 1 else [0]
 
 
-def _symbol(look, point):
+def _symbol(look: _Look, point: Point) -> str:
     if math.isinf(point.seconds):
         return 'triangle-right'
     return look.symbol if point.seen else 'triangle-left'
 
 
-def _summary(points):
+def _summary(points: collections.abc.Sequence[Point]) -> str:
     """What is to be read at a median."""
     median = statistics.median(point.seconds for point in points)
     text = 'median %s, of %d' % (

@@ -11,12 +11,17 @@
 #    under the License.
 """Recorded measurements as text for a terminal."""
 
+import collections.abc
+
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import documents
+from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import several
 
 
-def summary(tests):
+def summary(
+        tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
     """A few lines for each test: each migration, and what it cost."""
     lines = []
     for test in tests:
@@ -31,21 +36,21 @@ def summary(tests):
     return '\n'.join(lines)
 
 
-def migration(document):
+def migration(
+        document: documents.Migration) -> collections.abc.Iterator[str]:
     """What one migration cost, a line each."""
     # older records have no break-down
     breakdown = document.get('breakdown') or {}
     for each in document['measurements']:
         yield _measurement(each)
-        if each.get('what') == 'network':
-            for label, part in (('guest stopped', 'guest_stopped'),
-                                ('after that', 'network_after_stop')):
-                if breakdown.get(part):
-                    yield _line('  ' + label, breakdown[part])
-                if part == 'guest_stopped' and \
-                        breakdown.get('libvirt_downtime') is not None:
-                    yield '%-15s  %6.3f s' % (
-                        '    by libvirt', breakdown['libvirt_downtime'])
+        if 'no_measurement' not in each and each['what'] == 'network':
+            if stopped := breakdown.get('guest_stopped'):
+                yield _line('  guest stopped', stopped)
+            by_libvirt = breakdown.get('libvirt_downtime')
+            if by_libvirt is not None:
+                yield '%-15s  %6.3f s' % ('    by libvirt', by_libvirt)
+            if after := breakdown.get('network_after_stop'):
+                yield _line('  after that', after)
     if cost := load(document):
         yield '%-15s  %s' % ('guest', cost)
     if digest.verdict(document) is digest.Verdict.OVER:
@@ -54,7 +59,7 @@ def migration(document):
     yield from digest.unchecked(document)
 
 
-def load(document):
+def load(document: documents.Migration) -> str:
     """What measuring cost the guest in one migration.
 
     Empty where nothing was measured in it, and in older records.
@@ -63,20 +68,22 @@ def load(document):
     return measurement.GuestLoad.from_dict(found).text() if found else ''
 
 
-def phases(document):
+def phases(
+        document: documents.Migration) -> collections.abc.Iterator[str]:
     """When each phase and each event of one migration was, a line each."""
     # older records have no progress
     for phase in (document.get('progress') or {}).get('phases', ()):
         yield '%-15s  %s' % (phase['kind'], digest.phase(phase))
 
 
-def _measurement(measured):
+def _measurement(measured: documents.Timeline | documents.Missing) -> str:
     if 'no_measurement' in measured:
         return 'NO MEASUREMENT: ' + measured['no_measurement']
     outages = len(measured['outages'])
     # Older records don't know it.
-    stall = ' (a stall is longer than %.3f s)' % measured['deadline'] \
-        if measured['what'] == 'tcp' and measured.get('deadline') else ''
+    deadline = measured.get('deadline')
+    stall = ' (a stall is longer than %.3f s)' % deadline \
+        if measured['what'] == 'tcp' and deadline else ''
     if not outages:
         return '%-15s  no outage longer than the resolution, %.3f s%s' % (
             measured['what'], measured['resolution'], stall)
@@ -91,7 +98,7 @@ def _measurement(measured):
     return text
 
 
-def _line(label, duration):
+def _line(label: str, duration: documents.Duration) -> str:
     return '%-15s  %6s s%s' % (
         label, digest.as_duration(duration).brief(),
         '  (%.3f to %.3f s)' % (duration['lower'], duration['upper'])

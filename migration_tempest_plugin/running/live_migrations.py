@@ -24,6 +24,7 @@ from migration_tempest_plugin.cloud import live_migration
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.meters import reading
 from migration_tempest_plugin.running import metering
 
 LOG = log.getLogger(__name__)
@@ -43,7 +44,7 @@ class Move:
     server: str
     migration: live_migration.LiveMigration
     arguments: dict[str, object]
-    meters: tuple[metering.Meter, ...]
+    meters: tuple[reading.Meter, ...]
     figures: collections.abc.Callable[
         [float], tuple[measurement.Figures, ...]] = lambda since: ()
 

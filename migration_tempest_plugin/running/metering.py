@@ -12,30 +12,19 @@
 """Meters that are set up around whatever is done meanwhile."""
 
 import collections.abc
+from concurrent import futures
 import contextlib
 import dataclasses
+import functools
 import itertools
-import typing
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import reading
 
-
-class Meter(typing.Protocol):
-    """A meter, which measures as long as its ``with`` lasts."""
-
-    def __enter__(self) -> object:
-        """Set it up."""
-
-    def __exit__(self, *error: typing.Any) -> object:
-        """Clean it up."""
-
-    def wait_until_up(self, timeout: float, /) -> float:
-        """Wait for an answer; returns the moment from which it counts."""
-
-    def measurement(self) -> object:
-        """What it has measured up to now."""
+#: Of how many targets the guests are worked in at a time: for some seconds
+#: each, and nearly all of it is waiting for the guest.
+_AT_A_TIME = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,36 +53,41 @@ class Metering:
 
     def __init__(
             self, meters: collections.abc.Mapping[
-                str, collections.abc.Iterable[Meter]]) -> None:
+                str, collections.abc.Iterable[reading.Meter]]) -> None:
         self.meters = {target: tuple(each) for target, each in meters.items()}
         self._taken: dict[str, measurement.Taken] = {}
-        self._stack = contextlib.ExitStack()
-        self.baselines: dict[Meter, float] = {}
+        self._stacks = {target: contextlib.ExitStack()
+                        for target in self.meters}
+        self.baselines: dict[reading.Meter, float] = {}
 
     def __enter__(self) -> 'Metering':
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        _side_by_side(stack.close for stack in self._stacks.values())
 
-    def begin(self, patience: collections.abc.Callable[[Meter], float]
+    def begin(self, patience: collections.abc.Callable[[reading.Meter], float]
               ) -> None:
         """Set them up, and wait until what each measures is up.
 
         :param patience: called with a meter: how many seconds it may take
         :raises NoMeasurement: if something is not up by then
         """
-        # Those of the network tell best who does not answer at all. Of those
-        # in a guest, the last one takes longest until it is up.
-        for network, *_ in self.meters.values():
-            reading.set_up(self._stack, network)
-        for _, *inside in self.meters.values():
-            for meter in reversed(inside):
-                reading.set_up(self._stack, meter)
+        # Those of the network tell best who does not answer at all.
+        for target, (network, *_) in self.meters.items():
+            reading.set_up(self._stacks[target], network)
+        _side_by_side(functools.partial(self._set_up_inside, target)
+                      for target in self.meters)
         for meter in self._every():
             self.baselines[meter] = meter.wait_until_up(patience(meter))
         self._taken = {target: reading.taken(its_meters)
                        for target, its_meters in self.meters.items()}
+
+    def _set_up_inside(self, target: str) -> None:
+        """Set up those in a guest; the last takes longest until it is up."""
+        _, *inside = self.meters[target]
+        for meter in reversed(inside):
+            reading.set_up(self._stacks[target], meter)
 
     def recover(self, give_up: float) -> None:
         """Wait until all of it is up again, or a moment is reached."""
@@ -116,5 +110,13 @@ class Metering:
             self.meters[target], self._taken.get(target))
         return load
 
-    def _every(self) -> list[Meter]:
+    def _every(self) -> list[reading.Meter]:
         return list(itertools.chain.from_iterable(self.meters.values()))
+
+
+def _side_by_side(todo: collections.abc.Iterable[
+        collections.abc.Callable[[], object]]) -> None:
+    """Call all of them; the first error is raised when all have ended."""
+    with futures.ThreadPoolExecutor(_AT_A_TIME) as pool:
+        for each in [pool.submit(call) for call in todo]:
+            each.result()

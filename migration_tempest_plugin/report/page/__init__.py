@@ -13,6 +13,7 @@
 
 import base64
 import collections
+import collections.abc
 import functools
 import gzip
 import importlib.resources
@@ -21,18 +22,24 @@ import re
 
 import jinja2
 
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import compare
 from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import judged
 from migration_tempest_plugin.report import picture
+from migration_tempest_plugin.report import plot
+from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import spread
 from migration_tempest_plugin.report import text
 
 #: Where plotly.js is from: source.json there.
 PLOTLY = importlib.resources.files(__name__) / 'plotly'
 
+_TEMPLATES = 'templates'
 
-def report(run, title):
+
+def report(run: recorded.Run, title: str) -> str:
     """The page of a Run."""
     cards = sorted((_Card(number, test, migration) for number, (
         test, migration) in enumerate(run.migrations, 1)),
@@ -54,7 +61,8 @@ def report(run, title):
         other=[test for test in run.tests if not test.migrations])
 
 
-def comparison(compared, title, names):
+def comparison(compared: compare.Comparison, title: str,
+               names: collections.abc.Sequence[str]) -> str:
     """The page of a compare.Comparison.
 
     :param names: of BEFORE and AFTER
@@ -72,7 +80,8 @@ def comparison(compared, title, names):
 class _Card:
     """A migration, as the page shows it."""
 
-    def __init__(self, number, test, migration):
+    def __init__(self, number: int, test: recorded.RecordedTest,
+                 migration: documents.Migration) -> None:
         self.id = 'migration-%d' % number
         self.test = test
         self.migration = migration
@@ -84,36 +93,36 @@ class _Card:
         self.limits = judged.limits(migration)
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Of the server, shorter where it is a UUID."""
         return self.server[:8] if len(self.server) == 36 else self.server
 
     @property
-    def figure(self):
+    def figure(self) -> plot.Figure:
         return picture.migration(self.migration)
 
     @property
-    def load(self):
+    def load(self) -> str:
         """What measuring cost the guest, or '' where that is not known."""
         return text.load(self.migration)
 
     @property
-    def unlimited(self):
+    def unlimited(self) -> dict[str, measurement.Duration]:
         """What it cost that no limit is for."""
         limited = {limit.what for limit in self.limits}
         return {what: cost for what, cost in self.costs.items()
                 if what not in limited and what != digest.QUEUED}
 
     @property
-    def lines(self):
+    def lines(self) -> list[str]:
         return [*text.migration(self.migration),
                 *text.phases(self.migration)]
 
 
 @functools.cache
-def _environment():
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__name__, 'templates'), autoescape=True,
+        loader=jinja2.PackageLoader(__name__, _TEMPLATES), autoescape=True,
         trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
     environment.filters['seconds'] = lambda number: '%.3f' % number
@@ -124,19 +133,19 @@ def _environment():
     return environment
 
 
-def _template(name):
+def _template(name: str) -> jinja2.Template:
     return _environment().get_template(name)
 
 
-def _shared():
+def _shared() -> dict[str, object]:
     """What each page is made of; its scripts are ours and Plotly's."""
-    source, _, _ = _environment().loader.get_source(_environment(), 'page.js')
-    style, _, _ = _environment().loader.get_source(_environment(), 'page.css')
-    return {**_plotly(), 'script': source, 'style': style}
+    ours = importlib.resources.files(__name__) / _TEMPLATES
+    return {**_plotly(), 'script': (ours / 'page.js').read_text('utf-8'),
+            'style': (ours / 'page.css').read_text('utf-8')}
 
 
 @functools.cache
-def _plotly():
+def _plotly() -> dict[str, object]:
     """The library: packed, which is a third of it, and whose it is."""
     code = (PLOTLY / 'plotly-basic.min.js').read_bytes()
     packed = base64.b64encode(gzip.compress(code, mtime=0))
@@ -146,7 +155,8 @@ def _plotly():
                 (PLOTLY / 'source.json').read_text('utf-8'))}
 
 
-def _kinds(migrations):
+def _kinds(migrations: collections.abc.Iterable[documents.Migration]
+           ) -> list[tuple[str, int]]:
     """How many migrations there are of each kind, by its name."""
     counts = collections.Counter(
         each.get('kind', 'live') for each in migrations)
@@ -154,9 +164,10 @@ def _kinds(migrations):
             if counts[kind]]
 
 
-def _worst(cards):
+def _worst(cards: collections.abc.Iterable[_Card]
+           ) -> dict[tuple[str, str], _Card]:
     """Of each kind and cost, the card with the worst."""
-    found = {}
+    found: dict[tuple[str, str], _Card] = {}
     for card in cards:
         if not digest.moved(card.migration):
             continue
@@ -168,13 +179,15 @@ def _worst(cards):
     return found
 
 
-def _verdicts(cards):
+def _verdicts(cards: collections.abc.Collection[_Card]
+              ) -> list[tuple[digest.Verdict, int]]:
     """How many migrations have each verdict, the worst first."""
     return [(verdict, count) for verdict in digest.Verdict
             if (count := sum(card.verdict is verdict for card in cards))]
 
 
-def _rows(facts, name=''):
+def _rows(facts: object, name: str = ''
+          ) -> collections.abc.Iterator[tuple[str, str]]:
     """Facts, however deep, as (name, text) of each."""
     if isinstance(facts, dict):
         for key, each in facts.items():
@@ -185,15 +198,16 @@ def _rows(facts, name=''):
         yield name.strip(), _fact(facts)
 
 
-def _fact(fact):
+def _fact(fact: object) -> str:
     if isinstance(fact, dict):
         return ', '.join('%s %s' % pair for pair in fact.items())
     return '\u2013' if fact is None else str(fact)
 
 
-def _resolutions(cards):
+def _resolutions(cards: collections.abc.Iterable[_Card]
+                 ) -> dict[str, tuple[float, float]]:
     """The best and the worst resolution that was reached, by what."""
-    found = {}
+    found: dict[str, list[float]] = {}
     for card in cards:
         for each in card.migration['measurements']:
             if 'no_measurement' not in each:
@@ -201,14 +215,16 @@ def _resolutions(cards):
     return {what: (min(each), max(each)) for what, each in found.items()}
 
 
-def _length(duration):
+def _length(duration: measurement.Duration) -> tuple[float, float]:
     """Greater is longer; of those that were not seen, by what is known."""
     return float(duration), duration.upper
 
 
-def _spread(cards):
-    """What moved, by quantity, by variant: {..: {..: [spread.Point]}}."""
-    found = {quantity: {} for quantity in digest.COSTS}
+def _spread(cards: collections.abc.Iterable[_Card]
+            ) -> dict[str, dict[str, list[spread.Point]]]:
+    """What moved, by quantity, by variant."""
+    found: dict[str, dict[str, list[spread.Point]]] = {
+        quantity: {} for quantity in digest.COSTS}
     for card in cards:
         if not digest.moved(card.migration):
             continue

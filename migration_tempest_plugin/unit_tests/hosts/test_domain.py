@@ -208,6 +208,20 @@ class TestParts(testtools.TestCase):
     def test_numa(self):
         self.assertEqual([({0, 1}, 131072)], domain.numa_cells(changed()))
 
+    def test_a_numa_cell_of_memory_alone(self):
+        cell = ElementTree.fromstring(
+            '<domain><cpu><numa><cell id="0" memory="1024" unit="KiB"/>'
+            '</numa></cpu></domain>')
+        self.assertEqual([(frozenset(), 1024)], domain.numa_cells(cell))
+
+    def test_what_libvirt_does_not_write(self):
+        disk = ElementTree.fromstring(
+            '<domain><devices><disk type="file" device="disk"><driver/>'
+            '<target/></disk></devices></domain>')
+        for read in domain.disk_caches, domain.copied_disks:
+            error = self.assertRaises(ValueError, read, disk)
+            self.assertIn('without dev of target: <disk', str(error))
+
     def test_disks(self):
         self.assertEqual({'vda': 'none'}, domain.disk_caches(changed()))
 

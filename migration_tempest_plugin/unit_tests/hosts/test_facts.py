@@ -109,6 +109,12 @@ class TestLook(testtools.TestCase):
             else ssh.Outcome('', 'no such file', 1))
         return compute
 
+    def test_no_folder_of_instances(self):
+        compute = self.compute()
+        compute.host.script.side_effect = lambda *_: SAID.replace(
+            'nfs4   filer:/srv/nova instances', '') % facts.time.time()
+        self.assertIsNone(facts.look(compute).storage)
+
     def test_all(self):
         seen = facts.look(self.compute())
         self.assertEqual(('nfs4', 'filer:/srv/nova instances'), seen.storage)

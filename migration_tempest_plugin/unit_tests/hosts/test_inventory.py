@@ -11,6 +11,7 @@
 #    under the License.
 """Compute hosts from options, and from the file that options name."""
 
+import dataclasses
 import os
 from unittest import mock
 
@@ -52,6 +53,11 @@ class InventoryTestCase(testtools.TestCase):
 
 
 class TestOptions(InventoryTestCase):
+
+    def test_each_option_of_a_host_is_used(self):
+        self.assertEqual(
+            {option.dest for option in config.HostOptions},
+            {field.name for field in dataclasses.fields(inventory._OfHost)})
 
     def test_none(self):
         self.assertEqual({}, inventory.describe(self.options))

@@ -185,6 +185,12 @@ class TestHost(testtools.TestCase):
             'pc-i440fx-10.0',
             self.asked(DOMAIN_CAPABILITIES % 'yes').default_machine('qemu'))
 
+    def test_no_default_machine(self):
+        error = self.assertRaises(
+            exceptions.HostError, self.asked(
+                '<domainCapabilities/>').default_machine, 'qemu')
+        self.assertIn('<domainCapabilities', str(error))
+
     def test_host_model(self):
         cpu = ElementTree.fromstring(
             self.asked(DOMAIN_CAPABILITIES % 'yes').host_model('qemu'))

@@ -20,7 +20,12 @@ from migration_tempest_plugin.hosts import logs
 from migration_tempest_plugin.hosts import sockets
 from migration_tempest_plugin.meters import metadata_log
 from migration_tempest_plugin.meters import ping_output
+from migration_tempest_plugin.report import compare
+from migration_tempest_plugin.report import junit
+from migration_tempest_plugin.report import page
+from migration_tempest_plugin.report import prometheus
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import text
 from migration_tempest_plugin.unit_tests.properties import base
 from migration_tempest_plugin.unit_tests.properties.base import strategies
 from migration_tempest_plugin.unit_tests.report import samples
@@ -154,6 +159,34 @@ class TestRecords(base.Case):
 
         self.for_all(check, strategies.integers(0, 10**6), new, examples=600)
 
+    def test_what_is_read_can_be_shown(self):
+        """Where a value of a good one is missing, or is another one."""
+        whole = samples.run(samples.test(
+            samples.migration(0.1), samples.migration(0.0, kind='cold'),
+            samples.gone(), samples.migration(0.2, kind='watch'))).to_json()
+        places = list(_places(json.loads(whole)))
+        nothing = object()
+        new = strategies.sampled_from((nothing, nothing, 0, 7.5, 'x'))
+        shown = []
+
+        def check(number, value):
+            document = json.loads(whole)
+            *path, last = places[number % len(places)]
+            inner = document
+            for step in path:
+                inner = inner[step]
+            if value is nothing:
+                del inner[last]
+            else:
+                inner[last] = value
+            run = self.read(json.dumps(document))
+            if run is not None:
+                _show(run)
+                shown.append(run)
+
+        self.for_all(check, strategies.integers(0, 10**6), new, examples=200)
+        self.assertNotEqual([], shown)
+
     def test_any_bytes_of_a_stream(self):
         def check(data):
             try:
@@ -164,6 +197,18 @@ class TestRecords(base.Case):
         self.for_all(check, strategies.one_of(
             strategies.binary(max_size=60),
             strategies.binary(max_size=40).map(lambda data: b'\xb3' + data)))
+
+
+def _show(run):
+    """In all the ways in which a run is shown."""
+    page.report(run, 'a run')
+    page.comparison(compare.compare(run, run, 0.1, 0.1), 'the same',
+                    ('before', 'after'))
+    text.summary(run.tests)
+    for _, migration in run.migrations:
+        list(text.phases(migration))
+    junit.document(run.tests)
+    prometheus.text(run)
 
 
 def _places(value, path=()):

@@ -98,6 +98,14 @@ class TestStream(testtools.TestCase):
         self.assertEqual(['m.T.other', 'm.tests.TestIt.test_it'],
                          sorted(test.id for test in run.tests))
 
+    def test_facts_that_are_no_object(self):
+        for facts in ['x'], 'x', 7:
+            run = self.read_in_part(
+                samples.stream(samples.test(MIGRATION), facts=facts),
+                'run.json: what is recorded there is no object')
+            self.assertEqual(1, len(run.tests))
+            self.assertEqual({}, run.facts)
+
     def test_a_worker_that_died(self):
         """In the middle of a packet; the others went on."""
         one, two, three = (samples.stream(samples.test(

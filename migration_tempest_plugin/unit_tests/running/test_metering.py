@@ -10,6 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import threading
+
 import testtools
 
 from migration_tempest_plugin import exceptions
@@ -33,7 +35,12 @@ class TestMetering(testtools.TestCase):
         with metering.Metering({1: meters[:3], 2: meters[3:]}) as found:
             found.begin({meter: number for number, meter
                          in enumerate(meters, 1)}.get)
-            self.assertEqual(list('axcbzy'), self.did('set up'))
+            done = ''.join(self.did('set up'))
+            self.assertEqual('ax', done[:2])
+            # Those in the guests, whatever the order of the guests.
+            self.assertEqual(list('bcyz'), sorted(done[2:]))
+            self.assertLess(done.index('c'), done.index('b'))
+            self.assertLess(done.index('z'), done.index('y'))
             self.assertEqual([(name, 'up within %d s' % number) for
                               number, name in enumerate('abcxyz', 1)],
                              self.said[6:])
@@ -41,6 +48,44 @@ class TestMetering(testtools.TestCase):
                              found.baselines)
             self.assertEqual([], self.did('ended'))
         self.assertEqual(sorted('abcxyz'), sorted(self.did('ended')))
+
+    def test_guests_side_by_side(self):
+        """None has to wait until the others are set up, or have ended."""
+        together = threading.Barrier(2)
+
+        class Slow(fakes.FakeMeter):
+
+            def __enter__(self):
+                together.wait(20)
+                return super().__enter__()
+
+            def __exit__(self, *error):
+                together.wait(20)
+                return super().__exit__(*error)
+
+        self.said = []
+        network = [fakes.FakeMeter(name, self.said) for name in 'ax']
+        slow = [Slow(name, self.said) for name in 'by']
+        with metering.Metering(dict(zip((1, 2), zip(network, slow)))) as found:
+            found.begin(lambda meter: 1)
+        self.assertEqual(sorted('abxy'), sorted(self.did('ended')))
+
+    def test_one_that_can_not_be_set_up(self):
+        """The error is raised, and the meters of the others end."""
+        class Broken(fakes.FakeMeter):
+
+            def __enter__(self):
+                raise exceptions.NoMeasurement('no room in the guest')
+
+        self.said = []
+        network = [fakes.FakeMeter(name, self.said) for name in 'ax']
+        inside = [Broken('b', self.said), fakes.FakeMeter('y', self.said)]
+        with metering.Metering(
+                dict(zip((1, 2), zip(network, inside)))) as found:
+            error = self.assertRaises(exceptions.NoMeasurement, found.begin,
+                                      lambda meter: 1)
+        self.assertIn('no room in the guest', str(error))
+        self.assertEqual(list('axy'), sorted(self.did('ended')))
 
     def test_one_that_is_never_up(self):
         """All of them end, and what there is can be read."""
