@@ -99,8 +99,9 @@ class TestZuul(testtools.TestCase):
             if 'tempest_test_regex' in job['vars']:
                 pattern = re.compile(job['vars']['tempest_test_regex'])
                 self.assertIsNotNone(pattern.match(
-                    'migration_tempest_plugin.tests.whitebox.test_abort.'
-                    'TestForceComplete.test_force_complete_post_copy'))
+                    'migration_tempest_plugin.tests.whitebox.'
+                    'test_force_complete.TestForceComplete.'
+                    'test_force_complete_post_copy'))
                 self.assertIsNone(pattern.match('tempest.api.compute'))
                 self.assertEqual(1, job['vars']['tempest_concurrency'])
 

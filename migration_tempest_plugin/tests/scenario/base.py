@@ -105,7 +105,7 @@ class LiveMigrationScenario(guests.GuestScenario):
                         if services.is_usable(record) and
                         record['host'] != source)
         self.assertNotEqual([], others, 'There is no compute beside %s that '
-                            'is up and enabled: %s' % (source, services))
+                            'is up and enabled: %s' % (source, computes))
         return others[0]
 
     def disabled(self, host):
@@ -171,8 +171,8 @@ class LiveMigrationScenario(guests.GuestScenario):
         Nothing is measured.
         """
         for guest in guests:
-            migration = self.migration_of(guest)
-            if migration.source != host:
+            if self.get_host_for_server(guest.id) != host:
+                migration = self.migration_of(guest)
                 migration.request(**self.live_migrate_arguments(host))
                 _complete(migration)
 
@@ -288,6 +288,11 @@ class LiveMigrationScenario(guests.GuestScenario):
                     each.unchecked(self.limits) for _, each in wrong)
                 else ''))
 
+    @property
+    def heartbeat_interval(self):
+        """Seconds between two beats in a guest."""
+        return CONF.migration.guest_heartbeat_interval
+
     def meters_of(self, guest):
         """The meters of network, guest and metadata service, not set up."""
         options = CONF.migration
@@ -297,7 +302,7 @@ class LiveMigrationScenario(guests.GuestScenario):
                 deadline=options.network_probe_deadline),
             meters.GuestHeartbeatMeter(
                 guest.connect, target=guest.address,
-                interval=options.guest_heartbeat_interval,
+                interval=self.heartbeat_interval,
                 deadline=options.guest_heartbeat_deadline,
                 lifetime=options.guest_probe_lifetime),
             meters.MetadataDowntimeMeter(

@@ -53,14 +53,18 @@ class PerHost:
     """Says it in nova.conf of the server's host, for all servers there."""
 
     @staticmethod
-    def apply(test, guest, case, **further):
+    def apply(test, *cases, **further):
         """Have it in force until the test ends.
 
-        :param test: the WhiteboxScenario
+        :param test: the ReconfiguringScenario
+        :param cases: each a guest and its Case; guests of one host have the
+            same
         :param further: more options of [libvirt] in nova.conf
         """
-        test.configure(test.compute_of(guest), **{
-            **PerHost.options(test, guest, case), **further})
+        for guest, case in cases:
+            test.plan_options(test.compute_of(guest), **{
+                **PerHost.options(test, guest, case), **further})
+        test.configure()
 
     @staticmethod
     def options(test, guest, case):
@@ -84,15 +88,18 @@ class PerServer:
     """
 
     @staticmethod
-    def apply(test, guest, case, **further):
+    def apply(test, *cases, **further):
         """Have it in force until the test ends.
 
-        :param test: the WhiteboxScenario
+        :param test: the ReconfiguringScenario
+        :param cases: each a guest and its Case
         :param further: options of [libvirt] in nova.conf
         """
-        if further:
-            test.configure(test.compute_of(guest), **further)
-        PerServer.say(test, guest, case)
+        for guest, _ in cases:
+            test.plan_options(test.compute_of(guest), **further)
+        test.configure()
+        for guest, case in cases:
+            PerServer.say(test, guest, case)
         if not CONF.migration_feature_enabled.starlingx_settings:
             test.useFixture(RunningPolicy())
 

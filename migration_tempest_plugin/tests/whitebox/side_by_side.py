@@ -14,16 +14,10 @@
 import contextlib
 import dataclasses
 
-from migration_tempest_plugin import config
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.whitebox import observation
 from migration_tempest_plugin.tests.whitebox import slow
-
-CONF = config.CONF
-
-#: How a migration is completed by force, as names of guests.
-PAUSE, POST_COPY = 'pause', 'post-copy'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,12 +72,6 @@ class SideBySideScenario(slow.SlowScenario):
         if guests:
             self.bring_to(self.another_host(first), guests)
         return dict(zip(names, (first, *guests)))
-
-    def boot_to_complete(self):
-        """One guest for each way to complete a migration by force."""
-        return self.boot_apart(
-            (PAUSE, POST_COPY) if CONF.migration_feature_enabled.post_copy
-            else (PAUSE,))
 
     def make_all(self, guests, follow, migrate=None):
         """Live migrate guests at the same time: the Made of each, by name.

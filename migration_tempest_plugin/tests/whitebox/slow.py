@@ -104,15 +104,25 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
         [running] = self.load_memory_of([guest])
         return running
 
-    def load_memory_of(self, guests, busy=False):
-        """As load_memory(), for several guests at the same time.
+    def load_memory_of(self, guests):
+        """As load_memory(), for several guests at the same time."""
+        return self._load(guests, CONF.migration.memory_load,
+                          ASKED_OVERLOAD * self.bandwidth)
 
-        :param busy: write as fast as they can, on all of their processors
+    def load_processors(self, guest):
+        """As load_memory(), as fast as the guest can, on all processors.
+
+        It writes to half as much memory. Auto-converge slows a guest down
+        further after two passes over what has changed: these are shorter so.
         """
-        rate = None if busy else ASKED_OVERLOAD * self.bandwidth
+        [running] = self._load(
+            [guest], max(1, CONF.migration.memory_load // 2), None)
+        return running
+
+    def _load(self, guests, mib, rate):
         running = [self.useFixture(load.MemoryLoad(
-            guest.ssh, CONF.migration.memory_load,
-            CONF.migration.guest_probe_lifetime, rate)) for guest in guests]
+            guest.ssh, mib, CONF.migration.guest_probe_lifetime, rate))
+            for guest in guests]
         for guest, each in zip(guests, running):
             self._assert_overload(guest, each)
         return running

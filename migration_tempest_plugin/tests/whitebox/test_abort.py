@@ -18,7 +18,6 @@ import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin.tests.whitebox import base
-from migration_tempest_plugin.tests.whitebox import side_by_side
 from migration_tempest_plugin.tests.whitebox import slow
 
 CONF = config.CONF
@@ -103,60 +102,3 @@ class TestAbort(slow.SlowScenario):
                          measured.text())
         self.assertEqual([], observation.looks, 'libvirt has migrated it')
         self.assert_undisturbed(measured, observation)
-
-
-@base.serial
-class TestForceComplete(side_by_side.SideBySideScenario):
-    """A migration is brought to its end, whatever that costs the guest."""
-
-    @decorators.idempotent_id('46c609ce-8941-4db5-b6aa-24584f28f76c')
-    @decorators.attr(type=['slow', 'multinode'])
-    @utils.services('compute', 'network')
-    def test_force_complete_pause(self):
-        """Completed by force without post-copy, the guest is stopped
-
-        1. Boot a server. On its host, do not permit post-copy, and hold
-           migrations to a low bandwidth.
-        2. Let the guest write to its memory faster than that.
-        3. Live migrate it, measured, and force that to complete.
-        4. It completes; libvirt and the guest's own clock say for how long
-           the guest was stopped.
-        """
-        made = self.made(side_by_side.PAUSE, 'both', self._force_both)
-        self.assert_paused(made.measured, made.observation)
-
-    @decorators.idempotent_id('b735d35d-2507-458f-a90d-cfc432975228')
-    @decorators.attr(type=['slow', 'multinode'])
-    @base.skip_without_post_copy()
-    @utils.services('compute', 'network')
-    def test_force_complete_post_copy(self):
-        """Completed by force with post-copy, the guest goes on meanwhile
-
-        1. Boot a server. On its host, permit post-copy, and hold migrations
-           to a low bandwidth.
-        2. Let the guest write to its memory faster than that.
-        3. Live migrate it, measured, and force that to complete.
-        4. It switches to post-copy, and completes.
-        """
-        made = self.made(side_by_side.POST_COPY, 'both', self._force_both)
-        self.assert_post_copy(made.measured, made.observation)
-
-    def _force_both(self):
-        """They are on two hosts, and change places."""
-        guests = self.boot_to_complete()
-        for name, guest in guests.items():
-            self.plan_options(self.compute_of(guest), **{
-                **self.slow_migrations(),
-                'live_migration_permit_post_copy':
-                    name == side_by_side.POST_COPY})
-        self.configure()
-        self.load_memory_of(guests.values())
-
-        def follow(running):
-            for each in running.values():
-                self.await_second_pass(*each)
-            for migration, _ in running.values():
-                migration.force_complete()
-            side_by_side.complete(running)
-
-        return self.make_all(guests, follow)

@@ -131,12 +131,11 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
         """One with auto-converge, and one without, which change places."""
         guests = self.boot_apart(('on', 'off'))
         on, off = guests.values()
-        provider.apply(self, on, Case(auto_converge=True),
-                       **self.slow_migrations())
-        provider.apply(self, off, Case(auto_converge=False, timeout=40),
+        provider.apply(self, (on, Case(auto_converge=True)),
+                       (off, Case(auto_converge=False, timeout=40)),
                        **self.slow_migrations())
         # Its processors are what auto-converge is about.
-        self.load_memory_of([on], busy=True)
+        self.load_processors(on)
         load = self.load_memory(off)
         before = self.cpu_use(on)
 
@@ -195,7 +194,7 @@ class TestTunnelling(reconfiguring.ReconfiguringScenario):
 
     def _tunnel(self, provider, tunnel):
         guest = self.boot_guest()
-        provider.apply(self, guest, Case(tunnel=tunnel),
+        provider.apply(self, (guest, Case(tunnel=tunnel)),
                        live_migration_bandwidth=64)
         with self.assert_tunnelled(guest, tunnel):
             self.live_migrate_measured(guest)

@@ -124,7 +124,7 @@ class TestMaximumDowntime(shared.SharedGuestScenario,
                    'live_migration_completion_timeout': 0}
         self.plan_options(sources[0], **{
             **PerHost.options(self, by_host, case), **options})
-        PerServer.apply(self, by_server, case, **options)
+        PerServer.apply(self, (by_server, case), **options)
         loads = self.load_memory_of(guests.values())
 
         def follow(running):

@@ -70,6 +70,11 @@ class TestTimeout(side_by_side.SideBySideScenario):
     LOOK_INTERVAL = 3.0
 
     @property
+    def heartbeat_interval(self):
+        """As in the base, but five times: a stop is libvirt's to tell."""
+        return 5 * super().heartbeat_interval
+
+    @property
     def bandwidth(self):
         """As in the base, but a quarter: copying takes less, too."""
         return max(1, super().bandwidth // 4)
@@ -125,7 +130,8 @@ class TestTimeout(side_by_side.SideBySideScenario):
         guest = self.boot_guest()
         plan = self.plan_of_timeout(guest, 20)
         compute = self.compute_of(guest)
-        PerHost.apply(self, guest, Case(timeout=0), **self.slow_migrations())
+        PerHost.apply(self, (guest, Case(timeout=0)),
+                      **self.slow_migrations())
         self.load_memory(guest)
         observation = self.observe(guest)
 
@@ -204,76 +210,3 @@ class TestTimeout(side_by_side.SideBySideScenario):
         self.configure()
         if by_policy:
             self.useFixture(RunningPolicy())
-
-
-@base.serial
-class TestForceCompleteAtTimeout(side_by_side.SideBySideScenario):
-    """3.2: a migration that does not complete in time is brought to its end.
-
-    Nova does that with timeout_action = force_complete; StarlingX's settings
-    of a server have no such word.
-    """
-
-    _said = ()    # nova-compute's lines that auto-converge is not in use
-
-    @decorators.idempotent_id('4a404875-67c1-4be1-a52d-eea70e20f4a2')
-    @decorators.attr(type=['slow', 'multinode'])
-    @base.skip_without_post_copy()
-    @utils.services('compute', 'network')
-    def test_post_copy(self):
-        """At the time-out, the guest goes on at the destination
-
-        1. Boot a server. On its host, permit post-copy, and auto-converge,
-           too; set a time-out that completes by force; hold migrations to a
-           low bandwidth.
-        2. nova-compute says that auto-converge will not be in use.
-        3. Let the guest write to its memory faster than that.
-        4. Live migrate it, measured: Nova switches to post-copy, and it
-           completes. QEMU did not have auto-converge.
-        """
-        made = self.made(side_by_side.POST_COPY, 'both', self._migrate_both)
-        self.assertTrue(
-            self._said, 'nova-compute does not say that post-copy takes the '
-            'place of auto-converge')
-        self.assertIsNotNone(made.observation.timeout(),
-                             'Nova has logged no time-out')
-        self.assert_post_copy(made.measured, made.observation)
-        self.assert_qemu(made.observation, 'auto-converge', False)
-
-    @decorators.idempotent_id('5f957d9d-df89-4c5c-9190-1808736fe315')
-    @decorators.attr(type=['slow', 'multinode'])
-    @utils.services('compute', 'network')
-    def test_pause(self):
-        """At the time-out, the guest is stopped until all is copied
-
-        1. Boot a server. On its host, set a time-out that completes by force,
-           without post-copy; hold migrations to a low bandwidth.
-        2. Let the guest write to its memory faster than that.
-        3. Live migrate it, measured: Nova stops the guest, and the migration
-           completes. libvirt and the guest's own clock say for how long.
-        """
-        made = self.made(side_by_side.PAUSE, 'both', self._migrate_both)
-        self.assertIsNotNone(made.observation.timeout(),
-                             'Nova has logged no time-out')
-        self.assert_paused(made.measured, made.observation)
-
-    def _migrate_both(self):
-        """They are on two hosts, and change places."""
-        guests = self.boot_to_complete()
-        marks = {compute: compute.log.mark()
-                 for compute in self.computes.values()}
-        for name, guest in guests.items():
-            post_copy = name == side_by_side.POST_COPY
-            self.plan_options(self.compute_of(guest), **{
-                **PerHost.options(self, guest, Case(
-                    auto_converge=post_copy, timeout=20)),
-                **self.slow_migrations(),
-                'live_migration_permit_post_copy': post_copy,
-                'live_migration_timeout_action': 'force_complete'})
-        self.configure()
-        type(self)._said = [
-            line for compute, mark in marks.items()
-            for line in compute.log.since(mark)
-            if 'auto-converge will not be in use' in line.message]
-        self.load_memory_of(guests.values())
-        return self.make_all(guests, side_by_side.complete)
