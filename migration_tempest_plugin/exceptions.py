@@ -38,8 +38,12 @@ class NoMeasurement(MigrationTestError):
     :ivar timeline: the Timeline up to where it is known, or None
     """
 
-    def __init__(self, reason: str, seen: str | None = None,
-                 timeline: 'Timeline | None' = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        seen: str | None = None,
+        timeline: 'Timeline | None' = None,
+    ) -> None:
         super().__init__(reason, seen, timeline)
         self.reason = reason
         self.seen = seen
@@ -74,8 +78,11 @@ class MigrationFailed(MigrationTestError):
     """
 
     def __init__(
-            self, reason: str, record: dict[str, object] | None,
-            events: collections.abc.Sequence[dict[str, object]]) -> None:
+        self,
+        reason: str,
+        record: dict[str, object] | None,
+        events: collections.abc.Sequence[dict[str, object]],
+    ) -> None:
         super().__init__(reason, record, events)
         self.reason = reason
         self.record = record
@@ -83,7 +90,10 @@ class MigrationFailed(MigrationTestError):
 
     def __str__(self) -> str:
         return '%s. Migration record: %s. Events: %s' % (
-            self.reason, json.dumps(self.record), json.dumps(self.events))
+            self.reason,
+            json.dumps(self.record),
+            json.dumps(self.events),
+        )
 
 
 class CloudError(MigrationTestError):
@@ -98,8 +108,9 @@ class HostError(MigrationTestError):
     :ivar what: what came of it
     """
 
-    def __init__(self, host: str, words: collections.abc.Sequence[object],
-                 what: str) -> None:
+    def __init__(
+        self, host: str, words: collections.abc.Sequence[object], what: str
+    ) -> None:
         super().__init__(host, words, what)
         self.host = host
         self.words = words
@@ -107,8 +118,10 @@ class HostError(MigrationTestError):
 
     def __str__(self) -> str:
         return '%s: %s: %s' % (
-            self.host, shlex.join(str(word) for word in self.words),
-            self.what)
+            self.host,
+            shlex.join(str(word) for word in self.words),
+            self.what,
+        )
 
 
 class ConfigurationError(MigrationTestError):

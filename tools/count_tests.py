@@ -33,7 +33,8 @@ def tests_of(folder):
     """The tests by their status in subunit, as testtools' dicts."""
     tests = collections.defaultdict(list)
     result = testtools.StreamToDict(
-        lambda test: tests[test['status']].append(test))
+        lambda test: tests[test['status']].append(test)
+    )
     try:
         runs = repository.RepositoryFactory().open(folder)
     except abstract.RepositoryNotFound:
@@ -57,9 +58,15 @@ def failure(test):
 
 def _end(lines):
     """The last frame of a traceback, and how its error begins."""
-    frame = max((number for number, line in enumerate(lines)
-                 if line.startswith('  File "')), default=0)
-    return lines[frame:frame + _LINES_OF_A_FAILURE]
+    frame = max(
+        (
+            number
+            for number, line in enumerate(lines)
+            if line.startswith('  File "')
+        ),
+        default=0,
+    )
+    return lines[frame : frame + _LINES_OF_A_FAILURE]
 
 
 def main(folders):
@@ -76,8 +83,12 @@ def main(folders):
         counts['passed'] += sum(len(tests[status]) for status in _PASSED)
         counts['failed'] += len(failed)
         counts['skipped'] += len(tests['skip'])
-    print(', '.join(f'{counts[each]} {each}'
-                    for each in ('passed', 'failed', 'skipped')))
+    print(
+        ', '.join(
+            f'{counts[each]} {each}'
+            for each in ('passed', 'failed', 'skipped')
+        )
+    )
     return 0 if complete and counts['passed'] and not counts['failed'] else 1
 
 

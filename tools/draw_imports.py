@@ -25,9 +25,26 @@ import sys
 PLUGIN = 'migration_tempest_plugin'
 
 #: What imports what stands below it, from the top to the bottom.
-LAYERS = ('plugin', 'tests', 'cmd', 'watch', 'selfcheck', 'doctor', 'report',
-          'running', 'checks', 'meters', 'cloud', 'hosts', 'starlingx',
-          'guest', 'prober', 'measurement', 'config', 'exceptions')
+LAYERS = (
+    'plugin',
+    'tests',
+    'cmd',
+    'watch',
+    'selfcheck',
+    'doctor',
+    'report',
+    'running',
+    'checks',
+    'meters',
+    'cloud',
+    'hosts',
+    'starlingx',
+    'guest',
+    'prober',
+    'measurement',
+    'config',
+    'exceptions',
+)
 
 #: They test each layer, and may import all.
 _TESTS = ('unit_tests', 'functional_tests')
@@ -60,8 +77,10 @@ def imports(root):
             continue
         for imported in {package, *_imported(ast.parse(path.read_text()))}:
             if imported not in LAYERS:
-                raise ValueError('%s imports %s, which has no place in '
-                                 'LAYERS of %s' % (module, imported, __file__))
+                raise ValueError(
+                    '%s imports %s, which has no place in '
+                    'LAYERS of %s' % (module, imported, __file__)
+                )
             if imported != package:
                 found.add(Import(str(module), package, imported))
     return found
@@ -73,8 +92,9 @@ def _imported(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = ['%s.%s' % (node.module, alias.name)
-                     for alias in node.names]
+            names = [
+                '%s.%s' % (node.module, alias.name) for alias in node.names
+            ]
         else:
             continue
         for name in names:
@@ -87,7 +107,9 @@ def _walk(tree):
     """As ast.walk(), without what only a checker of types imports."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) in (
-                'TYPE_CHECKING', 'typing.TYPE_CHECKING'):
+            'TYPE_CHECKING',
+            'typing.TYPE_CHECKING',
+        ):
             continue
         yield node
         yield from _walk(node)
@@ -100,17 +122,25 @@ def drawing(found):
     width = max(map(len, LAYERS))
     yield ' ' * (width + 4) + ' '.join(letters)
     for letter, package in zip(letters, LAYERS):
-        marks = ['\\' if other == package else
-                 'x' if (package, other) in pairs else '.'
-                 for other in LAYERS]
+        marks = [
+            '\\'
+            if other == package
+            else 'x'
+            if (package, other) in pairs
+            else '.'
+            for other in LAYERS
+        ]
         yield '%s  %s %s' % (letter, package.ljust(width), ' '.join(marks))
 
 
 def main():
     found = imports(pathlib.Path(__file__).resolve().parent.parent / PLUGIN)
     print('\n'.join(drawing(found)))
-    upward = sorted('%s imports %s, which stands above it' % (
-        each.module, each.imported) for each in found if each.is_upward)
+    upward = sorted(
+        '%s imports %s, which stands above it' % (each.module, each.imported)
+        for each in found
+        if each.is_upward
+    )
     if upward:
         print('\n'.join(upward), file=sys.stderr)
     return 1 if upward else 0

@@ -27,7 +27,8 @@ import urllib.request
 
 PACKAGE = 'plotly.js-basic-dist-min'
 FOLDER = pathlib.Path(__file__).parents[1] / (
-    'migration_tempest_plugin/report/page/plotly')
+    'migration_tempest_plugin/report/page/plotly'
+)
 FILES = ('plotly-basic.min.js', 'LICENSE')
 
 
@@ -36,32 +37,49 @@ def fetch(url):
         with urllib.request.urlopen(url) as answer:
             return answer.read()
     except OSError as error:
-        sys.exit('%s can\'t be read: %s' % (url, error))
+        sys.exit("%s can't be read: %s" % (url, error))
 
 
 def main(version='latest'):
-    known = json.loads(fetch('https://registry.npmjs.org/%s/%s' % (
-        PACKAGE, version)))
+    known = json.loads(
+        fetch('https://registry.npmjs.org/%s/%s' % (PACKAGE, version))
+    )
     archive = fetch(known['dist']['tarball'])
     algorithm, _, expected = known['dist']['integrity'].partition('-')
     found = base64.b64encode(hashlib.new(algorithm, archive).digest())
     if found.decode() != expected:
-        sys.exit('%s is not what the registry describes: its %s is %s, not %s'
-                 % (known['dist']['tarball'], algorithm, found.decode(),
-                    expected))
+        sys.exit(
+            '%s is not what the registry describes: its %s is %s, not %s'
+            % (known['dist']['tarball'], algorithm, found.decode(), expected)
+        )
     FOLDER.mkdir(exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as unpacked:
-        contents = {name: unpacked.extractfile('package/' + name).read()
-                    for name in FILES}
+        contents = {
+            name: unpacked.extractfile('package/' + name).read()
+            for name in FILES
+        }
     for name, data in contents.items():
         (FOLDER / name).write_bytes(data)
-    (FOLDER / 'source.json').write_text(json.dumps({
-        'package': PACKAGE, 'version': known['version'],
-        'license': known['license'], 'url': known['dist']['tarball'],
-        'sha256': {name: hashlib.sha256(data).hexdigest()
-                   for name, data in contents.items()}}, indent=2) + '\n')
-    print('%s %s, %d bytes' % (PACKAGE, known['version'],
-                               len(contents[FILES[0]])))
+    (FOLDER / 'source.json').write_text(
+        json.dumps(
+            {
+                'package': PACKAGE,
+                'version': known['version'],
+                'license': known['license'],
+                'url': known['dist']['tarball'],
+                'sha256': {
+                    name: hashlib.sha256(data).hexdigest()
+                    for name, data in contents.items()
+                },
+            },
+            indent=2,
+        )
+        + '\n'
+    )
+    print(
+        '%s %s, %d bytes'
+        % (PACKAGE, known['version'], len(contents[FILES[0]]))
+    )
 
 
 if __name__ == '__main__':

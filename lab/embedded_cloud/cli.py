@@ -28,7 +28,7 @@ from embedded_cloud.settings import LabError
 from embedded_cloud.settings import Settings
 from embedded_cloud import timing
 
-_VARIABLES = '''\
+_VARIABLES = """\
 environment:
   LAB_DIR         the folder of everything that the lab makes (.lab)
   LAB_RELEASE     the versions of OpenStack, a file of lab/releases (2026.2)
@@ -42,18 +42,19 @@ environment:
   LAB_INIT        process 1 of the computes: supervisor (the default), or
                   systemd, with units and a journal
   LAB_VIRT_TYPE   qemu (the default), or kvm where it is known to work
-'''
+"""
 
 # Each test is in one of these. The first figures come soon: the others take
 # longer, those that look behind the API half an hour.
 _STAGES = {
     'first': r'^migration_tempest_plugin\.tests\.'
-             r'(api|scenario\.test_(live_migration|measuring))\.',
+    r'(api|scenario\.test_(live_migration|measuring))\.',
     'guests': r'^migration_tempest_plugin\.tests\.'
-              r'(scenario\.(?!test_(live_migration|measuring)\.)|'
-              r'whitebox\.test_(matrix|failures)\.)',
+    r'(scenario\.(?!test_(live_migration|measuring)\.)|'
+    r'whitebox\.test_(matrix|failures)\.)',
     'hosts': r'^migration_tempest_plugin\.tests\.'
-             r'whitebox\.(?!test_(matrix|failures)\.)'}
+    r'whitebox\.(?!test_(matrix|failures)\.)',
+}
 
 
 def main(arguments):
@@ -71,39 +72,61 @@ def main(arguments):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print(f'lab/{options.command}: interrupted. The cloud goes on, if it '
-              'was up: lab/down ends it.', file=sys.stderr)
+        print(
+            f'lab/{options.command}: interrupted. The cloud goes on, if it '
+            'was up: lab/down ends it.',
+            file=sys.stderr,
+        )
         return 130
 
 
 def _parse(arguments):
     if arguments[:1] == ['openstack']:
         # All that follows is the client's, --help and --version, too.
-        return argparse.Namespace(command='openstack', words=arguments[1:],
-                                  function=_openstack)
+        return argparse.Namespace(
+            command='openstack', words=arguments[1:], function=_openstack
+        )
     parser = argparse.ArgumentParser(
-        prog='lab', epilog=_VARIABLES, description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog='lab',
+        epilog=_VARIABLES,
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest='command', required=True)
     run = commands.add_parser(
-        'run', help='bring the cloud up if need be, run the tests in it')
+        'run', help='bring the cloud up if need be, run the tests in it'
+    )
     which = run.add_mutually_exclusive_group()
-    which.add_argument('--regex', help='which tests (all of the plugin\'s, '
-                       'stage by stage)')
-    which.add_argument('--stage', choices=_STAGES, help='one stage alone: '
-                       'the first figures; many guests, every kind of '
-                       'migration, and what can go wrong; the tests behind '
-                       'the API')
-    run.add_argument('tempest', nargs=argparse.REMAINDER,
-                     help='after --: further options of tempest run')
+    which.add_argument(
+        '--regex', help="which tests (all of the plugin's, stage by stage)"
+    )
+    which.add_argument(
+        '--stage',
+        choices=_STAGES,
+        help='one stage alone: '
+        'the first figures; many guests, every kind of '
+        'migration, and what can go wrong; the tests behind '
+        'the API',
+    )
+    run.add_argument(
+        'tempest',
+        nargs=argparse.REMAINDER,
+        help='after --: further options of tempest run',
+    )
     run.set_defaults(function=_run)
     beside = commands.add_parser(
-        'compare', help='run the tests, and hold what they measure against a '
-                        'second ping and against libvirt')
-    beside.add_argument('--regex', default='test_live_migration_there',
-                        help='which tests (%(default)s)')
-    beside.add_argument('--times', type=int, default=1,
-                        help='how often (%(default)s)')
+        'compare',
+        help='run the tests, and hold what they measure against a '
+        'second ping and against libvirt',
+    )
+    beside.add_argument(
+        '--regex',
+        default='test_live_migration_there',
+        help='which tests (%(default)s)',
+    )
+    beside.add_argument(
+        '--times', type=int, default=1, help='how often (%(default)s)'
+    )
     beside.set_defaults(function=_compare)
     up = commands.add_parser('up', help='bring up a fresh cloud')
     up.set_defaults(function=_up)
@@ -113,20 +136,27 @@ def _parse(arguments):
     status.set_defaults(function=_status)
     shell = commands.add_parser('shell', help='a shell in a host')
     shell.add_argument('host')
-    shell.add_argument('words', nargs=argparse.REMAINDER,
-                       help='a command to run instead of a shell')
+    shell.add_argument(
+        'words',
+        nargs=argparse.REMAINDER,
+        help='a command to run instead of a shell',
+    )
     shell.set_defaults(function=_shell)
-    commands.add_parser('openstack', add_help=False,
-                        help='OpenStack\'s ordinary client, as administrator '
-                             'of the cloud: its own arguments follow')
+    commands.add_parser(
+        'openstack',
+        add_help=False,
+        help="OpenStack's ordinary client, as administrator "
+        'of the cloud: its own arguments follow',
+    )
     return parser.parse_args(arguments)
 
 
 def _up(cloud, options):
     with _lock(cloud.settings):
         _bring_up(cloud)
-        cloud.progress.say('the cloud is up; its phases, some of them side '
-                           'by side:')
+        cloud.progress.say(
+            'the cloud is up; its phases, some of them side by side:'
+        )
         print(cloud.progress.table())
         print(f'{cloud.memory() / 2**30:.1f} GiB of memory')
 
@@ -148,10 +178,15 @@ def _prepare(cloud):
     with progress.phase('packages of the machine'):
         machine.install(settings.home / 'packages.log')
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        tempest = pool.submit(_phase, progress, 'Tempest',
-                              cloud.tester.install)
-        _phase(progress, f'root file system of {settings.release}',
-               rootfs.build, settings)
+        tempest = pool.submit(
+            _phase, progress, 'Tempest', cloud.tester.install
+        )
+        _phase(
+            progress,
+            f'root file system of {settings.release}',
+            rootfs.build,
+            settings,
+        )
         if settings.image is None:
             _phase(progress, 'guest image', image.build, settings)
         tempest.result()
@@ -169,18 +204,24 @@ def _run(cloud, options):
     with _lock(cloud.settings):
         if not cloud.is_up():
             _bring_up(cloud)
-        rest = options.tempest[1:] if options.tempest[:1] == ['--'] \
+        rest = (
+            options.tempest[1:]
+            if options.tempest[:1] == ['--']
             else options.tempest
-        stages = {options.regex: options.regex} if options.regex else \
-            {options.stage: _STAGES[options.stage]} if options.stage else \
-            _STAGES
+        )
+        stages = (
+            {options.regex: options.regex}
+            if options.regex
+            else {options.stage: _STAGES[options.stage]}
+            if options.stage
+            else _STAGES
+        )
         cloud.tester.forget_runs()
         mark = cloud.tester.log_mark()
         statuses = [_tests(cloud, *stage, rest) for stage in stages.items()]
         cloud.progress.say('where the time went; phases may overlap:')
         print(cloud.progress.table())
-        print(timing.summary(cloud.tester.tested(),
-                             cloud.tester.waited(mark)))
+        print(timing.summary(cloud.tester.tested(), cloud.tester.waited(mark)))
         return max(statuses)
 
 
@@ -192,8 +233,9 @@ def _tests(cloud, stage, regex, options):
     before, began = cloud.tester.runs(), time.time()
     try:
         with cloud.progress.phase(f'tests: {stage}'):
-            status = cloud.tester.tempest('run', '--serial', '--regex', regex,
-                                          *options)
+            status = cloud.tester.tempest(
+                'run', '--serial', '--regex', regex, *options
+            )
     except KeyboardInterrupt:
         _show(cloud, cloud.tester.keep_unfinished(began))
         raise
@@ -223,28 +265,33 @@ def _compare(cloud, options):
             cloud.progress.say(f'{number + 1} of {options.times}')
             watch = compare.Watch(cloud)
             with watch.running():
-                status |= cloud.tester.tempest('run', '--serial', '--regex',
-                                               options.regex)
-            new = compare.compare(watch, cloud.tester.tempest_output(
-                'downtime', 'summary', '--json'))
+                status |= cloud.tester.tempest(
+                    'run', '--serial', '--regex', options.regex
+                )
+            new = compare.compare(
+                watch,
+                cloud.tester.tempest_output('downtime', 'summary', '--json'),
+            )
             print(*new, sep='\n')
             comparisons.extend(new)
     print(compare.summary(comparisons))
-    return status or not comparisons or \
-        not all(each.good for each in comparisons)
+    return (
+        status or not comparisons or not all(each.good for each in comparisons)
+    )
 
 
 def _down(cloud, options):
-    with _lock(cloud.settings):
-        with cloud.progress.phase('ending the cloud'):
-            cloud.down()
+    with _lock(cloud.settings), cloud.progress.phase('ending the cloud'):
+        cloud.down()
 
 
 def _status(cloud, options):
     for host in (*cloud.hosts, cloud.tester):
-        print(f'{host.name}: process {host.pid}, '
-              f'{host.memory() / 2**30:.1f} GiB' if host.pid
-              else f'{host.name}: not running')
+        print(
+            f'{host.name}: process {host.pid}, {host.memory() / 2**30:.1f} GiB'
+            if host.pid
+            else f'{host.name}: not running'
+        )
     for host in cloud.hosts:
         if host.pid:
             print(f'\n{host.name} ({host.management})')
@@ -254,8 +301,9 @@ def _status(cloud, options):
 def _shell(cloud, options):
     host = cloud.host(options.host)
     os.chdir('/')
-    command = host.command(*host.environment(),
-                           *(options.words or ['/bin/bash']))
+    command = host.command(
+        *host.environment(), *(options.words or ['/bin/bash'])
+    )
     os.execvp(command[0], command)
 
 
@@ -275,9 +323,11 @@ class _lock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LabError('another lab command is at work on '
-                           f'{self._file.name[:-5]}. Wait for it, or end '
-                           'it.') from None
+            raise LabError(
+                'another lab command is at work on '
+                f'{self._file.name[:-5]}. Wait for it, or end '
+                'it.'
+            ) from None
 
     def __exit__(self, *_):
         self._file.close()

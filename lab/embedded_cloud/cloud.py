@@ -28,24 +28,35 @@ from embedded_cloud.tester import Tester
 
 _HERE = pathlib.Path(__file__).parent
 
-_AUTH = '''\
+_AUTH = """\
 auth_type = password
 auth_url = http://{controller}:5000/v3
 project_domain_name = Default
 user_domain_name = Default
-project_name = service'''
+project_name = service"""
 
-_APIS = ('keystone', 'glance-api', 'placement-api', 'nova-api',
-         'nova-metadata', 'neutron-api')
-_WORKERS = ('nova-conductor', 'nova-scheduler',
-            'neutron-ovn-maintenance-worker')
+_APIS = (
+    'keystone',
+    'glance-api',
+    'placement-api',
+    'nova-api',
+    'nova-metadata',
+    'neutron-api',
+)
+_WORKERS = (
+    'nova-conductor',
+    'nova-scheduler',
+    'neutron-ovn-maintenance-worker',
+)
 #: MiB of memory of a server: of the lab's own guest, and of others.
 _SMALL, _LARGE = 192, 512
 
 #: What the console of a guest says when the metadata service has answered it,
 #: and seconds within which it must. Of others than these nobody knows.
-_GUESTS = {'lab': ('has its key at', 60),
-           'debian': ('DataSourceOpenStack', 600)}
+_GUESTS = {
+    'lab': ('has its key at', 60),
+    'debian': ('DataSourceOpenStack', 600),
+}
 
 _INSTANCES = '/var/lib/nova/instances'
 
@@ -58,8 +69,10 @@ class Cloud:
         self.progress = progress
         self.tester = Tester(settings)
         self.controller = Host(settings, 'controller', CONTROLLER, 11)
-        self.computes = (Host(settings, 'compute1', COMPUTE, 21),
-                         Host(settings, 'compute2', COMPUTE, 22))
+        self.computes = (
+            Host(settings, 'compute1', COMPUTE, 21),
+            Host(settings, 'compute2', COMPUTE, 22),
+        )
         self.hosts = (self.controller, *self.computes)
         self._up = settings.run / 'up'  # there when all of it is ready
 
@@ -69,13 +82,16 @@ class Cloud:
         for host in hosts:
             if host.name == name:
                 return host
-        raise LabError(f'There is no host {name}; there are '
-                       f'{", ".join(host.name for host in hosts)}.')
+        raise LabError(
+            f'There is no host {name}; there are '
+            f'{", ".join(host.name for host in hosts)}.'
+        )
 
     def is_up(self):
         """Whether an earlier command brought all of it up."""
         return self._up.exists() and all(
-            host.pid for host in (*self.hosts, self.tester))
+            host.pid for host in (*self.hosts, self.tester)
+        )
 
     def memory(self):
         """Bytes of memory that all of it takes."""
@@ -95,18 +111,21 @@ class Cloud:
         with self.progress.phase('starting the hosts'):
             self._start_hosts()
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            joined = [pool.submit(host.run, 'ovs-setup')
-                      for host in self.hosts]
+            joined = [
+                pool.submit(host.run, 'ovs-setup') for host in self.hosts
+            ]
             self._start_services()
             for future in joined:
                 future.result()
             seeded = pool.submit(self._seed)
             self._await_computes()
-            self.tester.configure(self._keep_password(), seeded.result(),
-                                  self.settings.storage,
-                                  self.controller.management,
-                                  {host.name: host.management
-                                   for host in self.computes})
+            self.tester.configure(
+                self._keep_password(),
+                seeded.result(),
+                self.settings.storage,
+                self.controller.management,
+                {host.name: host.management for host in self.computes},
+            )
         self._try_guest()
         self._up.touch()
 
@@ -123,17 +142,24 @@ class Cloud:
         keys = self._host_files()
         certificates = self._certificates()
         for host in self.hosts:
-            host.prepare({**values, 'uuid': uuid.uuid5(
-                uuid.NAMESPACE_DNS, host.name)},
-                [*keys, *(certificates if host in self.computes else ())])
-        self.controller.start(self.tester, [
-            (self.controller.state / 'mysql', '/var/lib/mysql'),
-            (self.settings.guest_image.parent, '/srv/images'),
-            (self.tester.wheels, '/srv/wheels')])
+            host.prepare(
+                {**values, 'uuid': uuid.uuid5(uuid.NAMESPACE_DNS, host.name)},
+                [*keys, *(certificates if host in self.computes else ())],
+            )
+        self.controller.start(
+            self.tester,
+            [
+                (self.controller.state / 'mysql', '/var/lib/mysql'),
+                (self.settings.guest_image.parent, '/srv/images'),
+                (self.tester.wheels, '/srv/wheels'),
+            ],
+        )
         for host in self.computes:
-            instances = self.settings.hosts / 'instances' if \
-                self.settings.storage == 'shared' else \
-                host.state / 'instances'
+            instances = (
+                self.settings.hosts / 'instances'
+                if self.settings.storage == 'shared'
+                else host.state / 'instances'
+            )
             host.start(self.tester, [(instances, _INSTANCES)])
 
     def _start_services(self):
@@ -151,11 +177,14 @@ class Cloud:
 
     def _seed(self):
         with self.progress.phase('image, flavors, external network'):
-            return json.loads(self.controller.run(
-                'lab-seed', 'cloud',
-                f'/srv/images/{self.settings.guest_image.name}',
-                str(_SMALL if self.settings.is_small_guest else _LARGE)
-            ).splitlines()[-1])
+            return json.loads(
+                self.controller.run(
+                    'lab-seed',
+                    'cloud',
+                    f'/srv/images/{self.settings.guest_image.name}',
+                    str(_SMALL if self.settings.is_small_guest else _LARGE),
+                ).splitlines()[-1]
+            )
 
     def _await_computes(self):
         with self.progress.phase('computes'):
@@ -171,8 +200,12 @@ class Cloud:
         words, patience = _GUESTS[self.settings.guest]
         with self.progress.phase('a guest that asks for its metadata'):
             try:
-                self.controller.run('lab-try-guest', words, str(patience),
-                                    patience=patience + 60)
+                self.controller.run(
+                    'lab-try-guest',
+                    words,
+                    str(patience),
+                    patience=patience + 60,
+                )
             except LabError as error:
                 raise LabError(
                     f'{error}\nWhat serves it on the computes logs to '
@@ -185,15 +218,17 @@ class Cloud:
             'controller': controller,
             'password': self._keep_password(),
             'auth': _AUTH.format(controller=controller),
-            'hosts': '\n'.join(f'{host.management} {host.name}'
-                               for host in self.hosts),
+            'hosts': '\n'.join(
+                f'{host.management} {host.name}' for host in self.hosts
+            ),
             'virt_type': self.settings.virt_type,
-            'qemu_shared_filesystems':
-                f'shared_filesystems = ["{_INSTANCES}"]'
-                if self.settings.storage == 'shared' else '',
+            'qemu_shared_filesystems': f'shared_filesystems = ["{_INSTANCES}"]'
+            if self.settings.storage == 'shared'
+            else '',
             'external_subnet': network.subnet(network.EXTERNAL),
-            'external_gateway': network.address(network.EXTERNAL,
-                                                network.TESTER),
+            'external_gateway': network.address(
+                network.EXTERNAL, network.TESTER
+            ),
             'external_first': network.address(network.EXTERNAL, 100),
             'external_last': network.address(network.EXTERNAL, 250),
         }
@@ -217,14 +252,24 @@ class Cloud:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with open(self.settings.home / 'keys.log', 'wb') as log:
                 rootfs.run_inside(
-                    self.settings.rootfs, 'making certificates',
-                    ['/bin/sh', '/run/lab/make-certificates',
-                     '/run/keys/qemu',
-                     *(host.migration for host in self.computes)], log,
-                    binds=[(self.settings.keys, '/run/keys'),
-                           (_HERE, '/run/lab')])
-        return [(f'/etc/pki/qemu/{path.name}', path.read_text(), 0o600)
-                for path in sorted(folder.glob('*.pem'))]
+                    self.settings.rootfs,
+                    'making certificates',
+                    [
+                        '/bin/sh',
+                        '/run/lab/make-certificates',
+                        '/run/keys/qemu',
+                        *(host.migration for host in self.computes),
+                    ],
+                    log,
+                    binds=[
+                        (self.settings.keys, '/run/keys'),
+                        (_HERE, '/run/lab'),
+                    ],
+                )
+        return [
+            (f'/etc/pki/qemu/{path.name}', path.read_text(), 0o600)
+            for path in sorted(folder.glob('*.pem'))
+        ]
 
     def _host_files(self):
         """The keys of the hosts' sshd, and the one that opens them."""
@@ -232,21 +277,41 @@ class Cloud:
             if not (self.settings.keys / name).exists():
                 with open(self.settings.home / 'keys.log', 'wb') as log:
                     rootfs.run_inside(
-                        self.settings.rootfs, 'making a key',
-                        ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '',
-                         '-C', 'lab', '-f', f'/run/keys/{name}'], log,
-                        binds=[(self.settings.keys, '/run/keys')])
+                        self.settings.rootfs,
+                        'making a key',
+                        [
+                            'ssh-keygen',
+                            '-q',
+                            '-t',
+                            'ed25519',
+                            '-N',
+                            '',
+                            '-C',
+                            'lab',
+                            '-f',
+                            f'/run/keys/{name}',
+                        ],
+                        log,
+                        binds=[(self.settings.keys, '/run/keys')],
+                    )
         key, public, host_key, host_public = (
-            (self.settings.keys / name).read_text() for name in (
-                'id_ed25519', 'id_ed25519.pub', 'ssh_host_ed25519_key',
-                'ssh_host_ed25519_key.pub'))
+            (self.settings.keys / name).read_text()
+            for name in (
+                'id_ed25519',
+                'id_ed25519.pub',
+                'ssh_host_ed25519_key',
+                'ssh_host_ed25519_key.pub',
+            )
+        )
         # Each by its address: paramiko knows no patterns.
         addresses = ','.join(host.management for host in self.hosts)
         known = f'{addresses} {host_public}'
         (self.settings.keys / 'known_hosts').write_text(known)
         # Nova itself goes from compute to compute by SSH, to move the disk
         # of a server that is migrated cold.
-        return [('/root/.ssh/authorized_keys', public, 0o600),
-                ('/root/.ssh/id_ed25519', key, 0o600),
-                ('/root/.ssh/known_hosts', known, 0o600),
-                ('/etc/ssh/ssh_host_ed25519_key', host_key, 0o600)]
+        return [
+            ('/root/.ssh/authorized_keys', public, 0o600),
+            ('/root/.ssh/id_ed25519', key, 0o600),
+            ('/root/.ssh/known_hosts', known, 0o600),
+            ('/etc/ssh/ssh_host_ed25519_key', host_key, 0o600),
+        ]

@@ -22,9 +22,20 @@ _HERE = pathlib.Path(__file__).parent
 
 #: A guest as people have it.
 _DEBIAN_PACKAGES = (
-    'linux-image-cloud-amd64', 'initramfs-tools', 'systemd-sysv',
-    'systemd-resolved', 'dbus', 'openssh-server', 'cloud-init', 'sudo', 'curl',
-    'wget', 'iputils-ping', 'iproute2', 'netbase', 'procps',
+    'linux-image-cloud-amd64',
+    'initramfs-tools',
+    'systemd-sysv',
+    'systemd-resolved',
+    'dbus',
+    'openssh-server',
+    'cloud-init',
+    'sudo',
+    'curl',
+    'wget',
+    'iputils-ping',
+    'iproute2',
+    'netbase',
+    'procps',
 )
 
 
@@ -33,10 +44,13 @@ def build(settings):
 
     :raises LabError: when it can't be built
     """
-    source = _HERE / {'lab': 'guest_image', 'debian': 'debian_image'}[
-        settings.guest]
-    parts = _parts(source, _DEBIAN_PACKAGES if settings.guest == 'debian'
-                   else ())
+    source = (
+        _HERE
+        / {'lab': 'guest_image', 'debian': 'debian_image'}[settings.guest]
+    )
+    parts = _parts(
+        source, _DEBIAN_PACKAGES if settings.guest == 'debian' else ()
+    )
     image = settings.guest_image
     stamp = image.with_suffix('.parts')
     if stamp.exists() and stamp.read_text() == parts:
@@ -55,28 +69,47 @@ def _build_debian(settings, source, name, output):
     shutil.rmtree(root, ignore_errors=True)
     process.run_logged(
         'building the root file system of the guest',
-        ['mmdebstrap', '--mode=root', '--variant=minbase', '--quiet',
-         f'--include={",".join(_DEBIAN_PACKAGES)}',
-         '--aptopt=Apt::Install-Recommends "false"',
-         '--dpkgopt=force-unsafe-io',
-         '--dpkgopt=path-exclude=/usr/share/man/*',
-         '--dpkgopt=path-exclude=/usr/share/locale/*',
-         # before the kernel's package makes an initramfs of it
-         f'--essential-hook=copy-in {source}/files/etc /',
-         '--customize-hook=chroot "$1" systemctl enable systemd-networkd',
-         '--customize-hook=rm "$1"/etc/ssh/ssh_host_*',
-         rootfs.SUITE, root], output)
-    _build(settings, source, ['/run/guest_root', f'/run/images/{name}'],
-           output, binds=[(root, '/run/guest_root')])
+        [
+            'mmdebstrap',
+            '--mode=root',
+            '--variant=minbase',
+            '--quiet',
+            f'--include={",".join(_DEBIAN_PACKAGES)}',
+            '--aptopt=Apt::Install-Recommends "false"',
+            '--dpkgopt=force-unsafe-io',
+            '--dpkgopt=path-exclude=/usr/share/man/*',
+            '--dpkgopt=path-exclude=/usr/share/locale/*',
+            # before the kernel's package makes an initramfs of it
+            f'--essential-hook=copy-in {source}/files/etc /',
+            '--customize-hook=chroot "$1" systemctl enable systemd-networkd',
+            '--customize-hook=rm "$1"/etc/ssh/ssh_host_*',
+            rootfs.SUITE,
+            root,
+        ],
+        output,
+    )
+    _build(
+        settings,
+        source,
+        ['/run/guest_root', f'/run/images/{name}'],
+        output,
+        binds=[(root, '/run/guest_root')],
+    )
     shutil.rmtree(root)
 
 
 def _build(settings, source, arguments, output, binds=()):
     rootfs.run_inside(
-        settings.rootfs, 'building the guest image',
-        ['/bin/sh', '/run/guest_image/build.sh', *arguments], output,
-        binds=[(source, '/run/guest_image'),
-               (settings.images, '/run/images'), *binds])
+        settings.rootfs,
+        'building the guest image',
+        ['/bin/sh', '/run/guest_image/build.sh', *arguments],
+        output,
+        binds=[
+            (source, '/run/guest_image'),
+            (settings.images, '/run/images'),
+            *binds,
+        ],
+    )
 
 
 def _parts(source, packages):

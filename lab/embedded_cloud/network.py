@@ -48,6 +48,11 @@ def cards(number, networks):
     the external network has only OVN's router on it.
     """
     return tuple(
-        Card(network, None if network in (TUNNEL, EXTERNAL)
-             else address(network, number))
-        for network in networks)
+        Card(
+            network,
+            None
+            if network in (TUNNEL, EXTERNAL)
+            else address(network, number),
+        )
+        for network in networks
+    )

@@ -53,7 +53,9 @@ class Process:
         self.record.parent.mkdir(parents=True, exist_ok=True)
         return subprocess.Popen(
             ['/bin/sh', '-c', _RECORD, str(self.record), *command],
-            start_new_session=True, **popen_options)
+            start_new_session=True,
+            **popen_options,
+        )
 
     @property
     def pid(self):
@@ -82,8 +84,9 @@ class Process:
         :returns: False when it still runs
         """
         pid = self.pid
-        if pid is not None and not kill(pid, lambda: self.pid == pid,
-                                        patience):
+        if pid is not None and not kill(
+            pid, lambda: self.pid == pid, patience
+        ):
             return False
         self.record.unlink(missing_ok=True)
         return True
@@ -103,9 +106,23 @@ def run_tied(command, enter=(), **options):
     reading, writing = os.pipe()
     try:
         return subprocess.run(
-            [*enter, 'unshare', '--mount', '--pid', '--fork', '--mount-proc',
-             '/bin/sh', '-c', _TIED, 'sh', *map(str, command)],
-            stdin=reading, cwd='/', **options)
+            [
+                *enter,
+                'unshare',
+                '--mount',
+                '--pid',
+                '--fork',
+                '--mount-proc',
+                '/bin/sh',
+                '-c',
+                _TIED,
+                'sh',
+                *map(str, command),
+            ],
+            stdin=reading,
+            cwd='/',
+            **options,
+        )
     finally:
         os.close(reading)
         os.close(writing)
@@ -120,8 +137,10 @@ def run_logged(doing, command, output, environment=None):
     """
     done = run_tied(command, stdout=output, stderr=output, env=environment)
     if done.returncode:
-        raise LabError(f'{doing}: {command[0]} ended with {done.returncode}. '
-                       + end_of(output.name))
+        raise LabError(
+            f'{doing}: {command[0]} ended with {done.returncode}. '
+            + end_of(output.name)
+        )
 
 
 def end_of(log):
@@ -195,8 +214,11 @@ class Stat:
 
     def same_as(self, other):
         """Whether ``other`` is this process and still runs."""
-        return (other is not None and other.state not in 'ZX'
-                and (self.pid, self.start) == (other.pid, other.start))
+        return (
+            other is not None
+            and other.state not in 'ZX'
+            and (self.pid, self.start) == (other.pid, other.start)
+        )
 
 
 def _stat(pid):

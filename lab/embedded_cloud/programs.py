@@ -19,8 +19,10 @@ because that is what real hosts have.
 
 import dataclasses
 
-PATH = ('/opt/openstack/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:'
-        '/usr/bin:/sbin:/bin')
+PATH = (
+    '/opt/openstack/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:'
+    '/usr/bin:/sbin:/bin'
+)
 
 #: What systemd comes up to: a journal and the programs, no unit of a package.
 TARGET = 'lab.target'
@@ -93,25 +95,35 @@ Description=a host of the embedded cloud
 DefaultDependencies=no
 Requires=systemd-journald.service
 After=systemd-journald.service
-Wants={' '.join(f'{program.name}.service' for program in programs
-                if program.autostart)}
+Wants={
+        ' '.join(
+            f'{program.name}.service'
+            for program in programs
+            if program.autostart
+        )
+    }
 """
 
 
 def _ovsdb(name, database, schema, *remotes):
     remotes = ' '.join(f'--remote={remote}' for remote in remotes)
     return Program(
-        name, f'/bin/sh -c "test -e {database} || ovsdb-tool create '
+        name,
+        f'/bin/sh -c "test -e {database} || ovsdb-tool create '
         f'{database} {schema}; exec ovsdb-server {database} {remotes} '
         f'--unixctl=/run/ovn/{name}.ctl --pidfile=/run/ovn/{name}.pid '
-        '-vconsole:info -vsyslog:off -vfile:off"', autostart=True)
+        '-vconsole:info -vsyslog:off -vfile:off"',
+        autostart=True,
+    )
 
 
 def _api(name, port, module, processes):
     return Program(
-        name, '/opt/openstack/bin/uwsgi --ini /etc/uwsgi/api.ini '
+        name,
+        '/opt/openstack/bin/uwsgi --ini /etc/uwsgi/api.ini '
         f'--http-socket ${{management}}:{port} '
-        f'--module {module}:application --processes {processes}')
+        f'--module {module}:application --processes {processes}',
+    )
 
 
 def _openstack(name, arguments='', patience=10, leaves=False):
@@ -121,42 +133,82 @@ def _openstack(name, arguments='', patience=10, leaves=False):
 
 COMMON = (
     # The host ends when the folder of its lab is removed, logs and all.
-    Program('watch-folder', '/bin/sh -c "while test -e /var/log/host_init.log;'
-            ' do sleep 5; done; ${end}"', autostart=True),
+    Program(
+        'watch-folder',
+        '/bin/sh -c "while test -e /var/log/host_init.log;'
+        ' do sleep 5; done; ${end}"',
+        autostart=True,
+    ),
     Program('sshd', '/usr/sbin/sshd -D -e', autostart=True),
-    Program('ovsdb-server', 'ovsdb-server /var/lib/openvswitch/conf.db '
-            '--remote=punix:/run/openvswitch/db.sock '
-            '--pidfile=/run/openvswitch/ovsdb-server.pid '
-            '-vconsole:info -vsyslog:off -vfile:off', autostart=True),
-    Program('ovs-vswitchd', 'ovs-vswitchd unix:/run/openvswitch/db.sock '
-            '--pidfile=/run/openvswitch/ovs-vswitchd.pid '
-            '-vconsole:info -vsyslog:off -vfile:off', autostart=True),
-    Program('ovn-controller', 'ovn-controller '
-            'unix:/run/openvswitch/db.sock '
-            '--pidfile=/run/ovn/ovn-controller.pid '
-            '-vconsole:info -vsyslog:off -vfile:off', autostart=True),
+    Program(
+        'ovsdb-server',
+        'ovsdb-server /var/lib/openvswitch/conf.db '
+        '--remote=punix:/run/openvswitch/db.sock '
+        '--pidfile=/run/openvswitch/ovsdb-server.pid '
+        '-vconsole:info -vsyslog:off -vfile:off',
+        autostart=True,
+    ),
+    Program(
+        'ovs-vswitchd',
+        'ovs-vswitchd unix:/run/openvswitch/db.sock '
+        '--pidfile=/run/openvswitch/ovs-vswitchd.pid '
+        '-vconsole:info -vsyslog:off -vfile:off',
+        autostart=True,
+    ),
+    Program(
+        'ovn-controller',
+        'ovn-controller '
+        'unix:/run/openvswitch/db.sock '
+        '--pidfile=/run/ovn/ovn-controller.pid '
+        '-vconsole:info -vsyslog:off -vfile:off',
+        autostart=True,
+    ),
 )
 
 CONTROLLER = (
     *COMMON,
-    Program('mariadb', '/bin/sh -c "test -d /var/lib/mysql/mysql || '
-            'mariadb-install-db --user=mysql --datadir=/var/lib/mysql '
-            '--skip-test-db; exec /usr/sbin/mariadbd --user=mysql"',
-            autostart=True),
-    Program('rabbitmq', '/usr/lib/rabbitmq/bin/rabbitmq-server',
-            user='rabbitmq', environment='HOME="/var/lib/rabbitmq"',
-            autostart=True),
-    Program('memcached', 'memcached -u memcache -l ${management} -m 64',
-            autostart=True),
-    _ovsdb('ovn-nb', '/var/lib/ovn/nb.db', '/usr/share/ovn/ovn-nb.ovsschema',
-           'punix:/run/ovn/ovnnb_db.sock', 'ptcp:6641:${management}'),
-    _ovsdb('ovn-sb', '/var/lib/ovn/sb.db', '/usr/share/ovn/ovn-sb.ovsschema',
-           'punix:/run/ovn/ovnsb_db.sock', 'ptcp:6642:${management}'),
-    Program('ovn-northd', 'ovn-northd '
-            '--ovnnb-db=unix:/run/ovn/ovnnb_db.sock '
-            '--ovnsb-db=unix:/run/ovn/ovnsb_db.sock '
-            '--pidfile=/run/ovn/ovn-northd.pid '
-            '-vconsole:info -vsyslog:off -vfile:off', autostart=True),
+    Program(
+        'mariadb',
+        '/bin/sh -c "test -d /var/lib/mysql/mysql || '
+        'mariadb-install-db --user=mysql --datadir=/var/lib/mysql '
+        '--skip-test-db; exec /usr/sbin/mariadbd --user=mysql"',
+        autostart=True,
+    ),
+    Program(
+        'rabbitmq',
+        '/usr/lib/rabbitmq/bin/rabbitmq-server',
+        user='rabbitmq',
+        environment='HOME="/var/lib/rabbitmq"',
+        autostart=True,
+    ),
+    Program(
+        'memcached',
+        'memcached -u memcache -l ${management} -m 64',
+        autostart=True,
+    ),
+    _ovsdb(
+        'ovn-nb',
+        '/var/lib/ovn/nb.db',
+        '/usr/share/ovn/ovn-nb.ovsschema',
+        'punix:/run/ovn/ovnnb_db.sock',
+        'ptcp:6641:${management}',
+    ),
+    _ovsdb(
+        'ovn-sb',
+        '/var/lib/ovn/sb.db',
+        '/usr/share/ovn/ovn-sb.ovsschema',
+        'punix:/run/ovn/ovnsb_db.sock',
+        'ptcp:6642:${management}',
+    ),
+    Program(
+        'ovn-northd',
+        'ovn-northd '
+        '--ovnnb-db=unix:/run/ovn/ovnnb_db.sock '
+        '--ovnsb-db=unix:/run/ovn/ovnsb_db.sock '
+        '--pidfile=/run/ovn/ovn-northd.pid '
+        '-vconsole:info -vsyslog:off -vfile:off',
+        autostart=True,
+    ),
     _api('keystone', 5000, 'keystone.wsgi.api', 2),
     _api('glance-api', 9292, 'glance.wsgi.api', 1),
     _api('placement-api', 8778, 'placement.wsgi.api', 1),
@@ -165,16 +217,25 @@ CONTROLLER = (
     _api('neutron-api', 9696, 'neutron.wsgi.api', 2),
     _openstack('nova-conductor'),
     _openstack('nova-scheduler'),
-    _openstack('neutron-ovn-maintenance-worker',
-               '--config-file /etc/neutron/neutron.conf '
-               '--config-file /etc/neutron/plugins/ml2/ml2_conf.ini'),
+    _openstack(
+        'neutron-ovn-maintenance-worker',
+        '--config-file /etc/neutron/neutron.conf '
+        '--config-file /etc/neutron/plugins/ml2/ml2_conf.ini',
+    ),
 )
 
 COMPUTE = (
     *COMMON,
-    Program('libvirtd', 'libvirtd --listen --pid-file /run/libvirt/'
-            'libvirtd.pid', autostart=True, leaves=True),
-    _openstack('neutron-ovn-agent',
-               '--config-file /etc/neutron/ovn_agent.ini', leaves=True),
+    Program(
+        'libvirtd',
+        'libvirtd --listen --pid-file /run/libvirt/libvirtd.pid',
+        autostart=True,
+        leaves=True,
+    ),
+    _openstack(
+        'neutron-ovn-agent',
+        '--config-file /etc/neutron/ovn_agent.ini',
+        leaves=True,
+    ),
     _openstack('nova-compute'),
 )

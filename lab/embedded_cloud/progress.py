@@ -52,5 +52,6 @@ class Progress:
 
     def table(self):
         """The phases so far, a line each; those side by side overlap."""
-        return '\n'.join(f'{took:7.1f} s  {name}'
-                         for name, took in self._phases)
+        return '\n'.join(
+            f'{took:7.1f} s  {name}' for name, took in self._phases
+        )

@@ -27,26 +27,70 @@ SUITE = 'trixie'
 
 PACKAGES = (
     # what OpenStack stands on
-    'mariadb-server', 'rabbitmq-server', 'memcached', 'openvswitch-switch',
-    'ovn-central', 'ovn-host', 'haproxy', 'libvirt-daemon',
-    'libvirt-daemon-driver-qemu', 'libvirt-clients', 'qemu-system-x86',
+    'mariadb-server',
+    'rabbitmq-server',
+    'memcached',
+    'openvswitch-switch',
+    'ovn-central',
+    'ovn-host',
+    'haproxy',
+    'libvirt-daemon',
+    'libvirt-daemon-driver-qemu',
+    'libvirt-clients',
+    'qemu-system-x86',
     'qemu-utils',
     # what a host stands on
-    'supervisor', 'openssh-server', 'openssh-client', 'iproute2', 'iptables',
-    'nftables', 'iputils-ping', 'ethtool', 'conntrack', 'procps', 'kmod',
-    'sudo', 'crudini', 'tcpdump', 'less', 'curl', 'ca-certificates',
+    'supervisor',
+    'openssh-server',
+    'openssh-client',
+    'iproute2',
+    'iptables',
+    'nftables',
+    'iputils-ping',
+    'ethtool',
+    'conntrack',
+    'procps',
+    'kmod',
+    'sudo',
+    'crudini',
+    'tcpdump',
+    'less',
+    'curl',
+    'ca-certificates',
     # what installing OpenStack from PyPI takes
-    'python3', 'python3-venv', 'python3-dev', 'gcc', 'libc6-dev',
-    'pkg-config', 'libvirt-dev',
+    'python3',
+    'python3-venv',
+    'python3-dev',
+    'gcc',
+    'libc6-dev',
+    'pkg-config',
+    'libvirt-dev',
     # what the guest image is made of
-    'busybox-static', 'dropbear-bin', 'syslinux', 'mtools', 'dosfstools',
-    'cpio', 'xz-utils', 'lz4', 'e2fsprogs',
+    'busybox-static',
+    'dropbear-bin',
+    'syslinux',
+    'mtools',
+    'dosfstools',
+    'cpio',
+    'xz-utils',
+    'lz4',
+    'e2fsprogs',
 )
 
 # Its dependencies come along; their versions are in the release's file.
-OPENSTACK = ('keystone', 'glance', 'openstack-placement', 'nova', 'neutron',
-             'uwsgi', 'pymysql', 'pymemcache', 'python-memcached',
-             'libvirt-python', 'openstacksdk')
+OPENSTACK = (
+    'keystone',
+    'glance',
+    'openstack-placement',
+    'nova',
+    'neutron',
+    'uwsgi',
+    'pymysql',
+    'pymemcache',
+    'python-memcached',
+    'libvirt-python',
+    'openstacksdk',
+)
 
 _LEFT_OUT = ('man', 'doc', 'locale', 'info')
 
@@ -78,9 +122,12 @@ def build(settings):
     with open(log, 'wb') as output:
         _bootstrap(unfinished, output)
         _take_along(settings, unfinished)
-        run_inside(unfinished, 'installing OpenStack',
-                   ['/bin/sh', '-c', _INSTALL, 'install', *OPENSTACK],
-                   output)
+        run_inside(
+            unfinished,
+            'installing OpenStack',
+            ['/bin/sh', '-c', _INSTALL, 'install', *OPENSTACK],
+            output,
+        )
     (unfinished / 'opt/lab-parts').write_text(parts)
     unfinished.rename(settings.rootfs)
 
@@ -98,20 +145,33 @@ def run_inside(rootfs, doing, command, output, binds=()):
         mounts.append(f'mount --bind "{source}" "$0{target}"')
     script = ' && '.join([*mounts, 'exec chroot "$0" "$@"'])
     process.run_logged(
-        doing, ['/bin/sh', '-c', script, rootfs, *command], output,
-        _inside_environment())
+        doing,
+        ['/bin/sh', '-c', script, rootfs, *command],
+        output,
+        _inside_environment(),
+    )
 
 
 def _bootstrap(target, output):
     process.run_logged(
         'building the root file system',
-        ['mmdebstrap', '--mode=root', '--variant=apt', '--quiet',
-         f'--include={",".join(PACKAGES)}',
-         '--aptopt=Apt::Install-Recommends "false"',
-         '--dpkgopt=force-unsafe-io',
-         *(f'--dpkgopt=path-exclude=/usr/share/{name}/*'
-           for name in _LEFT_OUT),
-         SUITE, target], output)
+        [
+            'mmdebstrap',
+            '--mode=root',
+            '--variant=apt',
+            '--quiet',
+            f'--include={",".join(PACKAGES)}',
+            '--aptopt=Apt::Install-Recommends "false"',
+            '--dpkgopt=force-unsafe-io',
+            *(
+                f'--dpkgopt=path-exclude=/usr/share/{name}/*'
+                for name in _LEFT_OUT
+            ),
+            SUITE,
+            target,
+        ],
+        output,
+    )
 
 
 def _take_along(settings, rootfs):
@@ -126,10 +186,12 @@ def _take_along(settings, rootfs):
 def _inside_environment():
     bundle = '/etc/ssl/certs/ca-certificates.crt'
     environment = {
-        'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:'
-                '/bin',
-        'HOME': '/root', 'LANG': 'C.UTF-8',
-        'SSL_CERT_FILE': bundle, 'PIP_CERT': bundle}
+        'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        'HOME': '/root',
+        'LANG': 'C.UTF-8',
+        'SSL_CERT_FILE': bundle,
+        'PIP_CERT': bundle,
+    }
     for name in ('http_proxy', 'https_proxy', 'no_proxy', 'PIP_INDEX_URL'):
         if name in os.environ:
             environment[name] = os.environ[name]
@@ -137,6 +199,13 @@ def _inside_environment():
 
 
 def _parts(settings):
-    text = '\n'.join([SUITE, *PACKAGES, *OPENSTACK, _INSTALL,
-                      settings.requirements.read_text()])
+    text = '\n'.join(
+        [
+            SUITE,
+            *PACKAGES,
+            *OPENSTACK,
+            _INSTALL,
+            settings.requirements.read_text(),
+        ]
+    )
     return hashlib.sha256(text.encode()).hexdigest()

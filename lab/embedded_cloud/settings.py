@@ -61,12 +61,14 @@ class Settings:
             release=environ.get('LAB_RELEASE') or '2026.2',
             guest=environ.get('LAB_GUEST') or 'lab',
             image=_absolute(environ.get('LAB_IMAGE')),
-            image_user=environ.get('LAB_IMAGE_USER') or (
-                'debian' if environ.get('LAB_GUEST') == 'debian'
-                else 'cirros'),
+            image_user=environ.get('LAB_IMAGE_USER')
+            or (
+                'debian' if environ.get('LAB_GUEST') == 'debian' else 'cirros'
+            ),
             storage=environ.get('LAB_STORAGE') or 'block',
             virt_type=environ.get('LAB_VIRT_TYPE') or 'qemu',
-            init=environ.get('LAB_INIT') or 'supervisor')
+            init=environ.get('LAB_INIT') or 'supervisor',
+        )
         settings._check()
         return settings
 
@@ -77,20 +79,26 @@ class Settings:
         _one_of('LAB_INIT', self.init, ('supervisor', 'systemd'))
         _one_of('LAB_GUEST', self.guest, ('lab', 'debian'))
         if not re.fullmatch('[a-z_][a-z0-9_-]*', self.image_user):
-            raise LabError(f'LAB_IMAGE_USER={self.image_user}: that is no '
-                           'name of a user.')
+            raise LabError(
+                f'LAB_IMAGE_USER={self.image_user}: that is no name of a user.'
+            )
         if self.image and not self.image.is_file():
             raise LabError(f'LAB_IMAGE={self.image}: there is no such file.')
         if self.virt_type == 'kvm' and not os.access('/dev/kvm', os.W_OK):
-            raise LabError('LAB_VIRT_TYPE=kvm: /dev/kvm is missing or may '
-                           'not be used. Leave LAB_VIRT_TYPE out.')
+            raise LabError(
+                'LAB_VIRT_TYPE=kvm: /dev/kvm is missing or may '
+                'not be used. Leave LAB_VIRT_TYPE out.'
+            )
         # Overlay mounts take options separated by these characters, and the
         # folder is removed as a whole: a strange one is refused at once.
-        if any(c in str(self.home) for c in ',:\\ \n') or self.home == \
-                pathlib.Path('/'):
-            raise LabError(f'LAB_DIR={str(self.home)!r}: choose a folder '
-                           'without commas, colons, blanks or backslashes '
-                           'in its name.')
+        if any(
+            c in str(self.home) for c in ',:\\ \n'
+        ) or self.home == pathlib.Path('/'):
+            raise LabError(
+                f'LAB_DIR={str(self.home)!r}: choose a folder '
+                'without commas, colons, blanks or backslashes '
+                'in its name.'
+            )
 
     @property
     def rootfs(self):
@@ -109,8 +117,11 @@ class Settings:
     @property
     def guest_image(self):
         """What guests are booted from."""
-        return self.image or self.images / {
-            'lab': 'guest.qcow2', 'debian': 'debian.qcow2'}[self.guest]
+        return (
+            self.image
+            or self.images
+            / {'lab': 'guest.qcow2', 'debian': 'debian.qcow2'}[self.guest]
+        )
 
     @property
     def is_small_guest(self):

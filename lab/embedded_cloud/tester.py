@@ -37,12 +37,15 @@ _PACKAGES = ('tempest', 'python-openstackclient', 'rich')
 
 # How the computes' programs are handled. With systemd, by the defaults, and
 # what they say is in the journal.
-_INIT = {'systemd': 'nova_compute_log =', 'supervisor': """\
+_INIT = {
+    'systemd': 'nova_compute_log =',
+    'supervisor': """\
 nova_compute_log = /var/log/nova-compute.log
 stop_command = supervisorctl stop nova-compute
 start_command = supervisorctl start nova-compute
 reload_command = supervisorctl signal HUP nova-compute
-libvirt_kill_command = supervisorctl signal KILL libvirtd"""}
+libvirt_kill_command = supervisorctl signal KILL libvirtd""",
+}
 
 
 class Tester(Namespaces):
@@ -61,10 +64,14 @@ class Tester(Namespaces):
         """Start the namespaces with the bridges that join the hosts."""
         self.settings.logs.mkdir(parents=True, exist_ok=True)
         popen = self._start(
-            self.settings.logs / 'tester.log', 'tester_init.sh',
+            self.settings.logs / 'tester.log',
+            'tester_init.sh',
             str(self.settings.home),
-            *(f'{bridge}:{network.address(number, network.TESTER)}/24'
-              for number, bridge in enumerate(network.BRIDGES)))
+            *(
+                f'{bridge}:{network.address(number, network.TESTER)}/24'
+                for number, bridge in enumerate(network.BRIDGES)
+            ),
+        )
         popen.stdin.close()
         popen.stdout.close()
 
@@ -76,10 +83,16 @@ class Tester(Namespaces):
         log = self.settings.tempest / 'install.log'
         log.parent.mkdir(parents=True, exist_ok=True)
         parts = hashlib.sha256(
-            b''.join(path.read_bytes() for path in (
-                self.settings.requirements, CHECKOUT / 'requirements.txt',
-                CHECKOUT / 'pyproject.toml'))
-            + ' '.join((*_PACKAGES, sys.version)).encode()).hexdigest()
+            b''.join(
+                path.read_bytes()
+                for path in (
+                    self.settings.requirements,
+                    CHECKOUT / 'requirements.txt',
+                    CHECKOUT / 'pyproject.toml',
+                )
+            )
+            + ' '.join((*_PACKAGES, sys.version)).encode()
+        ).hexdigest()
         stamp = self.venv / 'lab-parts'
         if stamp.exists() and stamp.read_text() == parts:
             return
@@ -88,8 +101,13 @@ class Tester(Namespaces):
             self._run(output, sys.executable, '-m', 'venv', self.venv)
             self._pip(output, 'pip', 'setuptools', 'wheel', 'pbr')
             self._pip(output, *_PACKAGES, '-r', CHECKOUT / 'requirements.txt')
-            self._pip(output, '--no-deps', '--no-build-isolation',
-                      '--editable', CHECKOUT)
+            self._pip(
+                output,
+                '--no-deps',
+                '--no-build-isolation',
+                '--editable',
+                CHECKOUT,
+            )
         stamp.write_text(parts)
 
     def build_wheel(self):
@@ -102,14 +120,24 @@ class Tester(Namespaces):
             shutil.rmtree(folder, ignore_errors=True)
         # or what is being built lies in the checkout
         (home / 'build.cfg').write_text(
-            f'[build]\nbuild_base = {home / "build"}\n')
+            f'[build]\nbuild_base = {home / "build"}\n'
+        )
         with open(home / 'wheel.log', 'wb') as output:
             process.run_logged(
-                'building the plugin', [
-                    self.venv / 'bin/pip', 'wheel', '--quiet', '--no-deps',
-                    '--no-build-isolation', '--wheel-dir', self.wheels,
-                    CHECKOUT], output,
-                {**_environment(), 'DIST_EXTRA_CONFIG': home / 'build.cfg'})
+                'building the plugin',
+                [
+                    self.venv / 'bin/pip',
+                    'wheel',
+                    '--quiet',
+                    '--no-deps',
+                    '--no-build-isolation',
+                    '--wheel-dir',
+                    self.wheels,
+                    CHECKOUT,
+                ],
+                output,
+                {**_environment(), 'DIST_EXTRA_CONFIG': home / 'build.cfg'},
+            )
 
     def configure(self, password, seeded, storage, controller, computes):
         """Write Tempest's configuration for the cloud that is up.
@@ -121,34 +149,52 @@ class Tester(Namespaces):
         template = string.Template((_HERE / 'tempest.conf.in').read_text())
         images, flavors = seeded['images'], seeded['flavors']
         text = template.substitute(
-            tempest=self.settings.tempest, password=password,
-            controller=controller, network=seeded['network'],
-            image=images[0], image_alt=images[1],
+            tempest=self.settings.tempest,
+            password=password,
+            controller=controller,
+            network=seeded['network'],
+            image=images[0],
+            image_alt=images[1],
             release=self._release(),
-            flavor=flavors[0], flavor_alt=flavors[1],
+            flavor=flavors[0],
+            flavor_alt=flavors[1],
             block_migration=_boolean(storage == 'block'),
             shared_storage=_boolean(storage == 'shared'),
             image_user=self.settings.image_user,
             # a guest of systemd and cloud-init takes an emulated CPU long
-            **({'ssh_timeout': 120, 'ping_timeout': 60}
-               if self.settings.is_small_guest else
-               {'ssh_timeout': 600, 'ping_timeout': 600}),
-            computes=','.join(f'{name}:{address}'
-                              for name, address in computes.items()),
-            keys=self.settings.keys, init=_INIT[self.settings.init],
-            **nova_features(self.settings.requirements.read_text()))
+            **(
+                {'ssh_timeout': 120, 'ping_timeout': 60}
+                if self.settings.is_small_guest
+                else {'ssh_timeout': 600, 'ping_timeout': 600}
+            ),
+            computes=','.join(
+                f'{name}:{address}' for name, address in computes.items()
+            ),
+            keys=self.settings.keys,
+            init=_INIT[self.settings.init],
+            **nova_features(self.settings.requirements.read_text()),
+        )
         (self.settings.tempest / 'locks').mkdir(exist_ok=True)
         if not (self.workspace / '.stestr').exists():
             known = self.settings.tempest / 'workspaces.yaml'
             shutil.rmtree(self.workspace, ignore_errors=True)
             known.unlink(missing_ok=True)
             with open(self.settings.tempest / 'init.log', 'wb') as output:
-                self._run(output, self.venv / 'bin/tempest', 'init',
-                          '--workspace-path', known, self.workspace)
+                self._run(
+                    output,
+                    self.venv / 'bin/tempest',
+                    'init',
+                    '--workspace-path',
+                    known,
+                    self.workspace,
+                )
         _write_secret(self.workspace / 'etc/tempest.conf', text)
-        _write_secret(self._clouds, string.Template(
-            _CLOUDS.read_text()).substitute(
-                controller=controller, password=password))
+        _write_secret(
+            self._clouds,
+            string.Template(_CLOUDS.read_text()).substitute(
+                controller=controller, password=password
+            ),
+        )
 
     @property
     def _clouds(self):
@@ -161,20 +207,32 @@ class Tester(Namespaces):
         It runs in the lab's network alone, with the machine's files: what is
         named on its command line is what lies in the caller's folder.
         """
-        return self.command('env', *self._credentials(),
-                            str(self.venv / 'bin/openstack'), *arguments,
-                            only_network=True)
+        return self.command(
+            'env',
+            *self._credentials(),
+            str(self.venv / 'bin/openstack'),
+            *arguments,
+            only_network=True,
+        )
 
     def _credentials(self):
         """Words for env(1): those of the lab, and none of another cloud."""
-        return (*(f'--unset={name}' for name in os.environ
-                  if name.startswith('OS_')),
-                'OS_CLOUD=lab', f'OS_CLIENT_CONFIG_FILE={self._clouds}')
+        return (
+            *(
+                f'--unset={name}'
+                for name in os.environ
+                if name.startswith('OS_')
+            ),
+            'OS_CLOUD=lab',
+            f'OS_CLIENT_CONFIG_FILE={self._clouds}',
+        )
 
     def _release(self):
         """What is installed, for people."""
-        return '{}, Nova {}.{}'.format(self.settings.release, *nova_version(
-            self.settings.requirements.read_text()))
+        return '{}, Nova {}.{}'.format(
+            self.settings.release,
+            *nova_version(self.settings.requirements.read_text()),
+        )
 
     def runs(self):
         """How many runs of tests stestr has kept."""
@@ -197,8 +255,11 @@ class Tester(Namespaces):
         :param since: when the run began, as seconds of the epoch
         :returns: its path; None if there is nothing
         """
-        found = [path for path in self.workspace.glob('.stestr/tmp*')
-                 if path.stat().st_size and path.stat().st_mtime >= since]
+        found = [
+            path
+            for path in self.workspace.glob('.stestr/tmp*')
+            if path.stat().st_size and path.stat().st_mtime >= since
+        ]
         if not found:
             return None
         part = self._next_part()
@@ -217,16 +278,26 @@ class Tester(Namespaces):
         :returns: its path; None if nothing was measured
         """
         done = self.tempest(
-            'downtime', 'report', '--output', str(self.reports), '--title',
+            'downtime',
+            'report',
+            '--output',
+            str(self.reports),
+            '--title',
             'What the live migrations of the embedded cloud cost',
-            *map(str, sorted(self.reports.glob('*.subunit'))))
+            *map(str, sorted(self.reports.glob('*.subunit'))),
+        )
         return None if done else self.reports / 'report.html'
 
     def tested(self):
         """The tests of each run since forget_runs(), as Spans."""
-        return [timing.tests(self._run_here(
-            'subunit2csv', part, stdout=subprocess.PIPE, text=True).stdout)
-            for part in sorted(self.reports.glob('part-*.subunit'))]
+        return [
+            timing.tests(
+                self._run_here(
+                    'subunit2csv', part, stdout=subprocess.PIPE, text=True
+                ).stdout
+            )
+            for part in sorted(self.reports.glob('part-*.subunit'))
+        ]
 
     def log_mark(self):
         """Where Tempest's log ends, for waited()."""
@@ -249,31 +320,46 @@ class Tester(Namespaces):
 
         :raises LabError: when it fails
         """
-        done = self._run_here('tempest', *arguments, stdout=subprocess.PIPE,
-                              text=True)
+        done = self._run_here(
+            'tempest', *arguments, stdout=subprocess.PIPE, text=True
+        )
         if done.returncode:
-            raise LabError(f'tempest {" ".join(arguments)} ended with '
-                           f'{done.returncode}.')
+            raise LabError(
+                f'tempest {" ".join(arguments)} ended with {done.returncode}.'
+            )
         return done.stdout
 
     def _run_here(self, *command, **options):
         # In all of the tester's namespaces, so that it ends with them, too.
-        return process.run_tied([*self.environment(), *command],
-                                enter=self.command(), **options)
+        return process.run_tied(
+            [*self.environment(), *command], enter=self.command(), **options
+        )
 
     def environment(self):
         """The words that run a command where Tempest runs."""
-        return ('env', f'--chdir={self.workspace}', *self._credentials(),
-                f'PATH={self.venv / "bin"}:{os.environ["PATH"]}')
+        return (
+            'env',
+            f'--chdir={self.workspace}',
+            *self._credentials(),
+            f'PATH={self.venv / "bin"}:{os.environ["PATH"]}',
+        )
 
     def _pip(self, output, *arguments):
-        self._run(output, self.venv / 'bin/pip', 'install', '--quiet',
-                  '--constraint', self.settings.requirements, *arguments)
+        self._run(
+            output,
+            self.venv / 'bin/pip',
+            'install',
+            '--quiet',
+            '--constraint',
+            self.settings.requirements,
+            *arguments,
+        )
 
     @staticmethod
     def _run(output, *command):
-        process.run_logged('preparing Tempest', command, output,
-                           _environment())
+        process.run_logged(
+            'preparing Tempest', command, output, _environment()
+        )
 
 
 def _environment():
@@ -282,9 +368,12 @@ def _environment():
     The checkout may be another user's, in a container of its own say: git
     would refuse to look at it.
     """
-    return {**os.environ, 'GIT_CONFIG_COUNT': '1',
-            'GIT_CONFIG_KEY_0': 'safe.directory',
-            'GIT_CONFIG_VALUE_0': str(CHECKOUT)}
+    return {
+        **os.environ,
+        'GIT_CONFIG_COUNT': '1',
+        'GIT_CONFIG_KEY_0': 'safe.directory',
+        'GIT_CONFIG_VALUE_0': str(CHECKOUT),
+    }
 
 
 def _write_secret(path, text):
@@ -295,8 +384,9 @@ def _write_secret(path, text):
 
 def nova_version(requirements):
     """The release's Nova, as (major, minor)."""
-    [version] = re.findall(r'^nova==(\d+)\.(\d+)\.', requirements,
-                           re.MULTILINE)
+    [version] = re.findall(
+        r'^nova==(\d+)\.(\d+)\.', requirements, re.MULTILINE
+    )
     return tuple(map(int, version))
 
 
@@ -310,9 +400,11 @@ def nova_features(requirements):
     was not tried.
     """
     version = nova_version(requirements)
-    return {'aborted_server_active': _boolean(version < (32, 2)),
-            'reload': _boolean(version < (34, 0)),
-            'parallel_connections': _boolean(version >= (34, 0))}
+    return {
+        'aborted_server_active': _boolean(version < (32, 2)),
+        'reload': _boolean(version < (34, 0)),
+        'parallel_connections': _boolean(version >= (34, 0)),
+    }
 
 
 def _boolean(value):

@@ -27,13 +27,19 @@ import re
 #: Seconds that an SSH connection may take before it counts as a wait.
 SSH_AT_ONCE = 1.0
 
-_LINE = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (\d+) [A-Z]+ \S+ '
-                   r'\[[^]]*\] (.*)')
-_AFTER = re.compile(r'(?:.*: )?(.+?),? after (?:waiting for )?'
-                    r'(\d+(?:\.\d+)?) s(?:econds)?\.?')
+_LINE = re.compile(
+    r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (\d+) [A-Z]+ \S+ '
+    r'\[[^]]*\] (.*)'
+)
+_AFTER = re.compile(
+    r'(?:.*: )?(.+?),? after (?:waiting for )?'
+    r'(\d+(?:\.\d+)?) s(?:econds)?\.?'
+)
 # tempest.common.waiters; the seconds are whole ones since the wait began
-_STATE = re.compile(r'State transition "(\w+)/.*" ==> "(\w+)/.*" after (\d+) '
-                    r'second wait')
+_STATE = re.compile(
+    r'State transition "(\w+)/.*" ==> "(\w+)/.*" after (\d+) '
+    r'second wait'
+)
 # tempest.lib.common.ssh
 _CONNECTING = re.compile(r"Creating ssh connection to '(.*):\d+' as '(.*)' ")
 _CONNECTED = re.compile(r'ssh connection to (.*)@(.*) successfully created')
@@ -71,10 +77,15 @@ def tests(text):
     What never began or never ended is left out: a class that could not be
     set up, say.
     """
-    return [Span(_short(row['test']), _seconds(row['start_time']),
-                 _seconds(row['stop_time']))
-            for row in csv.DictReader(io.StringIO(text))
-            if row['start_time'] and row['stop_time']]
+    return [
+        Span(
+            _short(row['test']),
+            _seconds(row['start_time']),
+            _seconds(row['stop_time']),
+        )
+        for row in csv.DictReader(io.StringIO(text))
+        if row['start_time'] and row['stop_time']
+    ]
 
 
 def waits(lines):
@@ -84,9 +95,14 @@ def waits(lines):
         moment, process, message = _seconds(match[1]), match[2], match[3]
         if state := _STATE.fullmatch(message):
             before, after, seconds = state.groups()
-            yield Span('a server built' if before == 'BUILD' else
-                       'a server in another state', moment - float(seconds),
-                       moment, before != after)
+            yield Span(
+                'a server built'
+                if before == 'BUILD'
+                else 'a server in another state',
+                moment - float(seconds),
+                moment,
+                before != after,
+            )
         elif began := _CONNECTING.match(message):
             connecting[process, began[2], began[1]].append(moment)
         elif ended := _CONNECTED.fullmatch(message):
@@ -107,22 +123,37 @@ def summary(runs, waited, slowest=10):
     """
     tested = list(itertools.chain(*runs))
     running = together(tested)
-    whole = sum(max(test.end for test in run) - min(test.begin for test in run)
-                for run in runs if run)
-    lines = [_line(running, f'in tests ({len(tested)})'),
-             _line(whole - running,
-                   'between them: what their classes set up and tear down'),
-             'waited for, where what went on at a time counts once:']
+    whole = sum(
+        max(test.end for test in run) - min(test.begin for test in run)
+        for run in runs
+        if run
+    )
+    lines = [
+        _line(running, f'in tests ({len(tested)})'),
+        _line(
+            whole - running,
+            'between them: what their classes set up and tear down',
+        ),
+        'waited for, where what went on at a time counts once:',
+    ]
     kinds = collections.defaultdict(list)
     for span in waited:
         kinds[span.what].append(span)
-    lines += [_line(seconds, f'{what} ({count})')
-              for seconds, what, count in sorted((
-                  (together(spans), what, sum(span.ends for span in spans))
-                  for what, spans in kinds.items()), reverse=True)]
+    lines += [
+        _line(seconds, f'{what} ({count})')
+        for seconds, what, count in sorted(
+            (
+                (together(spans), what, sum(span.ends for span in spans))
+                for what, spans in kinds.items()
+            ),
+            reverse=True,
+        )
+    ]
     lines += ['the slowest tests:']
-    lines += [_line(test.seconds, test.what) for test in sorted(
-        tested, key=lambda test: -test.seconds)[:slowest]]
+    lines += [
+        _line(test.seconds, test.what)
+        for test in sorted(tested, key=lambda test: -test.seconds)[:slowest]
+    ]
     return '\n'.join(lines)
 
 

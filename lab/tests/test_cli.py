@@ -27,39 +27,51 @@ TESTS = 'migration_tempest_plugin.tests.'
 
 
 class StagesTest(unittest.TestCase):
-
     def stages(self, test):
-        return [name for name, regex in cli._STAGES.items()
-                if re.search(regex, TESTS + test)]
+        return [
+            name
+            for name, regex in cli._STAGES.items()
+            if re.search(regex, TESTS + test)
+        ]
 
     def test_each_test_is_in_one(self):
         for test, stage in (
-                ('api.test_starlingx.T.test_it', 'first'),
-                ('scenario.test_live_migration.T.test_it', 'first'),
-                ('scenario.test_measuring.T.test_it', 'first'),
-                ('scenario.test_parallel.T.test_it', 'guests'),
-                ('scenario.test_that_is_new.T.test_it', 'guests'),
-                ('whitebox.test_matrix.T.test_it', 'guests'),
-                ('whitebox.test_failures.T.test_it', 'guests'),
-                ('whitebox.test_abort.T.test_it', 'hosts'),
-                ('whitebox.test_that_is_new.T.test_it', 'hosts')):
+            ('api.test_starlingx.T.test_it', 'first'),
+            ('scenario.test_live_migration.T.test_it', 'first'),
+            ('scenario.test_measuring.T.test_it', 'first'),
+            ('scenario.test_parallel.T.test_it', 'guests'),
+            ('scenario.test_that_is_new.T.test_it', 'guests'),
+            ('whitebox.test_matrix.T.test_it', 'guests'),
+            ('whitebox.test_failures.T.test_it', 'guests'),
+            ('whitebox.test_abort.T.test_it', 'hosts'),
+            ('whitebox.test_that_is_new.T.test_it', 'hosts'),
+        ):
             self.assertEqual([stage], self.stages(test), test)
 
     def test_no_others(self):
-        for test in ('migration_tempest_plugin.unit_tests.test_plugin.T',
-                     'tempest.api.compute.test_it'):
-            self.assertEqual([], [
-                name for name, regex in cli._STAGES.items()
-                if re.search(regex, test)])
+        for test in (
+            'migration_tempest_plugin.unit_tests.test_plugin.T',
+            'tempest.api.compute.test_it',
+        ):
+            self.assertEqual(
+                [],
+                [
+                    name
+                    for name, regex in cli._STAGES.items()
+                    if re.search(regex, test)
+                ],
+            )
 
 
 class ParseTest(unittest.TestCase):
-
     def test_one_stage_or_a_regex(self):
-        self.assertEqual('guests', cli._parse(
-            ['run', '--stage', 'guests']).stage)
-        for wrong in (['--stage', 'none'],
-                      ['--stage', 'guests', '--regex', 'x']):
+        self.assertEqual(
+            'guests', cli._parse(['run', '--stage', 'guests']).stage
+        )
+        for wrong in (
+            ['--stage', 'none'],
+            ['--stage', 'guests', '--regex', 'x'],
+        ):
             with self.assertRaises(SystemExit):
                 cli._parse(['run', *wrong])
 
@@ -111,25 +123,31 @@ class FakeTester:
 
 
 class RunTest(unittest.TestCase):
-
     def setUp(self):
         self.tester = FakeTester()
 
     def run_lab(self, *arguments):
         """lab/run in a cloud that is up; returns status and output."""
-        with tempfile.TemporaryDirectory() as folder, \
-                contextlib.redirect_stdout(io.StringIO()) as output:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.redirect_stdout(io.StringIO()) as output,
+        ):
             cloud = types.SimpleNamespace(
                 settings=types.SimpleNamespace(home=pathlib.Path(folder)),
-                is_up=lambda: True, memory=lambda: 2 ** 30,
-                progress=progress.Progress(), tester=self.tester)
+                is_up=lambda: True,
+                memory=lambda: 2**30,
+                progress=progress.Progress(),
+                tester=self.tester,
+            )
             status = cli._run(cloud, cli._parse(['run', *arguments]))
         return status, output.getvalue()
 
     def test_where_the_time_went(self):
         status, output = self.run_lab('--stage', 'first')
         self.assertEqual(0, status)
-        self.assertRegex(output, r"""where the time went.*
+        self.assertRegex(
+            output,
+            r"""where the time went.*
  +\d+\.\d s  tests: first
  +\d+\.\d s  what they measured
     4\.0 s  in tests \(1\)
@@ -137,13 +155,16 @@ class RunTest(unittest.TestCase):
     2\.0 s  since 7 \(1\)
 the slowest tests:
     4\.0 s  TestIt.test_it
-$""")
+$""",
+        )
 
     def test_interrupted(self):
         """What was measured up to then is shown."""
         self.tester.interrupted = ('run',)
-        for unfinished, shown in (('part', [
-                ('downtime', 'summary', '--subunit', 'part')]), (None, [])):
+        for unfinished, shown in (
+            ('part', [('downtime', 'summary', '--subunit', 'part')]),
+            (None, []),
+        ):
             self.tester.unfinished = unfinished
             with self.assertRaises(KeyboardInterrupt):
                 self.run_lab('--stage', 'guests')

@@ -24,16 +24,18 @@ from embedded_cloud import settings
 
 
 class HostFilesTest(unittest.TestCase):
-
     def prepare(self, **variables):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         chosen = settings.Settings.from_environment(
-            {'LAB_DIR': folder.name, **variables})
+            {'LAB_DIR': folder.name, **variables}
+        )
         self.cloud = cloud.Cloud(chosen, progress.Progress())
         for host in self.cloud.hosts:
-            host.prepare({**self.cloud._values(), 'uuid': 'x' * 36},
-                         [('/root/key', 'secret', 0o600)])
+            host.prepare(
+                {**self.cloud._values(), 'uuid': 'x' * 36},
+                [('/root/key', 'secret', 0o600)],
+            )
 
     def upper(self, host, path=''):
         return self.cloud.host(host).state / 'upper' / path
@@ -52,14 +54,18 @@ class HostFilesTest(unittest.TestCase):
 
     def test_addresses(self):
         self.prepare()
-        nova = {host: self.read(host, 'etc/nova/nova.conf')
-                for host in ('compute1', 'compute2')}
+        nova = {
+            host: self.read(host, 'etc/nova/nova.conf')
+            for host in ('compute1', 'compute2')
+        }
         for host, number in (('compute1', 21), ('compute2', 22)):
-            self.assertEqual(f'10.30.0.{number}',
-                             nova[host]['DEFAULT']['my_ip'])
+            self.assertEqual(
+                f'10.30.0.{number}', nova[host]['DEFAULT']['my_ip']
+            )
             self.assertEqual(
                 f'10.30.2.{number}',
-                nova[host]['libvirt']['live_migration_inbound_addr'])
+                nova[host]['libvirt']['live_migration_inbound_addr'],
+            )
 
     def test_every_host_knows_every_name(self):
         self.prepare()
@@ -75,42 +81,57 @@ class HostFilesTest(unittest.TestCase):
         self.assertEqual(password, self.cloud._keep_password())
         self.assertIn(
             f'openstack:{password}@',
-            self.read('compute1', 'etc/nova/nova.conf')
-            ['DEFAULT']['transport_url'])
+            self.read('compute1', 'etc/nova/nova.conf')['DEFAULT'][
+                'transport_url'
+            ],
+        )
 
     def test_secrets_are_for_root_alone(self):
         self.prepare()
-        for folder in (self.cloud.settings.keys,
-                       self.cloud.host('controller').state):
+        for folder in (
+            self.cloud.settings.keys,
+            self.cloud.host('controller').state,
+        ):
             self.assertEqual(0o700, folder.stat().st_mode & 0o777)
-        self.assertEqual(0o600, (self.cloud.settings.keys / 'password')
-                         .stat().st_mode & 0o777)
-        self.assertEqual(0o600, self.upper('compute1', 'root/key')
-                         .stat().st_mode & 0o777)
+        self.assertEqual(
+            0o600,
+            (self.cloud.settings.keys / 'password').stat().st_mode & 0o777,
+        )
+        self.assertEqual(
+            0o600, self.upper('compute1', 'root/key').stat().st_mode & 0o777
+        )
 
     def test_scripts_stay_as_they_are(self):
         self.prepare()
         source = pathlib.Path(cloud.__file__).parent / 'hosts'
         for path in source.rglob('sbin/*'):
-            role, relative = path.relative_to(source).parts[0], \
-                pathlib.Path(*path.relative_to(source).parts[1:])
-            host = {'common': 'compute1', 'compute': 'compute1',
-                    'controller': 'controller'}[role]
+            role, relative = (
+                path.relative_to(source).parts[0],
+                pathlib.Path(*path.relative_to(source).parts[1:]),
+            )
+            host = {
+                'common': 'compute1',
+                'compute': 'compute1',
+                'controller': 'controller',
+            }[role]
             written = self.upper(host, relative)
             self.assertEqual(path.read_text(), written.read_text())
             self.assertTrue(os.access(written, os.X_OK), written)
 
     def test_programs(self):
         self.prepare()
-        for name, program in (('controller', 'nova-api'),
-                              ('controller', 'mariadb'),
-                              ('compute1', 'libvirtd'),
-                              ('compute2', 'nova-compute')):
+        for name, program in (
+            ('controller', 'nova-api'),
+            ('controller', 'mariadb'),
+            ('compute1', 'libvirtd'),
+            ('compute2', 'nova-compute'),
+        ):
             programs = self.read(name, 'etc/supervisor/programs.conf')
             section = programs[f'program:{program}']
             self.assertEqual('true', section['autorestart'])
-            self.assertEqual(f'/var/log/{program}.log',
-                             section['stdout_logfile'])
+            self.assertEqual(
+                f'/var/log/{program}.log', section['stdout_logfile']
+            )
 
     def test_units_of_systemd(self):
         self.prepare(LAB_INIT='systemd')
@@ -118,32 +139,45 @@ class HostFilesTest(unittest.TestCase):
         target = self.read('compute1', f'{folder}/lab.target')
         self.assertIn('libvirtd.service', target['Unit']['Wants'].split())
         # it is started when Nova's API is there
-        self.assertNotIn('nova-compute.service',
-                         target['Unit']['Wants'].split())
+        self.assertNotIn(
+            'nova-compute.service', target['Unit']['Wants'].split()
+        )
         unit = self.read('compute2', f'{folder}/nova-compute.service')
-        self.assertEqual('/opt/openstack/bin/nova-compute',
-                         unit['Service']['ExecStart'])
+        self.assertEqual(
+            '/opt/openstack/bin/nova-compute', unit['Service']['ExecStart']
+        )
         self.assertEqual('10', unit['Service']['TimeoutStopSec'])
         self.assertEqual('control-group', unit['Service']['KillMode'])
         # a crash of libvirt's daemon ends no guest
         unit = self.read('compute2', f'{folder}/libvirtd.service')
         self.assertEqual('process', unit['Service']['KillMode'])
-        self.assertFalse(self.upper(
-            'compute1', 'etc/supervisor/programs.conf').exists())
+        self.assertFalse(
+            self.upper('compute1', 'etc/supervisor/programs.conf').exists()
+        )
         # or it would set variables of the machine's kernel
-        self.assertEqual('', self.upper(
-            'compute1', f'{folder}/sysinit.target').read_text())
+        self.assertEqual(
+            '', self.upper('compute1', f'{folder}/sysinit.target').read_text()
+        )
         # the controller is as always
-        self.assertTrue(self.upper(
-            'controller', 'etc/supervisor/programs.conf').exists())
+        self.assertTrue(
+            self.upper('controller', 'etc/supervisor/programs.conf').exists()
+        )
 
     def test_shared_storage_is_told_to_qemu(self):
         for storage, expected in (('shared', True), ('block', False)):
             self.prepare(LAB_STORAGE=storage)
             text = self.upper('compute1', 'etc/libvirt/qemu.conf').read_text()
-            self.assertEqual(expected, bool(re.search(
-                r'^shared_filesystems = \["/var/lib/nova/instances"\]$',
-                text, re.MULTILINE)))
+            self.assertEqual(
+                expected,
+                bool(
+                    re.search(
+                        r'^shared_filesystems = '
+                        r'\["/var/lib/nova/instances"\]$',
+                        text,
+                        re.MULTILINE,
+                    )
+                ),
+            )
 
     def test_unknown_host(self):
         self.prepare()

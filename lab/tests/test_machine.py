@@ -23,7 +23,6 @@ from embedded_cloud import settings
 
 
 class CheckRoomTest(unittest.TestCase):
-
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -42,8 +41,9 @@ class CheckRoomTest(unittest.TestCase):
         function = ORIGINAL['_wrong_' + name]
         self.replace('_wrong_' + name, function)
         for other, value in replaced.items():
-            self.stack.enter_context(mock.patch(
-                other.replace('__', '.'), value))
+            self.stack.enter_context(
+                mock.patch(other.replace('__', '.'), value)
+            )
         try:
             machine.check_room(self.home, False)
         except settings.LabError as error:
@@ -58,17 +58,22 @@ class CheckRoomTest(unittest.TestCase):
         self.replace('_wrong_memory', lambda: 'no memory')
         with self.assertRaises(settings.LabError) as caught:
             machine.check_room(self.home, False)
-        self.assertEqual('this machine can\'t hold the cloud:\n  no TUN\n'
-                         '  no memory', str(caught.exception))
+        self.assertEqual(
+            "this machine can't hold the cloud:\n  no TUN\n  no memory",
+            str(caught.exception),
+        )
 
     def test_no_packages(self):
-        self.assertIn('no dpkg and apt-get', self.real(
-            'packages', shutil__which=lambda name: None))
+        self.assertIn(
+            'no dpkg and apt-get',
+            self.real('packages', shutil__which=lambda name: None),
+        )
 
     def test_space(self):
         usage = mock.Mock(return_value=mock.Mock(free=600 * 10**6))
-        self.assertIn('0.6 GB are free', self.real(
-            'space', shutil__disk_usage=usage))
+        self.assertIn(
+            '0.6 GB are free', self.real('space', shutil__disk_usage=usage)
+        )
 
     def test_memory(self):
         self.replace('_memory', lambda: 2 * 2**30)
@@ -78,28 +83,35 @@ class CheckRoomTest(unittest.TestCase):
         self.assertGreater(machine._memory(), 0)
 
     def test_few_open_files(self):
-        self.stack.enter_context(mock.patch.object(
-            resource, 'getrlimit', lambda what: (1024, 1024)))
-        self.stack.enter_context(mock.patch.object(
-            resource, 'setrlimit', mock.Mock(side_effect=ValueError)))
+        self.stack.enter_context(
+            mock.patch.object(resource, 'getrlimit', lambda what: (1024, 1024))
+        )
+        self.stack.enter_context(
+            mock.patch.object(
+                resource, 'setrlimit', mock.Mock(side_effect=ValueError)
+            )
+        )
         self.assertIn('a process may open 1024 files', self.real('files'))
 
     def test_open_files_are_raised_where_that_can_be(self):
         said = mock.Mock()
-        self.stack.enter_context(mock.patch.object(
-            resource, 'getrlimit', lambda what: (1024, 4096)))
-        self.stack.enter_context(mock.patch.object(
-            resource, 'setrlimit', said))
+        self.stack.enter_context(
+            mock.patch.object(resource, 'getrlimit', lambda what: (1024, 4096))
+        )
+        self.stack.enter_context(
+            mock.patch.object(resource, 'setrlimit', said)
+        )
         self.assertIsNone(self.real('files'))
         said.assert_called_once_with(resource.RLIMIT_NOFILE, (65536, 65536))
 
     def test_no_tun(self):
         self.replace('_TUN', os.path.join(self.home, 'missing'))
-        self.assertIn('can\'t be opened (No such file', self.real('tun'))
+        self.assertIn("can't be opened (No such file", self.real('tun'))
 
     def test_no_overlay(self):
-        failed = mock.Mock(returncode=32, stderr='fsconfig() failed\n',
-                           stdout='overlayfs\n')
+        failed = mock.Mock(
+            returncode=32, stderr='fsconfig() failed\n', stdout='overlayfs\n'
+        )
         error = self.real('mounts', subprocess__run=lambda *_, **__: failed)
         self.assertIn('is on overlayfs (fsconfig() failed)', error)
         self.assertEqual([], os.listdir(self.home))

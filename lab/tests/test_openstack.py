@@ -21,7 +21,7 @@ from tests import tester_case
 
 LAB = pathlib.Path(tester.__file__).parents[1]
 
-CLIENT = '''\
+CLIENT = """\
 #!/bin/sh
 pwd
 printf '<%s>' "$@"
@@ -32,38 +32,64 @@ env | grep ^OS_ | sort
 cat
 echo wrong >&2
 exit 7
-'''
+"""
 
 
 class OpenStackTest(tester_case.TesterCase):
-
     def start_cloud(self):
         self.start_tester('ip link add inside type bridge')
         self.write(self.tester.venv / 'bin/openstack', CLIENT)
 
     def call(self, *arguments, **variables):
         return subprocess.run(
-            [LAB / 'openstack', *arguments], cwd=self.folder, text=True,
-            capture_output=True, input='typed\n',
-            env={**os.environ, 'LAB_DIR': str(self.folder), **variables})
+            [LAB / 'openstack', *arguments],
+            cwd=self.folder,
+            text=True,
+            capture_output=True,
+            input='typed\n',
+            env={**os.environ, 'LAB_DIR': str(self.folder), **variables},
+        )
 
     def test_called_from_any_folder(self):
         self.start_cloud()
         (self.folder / 'my file').write_text('of the caller\n')
-        done = self.call('my file', '--help', '', '--', '$x', OS_PASSWORD='x',
-                         OS_AUTH_URL='http://elsewhere')
-        self.assertEqual([
-            str(self.folder), '<my file><--help><><--><$x>', 'of the caller',
-            'lo', 'inside',
-            f'OS_CLIENT_CONFIG_FILE={self.folder}/tempest/clouds.yaml',
-            'OS_CLOUD=lab', 'typed'], done.stdout.splitlines())
+        done = self.call(
+            'my file',
+            '--help',
+            '',
+            '--',
+            '$x',
+            OS_PASSWORD='x',
+            OS_AUTH_URL='http://elsewhere',
+        )
+        self.assertEqual(
+            [
+                str(self.folder),
+                '<my file><--help><><--><$x>',
+                'of the caller',
+                'lo',
+                'inside',
+                f'OS_CLIENT_CONFIG_FILE={self.folder}/tempest/clouds.yaml',
+                'OS_CLOUD=lab',
+                'typed',
+            ],
+            done.stdout.splitlines(),
+        )
         self.assertEqual((7, 'wrong\n'), (done.returncode, done.stderr))
 
     def test_no_cloud(self):
         done = self.call('server', 'list')
         self.assertEqual(
-            (1, '', 'lab/openstack: tester is not running. Try lab/status, '
-             'or lab/up.\n'), (done.returncode, done.stdout, done.stderr))
+            (
+                1,
+                '',
+                (
+                    'lab/openstack: tester is not running. Try lab/status, '
+                    'or lab/up.\n'
+                ),
+            ),
+            (done.returncode, done.stdout, done.stderr),
+        )
 
     def test_no_client(self):
         self.start_cloud()

@@ -21,7 +21,6 @@ from embedded_cloud import process
 
 
 class ProcessTest(unittest.TestCase):
-
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -31,7 +30,8 @@ class ProcessTest(unittest.TestCase):
         """Start a command that says a line when it is there."""
         popen = process.Process(self.record).start(
             ['/bin/sh', '-c', 'echo; exec "$@"', 'sh', *command],
-            stdout=subprocess.PIPE)
+            stdout=subprocess.PIPE,
+        )
         self.addCleanup(popen.wait)
         self.addCleanup(popen.kill)
         self.addCleanup(popen.stdout.close)
@@ -77,7 +77,8 @@ class ProcessTest(unittest.TestCase):
 
     def test_child(self):
         popen = self.start(
-            '/bin/sh', '-c', "sh -c 'echo $$; exec sleep 60' & wait")
+            '/bin/sh', '-c', "sh -c 'echo $$; exec sleep 60' & wait"
+        )
         child = int(popen.stdout.readline())
         self.addCleanup(process.kill, child)
         self.assertEqual(child, process.Process(self.record).child)
@@ -89,5 +90,6 @@ class ProcessTest(unittest.TestCase):
     def test_names_with_blanks_and_brackets(self):
         line = '7 (a (b) c) S 3 ' + ' '.join(str(n) for n in range(5, 30))
         stat = process.Stat.parse(line)
-        self.assertEqual((7, 'S', 3, 22), (stat.pid, stat.state,
-                                           stat.parent, stat.start))
+        self.assertEqual(
+            (7, 'S', 3, 22), (stat.pid, stat.state, stat.parent, stat.start)
+        )

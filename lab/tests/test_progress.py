@@ -18,7 +18,6 @@ from embedded_cloud import progress
 
 
 class ProgressTest(unittest.TestCase):
-
     def setUp(self):
         self.stream = io.StringIO()
         self.progress = progress.Progress(self.stream)

@@ -23,7 +23,6 @@ def choose(**variables):
 
 
 class SettingsTest(unittest.TestCase):
-
     def refused(self, text, **variables):
         with self.assertRaises(settings.LabError) as caught:
             choose(**variables)
@@ -37,8 +36,9 @@ class SettingsTest(unittest.TestCase):
         self.assertEqual(settings.CHECKOUT / '.lab', chosen.home)
         self.assertIsNone(chosen.image)
         self.assertEqual('cirros', chosen.image_user)
-        self.assertEqual(chosen.home / 'images/guest.qcow2',
-                         chosen.guest_image)
+        self.assertEqual(
+            chosen.home / 'images/guest.qcow2', chosen.guest_image
+        )
         self.assertTrue(chosen.is_small_guest)
 
     def test_a_debian_guest(self):
@@ -48,8 +48,9 @@ class SettingsTest(unittest.TestCase):
         self.assertFalse(chosen.is_small_guest)
 
     def test_an_unknown_guest(self):
-        self.refused('LAB_GUEST=plan9: use one of lab, debian.',
-                     LAB_GUEST='plan9')
+        self.refused(
+            'LAB_GUEST=plan9: use one of lab, debian.', LAB_GUEST='plan9'
+        )
 
     def test_whose_user_logs_in(self):
         with tempfile.NamedTemporaryFile() as image:
@@ -71,25 +72,33 @@ class SettingsTest(unittest.TestCase):
             self.assertIn('nova==', chosen.requirements.read_text())
 
     def test_releases_do_not_share_a_root_file_system(self):
-        self.assertNotEqual(choose(LAB_RELEASE='2025.2').rootfs,
-                            choose(LAB_RELEASE='2026.2').rootfs)
+        self.assertNotEqual(
+            choose(LAB_RELEASE='2025.2').rootfs,
+            choose(LAB_RELEASE='2026.2').rootfs,
+        )
 
     def test_unknown_release(self):
-        self.refused('LAB_RELEASE=1999.1: use one of 2025.2, 2026.2.',
-                     LAB_RELEASE='1999.1')
+        self.refused(
+            'LAB_RELEASE=1999.1: use one of 2025.2, 2026.2.',
+            LAB_RELEASE='1999.1',
+        )
 
     def test_unknown_storage(self):
-        self.refused('LAB_STORAGE=ceph: use one of block, shared.',
-                     LAB_STORAGE='ceph')
+        self.refused(
+            'LAB_STORAGE=ceph: use one of block, shared.', LAB_STORAGE='ceph'
+        )
 
     def test_missing_image(self):
-        self.refused('LAB_IMAGE=/nowhere/image: there is no such file.',
-                     LAB_IMAGE='/nowhere/image')
+        self.refused(
+            'LAB_IMAGE=/nowhere/image: there is no such file.',
+            LAB_IMAGE='/nowhere/image',
+        )
 
     def test_existing_image(self):
         with tempfile.NamedTemporaryFile() as image:
-            self.assertEqual(pathlib.Path(image.name),
-                             choose(LAB_IMAGE=image.name).image)
+            self.assertEqual(
+                pathlib.Path(image.name), choose(LAB_IMAGE=image.name).image
+            )
 
     def test_folders_that_an_overlay_can_not_name(self):
         for folder in ('/tmp/a,b', '/tmp/a:b', '/tmp/a b', '/'):

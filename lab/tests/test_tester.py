@@ -21,19 +21,22 @@ from embedded_cloud import tester
 
 
 class WorkspaceTest(unittest.TestCase):
-
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
     def of(self, release):
-        return tester.Tester(settings.Settings.from_environment(
-            {'LAB_DIR': self.folder, 'LAB_RELEASE': release}))
+        return tester.Tester(
+            settings.Settings.from_environment(
+                {'LAB_DIR': self.folder, 'LAB_RELEASE': release}
+            )
+        )
 
     def test_no_two_releases_share_one(self):
-        self.assertNotEqual(self.of('2025.2').workspace,
-                            self.of('2026.2').workspace)
+        self.assertNotEqual(
+            self.of('2025.2').workspace, self.of('2026.2').workspace
+        )
 
     def test_no_runs_without_one(self):
         self.assertEqual(0, self.of('2026.2').runs())
@@ -43,8 +46,15 @@ class WorkspaceTest(unittest.TestCase):
         repository = here.workspace / '.stestr'
         repository.mkdir(parents=True)
         self.assertEqual(0, here.runs())
-        for name in ('0', '1', '10', 'format', 'next-stream',
-                     'times.dbm', 'tmp1'):
+        for name in (
+            '0',
+            '1',
+            '10',
+            'format',
+            'next-stream',
+            'times.dbm',
+            'tmp1',
+        ):
             (repository / name).touch()
         self.assertEqual(3, here.runs())
 
@@ -65,50 +75,67 @@ class WorkspaceTest(unittest.TestCase):
 
 
 class ConfigureTest(unittest.TestCase):
-
     def test_credentials_are_for_root_alone(self):
         with tempfile.TemporaryDirectory() as folder:
-            here = tester.Tester(settings.Settings.from_environment(
-                {'LAB_DIR': folder}))
+            here = tester.Tester(
+                settings.Settings.from_environment({'LAB_DIR': folder})
+            )
             (here.workspace / '.stestr').mkdir(parents=True)
             (here.workspace / 'etc').mkdir()
             here.configure(
-                'secret', {'images': 'ab', 'flavors': 'cd', 'network': 'e'},
-                'block', '10.30.0.11', {})
+                'secret',
+                {'images': 'ab', 'flavors': 'cd', 'network': 'e'},
+                'block',
+                '10.30.0.11',
+                {},
+            )
             for path, line in (
-                    (here.settings.tempest / 'clouds.yaml',
-                     '      password: secret\n'),
-                    (here.workspace / 'etc/tempest.conf',
-                     'admin_password = secret\n')):
+                (
+                    here.settings.tempest / 'clouds.yaml',
+                    '      password: secret\n',
+                ),
+                (
+                    here.workspace / 'etc/tempest.conf',
+                    'admin_password = secret\n',
+                ),
+            ):
                 self.assertEqual(0o600, path.stat().st_mode & 0o777)
                 self.assertIn(line, path.read_text())
-                self.assertIn('http://10.30.0.11:5000/v3\n',
-                              path.read_text())
+                self.assertIn('http://10.30.0.11:5000/v3\n', path.read_text())
 
     def hosts(self, **variables):
         with tempfile.TemporaryDirectory() as folder:
-            here = tester.Tester(settings.Settings.from_environment(
-                {'LAB_DIR': folder, **variables}))
+            here = tester.Tester(
+                settings.Settings.from_environment(
+                    {'LAB_DIR': folder, **variables}
+                )
+            )
             (here.workspace / '.stestr').mkdir(parents=True)
             (here.workspace / 'etc').mkdir()
             here.configure(
-                'secret', {'images': 'ab', 'flavors': 'cd', 'network': 'e'},
-                'block', '10.30.0.11', {})
+                'secret',
+                {'images': 'ab', 'flavors': 'cd', 'network': 'e'},
+                'block',
+                '10.30.0.11',
+                {},
+            )
             conf = configparser.ConfigParser(interpolation=None)
             conf.read(here.workspace / 'etc/tempest.conf')
             return conf
 
     def test_how_programs_are_handled(self):
         hosts = self.hosts()['migration-hosts']
-        self.assertEqual('supervisorctl stop nova-compute',
-                         hosts['stop_command'])
+        self.assertEqual(
+            'supervisorctl stop nova-compute', hosts['stop_command']
+        )
         hosts = self.hosts(LAB_INIT='systemd')['migration-hosts']
         self.assertEqual('', hosts['nova_compute_log'])
         self.assertNotIn('stop_command', hosts)
 
     def test_who_logs_in(self):
-        self.assertEqual('cirros',
-                         self.hosts()['validation']['image_ssh_user'])
+        self.assertEqual(
+            'cirros', self.hosts()['validation']['image_ssh_user']
+        )
         debian = self.hosts(LAB_GUEST='debian')['validation']
         self.assertEqual('debian', debian['image_ssh_user'])
         self.assertEqual('600', debian['ssh_timeout'])
@@ -118,9 +145,12 @@ class NovaFeaturesTest(unittest.TestCase):
     """Which releases of Nova lack what (lab/releases)."""
 
     def of(self, version):
-        return tuple(tester.nova_features(
-            f'neutron==99.0.0\nnova=={version}\npython-novaclient==18.0.0\n'
-        ).values())
+        return tuple(
+            tester.nova_features(
+                f'neutron==99.0.0\nnova=={version}\n'
+                'python-novaclient==18.0.0\n'
+            ).values()
+        )
 
     def test_before_the_defects(self):
         self.assertEqual(('true', 'true', 'false'), self.of('31.3.1'))

@@ -32,28 +32,27 @@ PATIENCE = 30
 # Takes Tempest's place: a worker in a session of its own, which signals of a
 # terminal don't reach, and a runner that wants to live on. "ready" is said
 # once both are there.
-TEMPEST = '''\
+TEMPEST = """\
 #!/bin/sh
 trap '' TERM HUP INT
 setsid sh -c 'trap "" TERM HUP INT; echo ready; exec sleep 600' &
 sleep 600
 exit 3
-'''
+"""
 
 # Ctrl-C and a closed terminal end it, though a shell, or nohup, may have had
 # these tests ignore them.
-LAB = '''
+LAB = """
 import signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from embedded_cloud import settings, tester
 sys.exit(tester.Tester(settings.Settings.from_environment(
     {'LAB_DIR': sys.argv[1]})).tempest('run'))
-'''
+"""
 
 
 class TiedTest(tester_case.TesterCase):
-
     def setUp(self):
         super().setUp()
         self.tester.workspace.mkdir(parents=True)
@@ -64,9 +63,11 @@ class TiedTest(tester_case.TesterCase):
         """Start what runs Tempest; each of its processes holds its stdout."""
         lab = subprocess.Popen(
             [sys.executable, '-c', LAB, str(self.folder)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-            cwd=pathlib.Path(tester.__file__).parents[1])
+            cwd=pathlib.Path(tester.__file__).parents[1],
+        )
         self.addCleanup(lab.stdout.close)
         self.addCleanup(lab.wait)
         self.addCleanup(lab.kill)
@@ -114,14 +115,18 @@ class TiedTest(tester_case.TesterCase):
         self.assertEqual(3, self.tester.tempest('run'))
 
     def test_output_and_arguments(self):
-        self.write(self.tester.venv / 'bin/tempest',
-                   '#!/bin/sh\nprintf "<%s>" "$@"\n')
-        self.assertEqual('<a b><*><>', self.tester.tempest_output(
-            'a b', '*', ''))
+        self.write(
+            self.tester.venv / 'bin/tempest', '#!/bin/sh\nprintf "<%s>" "$@"\n'
+        )
+        self.assertEqual(
+            '<a b><*><>', self.tester.tempest_output('a b', '*', '')
+        )
 
     def test_what_was_left_running_ends(self):
-        self.write(self.tester.venv / 'bin/tempest',
-                   '#!/bin/sh\nsetsid sleep 600 &\necho done\n')
+        self.write(
+            self.tester.venv / 'bin/tempest',
+            '#!/bin/sh\nsetsid sleep 600 &\necho done\n',
+        )
         self.assertEqual('done\n', self.tester.tempest_output())
 
     def test_memory_is_that_of_the_cloud(self):
@@ -136,10 +141,12 @@ class LoggedTest(unittest.TestCase):
 
     def test_failure_shows_the_log(self):
         with tempfile.NamedTemporaryFile() as log:
-            with self.assertRaisesRegex(settings.LabError,
-                                        '(?s)trying: sh ended with 4.*why'):
-                process.run_logged('trying', ['sh', '-c', 'echo why; exit 4'],
-                                   log)
+            with self.assertRaisesRegex(
+                settings.LabError, '(?s)trying: sh ended with 4.*why'
+            ):
+                process.run_logged(
+                    'trying', ['sh', '-c', 'echo why; exit 4'], log
+                )
 
     def test_no_standard_input(self):
         with tempfile.NamedTemporaryFile() as log:

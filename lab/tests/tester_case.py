@@ -20,13 +20,13 @@ from embedded_cloud import settings
 from embedded_cloud import tester
 
 # Process 1 of the tester; the commands of a test come before it is ready.
-_INIT = '''\
+_INIT = """\
 #!/bin/sh
 mount -t proc proc /proc
 %s
 echo ready
 exec sleep infinity
-'''
+"""
 
 
 @unittest.skipUnless(os.geteuid() == 0, 'needs root, for namespaces')
@@ -37,8 +37,9 @@ class TesterCase(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        self.tester = tester.Tester(settings.Settings.from_environment(
-            {'LAB_DIR': folder.name}))
+        self.tester = tester.Tester(
+            settings.Settings.from_environment({'LAB_DIR': folder.name})
+        )
 
     def start_tester(self, prepare=':'):
         """Start its namespaces.
@@ -47,7 +48,8 @@ class TesterCase(unittest.TestCase):
         """
         popen = self.tester._start(
             self.folder / 'log',
-            self.write(self.folder / 'init', _INIT % prepare))
+            self.write(self.folder / 'init', _INIT % prepare),
+        )
         self.addCleanup(popen.wait)
         self.addCleanup(self.tester.stop)
         self.addCleanup(popen.stdout.close)

@@ -24,5 +24,13 @@ from migration_tempest_plugin.checks.pattern import MemoryCheck
 from migration_tempest_plugin.checks.ports import PortCheck
 from migration_tempest_plugin.checks.storage import StorageCheck
 
-__all__ = ('Check', 'ClockCheck', 'ConsoleCheck', 'DiskCheck', 'MemoryCheck',
-           'NetworkCheck', 'PortCheck', 'StorageCheck')
+__all__ = (
+    'Check',
+    'ClockCheck',
+    'ConsoleCheck',
+    'DiskCheck',
+    'MemoryCheck',
+    'NetworkCheck',
+    'PortCheck',
+    'StorageCheck',
+)

@@ -49,12 +49,16 @@ class Look:
         """
         try:
             now, resolution, source = text.split()
-            return cls(asked, float(now) - answered,
-                       float(now) + float(resolution) - asked, source)
+            return cls(
+                asked,
+                float(now) - answered,
+                float(now) + float(resolution) - asked,
+                source,
+            )
         except ValueError:
             raise exceptions.GuestError(
-                'The guest was asked for its clock, and said %r'
-                % text) from None
+                'The guest was asked for its clock, and said %r' % text
+            ) from None
 
 
 class ClockCheck(check.Check):
@@ -80,19 +84,28 @@ class ClockCheck(check.Check):
     def verify(self):
         after, before = self._look(), self._before
         if after.source != before.source:
-            raise self.failed('the clocksource is %s, and was %s',
-                              after.source, before.source)
+            raise self.failed(
+                'the clocksource is %s, and was %s',
+                after.source,
+                before.source,
+            )
         # The asker's own clock may be slewed meanwhile.
         slack = DRIFT * (after.moment - before.moment)
         low = after.low - before.high - slack
         high = after.high - before.low + slack
         seen = 'it moved by %+.3f s (%+.3f to %+.3f) in %.1f s' % (
-            (low + high) / 2, low, high, after.moment - before.moment)
+            (low + high) / 2,
+            low,
+            high,
+            after.moment - before.moment,
+        )
         if low > self._allowed or high < -self._allowed:
             raise self.failed('%s; %g s are allowed', seen, self._allowed)
         if max(-low, high) > self._allowed:
             return 'not known well enough: %s; %g s are allowed' % (
-                seen, self._allowed)
+                seen,
+                self._allowed,
+            )
         return '%s; the clocksource is %s' % (seen, after.source)
 
     def _look(self):
@@ -104,6 +117,9 @@ class ClockCheck(check.Check):
     @staticmethod
     def _ask(connection, command):
         asked = time.monotonic()
-        text = connection.exec_command(
-            command, timeout=PATIENCE)[1].read().decode(errors='replace')
+        text = (
+            connection.exec_command(command, timeout=PATIENCE)[1]
+            .read()
+            .decode(errors='replace')
+        )
         return Look.parse(shell.own(text), asked, time.monotonic())

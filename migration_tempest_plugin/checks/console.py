@@ -45,18 +45,25 @@ class ConsoleCheck(check.Check):
     def verify(self):
         token = 'console check %s' % secrets.token_hex(16)
         facts = shell.ask(self._client, 'look', 'say', token)
-        if 'yes' != facts['said']:
+        if facts['said'] != 'yes':
             if not self._read():
-                raise self.failed('it is empty, and the guest\'s user may '
-                                  'not write to it: %s', facts['said'])
-            return 'not checked: the guest\'s user may not write to it: ' \
+                raise self.failed(
+                    "it is empty, and the guest's user may "
+                    'not write to it: %s',
+                    facts['said'],
+                )
+            return (
+                "not checked: the guest's user may not write to it: "
                 '%s' % facts['said']
+            )
         give_up = time.monotonic() + self._patience
         while token not in self._read():
             if time.monotonic() > give_up:
                 raise self.failed(
                     'what the guest wrote to its console was not there '
-                    'within %g s; its end: %r', self._patience,
-                    self._read()[-300:])
+                    'within %g s; its end: %r',
+                    self._patience,
+                    self._read()[-300:],
+                )
             time.sleep(LOOK_INTERVAL)
         return 'what the guest wrote to it was there'

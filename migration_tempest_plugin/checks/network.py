@@ -31,8 +31,7 @@ class NetworkCheck(check.Check):
 
     name = 'network'
 
-    def __init__(self, client, addresses, outside, neighbours=(),
-                 attempts=3):
+    def __init__(self, client, addresses, outside, neighbours=(), attempts=3):
         self._attempts = attempts
         self._client = client
         self._addresses = addresses
@@ -48,15 +47,20 @@ class NetworkCheck(check.Check):
             self._verify_reached(address)
         return 'it is reached, reaches %s, and has %d addresses' % (
             ', '.join((self._outside, *self._neighbours)),
-            sum(map(len, self._addresses.values())))
+            sum(map(len, self._addresses.values())),
+        )
 
     def _verify_reached(self, address):
         for _ in range(self._attempts):
             facts = self._ask('ping', address)
             if facts['answered'] == 'yes':
                 return
-        raise self.failed('the guest does not reach %s, of %d attempts: %s',
-                          address, self._attempts, facts.get('said'))
+        raise self.failed(
+            'the guest does not reach %s, of %d attempts: %s',
+            address,
+            self._attempts,
+            facts.get('said'),
+        )
 
     def _verify_addresses(self):
         has = set()
@@ -68,9 +72,13 @@ class NetworkCheck(check.Check):
                 if (mac.lower(), ipaddress.ip_address(address)) not in has:
                     raise self.failed(
                         'the interface %s does not have %s; there is %s',
-                        mac, address, ', '.join(
+                        mac,
+                        address,
+                        ', '.join(
                             '%s on %s' % (each, of)
-                            for of, each in sorted(has, key=str)))
+                            for of, each in sorted(has, key=str)
+                        ),
+                    )
 
     def _ask(self, *words):
         return shell.ask(self._client, 'look', *words)

@@ -36,8 +36,7 @@ class _PatternCheck(check.Check):
         self.file = self._digest = None
 
     def _setUp(self):
-        facts = shell.ask(self._client, 'look', 'fill', self._mib,
-                          self.folder)
+        facts = shell.ask(self._client, 'look', 'fill', self._mib, self.folder)
         self.file, self._digest = facts['file'], facts['digest']
         self.addCleanup(self._remove)
 
@@ -49,13 +48,16 @@ class _PatternCheck(check.Check):
 
     def verify(self):
         """As any check."""
-        digest = shell.ask(self._client, 'look', 'digest',
-                           self.file)['digest']
+        digest = shell.ask(self._client, 'look', 'digest', self.file)['digest']
         if digest != self._digest:
             raise self.failed(
                 '%d MiB of random bytes in %s are not what they were: their '
-                'SHA-256 is %s, and was %s', self._mib, self.file, digest,
-                self._digest)
+                'SHA-256 is %s, and was %s',
+                self._mib,
+                self.file,
+                digest,
+                self._digest,
+            )
         return '%d MiB of random bytes are what they were' % self._mib
 
 

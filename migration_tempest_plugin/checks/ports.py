@@ -41,8 +41,9 @@ class PortCheck(check.Check):
 
     name = 'security groups'
 
-    def __init__(self, address, open_port, closed_port, interval=0.05,
-                 deadline=1.0):
+    def __init__(
+        self, address, open_port, closed_port, interval=0.05, deadline=1.0
+    ):
         self._address = address
         self._open, self._closed = open_port, closed_port
         self._interval = interval
@@ -76,26 +77,44 @@ class PortCheck(check.Check):
             raise self.failed(
                 'TCP port %d of %s is closed by its security groups, and '
                 'answered %d of %d attempts: the first %.1f s ago',
-                self._closed, self._address, len(reached), len(kept_out),
-                time.monotonic() - reached[0][0])
+                self._closed,
+                self._address,
+                len(reached),
+                len(kept_out),
+                time.monotonic() - reached[0][0],
+            )
         if not _any_reached(let_in, begin):
             raise self.failed(
                 'TCP port %d of %s is open by its security groups, and does '
-                'not answer: %s', self._open, self._address,
-                _counted(let_in[-20:]))
+                'not answer: %s',
+                self._open,
+                self._address,
+                _counted(let_in[-20:]),
+            )
         if not kept_out or kept_out[-1][0] < begin:
-            raise self.failed('nobody tries TCP port %d of %s any more',
-                              self._closed, self._address)
+            raise self.failed(
+                'nobody tries TCP port %d of %s any more',
+                self._closed,
+                self._address,
+            )
         answered = sum(code in _REACHED for _, code in let_in)
         return 'port %d answered %d of %d attempts, port %d none of %d' % (
-            self._open, answered, len(let_in), self._closed, len(kept_out))
+            self._open,
+            answered,
+            len(let_in),
+            self._closed,
+            len(kept_out),
+        )
 
     def _seen_since(self, begin):
         """Whether the open one answered, and an attempt at the other ended."""
         with self._lock:
             kept_out = self._results[self._closed]
-            return _any_reached(self._results[self._open], begin) and \
-                kept_out and kept_out[-1][0] >= begin
+            return (
+                _any_reached(self._results[self._open], begin)
+                and kept_out
+                and kept_out[-1][0] >= begin
+            )
 
     def _watch(self):
         """Try both ports on the schedule; runs in a thread."""
@@ -108,8 +127,13 @@ class PortCheck(check.Check):
                         self._begin(selector, port, now)
                     due = max(due + self._interval, now)
                 for key, _ in selector.select(max(0.0, due - now)):
-                    self._end(selector, key.fileobj, key.fileobj.getsockopt(
-                        socket.SOL_SOCKET, socket.SO_ERROR))
+                    self._end(
+                        selector,
+                        key.fileobj,
+                        key.fileobj.getsockopt(
+                            socket.SOL_SOCKET, socket.SO_ERROR
+                        ),
+                    )
                 self._give_up(selector, time.monotonic() - self._deadline)
             self._give_up(selector, float('inf'))
 
@@ -136,11 +160,11 @@ class PortCheck(check.Check):
 
 def _any_reached(results, begin):
     """Whether an attempt since then was answered."""
-    return any(code in _REACHED for moment, code in results
-               if moment >= begin)
+    return any(code in _REACHED for moment, code in results if moment >= begin)
 
 
 def _counted(results):
     counted = collections.Counter(
-        errno.errorcode.get(code, code) for _, code in results)
+        errno.errorcode.get(code, code) for _, code in results
+    )
     return ', '.join('%s: %d' % pair for pair in counted.items())

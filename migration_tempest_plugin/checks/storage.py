@@ -71,15 +71,18 @@ class StorageCheck(check.Check):
         self._changed = threading.Condition()
 
     def _setUp(self):
-        self._stream = self.useFixture(stream.ScriptStream(
-            self._connect, 'storage_writer', self._words, self._take))
+        self._stream = self.useFixture(
+            stream.ScriptStream(
+                self._connect, 'storage_writer', self._words, self._take
+            )
+        )
         header = self._stream.header
         if not header.startswith('storage_writer 1 '):
             raise exceptions.GuestError(
-                'storage: the guest can\'t write: %s ([migration] '
-                'guest_storage_folder)' % header)
-        self._where = dict(word.split('=', 1)
-                           for word in header.split()[2:])
+                "storage: the guest can't write: %s ([migration] "
+                'guest_storage_folder)' % header
+            )
+        self._where = dict(word.split('=', 1) for word in header.split()[2:])
         self.file = self._where['file']
         self._await_record()
 
@@ -95,12 +98,15 @@ class StorageCheck(check.Check):
             count = len(self._records)
             self._changed.wait_for(
                 lambda: len(self._records) > count or self._stream.ended,
-                patience)
+                patience,
+            )
             if len(self._records) > count:
                 return
-        raise self.failed('the guest does not write any more, after %d '
-                          'records: %s', count, self._stream.ended or
-                          'nothing for %g s' % patience)
+        raise self.failed(
+            'the guest does not write any more, after %d records: %s',
+            count,
+            self._stream.ended or 'nothing for %g s' % patience,
+        )
 
     def verify(self):
         self._await_record()
@@ -110,14 +116,25 @@ class StorageCheck(check.Check):
         facts = shell.ask(self._client, 'storage_reader', self.file)
         complaints += _differences(told, _places(facts['log']))
         if complaints:
-            raise self.failed('%s on %s: %d of %d records are wrong: %s',
-                              self.file, self._where['source'],
-                              len(complaints), len(told),
-                              '; '.join(complaints[:3]))
-        return '%d records on %s (%s), read back from %s, the longest ' \
-            'stall %.2f s' % (len(told), self._where['source'],
-                              self._where['type'], facts['from'],
-                              longest_stall(told))
+            raise self.failed(
+                '%s on %s: %d of %d records are wrong: %s',
+                self.file,
+                self._where['source'],
+                len(complaints),
+                len(told),
+                '; '.join(complaints[:3]),
+            )
+        return (
+            '%d records on %s (%s), read back from %s, the longest '
+            'stall %.2f s'
+            % (
+                len(told),
+                self._where['source'],
+                self._where['type'],
+                facts['from'],
+                longest_stall(told),
+            )
+        )
 
 
 def longest_stall(records):
@@ -127,16 +144,18 @@ def longest_stall(records):
 
 def _complaints(told):
     """What is wrong in the order in which the outside was told."""
-    return ['record %d was told after record %d' % (
-        after.number, before.number)
+    return [
+        'record %d was told after record %d' % (after.number, before.number)
         for before, after in zip(told, told[1:])
-        if after.number != before.number + 1]
+        if after.number != before.number + 1
+    ]
 
 
 def _places(log):
     """What is at each place of the file, as words."""
-    return {int(words[0]): words[1:] for words in map(
-        str.split, log.splitlines())}
+    return {
+        int(words[0]): words[1:] for words in map(str.split, log.splitlines())
+    }
 
 
 def _differences(told, places):
@@ -148,13 +167,16 @@ def _differences(told, places):
             continue  # its place was needed again
         found = places.get(record.number % RECORDS, ['missing'])
         if found[0] in ('torn', 'empty', 'missing'):
-            wrong.append('record %d (%s) is %s' % (
-                record.number, record.token, ' '.join(found)))
+            wrong.append(
+                'record %d (%s) is %s'
+                % (record.number, record.token, ' '.join(found))
+            )
         elif int(found[0]) > newest:
             continue  # the next one is there already
         elif found != [str(record.number), record.token]:
             wrong.append(
                 'record %d was told with %s, and the disk has %s: the guest '
-                'ran twice, or this is an older disk' % (
-                    record.number, record.token, ' '.join(found)))
+                'ran twice, or this is an older disk'
+                % (record.number, record.token, ' '.join(found))
+            )
     return wrong

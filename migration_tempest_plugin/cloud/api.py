@@ -40,8 +40,9 @@ FORCE_COMPLETE = '2.22'
 #: How Tempest's clients say that they can't ask, or that the answer is no.
 ERRORS = (lib_exc.TempestException, urllib3.exceptions.HTTPError, OSError)
 
-_WHERE = ('tempest.lib.services.compute.base_compute_client.'
-          'COMPUTE_MICROVERSION')
+_WHERE = (
+    'tempest.lib.services.compute.base_compute_client.COMPUTE_MICROVERSION'
+)
 
 
 def microversion(version: str | None) -> fixtures.MonkeyPatch:
@@ -59,12 +60,14 @@ def admin() -> Admin:
     :raises TempestException: if it names none
     """
     return clients.Manager(
-        credentials_factory.get_configured_admin_credentials())
+        credentials_factory.get_configured_admin_credentials()
+    )
 
 
 @contextlib.contextmanager
-def asking(what: str, version: str | None = None
-           ) -> collections.abc.Iterator[None]:
+def asking(
+    what: str, version: str | None = None
+) -> collections.abc.Iterator[None]:
     """What goes wrong meanwhile becomes a CloudError.
 
     :param what: what is asked for, to be named in the error
@@ -74,8 +77,9 @@ def asking(what: str, version: str | None = None
         with microversion(version):
             yield
     except ERRORS as error:
-        raise exceptions.CloudError('%s: %s: %s' % (
-            what, type(error).__name__, error)) from error
+        raise exceptions.CloudError(
+            '%s: %s: %s' % (what, type(error).__name__, error)
+        ) from error
 
 
 def newest_microversion(admin: Admin) -> str:
@@ -84,7 +88,8 @@ def newest_microversion(admin: Admin) -> str:
     :param admin: Tempest's clients of an administrator
     """
     newest: str = next(
-        each['version'] for each
-        in admin.compute_versions_client.list_versions()['versions']
-        if each['id'] == 'v2.1')
+        each['version']
+        for each in admin.compute_versions_client.list_versions()['versions']
+        if each['id'] == 'v2.1'
+    )
     return newest

@@ -41,21 +41,25 @@ class Bundle:
     :param console: whether the cloud shows consoles
     """
 
-    def __init__(self, admin: api.Admin, server: str,
-                 computes: collections.abc.Mapping[str, inventory.Compute],
-                 console: bool = True) -> None:
+    def __init__(
+        self,
+        admin: api.Admin,
+        server: str,
+        computes: collections.abc.Mapping[str, inventory.Compute],
+        console: bool = True,
+    ) -> None:
         self._servers = admin.servers_client
         self._migrations = admin.migrations_client
         self._server = server
         self._computes = computes
         self._console = console
-        self._marks = {name: _told(compute.log.mark)
-                       for name, compute in computes.items()}
+        self._marks = {
+            name: _told(compute.log.mark) for name, compute in computes.items()
+        }
         self._before = dict(self._domains())
         self._kept = False
 
-    def keep(self, add: collections.abc.Callable[[str, str], object]
-             ) -> None:
+    def keep(self, add: collections.abc.Callable[[str, str], object]) -> None:
         """Collect all of it, once.
 
         :param add: called with the name of each file, and with its text
@@ -72,27 +76,36 @@ class Bundle:
         yield 'migrations.json', _text(self._read_migrations)
         yield 'actions.json', _text(self._read_actions)
         for name, compute in self._computes.items():
-            yield name + '/nova-compute.log', _text(
-                functools.partial(self._read_log, name, compute))
+            yield (
+                name + '/nova-compute.log',
+                _text(functools.partial(self._read_log, name, compute)),
+            )
         for name, text in self._before.items():
             yield name + '/domain-before.xml', text
         for name, text in self._domains():
             yield name + '/domain.xml', text
 
     def _read_console(self) -> str:
-        output: str = self._servers.get_console_output(
-            self._server)['output']
+        output: str = self._servers.get_console_output(self._server)['output']
         return output
 
     def _read_migrations(self) -> str:
-        return _json(self._migrations.list_migrations(
-            instance_uuid=self._server)['migrations'])
+        return _json(
+            self._migrations.list_migrations(instance_uuid=self._server)[
+                'migrations'
+            ]
+        )
 
     def _read_actions(self) -> str:
         actions = self._servers.list_instance_actions(self._server)
-        return _json([self._servers.show_instance_action(
-            self._server, action['request_id'])['instanceAction']
-            for action in actions['instanceActions']])
+        return _json(
+            [
+                self._servers.show_instance_action(
+                    self._server, action['request_id']
+                )['instanceAction']
+                for action in actions['instanceActions']
+            ]
+        )
 
     def _read_log(self, name: str, compute: inventory.Compute) -> str:
         mark = self._marks[name]
@@ -100,7 +113,8 @@ class Bundle:
             raise mark
         return '\n'.join(
             ' '.join((line.stamp, line.level, line.message))
-            for line in compute.log.since(mark, self._server))
+            for line in compute.log.since(mark, self._server)
+        )
 
     def _domains(self) -> collections.abc.Iterator[tuple[str, str]]:
         """Where there is a domain of it: the host, and the domain's XML."""
@@ -110,17 +124,18 @@ class Bundle:
                 yield name, _text(functools.partial(self._read_xml, compute))
 
     def _read_xml(self, compute: inventory.Compute) -> str:
-        return ElementTree.tostring(compute.libvirt.xml(self._server),
-                                    encoding='unicode')
+        return ElementTree.tostring(
+            compute.libvirt.xml(self._server), encoding='unicode'
+        )
 
 
-def _told(function: collections.abc.Callable[[], _Result]
-          ) -> _Result | Exception:
+def _told(
+    function: collections.abc.Callable[[], _Result],
+) -> _Result | Exception:
     """What it returns, or the error that it raises."""
     try:
         return function()
-    except (exceptions.MigrationTestError,
-            lib_exc.TempestException) as error:
+    except (exceptions.MigrationTestError, lib_exc.TempestException) as error:
         LOG.warning('Not kept: %s', error)
         return error
 
@@ -128,8 +143,9 @@ def _told(function: collections.abc.Callable[[], _Result]
 def _text(function: collections.abc.Callable[[], str]) -> str:
     """What it returns, or what was in the way."""
     said = _told(function)
-    return 'Could not be read: %s' % said if isinstance(said, Exception) \
-        else said
+    return (
+        'Could not be read: %s' % said if isinstance(said, Exception) else said
+    )
 
 
 def _json(what: object) -> str:

@@ -26,9 +26,9 @@ LOG = log.getLogger(__name__)
 _Result = typing.TypeVar('_Result')
 
 
-def facts(admin: api.Admin,
-          computes: collections.abc.Mapping[str, inventory.Compute]
-          ) -> dict[str, object]:
+def facts(
+    admin: api.Admin, computes: collections.abc.Mapping[str, inventory.Compute]
+) -> dict[str, object]:
     """All that there is to say, ready for JSON.
 
     What can't be asked is None: a run is not worse for it.
@@ -39,36 +39,57 @@ def facts(admin: api.Admin,
     return {
         'nova_api': _told(api.newest_microversion, admin),
         'hosts': _told(_hosts, admin),
-        'inside': {name: _told(_inside, compute)
-                   for name, compute in sorted(computes.items())}}
+        'inside': {
+            name: _told(_inside, compute)
+            for name, compute in sorted(computes.items())
+        },
+    }
 
 
-def _told(ask: collections.abc.Callable[..., _Result],
-          *arguments: object) -> _Result | None:
+def _told(
+    ask: collections.abc.Callable[..., _Result], *arguments: object
+) -> _Result | None:
     try:
         return ask(*arguments)
-    except (lib_exc.TempestException, exceptions.HostError, KeyError,
-            OSError) as error:
-        LOG.warning('For the record of this run, %s: %s: %s', ask.__name__,
-                    type(error).__name__, error)
+    except (
+        lib_exc.TempestException,
+        exceptions.HostError,
+        KeyError,
+        OSError,
+    ) as error:
+        LOG.warning(
+            'For the record of this run, %s: %s: %s',
+            ask.__name__,
+            type(error).__name__,
+            error,
+        )
         return None
 
 
 def _hosts(admin: api.Admin) -> list[dict[str, str]]:
     found = admin.hypervisor_client.list_hypervisors(detail=True)
-    return [{'name': each['hypervisor_hostname'],
-             'hypervisor': '%s %s' % (each['hypervisor_type'],
-                                      _dotted(each['hypervisor_version']))}
-            for each in found['hypervisors']]
+    return [
+        {
+            'name': each['hypervisor_hostname'],
+            'hypervisor': '%s %s'
+            % (each['hypervisor_type'], _dotted(each['hypervisor_version'])),
+        }
+        for each in found['hypervisors']
+    ]
 
 
 def _dotted(number: int) -> str:
     """libvirt's way to write a version (virConnectGetVersion)."""
-    return '%d.%d.%d' % (number // 1000000, number // 1000 % 1000,
-                         number % 1000)
+    return '%d.%d.%d' % (
+        number // 1000000,
+        number // 1000 % 1000,
+        number % 1000,
+    )
 
 
 def _inside(compute: inventory.Compute) -> dict[str, str]:
     """What a host tells of itself."""
-    return {'kernel': compute.host.run('uname', '-r').strip(),
-            'libvirt': compute.libvirt.version()}
+    return {
+        'kernel': compute.host.run('uname', '-r').strip(),
+        'libvirt': compute.libvirt.version(),
+    }

@@ -33,8 +33,10 @@ ENDED = ('completed', *FAILED)
 
 #: What comes back where it is not known: no such page, or 406, which older
 #: releases of Tempest have no name for.
-NOT_TOLD = (lib_exc.NotFound, getattr(lib_exc, 'NotAcceptable',
-                                      lib_exc.UnexpectedResponseCode))
+NOT_TOLD = (
+    lib_exc.NotFound,
+    getattr(lib_exc, 'NotAcceptable', lib_exc.UnexpectedResponseCode),
+)
 
 
 class LiveMigration:
@@ -45,8 +47,9 @@ class LiveMigration:
     :param interval: seconds between two looks at the API
     """
 
-    def __init__(self, admin: api.Admin, server_id: str,
-                 interval: float) -> None:
+    def __init__(
+        self, admin: api.Admin, server_id: str, interval: float
+    ) -> None:
         self._servers = admin.servers_client
         self._migrations = admin.migrations_client
         self._server_id = server_id
@@ -67,13 +70,18 @@ class LiveMigration:
 
     def request(self, **arguments: object) -> None:
         """Ask for it; arguments are those of the API."""
-        LOG.debug('Live migrating %s from %s: %s', self._server_id,
-                  self.source, arguments)
+        LOG.debug(
+            'Live migrating %s from %s: %s',
+            self._server_id,
+            self.source,
+            arguments,
+        )
         self._requested = time.monotonic()
         self._servers.live_migrate_server(self._server_id, **arguments)
 
-    def wait_until_completed(self, timeout: float,
-                             status: str = 'ACTIVE') -> None:
+    def wait_until_completed(
+        self, timeout: float, status: str = 'ACTIVE'
+    ) -> None:
         """Wait for the record to be completed, and for the server.
 
         The server alone says too little: it is ACTIVE when a migration
@@ -84,8 +92,10 @@ class LiveMigration:
         :raises MigrationFailed: if it ends otherwise, or not in time
         """
         self._wait_until(
-            functools.partial(self._completed, becomes=status), 'completed',
-            timeout)
+            functools.partial(self._completed, becomes=status),
+            'completed',
+            timeout,
+        )
 
     def is_completed(self) -> bool:
         """Whether it is by now: as wait_until_completed(), at once.
@@ -94,13 +104,15 @@ class LiveMigration:
         """
         return self._completed(self._look())
 
-    def wait_until(self, statuses: collections.abc.Collection[str],
-                   timeout: float) -> None:
+    def wait_until(
+        self, statuses: collections.abc.Collection[str], timeout: float
+    ) -> None:
         """Wait for the record to have one of some statuses.
 
         :param timeout: in seconds
         :raises MigrationFailed: if it ends with another, or does not in time
         """
+
         def reached(record: api.Record | None) -> bool:
             status = record['status'] if record else None
             if status not in statuses and status in ENDED:
@@ -138,17 +150,20 @@ class LiveMigration:
             if record and record['status'] not in ENDED:
                 self.abort()
                 self.wait_until_ended(timeout)
-        except (lib_exc.TempestException,
-                exceptions.MigrationFailed) as error:
-            LOG.warning('The live migration of %s could not be called off: '
-                        '%s', self._server_id, error)
+        except (lib_exc.TempestException, exceptions.MigrationFailed) as error:
+            LOG.warning(
+                'The live migration of %s could not be called off: %s',
+                self._server_id,
+                error,
+            )
 
     def force_complete(self) -> None:
         """Ask for its completion, whatever that costs the guest."""
         with api.microversion(api.FORCE_COMPLETE):
             # Older releases of Tempest have no call for it.
-            self._servers.post(self._path() + '/action',
-                               json.dumps({'force_complete': None}))
+            self._servers.post(
+                self._path() + '/action', json.dumps({'force_complete': None})
+            )
 
     def _path(self) -> str:
         """Where the API has it.
@@ -161,25 +176,28 @@ class LiveMigration:
         return 'servers/%s/migrations/%s' % (self._server_id, record['id'])
 
     def _wait_until(
-            self, reached: collections.abc.Callable[
-                [api.Record | None], bool],
-            what: str, timeout: float) -> None:
+        self,
+        reached: collections.abc.Callable[[api.Record | None], bool],
+        what: str,
+        timeout: float,
+    ) -> None:
         give_up = time.monotonic() + timeout
         while not reached(self._look()):
             if time.monotonic() > give_up:
                 raise self.late(what, timeout)
             time.sleep(self._interval)
 
-    def late(self, what: str,
-             timeout: float) -> exceptions.MigrationFailed:
+    def late(self, what: str, timeout: float) -> exceptions.MigrationFailed:
         """The MigrationFailed that it was not done in time."""
         return self._failed('was not %s within %g s' % (what, timeout))
 
     def _failed(self, how: str) -> exceptions.MigrationFailed:
         return exceptions.MigrationFailed(
-            'The live migration of %s from %s %s' % (
-                self._server_id, self.source, how),
-            self.record, self.events())
+            'The live migration of %s from %s %s'
+            % (self._server_id, self.source, how),
+            self.record,
+            self.events(),
+        )
 
     @property
     def progress(self) -> Progress | None:
@@ -194,12 +212,20 @@ class LiveMigration:
         record = self.record
         memory = self._memory(record)
         events = self.events()
-        self._looks.append(Look(
-            asked, time.monotonic(), record['status'] if record else None,
-            **memory,
-            begun=frozenset(event['event'] for event in events),
-            ended=frozenset(event['event'] for event in events
-                            if event.get('finish_time'))))
+        self._looks.append(
+            Look(
+                asked,
+                time.monotonic(),
+                record['status'] if record else None,
+                **memory,
+                begun=frozenset(event['event'] for event in events),
+                ended=frozenset(
+                    event['event']
+                    for event in events
+                    if event.get('finish_time')
+                ),
+            )
+        )
         return record
 
     def _memory(self, record: api.Record | None) -> dict[str, int | None]:
@@ -209,80 +235,121 @@ class LiveMigration:
         try:
             with api.microversion(api.PROGRESS):
                 # Older releases of Tempest have no call for it.
-                _, body = self._servers.get('servers/%s/migrations'
-                                            % self._server_id)
+                _, body = self._servers.get(
+                    'servers/%s/migrations' % self._server_id
+                )
         except NOT_TOLD as error:
-            LOG.debug('This cloud does not tell the progress of a live '
-                      'migration: %s', error)
+            LOG.debug(
+                'This cloud does not tell the progress of a live '
+                'migration: %s',
+                error,
+            )
             self._tells_progress = False
             return {}
-        return next(({name: each.get(name + '_bytes') for name in (
-            'memory_total', 'memory_processed', 'memory_remaining')}
-            for each in json.loads(body)['migrations']
-            # a guest without memory is one of which Nova knows nothing yet
-            if each['id'] == record['id'] and
-            each.get('memory_total_bytes')), {})
+        return next(
+            (
+                {
+                    name: each.get(name + '_bytes')
+                    for name in (
+                        'memory_total',
+                        'memory_processed',
+                        'memory_remaining',
+                    )
+                }
+                for each in json.loads(body)['migrations']
+                # a guest without memory is one of which Nova knows nothing yet
+                if each['id'] == record['id']
+                and each.get('memory_total_bytes')
+            ),
+            {},
+        )
 
     def _ended(self, record: api.Record | None) -> bool:
-        return record is not None and record['status'] in ENDED and \
-            self._server()['OS-EXT-STS:task_state'] is None
+        return (
+            record is not None
+            and record['status'] in ENDED
+            and self._server()['OS-EXT-STS:task_state'] is None
+        )
 
-    def _completed(self, record: api.Record | None,
-                   becomes: str = 'ACTIVE') -> bool:
+    def _completed(
+        self, record: api.Record | None, becomes: str = 'ACTIVE'
+    ) -> bool:
         status = record['status'] if record else None
         if record and status not in ENDED:
             # To show the server costs Nova a question to Neutron, too.
             return False
         server = self._server()
         if status in FAILED or server['status'] == 'ERROR':
-            raise self._failed('ended as %s, with the server %s' % (
-                status, server['status']))
-        return (status == 'completed' and server['status'] == becomes and
-                server['OS-EXT-STS:task_state'] is None)
+            raise self._failed(
+                'ended as %s, with the server %s' % (status, server['status'])
+            )
+        return (
+            status == 'completed'
+            and server['status'] == becomes
+            and server['OS-EXT-STS:task_state'] is None
+        )
 
     @property
     def record(self) -> api.Record | None:
         """The migration record, or None as long as there is none."""
-        new = [record for record in self._records()
-               if record['id'] not in self._before]
+        new = [
+            record
+            for record in self._records()
+            if record['id'] not in self._before
+        ]
         return max(new, key=lambda record: record['id'], default=None)
 
     def events(self) -> list[api.Record]:
         """The events of its instance action, as far as there are any."""
         if self._action is None:
-            new = {request: start for request, start in self._actions().items()
-                   if request not in self._actions_before}
+            new = {
+                request: start
+                for request, start in self._actions().items()
+                if request not in self._actions_before
+            }
             if not new:
                 return []
             self._action = max(new, key=new.__getitem__)
         action = self._servers.show_instance_action(
-            self._server_id, self._action)['instanceAction']
-        return sorted(action.get('events', []),
-                      key=lambda event: event['start_time'])
+            self._server_id, self._action
+        )['instanceAction']
+        return sorted(
+            action.get('events', []), key=lambda event: event['start_time']
+        )
 
     def _actions(self) -> dict[str, str]:
         """When each live migration of the server was asked for."""
-        return {action['request_id']: action['start_time']
-                for action in self._servers.list_instance_actions(
-                    self._server_id)['instanceActions']
-                if action['action'] == 'live-migration'}
+        return {
+            action['request_id']: action['start_time']
+            for action in self._servers.list_instance_actions(self._server_id)[
+                'instanceActions'
+            ]
+            if action['action'] == 'live-migration'
+        }
 
     def _server(self) -> api.Record:
-        server: api.Record = self._servers.show_server(
-            self._server_id)['server']
+        server: api.Record = self._servers.show_server(self._server_id)[
+            'server'
+        ]
         return server
 
     def _records(self) -> list[api.Record]:
         # Checked again here: a release of Nova that does not know the filter
         # would give the records of all servers.
-        return [record for record in self._migrations.list_migrations(
-            instance_uuid=self._server_id)['migrations']
-            if record['instance_uuid'] == self._server_id]
+        return [
+            record
+            for record in self._migrations.list_migrations(
+                instance_uuid=self._server_id
+            )['migrations']
+            if record['instance_uuid'] == self._server_id
+        ]
 
 
 def wait_until_all_completed(
-        migrations: collections.abc.Iterable[LiveMigration], timeout: float,
-        interval: float) -> None:
+    migrations: collections.abc.Iterable[LiveMigration],
+    timeout: float,
+    interval: float,
+) -> None:
     """Wait for several live migrations, looking at them in turn.
 
     Where one fails, the others are waited for all the same.
@@ -291,22 +358,33 @@ def wait_until_all_completed(
     :param interval: seconds between two looks at one
     :raises MigrationFailed: of the first one that failed, if any
     """
-    _wait_until_all(migrations, lambda each: each.is_completed(),
-                    'completed', timeout, interval)
+    _wait_until_all(
+        migrations,
+        lambda each: each.is_completed(),
+        'completed',
+        timeout,
+        interval,
+    )
 
 
 def wait_until_all_ended(
-        migrations: collections.abc.Iterable[LiveMigration], timeout: float,
-        interval: float) -> None:
+    migrations: collections.abc.Iterable[LiveMigration],
+    timeout: float,
+    interval: float,
+) -> None:
     """As wait_until_all_completed(), for any end."""
-    _wait_until_all(migrations, lambda each: each.has_ended(), 'ended',
-                    timeout, interval)
+    _wait_until_all(
+        migrations, lambda each: each.has_ended(), 'ended', timeout, interval
+    )
 
 
 def _wait_until_all(
-        migrations: collections.abc.Iterable[LiveMigration],
-        reached: collections.abc.Callable[[LiveMigration], bool], what: str,
-        timeout: float, interval: float) -> None:
+    migrations: collections.abc.Iterable[LiveMigration],
+    reached: collections.abc.Callable[[LiveMigration], bool],
+    what: str,
+    timeout: float,
+    interval: float,
+) -> None:
     give_up = time.monotonic() + timeout
     failures: list[exceptions.MigrationFailed] = []
     pending = list(migrations)

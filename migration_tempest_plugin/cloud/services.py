@@ -31,7 +31,8 @@ def computes(client: api.Client, **which: str) -> list[api.Record]:
     :param which: only these, by the API's filters: host, say
     """
     found: list[api.Record] = client.list_services(
-        binary='nova-compute', **which)['services']
+        binary='nova-compute', **which
+    )['services']
     return found
 
 
@@ -66,8 +67,9 @@ class ComputeService:
         """
         if self.record['status'] != 'enabled':
             raise exceptions.CloudError(
-                'nova-compute on %s is disabled already: %s' % (
-                    self.record['host'], self.record))
+                'nova-compute on %s is disabled already: %s'
+                % (self.record['host'], self.record)
+            )
         try:
             self.update(status='disabled', disabled_reason=reason)
             yield
@@ -82,11 +84,16 @@ def hypervisor(client: api.Client, host: str) -> api.Record:
     :param host: its name
     :raises CloudError: if there is no such host, or if it has several
     """
-    found: list[api.Record] = [each for each in client.list_hypervisors(
-        detail=True)['hypervisors'] if each['service']['host'] == host]
+    found: list[api.Record] = [
+        each
+        for each in client.list_hypervisors(detail=True)['hypervisors']
+        if each['service']['host'] == host
+    ]
     if len(found) != 1:
-        raise exceptions.CloudError('%s has no single hypervisor: %s' % (
-            host, [each['hypervisor_hostname'] for each in found]))
+        raise exceptions.CloudError(
+            '%s has no single hypervisor: %s'
+            % (host, [each['hypervisor_hostname'] for each in found])
+        )
     return found[0]
 
 
@@ -108,13 +115,17 @@ def problem(admin: api.Admin, host: str) -> str | None:
         [service] = computes(admin.services_client, host=host)
     # A call that nobody answers ends as an error of Nova, or of HTTP.
     except Exception as error:
-        return 'Nova\'s API was asked for it, and said: %s: %s' % (
-            type(error).__name__, error)
+        return "Nova's API was asked for it, and said: %s: %s" % (
+            type(error).__name__,
+            error,
+        )
     if not uptime:
         return 'it does not answer'
     if service['state'] != 'up':
         return 'Nova calls it %s, and last heard of it at %s' % (
-            service['state'], service['updated_at'])
+            service['state'],
+            service['updated_at'],
+        )
     return None
 
 
@@ -122,8 +133,9 @@ def _uptime(client: api.Client, host: str) -> str | None:
     known = hypervisor(client, host)
     uptime: str | None
     try:
-        uptime = client.show_hypervisor_uptime(
-            known['id'])['hypervisor']['uptime']
+        uptime = client.show_hypervisor_uptime(known['id'])['hypervisor'][
+            'uptime'
+        ]
     except lib_exc.NotFound:
         # Since 2.88 it is a part of the record itself.
         uptime = client.show_hypervisor(known['id'])['hypervisor']['uptime']

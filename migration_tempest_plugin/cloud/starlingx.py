@@ -38,14 +38,21 @@ class Cloud:
     def migrations(self) -> list[policy.Migration]:
         with api.asking('which live migrations run', _MIGRATIONS):
             records = self._clients.migrations_client.list_migrations(
-                status='running')['migrations']
-        running = [policy.Migration(record['id'], record['instance_uuid'],
-                                    record['source_compute'])
-                   for record in records
-                   if record['migration_type'] == 'live-migration']
+                status='running'
+            )['migrations']
+        running = [
+            policy.Migration(
+                record['id'], record['instance_uuid'], record['source_compute']
+            )
+            for record in records
+            if record['migration_type'] == 'live-migration'
+        ]
         servers = {migration.server for migration in running}
-        self._at_first = {server: sources for server, sources
-                          in self._at_first.items() if server in servers}
+        self._at_first = {
+            server: sources
+            for server, sources in self._at_first.items()
+            if server in servers
+        }
         return running
 
     def sources(self, server: str) -> settings.Sources:
@@ -56,16 +63,18 @@ class Cloud:
         # show all of the server costs Nova a question to Neutron, too.
         with api.asking('metadata of server %s' % server):
             metadata = self._clients.servers_client.list_server_metadata(
-                server)['metadata']
+                server
+            )['metadata']
         return dataclasses.replace(self._at_first[server], metadata=metadata)
 
     def _sources(self, server: str) -> settings.Sources:
         with api.asking('server %s' % server, _SERVERS):
-            found = self._clients.servers_client.show_server(
-                server)['server']
+            found = self._clients.servers_client.show_server(server)['server']
         return settings.Sources(
             flavor=found['flavor'].get('extra_specs') or {},
-            metadata=found['metadata'], image=self._image(found['image']))
+            metadata=found['metadata'],
+            image=self._image(found['image']),
+        )
 
     def _image(self, image: api.Record | None) -> settings.Values:
         """The properties of an image; of a volume, nothing is known."""
@@ -73,10 +82,12 @@ class Cloud:
             return {}
         with api.asking('image %s' % image['id']):
             found: settings.Values = self._clients.image_client_v2.show_image(
-                image['id'])
+                image['id']
+            )
         return found
 
     def abort(self, migration: policy.Migration) -> None:
         with api.asking('abort migration %s' % migration.id, _ABORT):
-            self._clients.servers_client.delete('servers/%s/migrations/%s' % (
-                migration.server, migration.id))
+            self._clients.servers_client.delete(
+                'servers/%s/migrations/%s' % (migration.server, migration.id)
+            )

@@ -55,9 +55,11 @@ class Command(command.Command):
 def add_subunit(parser):
     """Let a command's user name another run than the last one here."""
     parser.add_argument(
-        '--subunit', metavar='FILE',
+        '--subunit',
+        metavar='FILE',
         help='a subunit stream to read instead (or JSON, or a workspace); - '
-             'for standard input')
+        'for standard input',
+    )
 
 
 def run_of(command, parsed_args):
@@ -81,7 +83,8 @@ def write(path, text):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, unfinished = tempfile.mkstemp(
-            dir=path.parent, prefix='.' + path.name)
+            dir=path.parent, prefix='.' + path.name
+        )
         try:
             with open(handle, 'w', encoding='utf-8') as file:
                 file.write(text)
@@ -94,8 +97,9 @@ def write(path, text):
             os.unlink(unfinished)
             raise
     except OSError as error:
-        raise exceptions.RecordError('%s can\'t be written: %s' % (
-            path, error.strerror)) from error
+        raise exceptions.RecordError(
+            "%s can't be written: %s" % (path, error.strerror)
+        ) from error
 
 
 def positive(text):

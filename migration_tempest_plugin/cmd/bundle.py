@@ -30,26 +30,36 @@ class Bundle(base.Command):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        parser.add_argument('folder', type=pathlib.Path,
-                            help='where to put it; made if need be')
+        parser.add_argument(
+            'folder',
+            type=pathlib.Path,
+            help='where to put it; made if need be',
+        )
         base.add_subunit(parser)
         return parser
 
     def take_action(self, parsed_args):
         found = list(recorded.bundles(source.stream(parsed_args.subunit)))
         if not found:
-            raise SystemExit('No server was kept in this run: they are where '
-                             'a test fails.')
+            raise SystemExit(
+                'No server was kept in this run: they are where a test fails.'
+            )
         try:
             for test, name, data in found:
                 _write(parsed_args.folder, pathlib.PurePath(test, name), data)
         except OSError as error:
-            raise SystemExit('%s can\'t be written: %s' % (
-                error.filename, error.strerror))
-        servers = sorted({'%s/%s' % (test, name.partition('/')[0])
-                          for test, name, _ in found})
+            raise SystemExit(
+                "%s can't be written: %s" % (error.filename, error.strerror)
+            ) from error
+        servers = sorted(
+            {
+                '%s/%s' % (test, name.partition('/')[0])
+                for test, name, _ in found
+            }
+        )
         self.app.stdout.writelines(
-            '%s/%s\n' % (parsed_args.folder, each) for each in servers)
+            '%s/%s\n' % (parsed_args.folder, each) for each in servers
+        )
 
 
 def _write(folder, name, data):
@@ -58,6 +68,7 @@ def _write(folder, name, data):
         raise SystemExit('The stream names a file outside: %s' % name)
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(path, 'xb', opener=lambda name, flags: os.open(
-            name, flags, 0o600)) as file:
+    with open(
+        path, 'xb', opener=lambda name, flags: os.open(name, flags, 0o600)
+    ) as file:
         file.write(data)

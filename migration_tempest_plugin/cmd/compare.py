@@ -38,53 +38,91 @@ class Compare(base.Command):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        what = ('%s: a folder where tempest run was run, a subunit stream, '
-                'JSON, or a report\'s folder')
+        what = (
+            '%s: a folder where tempest run was run, a subunit stream, '
+            "JSON, or a report's folder"
+        )
         parser.add_argument('before', help=what % 'one run')
         parser.add_argument('after', help=what % 'the other')
         for side in ('before', 'after'):
             parser.add_argument(
-                '--more-' + side, action='append', default=[], metavar='RUN',
+                '--more-' + side,
+                action='append',
+                default=[],
+                metavar='RUN',
                 help='another run to count to %s; may be given several times'
-                     % side.upper())
+                % side.upper(),
+            )
         parser.add_argument(
-            '--tolerance', type=_tolerance, action='append', default=[],
+            '--tolerance',
+            type=_tolerance,
+            action='append',
+            default=[],
             metavar='[WHAT=]SECONDS',
             help='what is not longer by more than this is not worse (%g); '
-                 'WHAT, for which alone it is, is %s; may be given several '
-                 'times' % (TOLERANCE, ', '.join(
-                     '"%s"' % each if ' ' in each else each
-                     for each in digest.COSTS)))
+            'WHAT, for which alone it is, is %s; may be given several '
+            'times'
+            % (
+                TOLERANCE,
+                ', '.join(
+                    '"%s"' % each if ' ' in each else each
+                    for each in digest.COSTS
+                ),
+            ),
+        )
         parser.add_argument(
-            '--accept-unresolved', action='store_true',
+            '--accept-unresolved',
+            action='store_true',
             help='call it not worse even where what is tolerated is finer '
-                 'than what was resolved')
+            'than what was resolved',
+        )
         parser.add_argument(
-            '--alpha', type=_share, default=0.05,
+            '--alpha',
+            type=_share,
+            default=0.05,
             help='how probable it may be that a difference is found where '
-                 'there is none (%(default)s)')
-        parser.add_argument('--json', action='store_true',
-                            help='print JSON instead of text')
-        parser.add_argument('--html', type=pathlib.Path, metavar='FILE',
-                            help='write a page with pictures, too')
+            'there is none (%(default)s)',
+        )
+        parser.add_argument(
+            '--json', action='store_true', help='print JSON instead of text'
+        )
+        parser.add_argument(
+            '--html',
+            type=pathlib.Path,
+            metavar='FILE',
+            help='write a page with pictures, too',
+        )
         return parser
 
     def take_action(self, parsed_args):
-        sides = ([parsed_args.before, *parsed_args.more_before],
-                 [parsed_args.after, *parsed_args.more_after])
-        runs = [base.say_problems(self, recorded.Run.of(
-            map(source.run, side))) for side in sides]
+        sides = (
+            [parsed_args.before, *parsed_args.more_before],
+            [parsed_args.after, *parsed_args.more_after],
+        )
+        runs = [
+            base.say_problems(self, recorded.Run.of(map(source.run, side)))
+            for side in sides
+        ]
         names = [_name(*pair) for pair in zip(sides, runs)]
         tolerances = dict(parsed_args.tolerance)
         compared = compare.compare(
-            *runs, tolerances.pop(None, TOLERANCE), parsed_args.alpha,
-            parsed_args.accept_unresolved, tolerances)
-        said = json.dumps(compare.to_dict(compared), indent=2) \
-            if parsed_args.json else compare.text(compared, names)
+            *runs,
+            tolerances.pop(None, TOLERANCE),
+            parsed_args.alpha,
+            parsed_args.accept_unresolved,
+            tolerances,
+        )
+        said = (
+            json.dumps(compare.to_dict(compared), indent=2)
+            if parsed_args.json
+            else compare.text(compared, names)
+        )
         self.app.stdout.write(said + '\n')
         if parsed_args.html:
-            base.write(parsed_args.html, page.comparison(
-                compared, 'Before and after', names))
+            base.write(
+                parsed_args.html,
+                page.comparison(compared, 'Before and after', names),
+            )
         # What could not be read may be what is worse.
         if not compared.status and any(run.problems for run in runs):
             return base.CANT
@@ -102,8 +140,9 @@ def _tolerance(text):
     """The quantity that it is for, or None, and seconds."""
     what, equals, seconds = text.rpartition('=')
     if equals and what not in digest.COSTS:
-        raise argparse.ArgumentTypeError('%r is none of %s' % (
-            what, ', '.join(digest.COSTS)))
+        raise argparse.ArgumentTypeError(
+            '%r is none of %s' % (what, ', '.join(digest.COSTS))
+        )
     return what or None, base.not_negative(seconds)
 
 

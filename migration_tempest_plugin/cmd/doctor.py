@@ -37,9 +37,10 @@ class Doctor(base.Command):
     def take_action(self, parsed_args):
         good = True
         for title, findings in (
-                ('This machine', here.findings()),
-                ('The cloud', _cloud()),
-                ('The compute hosts', self._hosts())):
+            ('This machine', here.findings()),
+            ('The cloud', _cloud()),
+            ('The compute hosts', self._hosts()),
+        ):
             self._print('\n%s' % title)
             for each in findings:
                 self._print('  %s' % str(each).replace('\n', '\n  '))
@@ -57,11 +58,15 @@ class Doctor(base.Command):
         """Print what the tests would do; returns whether any would run."""
         reasons = tests.reasons()
         run = reasons.pop(None, [])
-        self._print('\nThe tests, by tempest.conf: %d of %d would run' % (
-            len(run), len(run) + sum(map(len, reasons.values()))))
+        self._print(
+            '\nThe tests, by tempest.conf: %d of %d would run'
+            % (len(run), len(run) + sum(map(len, reasons.values())))
+        )
         for reason, names in sorted(reasons.items()):
-            self._print('  skipped   %s\n            %s' % (
-                reason, '\n            '.join(sorted(names))))
+            self._print(
+                '  skipped   %s\n            %s'
+                % (reason, '\n            '.join(sorted(names)))
+            )
         return bool(run)
 
 
@@ -70,20 +75,26 @@ def _cloud():
         admin = api.admin()
         admin.auth_provider.get_token()
     except api.ERRORS as error:
-        return [finding.bad(
-            # Tempest's own words list all credentials but the password
-            'Keystone', 'no credentials of an administrator'
-            if isinstance(error, lib_exc.InvalidCredentials)
-            else finding.told(error),
-            '[identity] uri_v3 (%s) and [auth] admin_* of tempest.conf' % (
-                CONF.identity.uri_v3))]
+        return [
+            finding.bad(
+                # Tempest's own words list all credentials but the password
+                'Keystone',
+                'no credentials of an administrator'
+                if isinstance(error, lib_exc.InvalidCredentials)
+                else finding.told(error),
+                '[identity] uri_v3 (%s) and [auth] admin_* of tempest.conf'
+                % (CONF.identity.uri_v3),
+            )
+        ]
     return cloud.findings(admin)
 
 
 def _known():
     """The hosts that Nova has, if it tells."""
     try:
-        return [each['host'] for each in services.computes(
-            api.admin().services_client)]
+        return [
+            each['host']
+            for each in services.computes(api.admin().services_client)
+        ]
     except api.ERRORS:
         return []

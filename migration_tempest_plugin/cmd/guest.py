@@ -15,8 +15,10 @@ import re
 
 from migration_tempest_plugin.hosts import ssh
 
-_GUEST = re.compile(r'(?P<user>[^@\s]+)@(?:\[(?P<v6>[^]]+)\]|(?P<host>[^:@]+))'
-                    r'(?::(?P<port>\d+))?')
+_GUEST = re.compile(
+    r'(?P<user>[^@\s]+)@(?:\[(?P<v6>[^]]+)\]|(?P<host>[^:@]+))'
+    r'(?::(?P<port>\d+))?'
+)
 
 
 def guest(text):
@@ -24,8 +26,11 @@ def guest(text):
     found = _GUEST.fullmatch(text)
     if not found:
         raise ValueError(text)
-    return found['user'], found['v6'] or found['host'], int(
-        found['port'] or 22)
+    return (
+        found['user'],
+        found['v6'] or found['host'],
+        int(found['port'] or 22),
+    )
 
 
 guest.__name__ = METAVAR = 'USER@TARGET[:PORT]'
@@ -33,18 +38,35 @@ guest.__name__ = METAVAR = 'USER@TARGET[:PORT]'
 
 def add_access(parser, option):
     """Let a command's user say how the guests of an option are logged in."""
-    parser.add_argument('--key', default='', metavar='FILE',
-                        help='private key for %s (SSH\'s agent, and what is '
-                             'in ~/.ssh)' % option)
-    parser.add_argument('--known-hosts', default='~/.ssh/known_hosts',
-                        metavar='FILE', help='host keys (%(default)s)')
-    parser.add_argument('--no-host-key-check', action='store_true',
-                        help='take any host key')
+    parser.add_argument(
+        '--key',
+        default='',
+        metavar='FILE',
+        help="private key for %s (SSH's agent, and what is "
+        'in ~/.ssh)' % option,
+    )
+    parser.add_argument(
+        '--known-hosts',
+        default='~/.ssh/known_hosts',
+        metavar='FILE',
+        help='host keys (%(default)s)',
+    )
+    parser.add_argument(
+        '--no-host-key-check', action='store_true', help='take any host key'
+    )
 
 
 def host(parsed_args, user, address, port):
     """The ssh.Host of a guest."""
-    return ssh.Host(ssh.Access(
-        name=address, address=address, port=port, user=user,
-        key_file=parsed_args.key, known_hosts=parsed_args.known_hosts,
-        check_host_key=not parsed_args.no_host_key_check, patience=10.0))
+    return ssh.Host(
+        ssh.Access(
+            name=address,
+            address=address,
+            port=port,
+            user=user,
+            key_file=parsed_args.key,
+            known_hosts=parsed_args.known_hosts,
+            check_host_key=not parsed_args.no_host_key_check,
+            patience=10.0,
+        )
+    )

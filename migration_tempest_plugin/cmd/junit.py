@@ -29,4 +29,5 @@ class Junit(base.Command):
 
     def take_action(self, parsed_args):
         self.app.stdout.write(
-            junit.document(base.run_of(self, parsed_args).tests) + '\n')
+            junit.document(base.run_of(self, parsed_args).tests) + '\n'
+        )

@@ -32,7 +32,7 @@ from migration_tempest_plugin.starlingx import settings
 CONF = config.CONF
 
 #: What is printed once migrations are looked at.
-STARTED = 'holding live migrations to their servers\' settings'
+STARTED = "holding live migrations to their servers' settings"
 
 
 class Policy(command.Command):
@@ -48,19 +48,33 @@ class Policy(command.Command):
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            '--interval', type=base.positive, default=0.5, metavar='SECONDS',
-            help='from one look to the next (%(default)s)')
+            '--interval',
+            type=base.positive,
+            default=0.5,
+            metavar='SECONDS',
+            help='from one look to the next (%(default)s)',
+        )
         parser.add_argument(
-            '--timeout', type=_whole, default=settings.Defaults.timeout,
-            metavar='SECONDS', help='the time-out of servers that say '
-            'nothing; 0 for none (%(default)s)')
+            '--timeout',
+            type=_whole,
+            default=settings.Defaults.timeout,
+            metavar='SECONDS',
+            help='the time-out of servers that say '
+            'nothing; 0 for none (%(default)s)',
+        )
         parser.add_argument(
-            '--max-downtime', type=_whole,
-            default=settings.Defaults.max_downtime, metavar='MS',
-            help='live_migration_downtime of the hosts\' nova.conf '
-                 '(%(default)s)')
-        parser.add_argument('--dry-run', action='store_true',
-                            help='only say what would be done')
+            '--max-downtime',
+            type=_whole,
+            default=settings.Defaults.max_downtime,
+            metavar='MS',
+            help="live_migration_downtime of the hosts' nova.conf "
+            '(%(default)s)',
+        )
+        parser.add_argument(
+            '--dry-run',
+            action='store_true',
+            help='only say what would be done',
+        )
         return parser
 
     def take_action(self, parsed_args):
@@ -69,10 +83,15 @@ class Policy(command.Command):
             signal.signal(number, lambda *_: over.set())
         with contextlib.ExitStack() as stack:
             controller = policy.Controller(
-                starlingx.Cloud(_admin()), _libvirts(stack), settings.Defaults(
+                starlingx.Cloud(_admin()),
+                _libvirts(stack),
+                settings.Defaults(
                     max_downtime=parsed_args.max_downtime,
-                    timeout=parsed_args.timeout),
-                self._say, parsed_args.dry_run)
+                    timeout=parsed_args.timeout,
+                ),
+                self._say,
+                parsed_args.dry_run,
+            )
             self._say('%s, every %g s' % (STARTED, parsed_args.interval))
             while not over.is_set():
                 self._step(controller)
@@ -86,8 +105,9 @@ class Policy(command.Command):
             self._say('%s; trying again' % error)
 
     def _say(self, sentence):
-        self.app.stdout.write('%s %s\n' % (
-            time.strftime('%Y-%m-%d %H:%M:%S'), sentence))
+        self.app.stdout.write(
+            '%s %s\n' % (time.strftime('%Y-%m-%d %H:%M:%S'), sentence)
+        )
         self.app.stdout.flush()
 
 
@@ -103,7 +123,7 @@ def _admin():
     try:
         return api.admin()
     except lib_exc.TempestException as error:
-        raise SystemExit('tempest.conf, [auth] admin_*: %s' % error)
+        raise SystemExit('tempest.conf, [auth] admin_*: %s' % error) from error
 
 
 def _libvirts(stack):
@@ -111,7 +131,7 @@ def _libvirts(stack):
     try:
         computes = inventory.computes(CONF.migration_hosts)
     except exceptions.ConfigurationError as error:
-        raise SystemExit(str(error))
+        raise SystemExit(str(error)) from error
     for compute in computes.values():
         stack.callback(compute.close)
     return {name: compute.libvirt for name, compute in computes.items()}

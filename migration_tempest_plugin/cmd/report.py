@@ -35,32 +35,45 @@ class Report(base.Command):
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            'run', nargs='*',
+            'run',
+            nargs='*',
             help='what to read: the folder where tempest run was run, a '
-                 'subunit stream, JSON, or a report\'s folder; - for '
-                 'standard input. Several become one report. Without any: '
-                 'the last run here')
+            "subunit stream, JSON, or a report's folder; - for "
+            'standard input. Several become one report. Without any: '
+            'the last run here',
+        )
         parser.add_argument(
-            '--output', default=FOLDER, type=pathlib.Path, metavar='FOLDER',
-            help='where to write to; made if need be (%(default)s)')
+            '--output',
+            default=FOLDER,
+            type=pathlib.Path,
+            metavar='FOLDER',
+            help='where to write to; made if need be (%(default)s)',
+        )
         parser.add_argument(
-            '--title', default='What the live migrations cost',
-            help='the page\'s headline (%(default)s)')
+            '--title',
+            default='What the live migrations cost',
+            help="the page's headline (%(default)s)",
+        )
         return parser
 
     def take_action(self, parsed_args):
-        run = base.say_problems(self, recorded.Run.of(
-            map(source.run, parsed_args.run or [None])))
+        run = base.say_problems(
+            self, recorded.Run.of(map(source.run, parsed_args.run or [None]))
+        )
         if not run.migrations:
             raise exceptions.RecordError(
-                '%s: %d tests, but none of them measured a migration' % (
+                '%s: %d tests, but none of them measured a migration'
+                % (
                     ', '.join(map(source.name, parsed_args.run or [None])),
-                    len(run.tests)))
+                    len(run.tests),
+                )
+            )
         folder = parsed_args.output
         for name, written in (
-                ('report.html', page.report(run, parsed_args.title)),
-                ('report.txt', text.summary(run.measured) + '\n'),
-                (source.JSON_NAME, run.to_json()),
-                ('report.prom', prometheus.text(run))):
+            ('report.html', page.report(run, parsed_args.title)),
+            ('report.txt', text.summary(run.measured) + '\n'),
+            (source.JSON_NAME, run.to_json()),
+            ('report.prom', prometheus.text(run)),
+        ):
             base.write(folder / name, written)
         self.app.stdout.write('%s\n' % (folder / 'report.html').absolute())

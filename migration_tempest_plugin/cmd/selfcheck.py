@@ -51,24 +51,35 @@ class Selfcheck(base.Command):
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            '--what', choices=('network', 'metadata'),
-            help='that meter alone')
+            '--what', choices=('network', 'metadata'), help='that meter alone'
+        )
         parser.add_argument(
-            '--thorough', action='store_true',
+            '--thorough',
+            action='store_true',
             help='a quarter of an hour instead of a minute: outages from '
-                 '20 ms to 10 s of the network, at intervals of 10 ms and '
-                 '1 ms, and 200 targets; from 0.2 to 10 s of metadata')
+            '20 ms to 10 s of the network, at intervals of 10 ms and '
+            '1 ms, and 200 targets; from 0.2 to 10 s of metadata',
+        )
         parser.add_argument(
-            '--beside-tempest', action='store_true',
-            help='run Tempest\'s own meters beside ours')
+            '--beside-tempest',
+            action='store_true',
+            help="run Tempest's own meters beside ours",
+        )
         parser.add_argument(
-            '--guest', metavar=guest.METAVAR, type=guest.guest,
+            '--guest',
+            metavar=guest.METAVAR,
+            type=guest.guest,
             help='look at a real guest instead, and say what the metadata '
-                 'meter costs it')
+            'meter costs it',
+        )
         parser.add_argument(
-            '--seconds', type=_seconds, default=30.0, metavar='SECONDS',
+            '--seconds',
+            type=_seconds,
+            default=30.0,
+            metavar='SECONDS',
             help='how long to look at it with each meter, and without '
-                 '(%(default)s)')
+            '(%(default)s)',
+        )
         guest.add_access(parser, '--guest')
         return parser
 
@@ -78,7 +89,7 @@ class Selfcheck(base.Command):
         _become_root()
         reason = network.missing(*_programs(parsed_args))
         if reason:
-            raise SystemExit('The self-check can\'t run here: %s' % reason)
+            raise SystemExit("The self-check can't run here: %s" % reason)
         good = True
         for run, text in self._parts(parsed_args):
             result = self._run(run)
@@ -86,8 +97,10 @@ class Selfcheck(base.Command):
             self.app.stdout.flush()
             good = good and result.good
         if not good:
-            self.app.stdout.write('NOT GOOD: see the lines above; a machine '
-                                  'that is very busy may be the cause\n')
+            self.app.stdout.write(
+                'NOT GOOD: see the lines above; a machine '
+                'that is very busy may be the cause\n'
+            )
         return 0 if good else 1
 
     def _parts(self, parsed_args):
@@ -96,14 +109,22 @@ class Selfcheck(base.Command):
         if parsed_args.what != 'metadata':
             meter = self._tempest_meter(parsed_args, 'NetDowntimeMeter')
             for plan in check.THOROUGH if thorough else check.QUICK:
-                yield functools.partial(
-                    check.run, plan, self.say,
-                    meter if plan.targets == 1 else None), check.text
+                yield (
+                    functools.partial(
+                        check.run,
+                        plan,
+                        self.say,
+                        meter if plan.targets == 1 else None,
+                    ),
+                    check.text,
+                )
         if parsed_args.what != 'network':
             meter = self._tempest_meter(parsed_args, 'MetadataDowntimeMeter')
             for plan in metadata.THOROUGH if thorough else metadata.QUICK:
-                yield functools.partial(
-                    metadata.run, plan, self.say, meter), metadata.text
+                yield (
+                    functools.partial(metadata.run, plan, self.say, meter),
+                    metadata.text,
+                )
 
     def _tempest_meter(self, parsed_args, name):
         """A class of Tempest's, where it is wanted and there is one."""
@@ -124,21 +145,28 @@ class Selfcheck(base.Command):
         except testtools.MultipleExceptions as errors:
             # of a fixture that could not be set up
             reason = errors.args[0][1]
-        except (exceptions.MigrationTestError, OSError,
-                subprocess.CalledProcessError) as error:
+        except (
+            exceptions.MigrationTestError,
+            OSError,
+            subprocess.CalledProcessError,
+        ) as error:
             reason = error
-        raise SystemExit('The self-check can\'t run here: %s%s' % (
-            reason, getattr(reason, 'output', None) or ''))
+        raise SystemExit(
+            "The self-check can't run here: %s%s"
+            % (reason, getattr(reason, 'output', None) or '')
+        )
 
     def _cost(self, parsed_args):
         with contextlib.closing(
-                guest.host(parsed_args, *parsed_args.guest)) as host:
+            guest.host(parsed_args, *parsed_args.guest)
+        ) as host:
             result = cost.run(host, parsed_args.seconds, self.say)
         self.app.stdout.write(cost.text(result, host.name) + '\n')
         if not result.good:
             self.app.stdout.write(
                 'NOT GOOD: %s takes more than %g %% of the guest, or saw an '
-                'outage\n' % (cost.OURS, cost.SHARE * 100))
+                'outage\n' % (cost.OURS, cost.SHARE * 100)
+            )
         return 0 if result.good else 1
 
 
@@ -146,8 +174,9 @@ def _seconds(text):
     """An argument's number of seconds, 1 or more."""
     seconds = base.positive(text)
     if seconds < 1:
-        raise argparse.ArgumentTypeError('%s s are too few: give it 1 or more'
-                                         % text)
+        raise argparse.ArgumentTypeError(
+            '%s s are too few: give it 1 or more' % text
+        )
     return seconds
 
 
@@ -165,8 +194,19 @@ def _become_root():
         return
     os.environ[_INSIDE] = '1'
     try:
-        os.execvp('unshare', ['unshare', '--user', '--map-root-user', '--net',
-                              sys.executable, *sys.argv])
+        os.execvp(
+            'unshare',
+            [
+                'unshare',
+                '--user',
+                '--map-root-user',
+                '--net',
+                sys.executable,
+                *sys.argv,
+            ],
+        )
     except OSError as error:
-        raise SystemExit('Without root, the self-check needs unshare of '
-                         'util-linux: %s' % error)
+        raise SystemExit(
+            'Without root, the self-check needs unshare of '
+            'util-linux: %s' % error
+        ) from error

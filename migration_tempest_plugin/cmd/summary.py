@@ -28,8 +28,11 @@ class Summary(base.Command):
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         base.add_subunit(parser)
-        parser.add_argument('--json', action='store_true',
-                            help='all that was recorded, as JSON')
+        parser.add_argument(
+            '--json',
+            action='store_true',
+            help='all that was recorded, as JSON',
+        )
         return parser
 
     def take_action(self, parsed_args):
@@ -37,10 +40,12 @@ class Summary(base.Command):
         if not run.measured:
             raise exceptions.RecordError(
                 'There is no measurement in this run, of %d tests; it is '
-                'looked for where tempest run was run' % len(run.tests))
+                'looked for where tempest run was run' % len(run.tests)
+            )
         if parsed_args.json:
             said = dataclasses.replace(
-                run, tests=tuple(run.measured)).to_json()
+                run, tests=tuple(run.measured)
+            ).to_json()
         else:
             said = text.summary(run.measured) + '\n'
         self.app.stdout.write(said)

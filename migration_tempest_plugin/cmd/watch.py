@@ -55,62 +55,108 @@ class Watch(base.Command):
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         parser.usage = '%s [options] TARGET... [-- COMMAND...]' % prog_name
-        parser.add_argument('targets', nargs='*', metavar='TARGET',
-                            help='address or name of a server')
         parser.add_argument(
-            '--ssh', action='append', default=[], metavar=guest.METAVAR,
-            type=guest.guest, help='also ask this guest for its clock; may '
-                                   'be given several times')
+            'targets',
+            nargs='*',
+            metavar='TARGET',
+            help='address or name of a server',
+        )
+        parser.add_argument(
+            '--ssh',
+            action='append',
+            default=[],
+            metavar=guest.METAVAR,
+            type=guest.guest,
+            help='also ask this guest for its clock; may '
+            'be given several times',
+        )
         guest.add_access(parser, '--ssh')
-        parser.add_argument('--metadata', action='store_true',
-                            help='have the guests of --ssh ask for their '
-                                 'metadata, too')
         parser.add_argument(
-            '--interval', type=base.positive, default=0.05, metavar='SECONDS',
-            help='from ping to ping (%(default)s)')
+            '--metadata',
+            action='store_true',
+            help='have the guests of --ssh ask for their metadata, too',
+        )
         parser.add_argument(
-            '--deadline', type=base.positive, default=0.5, metavar='SECONDS',
-            help='within which a ping must be answered (%(default)s)')
-        parser.add_argument(
-            '--settle', type=base.not_negative, default=5.0,
+            '--interval',
+            type=base.positive,
+            default=0.05,
             metavar='SECONDS',
-            help='how long to go on when COMMAND has ended (%(default)s)')
+            help='from ping to ping (%(default)s)',
+        )
         parser.add_argument(
-            '--recovery', type=base.not_negative, default=60.0,
-            metavar='SECONDS', help='how long to wait then for what is down '
-                                    '(%(default)s)')
+            '--deadline',
+            type=base.positive,
+            default=0.5,
+            metavar='SECONDS',
+            help='within which a ping must be answered (%(default)s)',
+        )
+        parser.add_argument(
+            '--settle',
+            type=base.not_negative,
+            default=5.0,
+            metavar='SECONDS',
+            help='how long to go on when COMMAND has ended (%(default)s)',
+        )
+        parser.add_argument(
+            '--recovery',
+            type=base.not_negative,
+            default=60.0,
+            metavar='SECONDS',
+            help='how long to wait then for what is down (%(default)s)',
+        )
         for _, option, _ in config.LIMITS:
             parser.add_argument(
-                '--' + option.replace('_', '-'), type=base.not_negative,
-                metavar='SECONDS', dest=option,
-                help='limit, as [migration] %s' % option)
+                '--' + option.replace('_', '-'),
+                type=base.not_negative,
+                metavar='SECONDS',
+                dest=option,
+                help='limit, as [migration] %s' % option,
+            )
         parser.add_argument(
-            '--accept-unchecked-limits', action='store_true',
+            '--accept-unchecked-limits',
+            action='store_true',
             help='a limit that is finer than the resolution, so that it '
-                 'can\'t be checked, is named and no reason to fail')
+            "can't be checked, is named and no reason to fail",
+        )
         parser.add_argument(
-            '--name', default='watch',
-            help='what it is, for reports and comparisons (%(default)s)')
+            '--name',
+            default='watch',
+            help='what it is, for reports and comparisons (%(default)s)',
+        )
         parser.add_argument(
-            '--output', type=pathlib.Path, metavar='FILE',
+            '--output',
+            type=pathlib.Path,
+            metavar='FILE',
             help='the JSON for tempest downtime report and compare '
-                 '(downtime-watch-DATE-TIME.json)')
+            '(downtime-watch-DATE-TIME.json)',
+        )
         # Here, since argparse would take options of COMMAND for its own.
         parser.parse_args = lambda argv: _split(
-            parser.parse_intermixed_args, argv)
+            parser.parse_intermixed_args, argv
+        )
         return parser
 
     def take_action(self, parsed_args):
-        targets = list(dict.fromkeys([
-            *parsed_args.targets, *(host for _, host, _ in parsed_args.ssh)]))
+        targets = list(
+            dict.fromkeys(
+                [
+                    *parsed_args.targets,
+                    *(host for _, host, _ in parsed_args.ssh),
+                ]
+            )
+        )
         if not targets:
-            raise exceptions.RecordError('there is nothing to watch: name a '
-                                         'TARGET, or a guest with --ssh')
-        output = parsed_args.output or pathlib.Path(time.strftime(
-            'downtime-watch-%Y%m%d-%H%M%S.json'))
+            raise exceptions.RecordError(
+                'there is nothing to watch: name a '
+                'TARGET, or a guest with --ssh'
+            )
+        output = parsed_args.output or pathlib.Path(
+            time.strftime('downtime-watch-%Y%m%d-%H%M%S.json')
+        )
         if output.exists():
-            raise exceptions.RecordError('%s exists already: name another '
-                                         '--output' % output)
+            raise exceptions.RecordError(
+                '%s exists already: name another --output' % output
+            )
         over = _Over()
         with over.on_signals():
             return self._watch(parsed_args, targets, output, over)
@@ -118,18 +164,27 @@ class Watch(base.Command):
     def _watch(self, parsed_args, targets, output, over):
         shown = display.Display(self.app.stderr)
         limits = tuple(
-            measurement.Limit(what, '--' + option.replace('_', '-'),
-                              getattr(parsed_args, option), longest,
-                              not parsed_args.accept_unchecked_limits)
+            measurement.Limit(
+                what,
+                '--' + option.replace('_', '-'),
+                getattr(parsed_args, option),
+                longest,
+                not parsed_args.accept_unchecked_limits,
+            )
             for what, option, longest in config.LIMITS
-            if getattr(parsed_args, option) is not None)
+            if getattr(parsed_args, option) is not None
+        )
         with contextlib.ExitStack() as stack:
             hosts = _hosts(parsed_args)
             for host in hosts.values():
                 stack.callback(host.close)
             plan = session.Plan(
-                tuple(targets), hosts, parsed_args.metadata,
-                parsed_args.interval, parsed_args.deadline)
+                tuple(targets),
+                hosts,
+                parsed_args.metadata,
+                parsed_args.interval,
+                parsed_args.deadline,
+            )
             watched = stack.enter_context(session.Session(plan))
             shown.say('%s %s' % (STARTED, ', '.join(targets)))
             for target, load in watched.under_load():
@@ -137,31 +192,43 @@ class Watch(base.Command):
             over.begin()
             with shown.shown():
                 began, looks, status = _follow(
-                    parsed_args, watched, shown, over)
+                    parsed_args, watched, shown, over
+                )
             measured = watched.measured(began, looks, limits)
         return self._conclude(parsed_args, output, measured, limits, status)
 
     def _conclude(self, parsed_args, output, measured, limits, status):
-        wrong = [complaint for each in measured
-                 for complaint in each.complaints(limits)]
+        wrong = [
+            complaint
+            for each in measured
+            for complaint in each.complaints(limits)
+        ]
         test = recorded.RecordedTest(
-            'watch: ' + parsed_args.name if parsed_args.name != 'watch'
-            else 'watch', 'fail' if wrong else 'success',
+            'watch: ' + parsed_args.name
+            if parsed_args.name != 'watch'
+            else 'watch',
+            'fail' if wrong else 'success',
             tuple(each.to_dict() for each in measured),
-            reason='\n'.join(wrong))
+            reason='\n'.join(wrong),
+        )
         run = recorded.Run((test,), _facts(parsed_args, limits))
         try:
             base.write(output, run.to_json())
         finally:
             self.app.stdout.write(text.summary(run.tests) + '\n')
-        if any(each.unchecked(limits) for each in measured) and \
-                not parsed_args.accept_unchecked_limits:
-            self.say('--accept-unchecked-limits lets pass what can\'t be '
-                     'checked')
+        if (
+            any(each.unchecked(limits) for each in measured)
+            and not parsed_args.accept_unchecked_limits
+        ):
+            self.say(
+                "--accept-unchecked-limits lets pass what can't be checked"
+            )
         self.say('recorded in %s' % output)
         if status:
-            self.say('%s ended with %d' % (
-                pathlib.Path(parsed_args.command[0]).name, status))
+            self.say(
+                '%s ended with %d'
+                % (pathlib.Path(parsed_args.command[0]).name, status)
+            )
         return EXCEEDED if wrong else COMMAND_FAILED if status else KEPT
 
 
@@ -191,11 +258,18 @@ class _Over:
     @contextlib.contextmanager
     def on_signals(self):
         # Under nohup it is to go on when the terminal is closed.
-        numbers = [signal.SIGINT, signal.SIGTERM, *(
-            [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) !=
-            signal.SIG_IGN else [])]
-        before = {number: signal.signal(number, self._tell)
-                  for number in numbers}
+        numbers = [
+            signal.SIGINT,
+            signal.SIGTERM,
+            *(
+                [signal.SIGHUP]
+                if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+                else []
+            ),
+        ]
+        before = {
+            number: signal.signal(number, self._tell) for number in numbers
+        }
         try:
             yield
         finally:
@@ -215,31 +289,56 @@ def _follow(parsed_args, watched, shown, over):
         return began, (), 0
     command = program.Program(parsed_args.command, shown.say)
     try:
-        _look_until(lambda: over.is_set() or command.status is not None,
-                    command.name + ' runs', watched, shown, over)
+        _look_until(
+            lambda: over.is_set() or command.status is not None,
+            command.name + ' runs',
+            watched,
+            shown,
+            over,
+        )
     finally:
         command.end()
     ended = time.monotonic()
     _settle(parsed_args, ended, watched, shown, over)
-    return began, (
-        measurement.Look(began, began, command.name + ' runs'),
-        measurement.Look(ended, ended, '%s ended with %d' % (
-            command.name, command.status)),
-        measurement.Look(time.monotonic(), time.monotonic(), 'over')
-    ), command.status
+    return (
+        began,
+        (
+            measurement.Look(began, began, command.name + ' runs'),
+            measurement.Look(
+                ended,
+                ended,
+                '%s ended with %d' % (command.name, command.status),
+            ),
+            measurement.Look(time.monotonic(), time.monotonic(), 'over'),
+        ),
+        command.status,
+    )
 
 
 def _settle(parsed_args, ended, watched, shown, over):
     """What COMMAND began may go on, or may not be back yet."""
     # What is down is known when a probe's deadline is over.
     settled = ended + max(parsed_args.settle, parsed_args.deadline + 2 * LOOK)
-    _look_until(lambda: over.is_set() or time.monotonic() > settled,
-                'COMMAND has ended', watched, shown, over)
+    _look_until(
+        lambda: over.is_set() or time.monotonic() > settled,
+        'COMMAND has ended',
+        watched,
+        shown,
+        over,
+    )
     give_up = time.monotonic() + parsed_args.recovery
     if watched.is_down():
-        _look_until(lambda: over.is_set() or time.monotonic() > give_up or
-                    not watched.is_down(), 'waiting for what is down',
-                    watched, shown, over)
+        _look_until(
+            lambda: (
+                over.is_set()
+                or time.monotonic() > give_up
+                or not watched.is_down()
+            ),
+            'waiting for what is down',
+            watched,
+            shown,
+            over,
+        )
 
 
 def _look_until(is_over, doing, watched, shown, over):
@@ -252,8 +351,10 @@ def _look_until(is_over, doing, watched, shown, over):
 
 def _hosts(parsed_args):
     """Each guest of --ssh, by its address."""
-    return {host: guest.host(parsed_args, user, host, port)
-            for user, host, port in parsed_args.ssh}
+    return {
+        host: guest.host(parsed_args, user, host, port)
+        for user, host, port in parsed_args.ssh
+    }
 
 
 def _facts(parsed_args, limits):
@@ -261,15 +362,19 @@ def _facts(parsed_args, limits):
         'run': {
             'watched': parsed_args.name,
             'ended': time.strftime('%Y-%m-%d %H:%M:%S %z'),
-            **machine.facts()},
-        'options': {'interval': parsed_args.interval,
-                    'deadline': parsed_args.deadline},
-        'limits': {limit.option: limit.seconds for limit in limits}}
+            **machine.facts(),
+        },
+        'options': {
+            'interval': parsed_args.interval,
+            'deadline': parsed_args.deadline,
+        },
+        'limits': {limit.option: limit.seconds for limit in limits},
+    }
 
 
 def _split(parse_args, argv):
     """Parse what stands in front of COMMAND."""
     place = argv.index('--') if '--' in argv else len(argv)
     parsed_args = parse_args(argv[:place])
-    parsed_args.command = argv[place + 1:]
+    parsed_args.command = argv[place + 1 :]
     return parsed_args

@@ -23,24 +23,27 @@ from migration_tempest_plugin.prober import echo
 
 CONF = config.CONF
 
-_ADVICE = ('let the group of this user into net.ipv4.ping_group_range '
-           '(sysctl), or run as root')
+_ADVICE = (
+    'let the group of this user into net.ipv4.ping_group_range '
+    '(sysctl), or run as root'
+)
 
 
 #: How often it is looked at what a limit is for, or from when on a late answer
 #: is a stall. No outage that is shorter than that can be excluded; a guest's
 #: stop can, by its clock.
-_INTERVALS = {'network': 'network_probe_interval',
-              'metadata': 'metadata_probe_interval',
-              'tcp': 'guest_heartbeat_deadline'}
+_INTERVALS = {
+    'network': 'network_probe_interval',
+    'metadata': 'metadata_probe_interval',
+    'tcp': 'guest_heartbeat_deadline',
+}
 
 
 def findings():
     """What can be said of this machine."""
     yield _configuration(CONF.config_file)
     yield from _limits(CONF.migration)
-    for name, family in (('IPv4', socket.AF_INET),
-                         ('IPv6', socket.AF_INET6)):
+    for name, family in (('IPv4', socket.AF_INET), ('IPv6', socket.AF_INET6)):
         yield _icmp('pings over %s' % name, family)
     yield _table()
 
@@ -49,30 +52,41 @@ def _configuration(files):
     what = 'tempest.conf'
     if files:
         return good(what, ', '.join(files))
-    return bad(what, 'there is none', 'go to the workspace where tempest run '
-               'is run, or set TEMPEST_CONFIG_DIR')
+    return bad(
+        what,
+        'there is none',
+        'go to the workspace where tempest run '
+        'is run, or set TEMPEST_CONFIG_DIR',
+    )
 
 
 def _limits(options):
     """Those that no measurement can check, before a run is lost on them."""
     for what, option, _ in config.LIMITS:
         limit, interval = config.limit(option), _INTERVALS.get(what)
-        if options.fail_unchecked_limits and interval and \
-                limit is not None and limit < options[interval]:
+        if (
+            options.fail_unchecked_limits
+            and interval
+            and limit is not None
+            and limit < options[interval]
+        ):
             yield bad(
-                '[migration] %s' % option, '%g s is finer than the %g s of %s:'
-                ' it can\'t be checked, which fails each test' % (
-                    limit, options[interval], interval),
+                '[migration] %s' % option,
+                '%g s is finer than the %g s of %s:'
+                " it can't be checked, which fails each test"
+                % (limit, options[interval], interval),
                 'allow more, lower %s, or set fail_unchecked_limits = false'
-                % interval)
+                % interval,
+            )
 
 
 def _table():
     what = 'the table that a watch shows'
     if importlib.util.find_spec('rich'):
         return good(what, 'drawn by rich')
-    return unused(what, 'pip install rich; without it, a watch shows lines '
-                  'alone')
+    return unused(
+        what, 'pip install rich; without it, a watch shows lines alone'
+    )
 
 
 def _icmp(what, family):
@@ -80,10 +94,19 @@ def _icmp(what, family):
         return good(what, echo.EchoSocket(family).method)
     except echo.Forbidden as reason:
         if shutil.which('ping'):
-            return bad(what, '%s; ping takes over, which is coarser (20 ms)'
-                       % reason, _ADVICE)
-        return bad(what, '%s; and there is no ping' % reason,
-                   _ADVICE + '; or install iputils-ping (iputils)')
+            return bad(
+                what,
+                '%s; ping takes over, which is coarser (20 ms)' % reason,
+                _ADVICE,
+            )
+        return bad(
+            what,
+            '%s; and there is no ping' % reason,
+            _ADVICE + '; or install iputils-ping (iputils)',
+        )
     except OSError as error:
-        return bad(what, error.strerror, 'servers with such an address can\'t '
-                   'be measured from here')
+        return bad(
+            what,
+            error.strerror,
+            "servers with such an address can't be measured from here",
+        )

@@ -45,15 +45,24 @@ def findings(known):
     try:
         computes = inventory.computes(CONF.migration_hosts)
     except exceptions.ConfigurationError as error:
-        yield bad('description of the hosts', str(error),
-                  _GROUP + 'computes, hosts_file')
+        yield bad(
+            'description of the hosts',
+            str(error),
+            _GROUP + 'computes, hosts_file',
+        )
         return
     if not computes:
-        yield unused('looking behind the API', _GROUP + 'computes (or '
-                     'hosts_file) says how the compute hosts are reached')
+        yield unused(
+            'looking behind the API',
+            _GROUP + 'computes (or '
+            'hosts_file) says how the compute hosts are reached',
+        )
     for name in sorted(set(known) - set(computes)) if computes else ():
-        yield bad('host ' + name, 'Nova has it, and nobody says how it is '
-                  'reached', _GROUP + 'computes, hosts_file')
+        yield bad(
+            'host ' + name,
+            'Nova has it, and nobody says how it is reached',
+            _GROUP + 'computes, hosts_file',
+        )
     yield from _hosts(computes)
     yield _restarts()
     yield _database()
@@ -67,26 +76,42 @@ def _hosts(computes):
             stack.callback(computes[name].close)
             yield from _host(computes[name], seen)
         yield from pairs.findings(
-            seen, {(one, other): facts.way(computes[one], computes[other],
-                                           seen)
-                   for one in seen for other in seen if one != other},
-            CONF.compute_feature_enabled.block_migration_for_live_migration)
+            seen,
+            {
+                (one, other): facts.way(computes[one], computes[other], seen)
+                for one in seen
+                for other in seen
+                if one != other
+            },
+            CONF.compute_feature_enabled.block_migration_for_live_migration,
+        )
 
 
 def _host(compute, seen):
     """One of them; what it is goes to those that were seen."""
-    root = _looked(compute, 'root by SSH', _root, 'user, private_key_file, '
-                   'known_hosts_file, become_command')
+    root = _looked(
+        compute,
+        'root by SSH',
+        _root,
+        'user, private_key_file, known_hosts_file, become_command',
+    )
     yield root
     if root.outcome is Outcome.BAD:
         return  # the others would say the same
-    found = [_looked(compute, 'libvirt', _libvirt, 'virsh_command'),
-             _looked(compute, 'nova.conf', _nova_conf, 'nova_conf'),
-             _looked(compute, 'nova-compute\'s log', _log,
-                     'nova_compute_log, nova_compute_unit')]
+    found = [
+        _looked(compute, 'libvirt', _libvirt, 'virsh_command'),
+        _looked(compute, 'nova.conf', _nova_conf, 'nova_conf'),
+        _looked(
+            compute,
+            "nova-compute's log",
+            _log,
+            'nova_compute_log, nova_compute_unit',
+        ),
+    ]
     if 'systemctl' in compute.description.commands.start:
-        found.append(_looked(compute, 'nova-compute\'s unit', _unit,
-                             'nova_compute_unit'))
+        found.append(
+            _looked(compute, "nova-compute's unit", _unit, 'nova_compute_unit')
+        )
     yield from found
     if Outcome.BAD not in (each.outcome for each in found[:2]):
         yield from _facts(compute, seen)
@@ -97,18 +122,27 @@ def _facts(compute, seen):
     try:
         seen[compute.name] = host = facts.look(compute)
     except (exceptions.HostError, exceptions.ConfigurationError) as error:
-        yield bad(what + 'what it is', str(error),
-                  'it is not compared with the others')
+        yield bad(
+            what + 'what it is',
+            str(error),
+            'it is not compared with the others',
+        )
         return
     folder = compute.description.instances
     if host.storage:
-        yield good(what + 'instances_path', '%s, on %s' % (
-            folder, ' '.join(host.storage)))
+        yield good(
+            what + 'instances_path',
+            '%s, on %s' % (folder, ' '.join(host.storage)),
+        )
     else:
-        yield bad(what + 'instances_path', 'there is no folder %s' % folder,
-                  _GROUP + 'instances_path')
-    yield _files(what + 'files of nova-compute', host,
-                 compute.description.nova_conf)
+        yield bad(
+            what + 'instances_path',
+            'there is no folder %s' % folder,
+            _GROUP + 'instances_path',
+        )
+    yield _files(
+        what + 'files of nova-compute', host, compute.description.nova_conf
+    )
     yield from pairs.certificates(host)
 
 
@@ -118,21 +152,30 @@ def _files(what, host, nova_conf):
     :param host: its Facts
     """
     if not host.arguments:
-        return bad(what, 'nova-compute does not run', 'start it; its log says '
-                   'why it ended')
+        return bad(
+            what,
+            'nova-compute does not run',
+            'start it; its log says why it ended',
+        )
     files = _named(host.arguments) or list(host.default_files)
     if nova_conf.startswith(_KOLLA):
-        return good(what, 'Kolla copies %s when the container starts'
-                    % nova_conf)
+        return good(
+            what, 'Kolla copies %s when the container starts' % nova_conf
+        )
     if nova_conf not in files:
-        return bad(what, 'it runs with %s, not with %s' % (
-            ', '.join(files), nova_conf), _GROUP + 'nova_conf')
-    later = files[files.index(nova_conf) + 1:]
+        return bad(
+            what,
+            'it runs with %s, not with %s' % (', '.join(files), nova_conf),
+            _GROUP + 'nova_conf',
+        )
+    later = files[files.index(nova_conf) + 1 :]
     if later:
         return differs(
-            what, 'it reads %s after %s' % (', '.join(later), nova_conf),
+            what,
+            'it reads %s after %s' % (', '.join(later), nova_conf),
             'what is in there wins over what tests set: name the last one, '
-            'or keep [libvirt] out of it')
+            'or keep [libvirt] out of it',
+        )
     return good(what, ', '.join(files))
 
 
@@ -145,8 +188,11 @@ def _named(arguments):
     for number, argument in enumerate(arguments):
         name, is_one, value = argument.partition('=')
         if name in ('--config-file', '--config-dir'):
-            found.append(value if is_one
-                         else ''.join(arguments[number + 1:number + 2]))
+            found.append(
+                value
+                if is_one
+                else ''.join(arguments[number + 1 : number + 2])
+            )
     return found
 
 
@@ -162,7 +208,8 @@ def _root(compute):
     user = compute.host.run('id', '-u').strip()
     if user != '0':
         raise exceptions.HostError(
-            compute.name, ('id', '-u'), 'it is user %s, not root' % user)
+            compute.name, ('id', '-u'), 'it is user %s, not root' % user
+        )
     return 'yes'
 
 
@@ -178,7 +225,8 @@ def _nova_conf(compute):
 def _log(compute):
     compute.log.mark()
     return compute.description.log or 'the journal of %s' % (
-        compute.description.unit)
+        compute.description.unit
+    )
 
 
 def _unit(compute):
@@ -186,8 +234,9 @@ def _unit(compute):
     words = ('systemctl', 'show', '--property=LoadState', unit)
     state = compute.host.run(*words).strip().partition('=')[2]
     if state != 'loaded':
-        raise exceptions.HostError(compute.name, words, 'it is %s' % (
-            state or 'not known'))
+        raise exceptions.HostError(
+            compute.name, words, 'it is %s' % (state or 'not known')
+        )
     return unit
 
 
@@ -195,24 +244,30 @@ def _restarts():
     what = 'nova-compute with other options'
     if CONF.migration_hosts.allow_restart:
         return good(what, 'tests may set options and restart it')
-    return unused(what, _GROUP + 'allow_restart lets tests set options and '
-                  'restart it')
+    return unused(
+        what, _GROUP + 'allow_restart lets tests set options and restart it'
+    )
 
 
 def _database():
-    what, options = 'Nova\'s database', CONF.migration_hosts
+    what, options = "Nova's database", CONF.migration_hosts
     if not options.database_connection:
         return unused(what, _GROUP + 'database_connection')
     tunnel = None
     try:
         access = inventory.database_tunnel(options)
         tunnel = ssh.Host(access) if access else None
-        database.Database(database.Connection.parse(
-            options.database_connection), tunnel).rows('SELECT 1')
-    except (exceptions.ConfigurationError, exceptions.DatabaseError,
-            exceptions.HostError) as error:
-        return bad(what, str(error), _GROUP + 'database_connection, '
-                   'database_tunnel')
+        database.Database(
+            database.Connection.parse(options.database_connection), tunnel
+        ).rows('SELECT 1')
+    except (
+        exceptions.ConfigurationError,
+        exceptions.DatabaseError,
+        exceptions.HostError,
+    ) as error:
+        return bad(
+            what, str(error), _GROUP + 'database_connection, database_tunnel'
+        )
     finally:
         if tunnel:
             tunnel.close()

@@ -23,8 +23,18 @@ from migration_tempest_plugin.doctor.finding import differs
 from migration_tempest_plugin.doctor.finding import good
 
 #: Kinds of file systems that several hosts can have in common.
-_SHARED = ('nfs', 'ceph', 'fuse.', 'cifs', 'smb', 'gfs2', 'ocfs2', 'lustre',
-           'beegfs', 'gpfs')
+_SHARED = (
+    'nfs',
+    'ceph',
+    'fuse.',
+    'cifs',
+    'smb',
+    'gfs2',
+    'ocfs2',
+    'lustre',
+    'beegfs',
+    'gpfs',
+)
 
 #: Seconds by which clocks may be apart without a word.
 _CLOCKS = 0.5
@@ -43,9 +53,12 @@ def findings(facts, ways, block_migration):
     for one, other in itertools.combinations(sorted(facts), 2):
         one, other = facts[one], facts[other]
         there, back = ways[one.name, other.name], ways[other.name, one.name]
-        found = [*_both(one, other, block_migration),
-                 *_way(one, other, there), *_way(other, one, back),
-                 *_device(one, other, there, back)]
+        found = [
+            *_both(one, other, block_migration),
+            *_way(one, other, there),
+            *_way(other, one, back),
+            *_device(one, other, there, back),
+        ]
         yield from found or [_alike(one, other, there, back)]
 
 
@@ -55,13 +68,19 @@ def _alike(one, other, there, back):
     return good(
         'hosts %s and %s' % (one.name, other.name),
         '%s, QEMU %s, libvirt %s, %d machine types, %sdisks on %s, '
-        'MTU %d; clocks at most %.1f s apart%s' % (
-            one.architecture, _dotted(one.qemu), _dotted(one.libvirt),
+        'MTU %d; clocks at most %.1f s apart%s'
+        % (
+            one.architecture,
+            _dotted(one.qemu),
+            _dotted(one.libvirt),
             len(one.machines & other.machines),
             'CPU, ' if there.cpu_fits and back.cpu_fits else '',
-            _storage(one), there.path.mtu,
+            _storage(one),
+            there.path.mtu,
             max(map(abs, _apart(one, other))),
-            '; not known: ' + ', '.join(unknown) if unknown else ''))
+            '; not known: ' + ', '.join(unknown) if unknown else '',
+        ),
+    )
 
 
 def _not_known(source, destination, way):
@@ -69,7 +88,9 @@ def _not_known(source, destination, way):
         yield 'whether %s has the CPU of %s' % (destination.name, source.name)
     if way.path.whole is None:
         yield 'whether packets of %d bytes come through from %s' % (
-            way.path.mtu, source.name)
+            way.path.mtu,
+            source.name,
+        )
 
 
 def certificates(facts):
@@ -78,14 +99,23 @@ def certificates(facts):
     for each in facts.certificates:
         what = 'host %s, %s' % (facts.name, each.path)
         if now < each.begins:
-            yield bad(what, 'is not valid before %s' % _day(each.begins),
-                      'no migration to or from it can be encrypted')
+            yield bad(
+                what,
+                'is not valid before %s' % _day(each.begins),
+                'no migration to or from it can be encrypted',
+            )
         elif now > each.ends:
-            yield bad(what, 'was valid until %s' % _day(each.ends),
-                      'no migration to or from it can be encrypted')
+            yield bad(
+                what,
+                'was valid until %s' % _day(each.ends),
+                'no migration to or from it can be encrypted',
+            )
         elif now > each.ends - _SOON:
-            yield differs(what, 'is valid until %s' % _day(each.ends),
-                          'then no migration can be encrypted: renew it')
+            yield differs(
+                what,
+                'is valid until %s' % _day(each.ends),
+                'then no migration can be encrypted: renew it',
+            )
         else:
             yield good(what, 'is valid until %s' % _day(each.ends))
 
@@ -94,113 +124,169 @@ def _both(one, other, block_migration):
     """What is the same in both directions."""
     what = 'hosts %s and %s, ' % (one.name, other.name)
     if one.architecture != other.architecture:
-        yield bad(what + 'architecture', '%s and %s' % (
-            one.architecture, other.architecture),
-            'no server can be migrated between them')
+        yield bad(
+            what + 'architecture',
+            '%s and %s' % (one.architecture, other.architecture),
+            'no server can be migrated between them',
+        )
     if one.system != other.system:
-        yield differs(what + 'system', '%s and %s' % (
-            one.system, other.system), 'kernels differ, too: try both '
-            'directions')
+        yield differs(
+            what + 'system',
+            '%s and %s' % (one.system, other.system),
+            'kernels differ, too: try both directions',
+        )
     if one.kvm != other.kvm:
         with_kvm = one if one.kvm else other
         tell = bad if with_kvm.nova.virt_type == 'kvm' else differs
-        yield tell(what + '/dev/kvm', 'only %s has it' % with_kvm.name,
-                   'servers that run on KVM can\'t leave that host')
+        yield tell(
+            what + '/dev/kvm',
+            'only %s has it' % with_kvm.name,
+            "servers that run on KVM can't leave that host",
+        )
     yield from _accounts(what, one, other)
     apart = _apart(one, other)
     if min(map(abs, apart)) > _CLOCKS and apart[0] * apart[1] > 0:
-        yield differs(what + 'clocks', 'they are %.1f s apart' % (
-            min(map(abs, apart))), 'logs of both can\'t be put side by side, '
-            'and a server\'s time of day may jump: is NTP at work?')
+        yield differs(
+            what + 'clocks',
+            'they are %.1f s apart' % (min(map(abs, apart))),
+            "logs of both can't be put side by side, "
+            "and a server's time of day may jump: is NTP at work?",
+        )
     yield from _disks(what, one, other, block_migration)
-    if one.nova.native_tls != other.nova.native_tls or \
-            one.nova.libvirt_tls != other.nova.libvirt_tls:
-        yield bad(what + 'TLS', 'it is on in one nova.conf only',
-                  'live_migration_with_native_tls, live_migration_scheme')
-    authorities = [{each.pem for each in host.certificates
-                    if each.path.endswith(('/ca-cert.pem', '/cacert.pem'))}
-                   for host in (one, other)]
+    if (
+        one.nova.native_tls != other.nova.native_tls
+        or one.nova.libvirt_tls != other.nova.libvirt_tls
+    ):
+        yield bad(
+            what + 'TLS',
+            'it is on in one nova.conf only',
+            'live_migration_with_native_tls, live_migration_scheme',
+        )
+    authorities = [
+        {
+            each.pem
+            for each in host.certificates
+            if each.path.endswith(('/ca-cert.pem', '/cacert.pem'))
+        }
+        for host in (one, other)
+    ]
     if all(authorities) and authorities[0] != authorities[1]:
-        yield bad(what + 'TLS', 'their certificates are of different '
-                  'authorities', 'neither trusts the other: no migration')
+        yield bad(
+            what + 'TLS',
+            'their certificates are of different authorities',
+            'neither trusts the other: no migration',
+        )
 
 
 def _accounts(what, one, other):
-    apart = ['%s is %s and %s' % (name, one.accounts[name],
-                                  other.accounts[name])
-             for name in sorted(one.accounts.keys() & other.accounts.keys())
-             if one.accounts[name] != other.accounts[name]]
+    apart = [
+        '%s is %s and %s' % (name, one.accounts[name], other.accounts[name])
+        for name in sorted(one.accounts.keys() & other.accounts.keys())
+        if one.accounts[name] != other.accounts[name]
+    ]
     if apart:
         tell = bad if _is_shared(one) or _is_shared(other) else differs
-        yield tell(what + 'accounts', '; '.join(apart),
-                   'a disk that both reach is another account\'s on the other '
-                   'host; only with disks of their own that does no harm')
+        yield tell(
+            what + 'accounts',
+            '; '.join(apart),
+            "a disk that both reach is another account's on the other "
+            'host; only with disks of their own that does no harm',
+        )
 
 
 def _disks(what, one, other, block_migration):
     if 'rbd' in (one.nova.images_type, other.nova.images_type):
         if one.nova.images_type != other.nova.images_type:
-            yield bad(what + 'disks', 'images_type is %s and %s' % (
-                one.nova.images_type, other.nova.images_type),
-                'the same in both nova.conf')
+            yield bad(
+                what + 'disks',
+                'images_type is %s and %s'
+                % (one.nova.images_type, other.nova.images_type),
+                'the same in both nova.conf',
+            )
         return
     if None in (one.storage, other.storage):
         return  # told of the host
     if _is_shared(one) or _is_shared(other):
         if one.storage != other.storage:
-            yield bad(what + 'disks', 'the instances are on %s and on %s' % (
-                ' '.join(one.storage), ' '.join(other.storage)),
+            yield bad(
+                what + 'disks',
+                'the instances are on %s and on %s'
+                % (' '.join(one.storage), ' '.join(other.storage)),
                 'mount the same on both: a disk that is on one host alone is '
-                'not found on the other')
+                'not found on the other',
+            )
     elif not block_migration:
-        yield bad(what + 'disks', 'each has its own (%s and %s)' % (
-            ' '.join(one.storage), ' '.join(other.storage)),
+        yield bad(
+            what + 'disks',
+            'each has its own (%s and %s)'
+            % (' '.join(one.storage), ' '.join(other.storage)),
             '[compute-feature-enabled] block_migration_for_live_migration = '
-            'true, or Nova refuses to migrate')
+            'true, or Nova refuses to migrate',
+        )
 
 
 def _way(source, destination, way):
     """What one direction is good for."""
     what = 'from %s to %s, ' % (source.name, destination.name)
     if source.qemu > destination.qemu:
-        yield bad(what + 'QEMU', '%s to %s' % (
-            _dotted(source.qemu), _dotted(destination.qemu)),
+        yield bad(
+            what + 'QEMU',
+            '%s to %s' % (_dotted(source.qemu), _dotted(destination.qemu)),
             'Nova refuses to migrate to an older one; the other direction '
-            'works')
+            'works',
+        )
     if source.libvirt > destination.libvirt:
-        yield differs(what + 'libvirt', '%s to %s' % (
-            _dotted(source.libvirt), _dotted(destination.libvirt)),
-            'an older one may not understand the domain of a newer one')
+        yield differs(
+            what + 'libvirt',
+            '%s to %s'
+            % (_dotted(source.libvirt), _dotted(destination.libvirt)),
+            'an older one may not understand the domain of a newer one',
+        )
     missing = source.used_machines - destination.machines
     if missing:
-        yield bad(what + 'machine types', '%s has no %s' % (
-            destination.name, ', '.join(sorted(missing))),
-            'servers with it can\'t go there: [libvirt] hw_machine_type, or '
-            'the images\' property, to one that both have')
+        yield bad(
+            what + 'machine types',
+            '%s has no %s' % (destination.name, ', '.join(sorted(missing))),
+            "servers with it can't go there: [libvirt] hw_machine_type, or "
+            "the images' property, to one that both have",
+        )
     if way.cpu_fits is False:
         tell = bad if source.nova.cpu_mode.startswith('host-') else differs
-        yield tell(what + 'CPU',
-                   'host-model here is more than the CPU there has',
-                   '[libvirt] cpu_mode = custom, cpu_models = one that both '
-                   'have')
+        yield tell(
+            what + 'CPU',
+            'host-model here is more than the CPU there has',
+            '[libvirt] cpu_mode = custom, cpu_models = one that both have',
+        )
     if way.problem:
-        yield bad(what + 'network', way.problem,
-                  '[libvirt] live_migration_inbound_addr of %s, or name '
-                  'resolution on %s' % (destination.name, source.name))
+        yield bad(
+            what + 'network',
+            way.problem,
+            '[libvirt] live_migration_inbound_addr of %s, or name '
+            'resolution on %s' % (destination.name, source.name),
+        )
     elif way.path.whole is False:
-        yield bad(what + 'MTU', 'packets of %d bytes do not come back over '
-                  '%s' % (way.path.mtu, way.path.device),
-                  'the memory would not come through: lower the MTU, or raise '
-                  'it on the way')
+        yield bad(
+            what + 'MTU',
+            'packets of %d bytes do not come back over '
+            '%s' % (way.path.mtu, way.path.device),
+            'the memory would not come through: lower the MTU, or raise '
+            'it on the way',
+        )
 
 
 def _device(one, other, there, back):
     if there.path and back.path and there.path.mtu != back.path.mtu:
         yield differs(
             'hosts %s and %s, MTU' % (one.name, other.name),
-            '%d (%s) and %d (%s)' % (there.path.mtu, there.path.device,
-                                     back.path.mtu, back.path.device),
-            'large packets of one may not reach the other: the same on both')
+            '%d (%s) and %d (%s)'
+            % (
+                there.path.mtu,
+                there.path.device,
+                back.path.mtu,
+                back.path.device,
+            ),
+            'large packets of one may not reach the other: the same on both',
+        )
 
 
 def _apart(one, other):
@@ -224,4 +310,5 @@ def _dotted(version):
 
 def _day(seconds):
     return datetime.datetime.fromtimestamp(
-        seconds, datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC')
+        seconds, datetime.timezone.utc
+    ).strftime('%Y-%m-%d %H:%M UTC')

@@ -31,8 +31,9 @@ def reasons():
     """
     found = collections.defaultdict(list)
     of_class = {}
-    for test in _tests(unittest.defaultTestLoader.discover(
-            'migration_tempest_plugin.tests')):
+    for test in _tests(
+        unittest.defaultTestLoader.discover('migration_tempest_plugin.tests')
+    ):
         cls = type(test)
         if cls not in of_class:
             of_class[cls] = _class_reason(cls)

@@ -30,8 +30,11 @@ AS_NOBODY = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups')
 
 #: The same, who may read what root may: the checkout may be in a folder of
 #: root's.
-AS_READER = (*AS_NOBODY, '--inh-caps=+dac_read_search',
-             '--ambient-caps=+dac_read_search')
+AS_READER = (
+    *AS_NOBODY,
+    '--inh-caps=+dac_read_search',
+    '--ambient-caps=+dac_read_search',
+)
 
 
 def line(name, *words):
@@ -41,8 +44,15 @@ def line(name, *words):
     libraries are as Python leaves them, whatever tox asks for: tests look at
     all that is printed.
     """
-    return [sys.executable, '-W', 'ignore::DeprecationWarning', '-c', _CODE,
-            name, *map(str, words)]
+    return [
+        sys.executable,
+        '-W',
+        'ignore::DeprecationWarning',
+        '-c',
+        _CODE,
+        name,
+        *map(str, words),
+    ]
 
 
 def children(process):
@@ -62,5 +72,9 @@ def descendants(process):
 
 
 def _children(pid):
-    return [int(child) for child in pathlib.Path(
-        '/proc/%d/task/%d/children' % (pid, pid)).read_text().split()]
+    return [
+        int(child)
+        for child in pathlib.Path('/proc/%d/task/%d/children' % (pid, pid))
+        .read_text()
+        .split()
+    ]

@@ -75,8 +75,9 @@ def skip_reason(*programs):
     """Why there can be no guest, with these programs, here; or None."""
     if os.geteuid() != 0:
         return 'needs root: the guest has namespaces of its own'
-    missing = [program for program in PROGRAMS + programs
-               if not _which(program)]
+    missing = [
+        program for program in PROGRAMS + programs if not _which(program)
+    ]
     return 'not installed: %s' % ', '.join(missing) if missing else None
 
 
@@ -94,8 +95,13 @@ class Guest(fixtures.Fixture):
     :ivar tmp: directory that is TMPDIR in the guest
     """
 
-    def __init__(self, shell='busybox sh', path='/usr/bin:/bin',
-                 environment='', login=LOGIN):
+    def __init__(
+        self,
+        shell='busybox sh',
+        path='/usr/bin:/bin',
+        environment='',
+        login=LOGIN,
+    ):
         self.shell = shell
         self.path = path
         self.environment = environment
@@ -107,8 +113,18 @@ class Guest(fixtures.Fixture):
         os.mkdir(self.tmp)
         for name in ('host_key', 'client_key'):
             subprocess.run(
-                ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f',
-                 os.path.join(self.home, name)], check=True)
+                [
+                    'ssh-keygen',
+                    '-q',
+                    '-t',
+                    'ed25519',
+                    '-N',
+                    '',
+                    '-f',
+                    os.path.join(self.home, name),
+                ],
+                check=True,
+            )
         config = self._write('sshd_config', CONFIG % vars(self))
         self._write('run', RUN % vars(self))
         self._start(START % (_which('sshd'), config))
@@ -117,9 +133,20 @@ class Guest(fixtures.Fixture):
         log_name = os.path.join(self.home, 'sshd.log')
         with open(log_name, 'wb') as log:
             self._process = subprocess.Popen(
-                ['unshare', '--mount', '--propagation', 'private', '--net',
-                 'sh', '-c', command],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [
+                    'unshare',
+                    '--mount',
+                    '--propagation',
+                    'private',
+                    '--net',
+                    'sh',
+                    '-c',
+                    command,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         self.addCleanup(self.stop)
         deadline = time.monotonic() + 10
         while not self._greets():
@@ -158,13 +185,17 @@ class Guest(fixtures.Fixture):
 
     def connect(self):
         """A connected paramiko.SSHClient."""
-        connection = self.inside(
-            lambda: socket.create_connection(ADDRESS, 5))
+        connection = self.inside(lambda: socket.create_connection(ADDRESS, 5))
         ssh = paramiko.SSHClient()
         ssh.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-        ssh.connect(*ADDRESS, username='root', sock=connection,
-                    key_filename=os.path.join(self.home, 'client_key'),
-                    allow_agent=False, look_for_keys=False)
+        ssh.connect(
+            *ADDRESS,
+            username='root',
+            sock=connection,
+            key_filename=os.path.join(self.home, 'client_key'),
+            allow_agent=False,
+            look_for_keys=False,
+        )
         return ssh
 
     def end_sessions(self, how=signal.SIGKILL):
@@ -177,19 +208,29 @@ class Guest(fixtures.Fixture):
 
     def look_rebooted(self):
         """Give it the boot id of another boot."""
-        boot_id = self._write('boot_id',
-                              '00000000-0000-0000-0000-000000000000\n')
+        boot_id = self._write(
+            'boot_id', '00000000-0000-0000-0000-000000000000\n'
+        )
         self.run('mount --bind %s /proc/sys/kernel/random/boot_id' % boot_id)
 
     def run(self, command):
         """Run a command of the machine in the guest's namespaces."""
         pid = self._process.pid
-        subprocess.run(['nsenter', '--mount=/proc/%d/ns/mnt' % pid,
-                        '--net=/proc/%d/ns/net' % pid, 'sh', '-c', command],
-                       check=True)
+        subprocess.run(
+            [
+                'nsenter',
+                '--mount=/proc/%d/ns/mnt' % pid,
+                '--net=/proc/%d/ns/net' % pid,
+                'sh',
+                '-c',
+                command,
+            ],
+            check=True,
+        )
 
     def inside(self, function):
         """Call a function in the guest's network namespace."""
+
         def enter_and_call():
             network.enter(self._network)
             return function()
@@ -225,15 +266,18 @@ class Guest(fixtures.Fixture):
 
     def _greets(self):
         # The descriptor keeps the namespace when sshd has been stopped.
-        self._network = os.open('/proc/%d/ns/net' % self._process.pid,
-                                os.O_RDONLY)
+        self._network = os.open(
+            '/proc/%d/ns/net' % self._process.pid, os.O_RDONLY
+        )
         try:
             # Right after its start it is still in that of the machine, where
             # a server of that may answer.
-            if not os.path.samestat(os.fstat(self._network),
-                                    os.stat('/proc/self/ns/net')):
-                with self.inside(lambda: socket.create_connection(
-                        ADDRESS, 1)) as connection:
+            if not os.path.samestat(
+                os.fstat(self._network), os.stat('/proc/self/ns/net')
+            ):
+                with self.inside(
+                    lambda: socket.create_connection(ADDRESS, 1)
+                ) as connection:
                     if connection.recv(4) == b'SSH-':
                         return True
         except OSError:
@@ -260,8 +304,9 @@ class Client:
         """
         self.commands.append(cmd)
         with self._guest.connect() as ssh:
-            _, out, err = ssh.exec_command(self._prologue + ' ' + cmd,
-                                           timeout=30)
+            _, out, err = ssh.exec_command(
+                self._prologue + ' ' + cmd, timeout=30
+            )
             output, errors = out.read().decode(), err.read().decode()
             code = out.channel.recv_exit_status()
         if code:
@@ -270,5 +315,6 @@ class Client:
 
 
 def _which(program):
-    return shutil.which(program,
-                        path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
+    return shutil.which(
+        program, path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
+    )

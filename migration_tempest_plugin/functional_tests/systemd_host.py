@@ -34,8 +34,15 @@ FOLDER = '/var/tmp/migration-tempest-plugin-systemd'
 
 PROGRAMS = ('mmdebstrap', 'podman', 'runc')
 
-_PACKAGES = ('systemd-sysv', 'dbus', 'openssh-server', 'procps', 'podman',
-             'runc', 'busybox-static')
+_PACKAGES = (
+    'systemd-sysv',
+    'dbus',
+    'openssh-server',
+    'procps',
+    'podman',
+    'runc',
+    'busybox-static',
+)
 
 # runc, since crun refuses a mixture of old and new groups of processes; vfs,
 # since it may be an overlay already.
@@ -59,8 +66,10 @@ graphroot = "/var/lib/containers/storage"
 def skip_reason():
     """Why there can be none here; or None."""
     if not os.environ.get(SWITCH):
-        return ('builds and boots a Debian with systemd: set %s=1, and '
-                'install %s' % (SWITCH, ', '.join(PROGRAMS)))
+        return (
+            'builds and boots a Debian with systemd: set %s=1, and '
+            'install %s' % (SWITCH, ', '.join(PROGRAMS))
+        )
     return sshd.skip_reason(*PROGRAMS)
 
 
@@ -76,31 +85,62 @@ class SystemdHost(fixtures.Fixture):
         self._name = 'migration-tests-%d' % os.getpid()
         for name in ('host_key', 'client_key'):
             subprocess.run(
-                ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f',
-                 os.path.join(self.home, name)], check=True)
-        self.addCleanup(self._podman, 'rm', '--force', '--time', '0',
-                        self._name)
+                [
+                    'ssh-keygen',
+                    '-q',
+                    '-t',
+                    'ed25519',
+                    '-N',
+                    '',
+                    '-f',
+                    os.path.join(self.home, name),
+                ],
+                check=True,
+            )
+        self.addCleanup(
+            self._podman, 'rm', '--force', '--time', '0', self._name
+        )
         # With groups of processes of its own, it can have containers.
         self._podman(
-            'run', '--detach', '--name', self._name, '--privileged',
-            '--systemd=always', '--cgroupns', 'private', '--network',
-            'none', '--ulimit',
-            'nofile=1024:1024', '--ulimit', 'nproc=1000:1000',
+            'run',
+            '--detach',
+            '--name',
+            self._name,
+            '--privileged',
+            '--systemd=always',
+            '--cgroupns',
+            'private',
+            '--network',
+            'none',
+            '--ulimit',
+            'nofile=1024:1024',
+            '--ulimit',
+            'nproc=1000:1000',
             *self._volume('client_key.pub', '/root/.ssh/authorized_keys'),
             *self._volume('host_key', '/etc/ssh/ssh_host_ed25519_key'),
-            '--rootfs', FOLDER + ':O', '/lib/systemd/systemd')
-        pid = int(self._podman('inspect', '--format', '{{.State.Pid}}',
-                               self._name))
+            '--rootfs',
+            FOLDER + ':O',
+            '/lib/systemd/systemd',
+        )
+        pid = int(
+            self._podman('inspect', '--format', '{{.State.Pid}}', self._name)
+        )
         self._guest = sshd.Guest.running(pid, self.home)
         self.addCleanup(os.close, self._guest._network)
         self._await_running()
         known = os.path.join(self.home, 'known_hosts')
-        with open(os.path.join(self.home, 'host_key.pub')) as key, \
-                open(known, 'w') as hosts:
+        with (
+            open(os.path.join(self.home, 'host_key.pub')) as key,
+            open(known, 'w') as hosts,
+        ):
             hosts.write('127.0.0.1 %s' % key.read())
         self.access = ssh.Access(
-            'compute1', '127.0.0.1', known_hosts=known,
-            key_file=os.path.join(self.home, 'client_key'), patience=60)
+            'compute1',
+            '127.0.0.1',
+            known_hosts=known,
+            key_file=os.path.join(self.home, 'client_key'),
+            patience=60,
+        )
 
     def inside(self, function):
         """Call a function where the host can be reached."""
@@ -130,23 +170,44 @@ class SystemdHost(fixtures.Fixture):
                 raise AssertionError('systemd is %s' % state)
             time.sleep(0.2)
             state = subprocess.run(
-                [*self._words, 'exec', self._name, 'systemctl',
-                 'is-system-running'], stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL, text=True).stdout.strip()
+                [
+                    *self._words,
+                    'exec',
+                    self._name,
+                    'systemctl',
+                    'is-system-running',
+                ],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            ).stdout.strip()
 
     @property
     def _words(self):
-        return ('podman', '--runtime', shutil.which('runc'),
-                '--cgroup-manager', 'cgroupfs', '--storage-driver', 'vfs',
-                '--root', os.path.join(self.home, 'root'),
-                '--runroot', os.path.join(self.home, 'runroot'))
+        return (
+            'podman',
+            '--runtime',
+            shutil.which('runc'),
+            '--cgroup-manager',
+            'cgroupfs',
+            '--storage-driver',
+            'vfs',
+            '--root',
+            os.path.join(self.home, 'root'),
+            '--runroot',
+            os.path.join(self.home, 'runroot'),
+        )
 
     def _podman(self, *words):
-        done = subprocess.run([*self._words, *words], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [*self._words, *words],
+            capture_output=True,
+            text=True,
+        )
         if done.returncode:
-            raise AssertionError('podman %s: %s' % (' '.join(words),
-                                                    done.stderr))
+            raise AssertionError(
+                'podman %s: %s' % (' '.join(words), done.stderr)
+            )
         return done.stdout
 
 
@@ -157,13 +218,25 @@ def _build():
     unfinished = FOLDER + '.unfinished'
     shutil.rmtree(unfinished, ignore_errors=True)
     subprocess.run(
-        ['mmdebstrap', '--mode=root', '--variant=minbase', '--quiet',
-         '--include=' + ','.join(_PACKAGES),
-         '--aptopt=Apt::Install-Recommends "false"',
-         '--dpkgopt=force-unsafe-io', 'bookworm', unfinished], check=True)
-    for name, text in (('containers.conf', _CONTAINERS),
-                       ('storage.conf', _STORAGE)):
-        with open(os.path.join(unfinished, 'etc/containers', name),
-                  'w') as file:
+        [
+            'mmdebstrap',
+            '--mode=root',
+            '--variant=minbase',
+            '--quiet',
+            '--include=' + ','.join(_PACKAGES),
+            '--aptopt=Apt::Install-Recommends "false"',
+            '--dpkgopt=force-unsafe-io',
+            'bookworm',
+            unfinished,
+        ],
+        check=True,
+    )
+    for name, text in (
+        ('containers.conf', _CONTAINERS),
+        ('storage.conf', _STORAGE),
+    ):
+        with open(
+            os.path.join(unfinished, 'etc/containers', name), 'w'
+        ) as file:
             file.write(text)
     os.rename(unfinished, FOLDER)

@@ -38,31 +38,53 @@ MEND = 'nft delete table inet test'
 
 wait_until = test_guest_script.wait_until
 
-NEEDED = ('mktemp', 'cat', 'rm', 'sleep', 'sed', 'awk', 'df', 'dd', 'tr',
-          'fold', 'sync', 'sha256sum', 'date', 'ip', 'ping', 'tail')
+NEEDED = (
+    'mktemp',
+    'cat',
+    'rm',
+    'sleep',
+    'sed',
+    'awk',
+    'df',
+    'dd',
+    'tr',
+    'fold',
+    'sync',
+    'sha256sum',
+    'date',
+    'ip',
+    'ping',
+    'tail',
+)
 
 
-@testtools.skipIf(sshd.skip_reason('busybox', 'ping'),
-                  sshd.skip_reason('busybox', 'ping'))
+@testtools.skipIf(
+    sshd.skip_reason('busybox', 'ping'), sshd.skip_reason('busybox', 'ping')
+)
 class ChecksTestCase(testtools.TestCase):
-
     shell = 'dash'
     programs = NEEDED
 
     def setUp(self):
         super().setUp()
         name = self.shell.split()[0]
-        toolbox = self.useFixture(test_guest_script.Toolbox(
-            ('sh', shutil.which(name)), name, *self.programs))
-        self.guest = self.useFixture(sshd.Guest(
-            shell=self.shell, path=toolbox.path))
+        toolbox = self.useFixture(
+            test_guest_script.Toolbox(
+                ('sh', shutil.which(name)), name, *self.programs
+            )
+        )
+        self.guest = self.useFixture(
+            sshd.Guest(shell=self.shell, path=toolbox.path)
+        )
         self.client = self.guest.client('')
-        self.folder = self.useFixture(fixtures.TempDir(
-            rootdir='/var/tmp')).path
+        self.folder = self.useFixture(
+            fixtures.TempDir(rootdir='/var/tmp')
+        ).path
 
     def storage(self, lifetime=60):
-        return checks.StorageCheck(self.guest.connect, self.client,
-                                   self.folder, 0.01, lifetime)
+        return checks.StorageCheck(
+            self.guest.connect, self.client, self.folder, 0.01, lifetime
+        )
 
     def change_byte(self, path, place):
         with open(path, 'r+b') as file:
@@ -71,7 +93,6 @@ class ChecksTestCase(testtools.TestCase):
 
 
 class TestDash(ChecksTestCase):
-
     def test_storage(self):
         check = self.useFixture(self.storage())
         wait_until(lambda: len(check._records) > 20)
@@ -151,17 +172,21 @@ class TestDash(ChecksTestCase):
 
     def test_clock(self):
         check = self.useFixture(checks.ClockCheck(self.guest.connect, 0.5))
-        self.assertRegex(check.verify(),
-                         r'^it moved by [+-]0\.[0-4].*source is')
+        self.assertRegex(
+            check.verify(), r'^it moved by [+-]0\.[0-4].*source is'
+        )
 
     def test_network(self):
-        self.guest.run('ip link add card type veth peer name other && '
-                       'ip link set card address 02:00:00:00:00:05 up && '
-                       'ip address add 10.99.0.5/24 dev card && '
-                       'ip address add fd99::5/64 dev card nodad')
+        self.guest.run(
+            'ip link add card type veth peer name other && '
+            'ip link set card address 02:00:00:00:00:05 up && '
+            'ip address add 10.99.0.5/24 dev card && '
+            'ip address add fd99::5/64 dev card nodad'
+        )
         has = {'02:00:00:00:00:05': ['10.99.0.5', 'fd99::5']}
-        check = checks.NetworkCheck(self.client, has, '127.0.0.1',
-                                    ['10.99.0.5', '::1'])
+        check = checks.NetworkCheck(
+            self.client, has, '127.0.0.1', ['10.99.0.5', '::1']
+        )
         self.assertIn('has 2 addresses', check.verify())
         self.guest.run('ip address del fd99::5/64 dev card')
         error = self.assertRaises(exceptions.CheckFailed, check.verify)
@@ -173,8 +198,9 @@ class TestDash(ChecksTestCase):
         self.assertRegex(str(error), r'does not reach 192.0.2.1, .*: \S')
 
     def test_ping(self):
-        meter = meters.GuestPingMeter(self.guest.connect, '127.0.0.1',
-                                      'neighbour')
+        meter = meters.GuestPingMeter(
+            self.guest.connect, '127.0.0.1', 'neighbour'
+        )
         with meter:
             begin = meter.wait_until_up(10)
             self.guest.run(CUT)
@@ -188,15 +214,17 @@ class TestDash(ChecksTestCase):
         wait_until(lambda: not self.guest.processes())
 
     def test_ping_of_nobody(self):
-        meter = meters.GuestPingMeter(self.guest.connect, '192.0.2.1',
-                                      'neighbour')
+        meter = meters.GuestPingMeter(
+            self.guest.connect, '192.0.2.1', 'neighbour'
+        )
         error = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
-        self.assertIn('the guest can\'t ping it: error ping 192.0.2.1',
-                      str(error.args[0][1]))
+        self.assertIn(
+            "the guest can't ping it: error ping 192.0.2.1",
+            str(error.args[0][1]),
+        )
 
 
 class TestBusybox(TestDash):
-
     shell = 'busybox sh'
 
     @property
@@ -205,5 +233,4 @@ class TestBusybox(TestDash):
 
 
 class TestBash(TestDash):
-
     shell = 'bash'

@@ -38,7 +38,6 @@ exec %s ping "$@"
 
 
 class TestGuestPing(testtools.TestCase):
-
     shell = 'dash'
 
     def setUp(self):
@@ -49,11 +48,18 @@ class TestGuestPing(testtools.TestCase):
 
     def guest(self, ping):
         """A guest with that ping alone."""
-        toolbox = self.useFixture(test_guest_script.Toolbox(
-            ('sh', shutil.which('dash')), 'dash', 'cat', 'head', 'tail',
-            'sleep', ('ping', ping)))
-        return self.useFixture(sshd.Guest(shell=self.shell,
-                                          path=toolbox.path))
+        toolbox = self.useFixture(
+            test_guest_script.Toolbox(
+                ('sh', shutil.which('dash')),
+                'dash',
+                'cat',
+                'head',
+                'tail',
+                'sleep',
+                ('ping', ping),
+            )
+        )
+        return self.useFixture(sshd.Guest(shell=self.shell, path=toolbox.path))
 
     def old(self, option):
         """The path of a ping of busybox that has no such option."""
@@ -64,8 +70,9 @@ class TestGuestPing(testtools.TestCase):
         return path
 
     def meter(self, ping):
-        return guest_ping.GuestPingMeter(self.guest(ping).connect,
-                                         '127.0.0.1', 'neighbour')
+        return guest_ping.GuestPingMeter(
+            self.guest(ping).connect, '127.0.0.1', 'neighbour'
+        )
 
     def assert_answered(self, ping, interval, times):
         """Each so many seconds, and without an outage."""
@@ -73,8 +80,7 @@ class TestGuestPing(testtools.TestCase):
         for _ in range(times):
             meter.wait_until_up(10)
         timeline = meter.measurement()
-        self.assertEqual((interval, ()),
-                         (timeline.interval, timeline.outages))
+        self.assertEqual((interval, ()), (timeline.interval, timeline.outages))
 
     def test_busybox(self):
         self.assert_answered(shutil.which('busybox'), 0.05, times=20)
@@ -88,15 +94,23 @@ class TestGuestPing(testtools.TestCase):
         guest = self.useFixture(sshd.Guest(shell='no-such-shell'))
         meter = guest_ping.GuestPingMeter(guest.connect, '127.0.0.1', 'x')
         error = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
-        [reason, *_] = [value for kind, value, _ in error.args
-                        if kind is exceptions.NoMeasurement]
+        [reason, *_] = [
+            value
+            for kind, value, _ in error.args
+            if kind is exceptions.NoMeasurement
+        ]
         self.assertIn('no-such-shell', str(reason))
         self.assertNotIn('notices', str(reason))
 
     def test_it_can_not_be_told_to_end(self):
         meter = self.meter(self.old('-w'))
         error = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
-        [reason, *_] = [value for kind, value, _ in error.args
-                        if kind is exceptions.NoMeasurement]
-        self.assertIn("it can't be set to end by itself (ping: invalid "
-                      "option -- 'w')", str(reason))
+        [reason, *_] = [
+            value
+            for kind, value, _ in error.args
+            if kind is exceptions.NoMeasurement
+        ]
+        self.assertIn(
+            "it can't be set to end by itself (ping: invalid option -- 'w')",
+            str(reason),
+        )

@@ -47,8 +47,11 @@ class Toolbox(fixtures.Fixture):
     def _setUp(self):
         self.path = self.useFixture(fixtures.TempDir()).path
         for program in self._programs:
-            name, target = (program if isinstance(program, tuple)
-                            else (program, shutil.which(program)))
+            name, target = (
+                program
+                if isinstance(program, tuple)
+                else (program, shutil.which(program))
+            )
             os.symlink(target, os.path.join(self.path, name))
 
 
@@ -69,12 +72,27 @@ def wait_until(condition, timeout=10):
 class Script(fixtures.Fixture):
     """The script, running."""
 
-    def __init__(self, command, path, url, tool='auto', interval=0.1,
-                 lifetime=60, connect=(0.5, 0.5), deadline=(1.0, 1.0)):
+    def __init__(
+        self,
+        command,
+        path,
+        url,
+        tool='auto',
+        interval=0.1,
+        lifetime=60,
+        connect=(0.5, 0.5),
+        deadline=(1.0, 1.0),
+    ):
         self._command = shlex.split(command)
         self._path = path
-        self._arguments = [url, tool, *('%.2f' % number for number in (
-            interval, lifetime, *connect, *deadline))]
+        self._arguments = [
+            url,
+            tool,
+            *(
+                '%.2f' % number
+                for number in (interval, lifetime, *connect, *deadline)
+            ),
+        ]
 
     def _setUp(self):
         self.directory = self.useFixture(fixtures.TempDir()).join('meter')
@@ -84,9 +102,12 @@ class Script(fixtures.Fixture):
             target.write(shell.read_script('metadata_probe'))
         self.process = subprocess.Popen(
             self._command + [script, self.directory] + self._arguments,
-            env={'PATH': self._path}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True)
+            env={'PATH': self._path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         self.addCleanup(self._stop)
 
     @property
@@ -97,8 +118,11 @@ class Script(fixtures.Fixture):
     def reading(self):
         with open('/proc/uptime') as uptime:
             moment = float(uptime.read().split()[0])
-        return metadata_log.parse(self.log, ''.join(
-            self._text('now.%d' % lane) for lane in range(8)), moment)
+        return metadata_log.parse(
+            self.log,
+            ''.join(self._text('now.%d' % lane) for lane in range(8)),
+            moment,
+        )
 
     def _text(self, name):
         try:
@@ -128,10 +152,16 @@ class Script(fixtures.Fixture):
         grown = True
         while grown:
             listed = subprocess.run(
-                ['ps', '-e', '-o', 'pid=,ppid='], check=True,
-                capture_output=True, text=True).stdout.splitlines()
-            more = {int(pid) for pid, parent in map(str.split, listed)
-                    if int(parent) in found} - found
+                ['ps', '-e', '-o', 'pid=,ppid='],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.splitlines()
+            more = {
+                int(pid)
+                for pid, parent in map(str.split, listed)
+                if int(parent) in found
+            } - found
             grown = bool(more)
             found |= more
         return found - {self.process.pid}
@@ -139,16 +169,27 @@ class Script(fixtures.Fixture):
     def _processes(self, name):
         """(number, state) of those of its children that have a name."""
         listed = subprocess.run(
-            ['ps', '-o', 'pid=,stat=,comm=', '-p',
-             ','.join(map(str, self.children()))],
-            capture_output=True, text=True).stdout.splitlines()
-        return [(int(number), state[0]) for number, state, command
-                in map(str.split, listed) if command == name]
+            [
+                'ps',
+                '-o',
+                'pid=,stat=,comm=',
+                '-p',
+                ','.join(map(str, self.children())),
+            ],
+            capture_output=True,
+            text=True,
+        ).stdout.splitlines()
+        return [
+            (int(number), state[0])
+            for number, state, command in map(str.split, listed)
+            if command == name
+        ]
 
     def processes(self, name, state):
         """Those of its children that have a name, and are in a state."""
-        return [number for number, its in self._processes(name)
-                if its == state]
+        return [
+            number for number, its in self._processes(name) if its == state
+        ]
 
     def states(self, name):
         """The states of those of its children that have a name."""
@@ -181,9 +222,14 @@ class ScriptTestCase(testtools.TestCase):
         toolbox = self.useFixture(Toolbox(*programs))
         command = shlex.split(self.command)
         command[0] = shutil.which(command[0])
-        return self.useFixture(Script(
-            shlex.join(command), toolbox.path, url or self.server.url,
-            **{'tool': self.tool, **settings}))
+        return self.useFixture(
+            Script(
+                shlex.join(command),
+                toolbox.path,
+                url or self.server.url,
+                **{'tool': self.tool, **settings},
+            )
+        )
 
 
 class TestDashCurl(ScriptTestCase):
@@ -197,17 +243,22 @@ class TestDashCurl(ScriptTestCase):
         # The time that an attempt takes is not added to the interval.
         self.server.answer(delay=0.05)
         script = self.start()
-        attempts = sorted(script.after_baseline(20),
-                          key=lambda attempt: attempt.start)
+        attempts = sorted(
+            script.after_baseline(20), key=lambda attempt: attempt.start
+        )
         self.assertEqual({'ok'}, {attempt.result for attempt in attempts})
-        steps = [after.start - before.start
-                 for before, after in zip(attempts, attempts[1:])]
+        steps = [
+            after.start - before.start
+            for before, after in zip(attempts, attempts[1:])
+        ]
         self.assertAlmostEqual(0.1, statistics.median(steps), delta=0.03)
-        self.assertEqual('/latest/meta-data/instance-id',
-                         self.server.paths[0])
+        self.assertEqual('/latest/meta-data/instance-id', self.server.paths[0])
         for lane in range(script.chosen().lanes + 1):
-            numbers = [attempt.sequence for attempt in script.reading.attempts
-                       if attempt.lane == lane]
+            numbers = [
+                attempt.sequence
+                for attempt in script.reading.attempts
+                if attempt.lane == lane
+            ]
             self.assertEqual(list(range(1, len(numbers) + 1)), numbers)
 
     def test_refused(self):
@@ -247,10 +298,13 @@ class TestDashCurl(ScriptTestCase):
         self.server.answer()
         wait_until(lambda: script.reading.attempts[-1].result == 'ok')
         answered = script.reading.attempts[-1]
-        wait_until(lambda: any(
-            now.last_answered is not None and
-            now.last_answered >= answered.start - 0.02
-            for now in script.reading.nows))
+        wait_until(
+            lambda: any(
+                now.last_answered is not None
+                and now.last_answered >= answered.start - 0.02
+                for now in script.reading.nows
+            )
+        )
 
 
 class TestBusyboxCurl(TestDashCurl):
@@ -306,15 +360,18 @@ class TestScript(ScriptTestCase):
             boot = boot_id.read().strip()
         self.assertEqual(
             'metadata_probe 2 pid=%d boot=%s tool=curl pause=fraction '
-            'interface=- ;'
-            % (script.process.pid, boot), script.log.splitlines()[0])
+            'interface=- ;' % (script.process.pid, boot),
+            script.log.splitlines()[0],
+        )
 
     def test_says_that_there_is_no_tool(self):
         script = self.start(programs=('sleep',))
         self.assertEqual(1, script.process.wait(10))
         self.assertEqual(
             'error neither curl nor wget is installed in the guest: '
-            'use an image that has one of them ;\n', script.log)
+            'use an image that has one of them ;\n',
+            script.log,
+        )
 
     def test_says_that_the_tool_is_not_there(self):
         old = os.path.join(self.useFixture(fixtures.TempDir()).path, 'curl')
@@ -322,11 +379,17 @@ class TestScript(ScriptTestCase):
             target.write('#!/bin/sh\ncase $2 in --rate) exit 2 ;; esac\n')
         os.chmod(old, 0o755)
         for tool, programs, words in (
-                ('curl', (('curl', old),),
-                 'the guest has no curl that can make many requests in one '
-                 'process: that came with curl 7.84'),
-                ('curl-each', (), 'curl is not installed in the guest'),
-                ('wget', ('curl',), 'wget is not installed in the guest')):
+            (
+                'curl',
+                (('curl', old),),
+                (
+                    'the guest has no curl that can make many requests in one '
+                    'process: that came with curl 7.84'
+                ),
+            ),
+            ('curl-each', (), 'curl is not installed in the guest'),
+            ('wget', ('curl',), 'wget is not installed in the guest'),
+        ):
             script = self.start(tool=tool, programs=('sleep', *programs))
             self.assertEqual(1, script.process.wait(10))
             self.assertEqual('error %s ;\n' % words, script.log)
@@ -335,28 +398,34 @@ class TestScript(ScriptTestCase):
         """As that of toybox 0.8.9."""
         toybox = os.path.join(self.useFixture(fixtures.TempDir()).path, 'wget')
         with open(toybox, 'w') as target:
-            target.write('#!/bin/sh\ncase $1 in --version) echo toybox 0.8.9; '
-                         'exit ;; esac\necho "wget: Unknown option \'q\' (see '
-                         '\\"wget --help\\")" >&2\nexit 1\n')
+            target.write(
+                '#!/bin/sh\ncase $1 in --version) echo toybox 0.8.9; '
+                "exit ;; esac\necho \"wget: Unknown option 'q' (see "
+                '\\"wget --help\\")" >&2\nexit 1\n'
+            )
         os.chmod(toybox, 0o755)
         script = self.start(programs=('sleep', ('wget', toybox)))
         self.assertEqual(1, script.process.wait(10))
-        self.assertIn('error the wget of the guest has no option to be '
-                      'quiet', script.log)
+        self.assertIn(
+            'error the wget of the guest has no option to be quiet', script.log
+        )
 
     def test_older_curl_is_started_for_each(self):
         old = os.path.join(self.useFixture(fixtures.TempDir()).path, 'curl')
         with open(old, 'w') as target:
-            target.write('#!/bin/sh\ncase $2 in --rate) exit 2 ;; esac\n'
-                         'exec %s "$@"\n' % shutil.which('curl'))
+            target.write(
+                '#!/bin/sh\ncase $2 in --rate) exit 2 ;; esac\n'
+                'exec %s "$@"\n' % shutil.which('curl')
+            )
         os.chmod(old, 0o755)
         script = self.start(programs=('sleep', ('curl', old)))
         self.assertEqual('curl-each', script.chosen().tool)
         self.assertIn(' tool=curl-each ', script.log.splitlines()[0])
 
     def test_says_that_wget_can_not_do_link_local(self):
-        script = self.start(url='http://[fe80::1%25@interface@]/',
-                            programs=('sleep', 'wget'))
+        script = self.start(
+            url='http://[fe80::1%25@interface@]/', programs=('sleep', 'wget')
+        )
         self.assertEqual(1, script.process.wait(10))
         self.assertIn('a link-local address needs curl', script.log)
 
@@ -376,7 +445,7 @@ class TestScript(ScriptTestCase):
         wait_until(lambda: script.reading.under_way(0.1))
         time.sleep(0.5)
         reading = script.reading
-        attempt, = reading.under_way(0.1)
+        (attempt,) = reading.under_way(0.1)
         self.assertTrue(reading.hangs(attempt, 0.4))
         self.assertFalse(reading.hangs(attempt, 5))
         self.assertEqual(reading.attempts[-1].sequence + 1, attempt.sequence)
@@ -386,15 +455,27 @@ class TestScript(ScriptTestCase):
         script.after_baseline(3)
         self.assertEqual(3, script.chosen().lanes)
         self.server.hang()
-        wait_until(lambda: {1, 2, 3} == {
-            attempt.lane for attempt in script.reading.attempts
-            if attempt.result == 'rc28'})
-        hung = [attempt for attempt in script.reading.attempts
-                if attempt.result == 'rc28']
+        wait_until(
+            lambda: (
+                {1, 2, 3}
+                == {
+                    attempt.lane
+                    for attempt in script.reading.attempts
+                    if attempt.result == 'rc28'
+                }
+            )
+        )
+        hung = [
+            attempt
+            for attempt in script.reading.attempts
+            if attempt.result == 'rc28'
+        ]
         # Each began before the first of them had ended.
         first = min(attempt.end for attempt in hung)
-        self.assertEqual({1, 2, 3}, {attempt.lane for attempt in hung
-                                     if attempt.start < first})
+        self.assertEqual(
+            {1, 2, 3},
+            {attempt.lane for attempt in hung if attempt.start < first},
+        )
 
     def test_lanes_get_in_step_again(self):
         """All of them ask at once when a guest runs again that was held."""
@@ -405,21 +486,34 @@ class TestScript(ScriptTestCase):
         before = script.reading.attempts[-1].end
         os.killpg(script.process.pid, signal.SIGCONT)
         wait_until(lambda: script.reading.put_off, 30)
-        lane, sequence = max(script.reading.put_off,
-                             key=lambda each: each[1])
-        wait_until(lambda: any(
-            attempt.lane == lane and attempt.sequence == sequence + 3
-            for attempt in script.reading.attempts), 30)
-        starts = sorted(attempt.start for attempt in script.reading.attempts
-                        if attempt.end > before)[-6:]
-        self.assertAlmostEqual(0.2, statistics.median(
-            later - earlier for earlier, later in zip(starts, starts[1:])),
-            delta=0.1)
+        lane, sequence = max(script.reading.put_off, key=lambda each: each[1])
+        wait_until(
+            lambda: any(
+                attempt.lane == lane and attempt.sequence == sequence + 3
+                for attempt in script.reading.attempts
+            ),
+            30,
+        )
+        starts = sorted(
+            attempt.start
+            for attempt in script.reading.attempts
+            if attempt.end > before
+        )[-6:]
+        self.assertAlmostEqual(
+            0.2,
+            statistics.median(
+                later - earlier for earlier, later in zip(starts, starts[1:])
+            ),
+            delta=0.1,
+        )
 
     def test_quick_lane_while_attempts_fail(self):
         def quick():
-            return [attempt for attempt in script.reading.attempts
-                    if attempt.lane > script.chosen().lanes]
+            return [
+                attempt
+                for attempt in script.reading.attempts
+                if attempt.lane > script.chosen().lanes
+            ]
 
         script = self.start()
         script.after_baseline(6)
@@ -440,16 +534,25 @@ class TestScript(ScriptTestCase):
         wait_until(lambda: 'T' in script.states('curl'))
         # One of those that ask in turn, and the quick one.
         for state in 'S', 'T':
-            lanes = {attempt.lane: attempt.sequence
-                     for attempt in script.reading.attempts}
+            lanes = {
+                attempt.lane: attempt.sequence
+                for attempt in script.reading.attempts
+            }
             before = script.reading.restarts
             os.kill(script.processes('curl', state)[0], signal.SIGKILL)
             wait_until(lambda: script.reading.restarts > before)
             lane = int(script.log.rpartition('again ')[2][0])
             self.assertEqual(state == 'T', lane > script.chosen().lanes)
-            wait_until(lambda: lanes.get(lane, 0) + 1 in [
-                attempt.sequence for attempt in script.reading.attempts
-                if attempt.lane == lane])
+            wait_until(
+                lambda: (
+                    lanes.get(lane, 0) + 1
+                    in [
+                        attempt.sequence
+                        for attempt in script.reading.attempts
+                        if attempt.lane == lane
+                    ]
+                )
+            )
             wait_until(lambda: 'T' in script.states('curl'))
         self.assertEqual(0, script.reading.unreadable)
 
@@ -460,15 +563,20 @@ class TestScript(ScriptTestCase):
         self.assertNotEqual(set(), children)
         script.process.kill()
         script.process.wait()
-        wait_until(lambda: not any(
-            os.path.exists('/proc/%d' % pid) for pid in children))
+        wait_until(
+            lambda: (
+                not any(os.path.exists('/proc/%d' % pid) for pid in children)
+            )
+        )
 
     def test_each_attempt_has_a_connection_of_its_own(self):
         """Where the service keeps them open, curl would use them again."""
         self.server.keeps_open = True
         script = self.start(tool='curl')
-        self.assertEqual(['ok', 'reused', 'reused'], [
-            attempt.result for attempt in script.attempts(3)[:3]])
+        self.assertEqual(
+            ['ok', 'reused', 'reused'],
+            [attempt.result for attempt in script.attempts(3)[:3]],
+        )
         script = self.start()
         self.assertEqual('curl-each', script.chosen().tool)
         self.assertEqual('ok', script.after_baseline(2)[1].result)
@@ -484,13 +592,15 @@ class TestScript(ScriptTestCase):
 
     def test_deadlines_of_a_slow_service(self):
         for tool in ('curl', 'curl-each'):
-            chosen = self.chosen(0.4, connect=(0.5, 3.0), deadline=(1.0, 5.0),
-                                 tool=tool)
+            chosen = self.chosen(
+                0.4, connect=(0.5, 3.0), deadline=(1.0, 5.0), tool=tool
+            )
             # It connects quickly all the same.
             self.assertEqual(0.5, chosen.connect)
             self.assertGreaterEqual(chosen.slowest, 0.4)
-            self.assertEqual(min(5.0, round(5 * chosen.slowest, 2)),
-                             chosen.deadline)
+            self.assertEqual(
+                min(5.0, round(5 * chosen.slowest, 2)), chosen.deadline
+            )
 
     def test_deadlines_of_a_service_slower_than_allowed(self):
         chosen = self.chosen(0.4, connect=(0.5, 3.0), deadline=(1.0, 1.2))
@@ -503,8 +613,9 @@ class TestScript(ScriptTestCase):
 
     def test_ends_after_its_lifetime(self):
         for tool, lifetime in (('curl', 0.5), ('curl', 3), ('curl-each', 3)):
-            script = self.start(tool=tool, lifetime=lifetime,
-                                programs=(*self.programs, 'rm'))
+            script = self.start(
+                tool=tool, lifetime=lifetime, programs=(*self.programs, 'rm')
+            )
             self.assertEqual(0, script.process.wait(20))
             self.assertFalse(os.path.exists(script.directory))
 
@@ -527,18 +638,25 @@ class TestScript(ScriptTestCase):
         toolbox = self.useFixture(fixtures.TempDir()).path
         sleep = os.path.join(toolbox, 'sleep')
         with open(sleep, 'w') as target:
-            target.write('#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\n'
-                         'exec %s "$1"\n' % shutil.which('sleep'))
+            target.write(
+                '#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\n'
+                'exec %s "$1"\n' % shutil.which('sleep')
+            )
         os.chmod(sleep, 0o755)
-        script = self.start(tool='curl-each',
-                            programs=(('sleep', sleep), 'curl'))
+        script = self.start(
+            tool='curl-each', programs=(('sleep', sleep), 'curl')
+        )
         first, second = script.attempts(2)[:2]
         self.assertIn(' pause=whole ', script.log)
         self.assertAlmostEqual(1.0, second.start - first.start, delta=0.2)
 
     def test_proxy_is_not_asked(self):
         toolbox = self.useFixture(Toolbox(*self.programs))
-        script = self.useFixture(Script(
-            'env http_proxy=http://127.0.0.1:9 %s' % shutil.which('dash'),
-            toolbox.path + ':/usr/bin:/bin', self.server.url))
+        script = self.useFixture(
+            Script(
+                'env http_proxy=http://127.0.0.1:9 %s' % shutil.which('dash'),
+                toolbox.path + ':/usr/bin:/bin',
+                self.server.url,
+            )
+        )
         self.assertEqual('ok', script.attempts(1)[0].result)

@@ -50,7 +50,7 @@ END
 MEND = 'nft delete table inet test'
 
 #: A process that measures by itself, until it is killed.
-MEASURE = '''
+MEASURE = """
 import sys, time
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
@@ -62,12 +62,12 @@ meter.setUp()
 meter.wait_until_up(10)
 print('up', flush=True)
 time.sleep(60)
-'''
+"""
 
 #: A process that measures, and does not run for a while. The guest's answers
 #: come meanwhile: its loop, of the processes that are read, stands still until
 #: then.
-HELD = '''
+HELD = """
 import json, os, signal, subprocess, time
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
@@ -96,11 +96,10 @@ with GuestHeartbeatMeter(guest.connect) as meter:
     print(json.dumps([waiting, stalls.to_dict(), [
         beat.received - beat.sent for beat in map(meter._beats.get, range(
             sent + 1, sent + 4)) if beat]]))
-'''
+"""
 
 
 class Case(testtools.TestCase):
-
     shell = 'busybox sh'
 
     def setUp(self):
@@ -109,19 +108,22 @@ class Case(testtools.TestCase):
         if reason:
             self.skipTest(reason)
         self.guest = self.useFixture(sshd.Guest(self.shell))
-        self.useFixture(fixtures.MockPatchObject(
-            heartbeat, 'BASELINE', 0.3))
+        self.useFixture(fixtures.MockPatchObject(heartbeat, 'BASELINE', 0.3))
 
     def loop(self):
         """Ids of the processes that answer the beats."""
-        return [pid for pid, command in self.guest.processes().items()
-                if 'heartbeat' in command]
+        return [
+            pid
+            for pid, command in self.guest.processes().items()
+            if 'heartbeat' in command
+        ]
 
     def attach(self, **arguments):
         # After its clean-up.
         self.addCleanup(wait_until, lambda: not self.guest.processes())
-        meter = self.useFixture(GuestHeartbeatMeter(
-            self.guest.connect, **arguments))
+        meter = self.useFixture(
+            GuestHeartbeatMeter(self.guest.connect, **arguments)
+        )
         self.baseline = meter.wait_until_up(10)
         return meter
 
@@ -134,12 +136,12 @@ class Case(testtools.TestCase):
         return time.monotonic() - began
 
     def no_measurement(self, function, *arguments):
-        return self.assertRaises(exceptions.NoMeasurement, function,
-                                 *arguments)
+        return self.assertRaises(
+            exceptions.NoMeasurement, function, *arguments
+        )
 
 
 class TestHeartbeat(Case):
-
     def test_no_stall(self):
         meter = self.attach(deadline=2)
         time.sleep(1)
@@ -228,12 +230,15 @@ class TestBusy(Case):
 
     def test_a_late_beat_is_no_outage(self):
         seen, threshold = self.seen(lambda: None)
-        self.assertGreater(max(beat.received - beat.sent
-                               for beat in seen.clock.beats), 0.1)
+        self.assertGreater(
+            max(beat.received - beat.sent for beat in seen.clock.beats), 0.1
+        )
         self.assertGreater(threshold, 0.2)
         self.assertEqual((), seen.stalls.outages)
-        self.assertIn('stalls longer than %.3f s: no outage' % threshold,
-                      seen.stalls.summary())
+        self.assertIn(
+            'stalls longer than %.3f s: no outage' % threshold,
+            seen.stalls.summary(),
+        )
         # However late they are: the guest's clock went on.
         self.assertEqual((), seen.clock.stops)
 
@@ -247,14 +252,21 @@ class TestBusy(Case):
 
     def test_the_tester_does_not_run(self):
         process = subprocess.Popen(
-            [sys.executable, '-c', HELD % {
-                'pid': self.guest.pid, 'home': self.guest.home}],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [
+                sys.executable,
+                '-c',
+                HELD % {'pid': self.guest.pid, 'home': self.guest.home},
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         self.assertEqual('up\n', process.stdout.readline())
         output, _ = process.communicate(
-            '%s\n' % ' '.join(map(str, self.loop())), timeout=60)
+            '%s\n' % ' '.join(map(str, self.loop())), timeout=60
+        )
         waiting, stalls, took = json.loads(output)
         self.assertTrue(waiting)
         # They did come late.
@@ -272,12 +284,13 @@ class TestBash(TestHeartbeat):
 
 
 class TestNoMeasurement(Case):
-
     def test_still_down(self):
         meter = self.attach()
         self.guest.run(CUT)
-        self.assertIn('did not tell its clock within',
-                      self.no_measurement(meter.wait_until_up, 0.5).reason)
+        self.assertIn(
+            'did not tell its clock within',
+            self.no_measurement(meter.wait_until_up, 0.5).reason,
+        )
         error = self.no_measurement(meter.measurement)
         self.assertRegex(error.reason, 'tcp of .* is still down, for .* now')
         self.assertTrue(error.timeline.still_down)
@@ -294,11 +307,15 @@ class TestNoMeasurement(Case):
     def test_killed_session(self):
         meter = self.attach()
         self.guest.end_sessions()
-        for error in (self.no_measurement(meter.wait_until_up, 30),
-                      self.no_measurement(meter.measurement)):
+        for error in (
+            self.no_measurement(meter.wait_until_up, 30),
+            self.no_measurement(meter.measurement),
+        ):
             self.assertIn('the SSH connection did not survive', error.reason)
-            self.assertIn('a new connection works, and the guest was not '
-                          'rebooted', error.reason)
+            self.assertIn(
+                'a new connection works, and the guest was not rebooted',
+                error.reason,
+            )
             self.assertRegex(error.seen, r'\d+ of \d+ beats answered')
 
     def test_killed_sshd(self):
@@ -313,22 +330,26 @@ class TestNoMeasurement(Case):
         meter = self.attach()
         self.guest.look_rebooted()
         self.guest.end_sessions()
-        for error in (self.no_measurement(meter.wait_until_up, 30),
-                      self.no_measurement(meter.measurement)):
+        for error in (
+            self.no_measurement(meter.wait_until_up, 30),
+            self.no_measurement(meter.measurement),
+        ):
             self.assertIn('the guest was rebooted', error.reason)
 
     def test_lifetime_is_over(self):
         meter = self.attach(lifetime=1)
         wait_until(lambda: not self.guest.processes())
-        self.assertIn('ended after its lifetime of 1 s',
-                      self.no_measurement(meter.wait_until_up, 30).reason)
+        self.assertIn(
+            'ended after its lifetime of 1 s',
+            self.no_measurement(meter.wait_until_up, 30).reason,
+        )
 
     def test_unreachable(self):
         self.guest.stop()
         meter = GuestHeartbeatMeter(self.guest.connect)
         errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
         self.assertIsInstance(errors.args[0][1], exceptions.NoMeasurement)
-        self.assertIn('can\'t be asked for', str(errors.args[0][1]))
+        self.assertIn("can't be asked for", str(errors.args[0][1]))
 
 
 class TestNoShell(Case):
@@ -337,8 +358,7 @@ class TestNoShell(Case):
     def test_says_so(self):
         meter = GuestHeartbeatMeter(self.guest.connect)
         errors = self.assertRaises(testtools.MultipleExceptions, meter.setUp)
-        self.assertIn('it said \'You have 2 notices.\'',
-                      str(errors.args[0][1]))
+        self.assertIn("it said 'You have 2 notices.'", str(errors.args[0][1]))
 
 
 class TestLeftovers(Case):
@@ -346,9 +366,18 @@ class TestLeftovers(Case):
 
     def measure(self, lifetime):
         process = subprocess.Popen(
-            [sys.executable, '-c', MEASURE % {
-                'pid': self.guest.pid, 'home': self.guest.home,
-                'lifetime': lifetime}], stdout=subprocess.PIPE)
+            [
+                sys.executable,
+                '-c',
+                MEASURE
+                % {
+                    'pid': self.guest.pid,
+                    'home': self.guest.home,
+                    'lifetime': lifetime,
+                },
+            ],
+            stdout=subprocess.PIPE,
+        )
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)

@@ -34,9 +34,11 @@ debug = true
 live_migration_bandwidth = 8
 """
 
-SETTINGS = {('libvirt', 'live_migration_bandwidth'): 40,
-            ('libvirt', 'live_migration_downtime'): 100,
-            ('DEFAULT', 'debug'): None}
+SETTINGS = {
+    ('libvirt', 'live_migration_bandwidth'): 40,
+    ('libvirt', 'live_migration_downtime'): 100,
+    ('DEFAULT', 'debug'): None,
+}
 
 CHANGED = """\
 [DEFAULT]
@@ -61,7 +63,6 @@ sys.stdin.read()
 
 
 class ConfigurationTest(test_hosts_ssh.HostTest):
-
     def setUp(self):
         super().setUp()
         self.folder = self.useFixture(fixtures.TempDir())
@@ -85,7 +86,8 @@ class ConfigurationTest(test_hosts_ssh.HostTest):
     def changed(self, host, settings=None):
         """A fixture, not set up."""
         return configuration.ChangedConfiguration(
-            [self.file(host)], settings or SETTINGS, self.apply)
+            [self.file(host)], settings or SETTINGS, self.apply
+        )
 
     def apply(self, host):
         self.applied.append(self.text())
@@ -94,27 +96,38 @@ class ConfigurationTest(test_hosts_ssh.HostTest):
         self.assertEqual(text, self.text())
         self.assertEqual(['nova.conf'], os.listdir(self.folder.path))
         status = os.stat(self.path)
-        self.assertEqual((0o640, 0, 1), (
-            stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid))
+        self.assertEqual(
+            (0o640, 0, 1),
+            (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid),
+        )
 
 
 class TestFile(ConfigurationTest):
-
     def test_get(self):
         def values(host):
-            return [self.file(host).get('libvirt', option) for option in (
-                'live_migration_bandwidth', 'live_migration_downtime')]
+            return [
+                self.file(host).get('libvirt', option)
+                for option in (
+                    'live_migration_bandwidth',
+                    'live_migration_downtime',
+                )
+            ]
+
         self.assertEqual(['8', None], self.on_host(values))
 
     def test_no_file(self):
         self.path += '.missing'
-        self.assertIn('nova.conf.missing',
-                      self.refused(lambda host: self.file(host).read()))
+        self.assertIn(
+            'nova.conf.missing',
+            self.refused(lambda host: self.file(host).read()),
+        )
 
     def test_no_folder(self):
         self.path = self.folder.join('missing', 'nova.conf')
-        self.assertIn('there is no folder %s' % self.folder.join('missing'),
-                      self.refused(lambda host: self.file(host).read()))
+        self.assertIn(
+            'there is no folder %s' % self.folder.join('missing'),
+            self.refused(lambda host: self.file(host).read()),
+        )
 
     def test_a_link_stays_one(self):
         real, self.path = self.path, self.folder.join('link')
@@ -124,31 +137,39 @@ class TestFile(ConfigurationTest):
             self.file(host).change(SETTINGS)
             self.assertEqual(CHANGED, self.text())
             self.file(host).put_back()
+
         self.on_host(there_and_back)
         self.assertTrue(os.path.islink(self.path))
         self.assertEqual(TEXT, self.text())
 
     def test_what_does_not_come_through_is_not_written(self):
-        error = self.refused(lambda host: host.script(
-            'configuration', 'write', self.path, '{}', '100',
-            input='short'))
+        error = self.refused(
+            lambda host: host.script(
+                'configuration', 'write', self.path, '{}', '100', input='short'
+            )
+        )
         self.assertIn('5 of 100 bytes came through', error)
         self.assertEqual(TEXT, self.text())
-        self.assertNotIn('nova.conf.new-migration-tests',
-                         os.listdir(self.folder.path))
+        self.assertNotIn(
+            'nova.conf.new-migration-tests', os.listdir(self.folder.path)
+        )
 
 
 class TestChanged(ConfigurationTest):
-
     def test_and_put_back(self):
         def change(host):
             with self.changed(host):
                 self.assertEqual(CHANGED, self.text())
-                self.assertEqual(0o640, stat.S_IMODE(
-                    os.stat(self.path).st_mode))
+                self.assertEqual(
+                    0o640, stat.S_IMODE(os.stat(self.path).st_mode)
+                )
                 for name in os.listdir(self.folder.path):
-                    self.assertEqual(0, 0o007 & os.stat(
-                        self.folder.join(name)).st_mode, name)
+                    self.assertEqual(
+                        0,
+                        0o007 & os.stat(self.folder.join(name)).st_mode,
+                        name,
+                    )
+
         self.on_host(change)
         self.assert_as_before()
         self.assertEqual([CHANGED, TEXT], self.applied)
@@ -162,34 +183,47 @@ class TestChanged(ConfigurationTest):
             with self.changed(host, {**SETTINGS, ('libvirt', 'x'): 'c'}):
                 with open(self.path, 'ab') as file:
                     file.write(b'# theirs \xe9\n')
+
         self.apply = lambda host: None
         self.on_host(change)
         with open(self.path, 'rb') as file:
             self.assertEqual(
                 # That option was gone: it is where one is added.
-                text.replace(b'# a comment\ndebug = true\n',
-                             b'debug = true\n# a comment\n') +
-                b'# theirs \xe9\n', file.read())
+                text.replace(
+                    b'# a comment\ndebug = true\n',
+                    b'debug = true\n# a comment\n',
+                )
+                + b'# theirs \xe9\n',
+                file.read(),
+            )
 
     def test_twice_at_once(self):
         def change(host):
             with self.changed(host):
                 # As an inner step of a test: back to where it was before all
                 self.file(host).change({('DEFAULT', 'debug'): 'false'})
-                self.assertEqual('false', self.file(host).get('DEFAULT',
-                                                              'debug'))
+                self.assertEqual(
+                    'false', self.file(host).get('DEFAULT', 'debug')
+                )
+
         self.on_host(change)
         self.assert_as_before()
 
     def test_one_inside_another(self):
         def change(host):
             with self.changed(host):
-                with self.changed(host, {
+                with self.changed(
+                    host,
+                    {
                         ('libvirt', 'live_migration_bandwidth'): 9,
-                        ('libvirt', 'x'): 'y'}):
-                    self.assertIn('live_migration_bandwidth = 9\n',
-                                  self.text())
+                        ('libvirt', 'x'): 'y',
+                    },
+                ):
+                    self.assertIn(
+                        'live_migration_bandwidth = 9\n', self.text()
+                    )
                 self.assertEqual(CHANGED, self.text())
+
         self.on_host(change)
         self.assert_as_before()
         self.assertEqual(4, len(self.applied))
@@ -203,28 +237,47 @@ class TestChanged(ConfigurationTest):
 
         def change(host):
             configuration.ChangedConfiguration(
-                [self.file(host)], SETTINGS, fail).setUp()
-        self.on_host(lambda host: self.assertRaises(
-            testtools.MultipleExceptions, change, host))
+                [self.file(host)], SETTINGS, fail
+            ).setUp()
+
+        self.on_host(
+            lambda host: self.assertRaises(
+                testtools.MultipleExceptions, change, host
+            )
+        )
         self.assert_as_before()
         self.assertEqual([CHANGED, TEXT], self.applied)
 
     def test_a_value_that_can_not_be_written(self):
-        self.on_host(lambda host: self.assertRaises(
-            testtools.MultipleExceptions, self.changed(
-                host, {('libvirt', 'x'): 'a\nb'}).setUp))
+        self.on_host(
+            lambda host: self.assertRaises(
+                testtools.MultipleExceptions,
+                self.changed(host, {('libvirt', 'x'): 'a\nb'}).setUp,
+            )
+        )
         self.assert_as_before()
 
     def test_what_somebody_else_changes_stays(self):
         def change(host):
             with self.changed(host):
-                self.write(CHANGED.replace(
-                    '# a comment', '# another\nmy_ip = 10.0.0.1'))
+                self.write(
+                    CHANGED.replace(
+                        '# a comment', '# another\nmy_ip = 10.0.0.1'
+                    )
+                )
+
         self.on_host(change)
         self.assertEqual(
-            {'[DEFAULT]', '# another', 'my_ip = 10.0.0.1', 'debug = true',
-             '[libvirt]', 'live_migration_bandwidth = 8'},
-            set(self.text().splitlines()))
+            {
+                '[DEFAULT]',
+                '# another',
+                'my_ip = 10.0.0.1',
+                'debug = true',
+                '[libvirt]',
+                'live_migration_bandwidth = 8',
+            },
+            set(self.text().splitlines()),
+        )
         self.assertEqual(['nova.conf'], os.listdir(self.folder.path))
 
 
@@ -239,8 +292,10 @@ class TestHeld(ConfigurationTest):
         return configuration.HeldConfiguration([self.nova_conf], self.apply)
 
     def values(self):
-        return (self.nova_conf.get(*self.BANDWIDTH),
-                self.nova_conf.get(*self.OTHER))
+        return (
+            self.nova_conf.get(*self.BANDWIDTH),
+            self.nova_conf.get(*self.OTHER),
+        )
 
     def test_the_same_again_restarts_nothing(self):
         def change(host):
@@ -250,6 +305,7 @@ class TestHeld(ConfigurationTest):
             self.assertEqual(CHANGED, self.text())
             held.put_back()
             held.put_back()
+
         self.on_host(change)
         self.assert_as_before()
         self.assertEqual([CHANGED, TEXT], self.applied)
@@ -264,6 +320,7 @@ class TestHeld(ConfigurationTest):
             self.assertEqual((before[0], 'y'), self.values())
             held.want({})
             self.assertEqual(before, self.values())
+
         self.on_host(change)
         self.assert_as_before()
         self.assertEqual(3, len(self.applied))
@@ -276,6 +333,7 @@ class TestHeld(ConfigurationTest):
                 self.assertEqual('y', self.values()[1])
             self.assertEqual(CHANGED, self.text())
             held.put_back()
+
         self.on_host(change)
         self.assert_as_before()
 
@@ -288,10 +346,12 @@ class TestHeld(ConfigurationTest):
         def change(host):
             held = configuration.HeldConfiguration([self.file(host)], fail)
             [file] = held._files
-            self.assertRaises(exceptions.HostError, held.want,
-                              {file: SETTINGS})
+            self.assertRaises(
+                exceptions.HostError, held.want, {file: SETTINGS}
+            )
             held.want({file: SETTINGS})
             held.put_back()
+
         self.on_host(change)
         self.assert_as_before()
         self.assertEqual([CHANGED, CHANGED, TEXT], self.applied)
@@ -299,13 +359,23 @@ class TestHeld(ConfigurationTest):
     def test_all_hosts_are_tried(self):
         def change(host):
             held = configuration.HeldConfiguration(
-                [configuration.ConfigurationFile(host, '/nowhere/nova.conf'),
-                 self.file(host)], self.apply)
+                [
+                    configuration.ConfigurationFile(
+                        host, '/nowhere/nova.conf'
+                    ),
+                    self.file(host),
+                ],
+                self.apply,
+            )
             missing, file = held._files
-            self.assertRaises(exceptions.HostError, held.want, {
-                missing: SETTINGS, file: SETTINGS})
+            self.assertRaises(
+                exceptions.HostError,
+                held.want,
+                {missing: SETTINGS, file: SETTINGS},
+            )
             self.assertEqual([CHANGED], self.applied)
             file.put_back(self.apply)
+
         self.on_host(change)
         self.assert_as_before()
 
@@ -314,25 +384,35 @@ class TestHeld(ConfigurationTest):
             file = self.file(host)
             file.change(SETTINGS)
             note = file.note()
-            gone = dataclasses.replace(note, pid=2 ** 22 + 1)
+            gone = dataclasses.replace(note, pid=2**22 + 1)
             file._write(self.text(), gone)
             held = configuration.HeldConfiguration([file], self.apply)
             held.want({file: {self.OTHER: 'y'}})
-            self.assertEqual(('8', 'y'), (
-                file.get(*self.BANDWIDTH), file.get(*self.OTHER)))
+            self.assertEqual(
+                ('8', 'y'), (file.get(*self.BANDWIDTH), file.get(*self.OTHER))
+            )
             held.put_back()
+
         self.on_host(change)
         self.assert_as_before()
 
 
 class TestLeftBehind(ConfigurationTest):
-
     def another_process(self):
         """Another test process, that has just changed the file."""
         process = subprocess.Popen(
-            ['nsenter', '--net=/proc/%d/ns/net' % self.sshd.pid,
-             sys.executable, '-c', CHANGE, repr(self.describe()), self.path],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [
+                'nsenter',
+                '--net=/proc/%d/ns/net' % self.sshd.pid,
+                sys.executable,
+                '-c',
+                CHANGE,
+                repr(self.describe()),
+                self.path,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         self.addCleanup(process.stdout.close)
@@ -341,8 +421,9 @@ class TestLeftBehind(ConfigurationTest):
         return process
 
     def put_right(self):
-        return self.on_host(lambda host: configuration.put_right(
-            self.file(host), self.apply))
+        return self.on_host(
+            lambda host: configuration.put_right(self.file(host), self.apply)
+        )
 
     def test_by_a_process_that_was_killed(self):
         process = self.another_process()
@@ -360,10 +441,12 @@ class TestLeftBehind(ConfigurationTest):
         def change(host):
             with self.changed(host, {('libvirt', 'x'): 'y'}):
                 self.applied.append('set up')
+
         self.on_host(change)
         self.assert_as_before()
         self.assertEqual(
-            [TEXT, TEXT + 'x = y\n', 'set up', TEXT], self.applied)
+            [TEXT, TEXT + 'x = y\n', 'set up', TEXT], self.applied
+        )
 
     def test_kept_until_it_could_be_applied(self):
         process = self.another_process()
@@ -374,19 +457,26 @@ class TestLeftBehind(ConfigurationTest):
             self.assertEqual(TEXT, self.text())
             raise exceptions.HostError('compute1', ('restart',), 'not now')
 
-        self.assertIn('not now', self.refused(
-            lambda host: configuration.put_right(self.file(host), fail)))
+        self.assertIn(
+            'not now',
+            self.refused(
+                lambda host: configuration.put_right(self.file(host), fail)
+            ),
+        )
         self.assertIs(True, self.put_right())
         self.assertEqual([TEXT], self.applied)
         self.assert_as_before()
 
     def test_by_another_machine(self):
         """Only that can tell whether its process lives."""
+
         def change(host, **changes):
             file = self.file(host)
             file.change(SETTINGS)
-            file._write(self.text(), dataclasses.replace(
-                file.note(), boot_id='another', **changes))
+            file._write(
+                self.text(),
+                dataclasses.replace(file.note(), boot_id='another', **changes),
+            )
 
         self.on_host(lambda host: change(host, machine='gate-7'))
         error = str(self.assertRaises(exceptions.HostError, self.put_right))
@@ -404,10 +494,12 @@ class TestLeftBehind(ConfigurationTest):
 
     def test_one_that_is_alive_is_left_alone(self):
         process = self.another_process()
-        error = self.refused(lambda host: configuration.put_right(
-            self.file(host), self.apply))
-        self.assertIn('it is being changed by process %d of ' % process.pid,
-                      error)
+        error = self.refused(
+            lambda host: configuration.put_right(self.file(host), self.apply)
+        )
+        self.assertIn(
+            'it is being changed by process %d of ' % process.pid, error
+        )
         self.assertEqual(CHANGED, self.text())
 
     def test_killed_before_it_wrote(self):
@@ -424,7 +516,8 @@ class TestLeftBehind(ConfigurationTest):
         process.wait()
         with open(self.path + '.before-migration-tests.note', 'w') as note:
             note.write('[]\n')
-        error = self.refused(lambda host: configuration.put_right(
-            self.file(host), self.apply))
+        error = self.refused(
+            lambda host: configuration.put_right(self.file(host), self.apply)
+        )
         self.assertIn('by hand', error)
         self.assertEqual(CHANGED, self.text())

@@ -40,7 +40,6 @@ wait $!
 
 @testtools.skipIf(sshd.skip_reason(), sshd.skip_reason())
 class TestEventWatch(test_hosts_ssh.HostTest):
-
     def setUp(self):
         super().setUp()
         self.virsh = self.program('virsh', VIRSH)
@@ -56,8 +55,11 @@ class TestEventWatch(test_hosts_ssh.HostTest):
     def wait_until(self, condition):
         give_up = time.monotonic() + 10
         while not condition():
-            self.assertLess(time.monotonic(), give_up, 'not so within 10 s: '
-                            '%s' % self.sshd.processes())
+            self.assertLess(
+                time.monotonic(),
+                give_up,
+                'not so within 10 s: %s' % self.sshd.processes(),
+            )
             time.sleep(0.02)
 
     def set_up(self):
@@ -84,7 +86,8 @@ class TestEventWatch(test_hosts_ssh.HostTest):
     def test_nothing_runs_in_a_container_afterwards(self):
         self.watch = events.EventWatch(
             ssh.Host(self.access),
-            (self.program('container', CONTAINER), self.virsh))
+            (self.program('container', CONTAINER), self.virsh),
+        )
         self.test_nothing_runs_afterwards()
 
     def test_nothing_runs_when_the_connection_is_gone(self):

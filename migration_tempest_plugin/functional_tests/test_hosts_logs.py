@@ -23,13 +23,14 @@ OTHER = '7000e188-5e34-4d0a-b561-aab1205fe500'
 
 
 def line(message, server=ONE):
-    return ('2026-11-21 08:33:11.616 89 INFO nova.virt.libvirt.migration '
-            '[None req-1 u p - - default default] %s%s\n' % (
-                '[instance: %s] ' % server if server else '', message))
+    return (
+        '2026-11-21 08:33:11.616 89 INFO nova.virt.libvirt.migration '
+        '[None req-1 u p - - default default] %s%s\n'
+        % ('[instance: %s] ' % server if server else '', message)
+    )
 
 
 class TestLogFile(test_hosts_ssh.HostTest):
-
     def setUp(self):
         super().setUp()
         self.folder = self.useFixture(fixtures.TempDir())
@@ -42,31 +43,42 @@ class TestLogFile(test_hosts_ssh.HostTest):
 
     def since(self, happening, instance=None):
         """The messages written by what happens after the mark."""
+
         def follow(host):
             log = logs.LogFile(host, self.path)
             mark = log.mark()
             happening()
             return [each.message for each in log.since(mark, instance)]
+
         return self.on_host(follow)
 
     def test_what_was_written_since(self):
-        self.assertEqual(['a', 'b'], self.since(
-            lambda: self.write(line('a') + line('b', None))))
+        self.assertEqual(
+            ['a', 'b'],
+            self.since(lambda: self.write(line('a') + line('b', None))),
+        )
 
     def test_nothing(self):
         self.assertEqual([], self.since(lambda: None))
         self.assertEqual([], self.since(lambda: None, ONE))
 
     def test_of_one_server(self):
-        self.assertEqual(['b'], self.since(
-            lambda: self.write(line('a', OTHER) + line('b') +
-                               line('c', None)), ONE))
+        self.assertEqual(
+            ['b'],
+            self.since(
+                lambda: self.write(
+                    line('a', OTHER) + line('b') + line('c', None)
+                ),
+                ONE,
+            ),
+        )
 
     def test_rotated(self):
         def rotate():
             self.write(line('last'))
             os.rename(self.path, self.path + '.1')
             self.write(line('first'))
+
         self.assertEqual(['last', 'first'], self.since(rotate))
 
     def test_rotated_more_than_once(self):
@@ -75,9 +87,11 @@ class TestLogFile(test_hosts_ssh.HostTest):
             for number in 1, 2:
                 os.rename(self.path, '%s-2026112%d' % (self.path, number))
                 self.write(line('begun %d' % number))
+
         self.assertEqual(['last', 'begun 1', 'begun 2'], self.since(rotate))
-        self.assertEqual(['last', 'begun 1', 'begun 2'],
-                         self.since(rotate, ONE)[-3:])
+        self.assertEqual(
+            ['last', 'begun 1', 'begun 2'], self.since(rotate, ONE)[-3:]
+        )
 
     def test_rotated_and_compressed(self):
         def rotate():
@@ -85,18 +99,26 @@ class TestLogFile(test_hosts_ssh.HostTest):
                 self.write(line('last'))
                 os.rename(self.path, self.path + name)
             self.write(line('new'))
+
         self.assertIn('more than once', self.refused_since(rotate))
 
     def test_a_zero_byte(self):
         """grep calls that binary, and says nothing of its lines."""
-        self.assertEqual(['a', 'b\0', 'c'], self.since(
-            lambda: self.write(line('a') + line('b\0') + line('c')), ONE))
+        self.assertEqual(
+            ['a', 'b\0', 'c'],
+            self.since(
+                lambda: self.write(line('a') + line('b\0') + line('c')), ONE
+            ),
+        )
 
     def test_another_format(self):
         for text, words in (
-                ('{"message": "VM Paused", "levelname": "INFO"}\n', 'in JSON'),
-                ('Nov 21 08:33:11 compute1 nova-compute: VM Paused\n',
-                 'as this one: Nov 21 08:33:11')):
+            ('{"message": "VM Paused", "levelname": "INFO"}\n', 'in JSON'),
+            (
+                'Nov 21 08:33:11 compute1 nova-compute: VM Paused\n',
+                'as this one: Nov 21 08:33:11',
+            ),
+        ):
             self.write(text, 'w')
             self.assertIn(words, self.refused_since(lambda: None))
 
@@ -105,12 +127,14 @@ class TestLogFile(test_hosts_ssh.HostTest):
             # while the old one is there: else its inode may be used again
             os.rename(self.path, self.folder.join('away'))
             self.write(line('new'))
+
         self.assertIn('is gone', self.refused_since(replace))
         self.assertIn('is gone', self.refused_since(replace, ONE))
 
     def test_cut(self):
-        self.assertIn('was cut from', self.refused_since(
-            lambda: self.write('', 'w')))
+        self.assertIn(
+            'was cut from', self.refused_since(lambda: self.write('', 'w'))
+        )
 
     def refused_since(self, happening, instance=None):
         def follow(host):
@@ -118,9 +142,12 @@ class TestLogFile(test_hosts_ssh.HostTest):
             mark = log.mark()
             happening()
             log.since(mark, instance)
+
         return self.refused(follow)
 
     def test_no_log(self):
         self.path += '.missing'
-        self.assertIn('nova-compute.log.missing', self.refused(
-            lambda host: logs.LogFile(host, self.path).mark()))
+        self.assertIn(
+            'nova-compute.log.missing',
+            self.refused(lambda host: logs.LogFile(host, self.path).mark()),
+        )

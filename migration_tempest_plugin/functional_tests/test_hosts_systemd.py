@@ -31,7 +31,8 @@ from migration_tempest_plugin.hosts import ssh
 SERVER = '6f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9'
 
 #: Says as oslo.log does that it starts, and that it was told to reload.
-NOVA_COMPUTE = """\
+NOVA_COMPUTE = (
+    """\
 #!/bin/sh
 say() {
     echo "$(date '+%%Y-%%m-%%d %%H:%%M:%%S').123 $$ INFO nova.x [None req-1\
@@ -43,7 +44,9 @@ say starts
 while :; do
     sleep 0.2
 done
-""" % SERVER
+"""
+    % SERVER
+)
 
 UNIT = """\
 [Service]
@@ -95,7 +98,6 @@ done
 
 @testtools.skipIf(systemd_host.skip_reason(), systemd_host.skip_reason())
 class SystemdTest(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.systemd = self.useFixture(systemd_host.SystemdHost())
@@ -117,12 +119,15 @@ class TestUnits(SystemdTest):
     def start(self, unit, **more):
         self.systemd.write('/usr/bin/nova-compute', NOVA_COMPUTE, 0o755)
         self.systemd.write(
-            '/etc/systemd/system/%s.service' % unit, UNIT % '\n'.join(
-                '%s=%s' % each for each in more.items()))
+            '/etc/systemd/system/%s.service' % unit,
+            UNIT % '\n'.join('%s=%s' % each for each in more.items()),
+        )
         self.host.run('systemctl', 'daemon-reload')
         commands = services.Commands(
-            'systemctl stop ' + unit, 'systemctl start ' + unit,
-            'systemctl kill --kill-who=main --signal=HUP ' + unit)
+            'systemctl stop ' + unit,
+            'systemctl start ' + unit,
+            'systemctl kill --kill-who=main --signal=HUP ' + unit,
+        )
         service = services.Service(self.host, commands, lambda: None)
         service.start(30)
         return service
@@ -137,11 +142,15 @@ class TestUnits(SystemdTest):
         self.wait_until(lambda: self.messages_of_all(log), 'it said nothing')
         mark = log.mark()
         service.reload()
-        self.wait_until(lambda: self.messages(log, mark) == ['reloaded'],
-                        'it was not told to reload')
+        self.wait_until(
+            lambda: self.messages(log, mark) == ['reloaded'],
+            'it was not told to reload',
+        )
         service.restart(30)
-        self.wait_until(lambda: self.messages(log, mark) == [
-            'reloaded', 'ends', 'starts'], 'it was not restarted')
+        self.wait_until(
+            lambda: self.messages(log, mark) == ['reloaded', 'ends', 'starts'],
+            'it was not restarted',
+        )
         service.stop(30)
         self.assertEqual('inactive', self.is_active(unit))
 
@@ -155,8 +164,11 @@ class TestUnits(SystemdTest):
     def test_devstack(self):
         """Its unit, and the journal"""
         service = self.start('devstack@n-cpu')
-        self.check('devstack@n-cpu', service,
-                   logs.Journal(self.host, 'devstack@n-cpu'))
+        self.check(
+            'devstack@n-cpu',
+            service,
+            logs.Journal(self.host, 'devstack@n-cpu'),
+        )
 
     def test_debian(self):
         """Its unit, and a log that is a file"""
@@ -170,8 +182,14 @@ class TestUnits(SystemdTest):
         said = facts._fields(self.host.script('facts', '/var/lib'))
         self.assertIn('Debian GNU/Linux 12', said['system'][0])
         self.assertEqual(
-            ['/bin/sh', '/usr/bin/nova-compute', '--config-file',
-             '/etc/nova/nova-cpu.conf'], said['argument'])
+            [
+                '/bin/sh',
+                '/usr/bin/nova-compute',
+                '--config-file',
+                '/etc/nova/nova-cpu.conf',
+            ],
+            said['argument'],
+        )
         self.assertEqual(1, len(said['storage']))
 
 
@@ -183,64 +201,101 @@ class TestContainers(SystemdTest):
         box = '/srv/' + name
         for command, content in {program: text, **programs}.items():
             self.systemd.write('%s/bin/%s' % (box, command), content, 0o755)
-        self.host.run('sh', '-c', 'mkdir -p "$1/proc" "$1/dev" "$1/config" '
-                      '"$1/sys" "$1/etc" && cp /bin/busybox "$1/bin" && '
-                      'chroot "$1" /bin/busybox --install -s /bin', 'sh', box)
+        self.host.run(
+            'sh',
+            '-c',
+            'mkdir -p "$1/proc" "$1/dev" "$1/config" '
+            '"$1/sys" "$1/etc" && cp /bin/busybox "$1/bin" && '
+            'chroot "$1" /bin/busybox --install -s /bin',
+            'sh',
+            box,
+        )
         self.systemd.write('%s/config/nova.conf' % box, 'first')
-        self.host.run('podman', 'create', '--name', name, '--privileged',
-                      '--cgroupns', 'private', '--rootfs', box,
-                      '/bin/' + program)
+        self.host.run(
+            'podman',
+            'create',
+            '--name',
+            name,
+            '--privileged',
+            '--cgroupns',
+            'private',
+            '--rootfs',
+            box,
+            '/bin/' + program,
+        )
         self.systemd.write(
             '/etc/systemd/system/kolla-%s-container.service' % name,
-            KOLLA_UNIT % {'name': name})
+            KOLLA_UNIT % {'name': name},
+        )
         self.host.run('systemctl', 'daemon-reload')
         self.host.run('systemctl', 'start', 'kolla-%s-container' % name)
         self.wait_until(lambda: self.is_running(name), 'it does not run')
 
     def is_running(self, name):
-        return self.host.attempt(
-            'podman', 'exec', name, '/bin/true').status == 0
+        return (
+            self.host.attempt('podman', 'exec', name, '/bin/true').status == 0
+        )
 
     def test_events_end_in_the_container(self):
-        self.keep('nova_libvirt', 'libvirtd', ASLEEP,
-                  virsh=VIRSH)
+        self.keep('nova_libvirt', 'libvirtd', ASLEEP, virsh=VIRSH)
         virsh = ('podman', 'exec', 'nova_libvirt', 'virsh')
-        self.assertEqual('10.0.0', libvirt.Libvirt(
-            self.host, virsh).version())
+        self.assertEqual('10.0.0', libvirt.Libvirt(self.host, virsh).version())
         watch = events.EventWatch(ssh.Host(self.systemd.access), virsh)
         with contextlib.ExitStack() as ending:
             self.systemd.inside(watch.setUp)
             ending.callback(watch.cleanUp)
-            self.wait_until(lambda: watch.events('instance-00000001'),
-                            'no event came')
+            self.wait_until(
+                lambda: watch.events('instance-00000001'), 'no event came'
+            )
             self.assertIn('sleep 1000', self.systemd.processes())
         self.wait_until(
             lambda: 'sleep 1000' not in self.systemd.processes(),
-            'virsh goes on in the container')
+            'virsh goes on in the container',
+        )
 
     def test_killed_and_started_again(self):
         self.keep('nova_libvirt', 'libvirtd', ASLEEP)
         self.host.run('podman', 'kill', 'nova_libvirt')
-        self.wait_until(lambda: self.is_running('nova_libvirt'),
-                        'systemd did not start it again')
+        self.wait_until(
+            lambda: self.is_running('nova_libvirt'),
+            'systemd did not start it again',
+        )
 
     def test_nova_compute(self):
         """Stopped for good, started, and told of a file that is copied"""
-        self.keep('nova_compute', 'nova-compute', CONTAINED_NOVA_COMPUTE,
-                  sudo='#!/bin/sh\nshift\nexec "$@"\n',
-                  kolla_set_configs=SET_CONFIGS)
+        self.keep(
+            'nova_compute',
+            'nova-compute',
+            CONTAINED_NOVA_COMPUTE,
+            sudo='#!/bin/sh\nshift\nexec "$@"\n',
+            kolla_set_configs=SET_CONFIGS,
+        )
         unit = 'kolla-nova_compute-container.service'
-        service = services.Service(self.host, services.Commands(
-            'systemctl stop ' + unit, 'systemctl start ' + unit,
-            'sh -c "podman exec nova_compute sudo -E kolla_set_configs && '
-            'podman kill --signal HUP nova_compute"'), lambda: None)
+        service = services.Service(
+            self.host,
+            services.Commands(
+                'systemctl stop ' + unit,
+                'systemctl start ' + unit,
+                'sh -c "podman exec nova_compute sudo -E kolla_set_configs && '
+                'podman kill --signal HUP nova_compute"',
+            ),
+            lambda: None,
+        )
         self.systemd.write('/srv/nova_compute/config/nova.conf', 'second')
         service.reload()
-        self.wait_until(lambda: 'reads second' in self.host.attempt(
-            'cat', '/srv/nova_compute/config/log').stdout, 'it read nothing')
+        self.wait_until(
+            lambda: (
+                'reads second'
+                in self.host.attempt(
+                    'cat', '/srv/nova_compute/config/log'
+                ).stdout
+            ),
+            'it read nothing',
+        )
         service.stop(60)
         time.sleep(3)  # longer than systemd waits before it starts it again
         self.assertFalse(self.is_running('nova_compute'))
         service.start(30)
-        self.wait_until(lambda: self.is_running('nova_compute'),
-                        'it was not started')
+        self.wait_until(
+            lambda: self.is_running('nova_compute'), 'it was not started'
+        )

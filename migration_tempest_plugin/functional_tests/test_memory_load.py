@@ -22,25 +22,41 @@ from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.functional_tests import test_guest_script
 from migration_tempest_plugin.guest import load
 
-MIB = 2 ** 20
-NEEDED = ('mktemp', 'wc', 'cat', 'rm', 'sleep', 'sed', 'awk', 'df', 'setsid',
-          'seq', 'dd')
+MIB = 2**20
+NEEDED = (
+    'mktemp',
+    'wc',
+    'cat',
+    'rm',
+    'sleep',
+    'sed',
+    'awk',
+    'df',
+    'setsid',
+    'seq',
+    'dd',
+)
 
 
 @testtools.skipIf(sshd.skip_reason('busybox'), sshd.skip_reason('busybox'))
 class LoadTestCase(testtools.TestCase):
-
     shell = 'dash'
     prologue = sshd.TEMPEST_PROLOGUE
     programs = ()
 
     def setUp(self):
         super().setUp()
-        toolbox = self.useFixture(test_guest_script.Toolbox(
-            ('sh', shutil.which(self.shell.split()[0])), self.shell.split()[0],
-            *NEEDED, *self.programs))
-        self.guest = self.useFixture(sshd.Guest(
-            shell=self.shell, path=toolbox.path))
+        toolbox = self.useFixture(
+            test_guest_script.Toolbox(
+                ('sh', shutil.which(self.shell.split()[0])),
+                self.shell.split()[0],
+                *NEEDED,
+                *self.programs,
+            )
+        )
+        self.guest = self.useFixture(
+            sshd.Guest(shell=self.shell, path=toolbox.path)
+        )
         self.client = self.guest.client('')
 
     def load(self, mib=16, lifetime=60, rate=None):
@@ -48,8 +64,11 @@ class LoadTestCase(testtools.TestCase):
 
     def script(self):
         """Its process; a child that is about to become another is later."""
-        return min(pid for pid, command in self.guest.processes().items()
-                   if 'memory_load' in command)
+        return min(
+            pid
+            for pid, command in self.guest.processes().items()
+            if 'memory_load' in command
+        )
 
     def written(self):
         """Bytes of memory that what runs there has written to."""
@@ -63,7 +82,6 @@ class LoadTestCase(testtools.TestCase):
 
 
 class TestDash(LoadTestCase):
-
     def test_writes_to_memory(self):
         running = self.useFixture(self.load())
         self.assertRegex(running.tool, r'^dd folder=/')
@@ -73,7 +91,8 @@ class TestDash(LoadTestCase):
         # It goes on: nothing is written once only.
         before = os.stat(file).st_mtime_ns
         test_guest_script.wait_until(
-            lambda: os.stat(file).st_mtime_ns > before)
+            lambda: os.stat(file).st_mtime_ns > before
+        )
 
     def test_writes_at_a_rate(self):
         # More than fits at once: it comes round.
@@ -85,18 +104,30 @@ class TestDash(LoadTestCase):
         with open(file, 'rb') as content:
             first = content.read(3 * MIB)
             # Nothing that a migration would not have to copy.
-            self.assertEqual(3 * MIB / 4096, len({
-                first[page:page + 4096]
-                for page in range(0, 3 * MIB, 4096)}))
+            self.assertEqual(
+                3 * MIB / 4096,
+                len(
+                    {
+                        first[page : page + 4096]
+                        for page in range(0, 3 * MIB, 4096)
+                    }
+                ),
+            )
 
             def again():
                 content.seek(0)
                 return content.read(3 * MIB)
 
             # Each page becomes another.
-            test_guest_script.wait_until(lambda: not any(
-                first[page:page + 4096] == now[page:page + 4096]
-                for now in [again()] for page in range(0, 3 * MIB, 4096)))
+            test_guest_script.wait_until(
+                lambda: (
+                    not any(
+                        first[page : page + 4096] == now[page : page + 4096]
+                        for now in [again()]
+                        for page in range(0, 3 * MIB, 4096)
+                    )
+                )
+            )
             self.assertLessEqual(self.written(), 5 * MIB)
 
     def test_nothing_is_left(self):
@@ -119,40 +150,54 @@ class TestDash(LoadTestCase):
 
     def test_too_much_for_the_guest(self):
         error = self.assertRaises(
-            testtools.MultipleExceptions, self.load(mib=10 ** 7).setUp)
-        [reason] = [each[1] for each in error.args
-                    if isinstance(each[1], exceptions.GuestError)]
-        self.assertIn('no tmpfs that may be written to has room for 10000000 '
-                      'MiB', str(reason))
+            testtools.MultipleExceptions, self.load(mib=10**7).setUp
+        )
+        [reason] = [
+            each[1]
+            for each in error.args
+            if isinstance(each[1], exceptions.GuestError)
+        ]
+        self.assertIn(
+            'no tmpfs that may be written to has room for 10000000 MiB',
+            str(reason),
+        )
 
 
 class TestBusybox(TestDash):
-
     shell = 'busybox sh'
 
 
 class TestBash(TestDash):
-
     shell = 'bash'
 
 
-@testtools.skipIf(sshd.skip_reason('stress-ng', 'taskset'),
-                  sshd.skip_reason('stress-ng', 'taskset'))
+@testtools.skipIf(
+    sshd.skip_reason('stress-ng', 'taskset'),
+    sshd.skip_reason('stress-ng', 'taskset'),
+)
 class TestStressNg(LoadTestCase):
-
     programs = ('stress-ng', 'taskset')
 
     def stressors(self):
-        return [pid for pid, command in self.guest.processes().items()
-                if command.startswith('stress-ng')]
+        return [
+            pid
+            for pid, command in self.guest.processes().items()
+            if command.startswith('stress-ng')
+        ]
 
     def test_one_for_each_cpu(self):
         running = self.useFixture(self.load())
         self.assertEqual('stress-ng cpus=%d' % os.cpu_count(), running.tool)
-        test_guest_script.wait_until(lambda: {
-            cpu for pid in self.stressors()
-            for cpu in os.sched_getaffinity(pid)} == set(range(
-                os.cpu_count())))
+        test_guest_script.wait_until(
+            lambda: (
+                {
+                    cpu
+                    for pid in self.stressors()
+                    for cpu in os.sched_getaffinity(pid)
+                }
+                == set(range(os.cpu_count()))
+            )
+        )
         for pid in self.stressors():
             self.assertEqual(1, len(os.sched_getaffinity(pid)))
 

@@ -48,7 +48,7 @@ PASS = 'nft delete table inet test'
 
 
 #: Measures by itself, until it is killed.
-MEASURE = '''
+MEASURE = """
 import time
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.meters import MetadataDowntimeMeter
@@ -58,7 +58,7 @@ meter.setUp()
 meter.wait_until_up(10)
 print('up', flush=True)
 time.sleep(60)
-'''
+"""
 
 
 def uptime():
@@ -95,12 +95,12 @@ class GuestTestCase(testtools.TestCase):
         reason = sshd.skip_reason('busybox', 'curl', 'dash', 'nft')
         if reason:
             self.skipTest(reason)
-        self.output = self.useFixture(
-            fixtures.FakeLogger(level=logging.INFO))
+        self.output = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
         self.guest = self.useFixture(sshd.Guest(self.shell, self.guest_path))
         self.guest.run('ip address add %s/32 dev lo' % ADDRESS)
-        self.server = self.useFixture(metadata_server.MetadataServer(
-            ADDRESS, 80, self.guest.inside))
+        self.server = self.useFixture(
+            metadata_server.MetadataServer(ADDRESS, 80, self.guest.inside)
+        )
         self.client = self.guest.client(self.prologue)
         self.addOnException(self.keep_logs)
 
@@ -115,7 +115,8 @@ class GuestTestCase(testtools.TestCase):
         # After its clean-up.
         self.addCleanup(self.assertNothingLeft)
         meter = self.useFixture(
-            metadata.MetadataDowntimeMeter(self.client, **settings))
+            metadata.MetadataDowntimeMeter(self.client, **settings)
+        )
         self.baseline = meter.wait_until_up(20)
         return meter
 
@@ -148,20 +149,26 @@ class GuestTestCase(testtools.TestCase):
         self.assertLessEqual(outage.lower, has_ended - began)
         self.assertGreaterEqual(outage.upper, ends - has_begun)
         self.assertAlmostEqual(
-            ends - has_begun, float(outage.duration),
-            delta=timeline.resolution + (has_begun - began) +
-            (has_ended - ends))
+            ends - has_begun,
+            float(outage.duration),
+            delta=timeline.resolution
+            + (has_begun - began)
+            + (has_ended - ends),
+        )
 
     def scripts(self):
         """The processes in the guest that run the script."""
-        found = {number for number, command in self.guest.processes().items()
-                 if '/script ' in command}
+        found = {
+            number
+            for number, command in self.guest.processes().items()
+            if '/script ' in command
+        }
         # A child that has not yet become another program looks the same.
         return [number for number in found if parent(number) not in found]
 
     def script_process(self):
         """The one of them, where there is one."""
-        process, = self.scripts()
+        (process,) = self.scripts()
         return process
 
     def assertNothingLeft(self):
@@ -179,15 +186,23 @@ class BareGuestTestCase(GuestTestCase):
     programs = ()
 
     def setUp(self):
-        toolbox = self.useFixture(test_guest_script.Toolbox(
-            ('sh', '/usr/bin/dash'), 'dash', 'mktemp', 'wc', 'cat', 'rm',
-            'sleep', *self.programs))
+        toolbox = self.useFixture(
+            test_guest_script.Toolbox(
+                ('sh', '/usr/bin/dash'),
+                'dash',
+                'mktemp',
+                'wc',
+                'cat',
+                'rm',
+                'sleep',
+                *self.programs,
+            )
+        )
         self.guest_path = toolbox.path
         super().setUp()
 
 
 class TestMetadataMeter(GuestTestCase):
-
     def test_no_outage(self):
         meter = self.attach()
         meter.wait_until_up(20)
@@ -206,40 +221,46 @@ class TestMetadataMeter(GuestTestCase):
     def test_processor_of_the_guest(self):
         meter = self.attach()
         before = meter.guest_cpu
-        wait_until(lambda: meter.measurement() and
-                   meter.guest_cpu > before, 60)
+        wait_until(
+            lambda: meter.measurement() and meter.guest_cpu > before, 60
+        )
         # All of it, and no more, is what the same processes have a moment
         # later, but for what they take in between.
         later = sum(map(processor_time, self.guest.processes()))
-        self.assertTrue(later - 0.1 <= meter.guest_cpu <= later,
-                        (meter.guest_cpu, later))
+        self.assertTrue(
+            later - 0.1 <= meter.guest_cpu <= later, (meter.guest_cpu, later)
+        )
 
     def test_silent_drop(self):
         meter = self.attach()
-        injected = self.inject(lambda: self.guest.run(DROP),
-                               lambda: self.guest.run(PASS), seconds=3)
+        injected = self.inject(
+            lambda: self.guest.run(DROP),
+            lambda: self.guest.run(PASS),
+            seconds=3,
+        )
         meter.wait_until_up(20)
         timeline = meter.measurement().since(self.baseline)
-        outage, = timeline.outages
+        (outage,) = timeline.outages
         self.assertSees(injected, outage, timeline)
         self.assertFalse(timeline.still_down)
         self.assertEqual(0.0, timeline.unobserved)
         results = meter.get_results()
-        self.assertAlmostEqual(3, results['downtime']['FAILED'],
-                               delta=timeline.resolution + 0.2)
+        self.assertAlmostEqual(
+            3, results['downtime']['FAILED'], delta=timeline.resolution + 0.2
+        )
 
     def test_drop_that_does_not_end(self):
         meter = self.attach()
         began = uptime()
         self.guest.run(DROP)
         time.sleep(2)
-        error = self.assertRaises(exceptions.NoMeasurement,
-                                  meter.wait_until_up, 2)
+        error = self.assertRaises(
+            exceptions.NoMeasurement, meter.wait_until_up, 2
+        )
         self.assertIn('the guest got no answer within 2 s', str(error))
-        error = self.assertRaises(exceptions.NoMeasurement,
-                                  meter.measurement)
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
         self.assertIn('is still down, for', error.reason)
-        outage, = error.timeline.outages
+        (outage,) = error.timeline.outages
         self.assertTrue(outage.ongoing)
         self.assertGreater(outage.lower, 2.5)
         self.assertLessEqual(outage.lower, uptime() - began)
@@ -253,9 +274,10 @@ class TestMetadataMeter(GuestTestCase):
         with testtools.ExpectedException(exceptions.NoMeasurement):
             while True:
                 meter.measurement()
-        timeline = self.assertRaises(exceptions.NoMeasurement,
-                                     meter.measurement).timeline
-        outage, = timeline.outages
+        timeline = self.assertRaises(
+            exceptions.NoMeasurement, meter.measurement
+        ).timeline
+        (outage,) = timeline.outages
         self.assertLess(outage.start, began)
         # It is known after the deadline and not before.
         self.assertGreaterEqual(uptime() - began, 1.7)
@@ -263,11 +285,13 @@ class TestMetadataMeter(GuestTestCase):
 
     def test_each_kind_of_failure(self):
         meter = self.attach()
-        for cause in (self.server.refuse,
-                      lambda: self.server.answer(status=404),
-                      lambda: self.server.answer(status=500),
-                      lambda: self.server.answer(body=b''),
-                      lambda: self.server.answer(delay=1.5)):
+        for cause in (
+            self.server.refuse,
+            lambda: self.server.answer(status=404),
+            lambda: self.server.answer(status=500),
+            lambda: self.server.answer(body=b''),
+            lambda: self.server.answer(delay=1.5),
+        ):
             injected = self.inject(cause, self.server.answer, seconds=1.5)
             meter.wait_until_up(20)
             timeline = meter.measurement()
@@ -278,22 +302,26 @@ class TestMetadataMeter(GuestTestCase):
         meter = self.attach()
         both = []
         for _ in range(2):
-            both.append(self.inject(self.server.refuse, self.server.answer,
-                                    seconds=1))
+            both.append(
+                self.inject(self.server.refuse, self.server.answer, seconds=1)
+            )
             meter.wait_until_up(20)
         timeline = meter.measurement()
         self.assertEqual(2, len(timeline.outages))
         for injected, outage in zip(both, timeline.outages):
             self.assertSees(injected, outage, timeline)
-        self.assertAlmostEqual(2, timeline.total,
-                               delta=2 * timeline.resolution + 0.2)
-        self.assertAlmostEqual(1, timeline.longest,
-                               delta=timeline.resolution + 0.2)
+        self.assertAlmostEqual(
+            2, timeline.total, delta=2 * timeline.resolution + 0.2
+        )
+        self.assertAlmostEqual(
+            1, timeline.longest, delta=timeline.resolution + 0.2
+        )
 
     def test_two_meters(self):
         first = self.attach()
         with metadata.MetadataDowntimeMeter(
-                self.client, path='/openstack/latest/meta_data.json') as other:
+            self.client, path='/openstack/latest/meta_data.json'
+        ) as other:
             other.wait_until_up(20)
             self.assertEqual(2, len(os.listdir(self.guest.tmp)))
         # What ends one leaves the other alone.
@@ -307,9 +335,13 @@ class TestMetadataMeter(GuestTestCase):
         """It disturbs nobody, and what it leaves ends after its lifetime."""
         meter = self.attach()
         process = subprocess.Popen(
-            [sys.executable, '-c', MEASURE % (self.guest.pid,
-                                              self.guest.home)],
-            stdout=subprocess.PIPE)
+            [
+                sys.executable,
+                '-c',
+                MEASURE % (self.guest.pid, self.guest.home),
+            ],
+            stdout=subprocess.PIPE,
+        )
         with process:
             self.assertEqual(b'up\n', process.stdout.readline())
             self.assertEqual(2, len(self.scripts()))
@@ -319,31 +351,40 @@ class TestMetadataMeter(GuestTestCase):
         wait_until(lambda: len(self.scripts()) == 1, 20)
         meter.wait_until_up(20)
         self.assertEqual((), meter.measurement().outages)
-        self.assertEqual([os.path.basename(meter._script.directory)],
-                         os.listdir(self.guest.tmp))
+        self.assertEqual(
+            [os.path.basename(meter._script.directory)],
+            os.listdir(self.guest.tmp),
+        )
 
     def test_answer_never_came(self):
         self.server.refuse()
         with metadata.MetadataDowntimeMeter(self.client) as meter:
-            error = self.assertRaises(exceptions.NoMeasurement,
-                                      meter.wait_until_up, 2)
+            error = self.assertRaises(
+                exceptions.NoMeasurement, meter.wait_until_up, 2
+            )
             self.assertIn('the latest attempt: rc7', str(error))
             self.assertRaises(exceptions.NoMeasurement, meter.measurement)
             self.assertRaises(exceptions.NoMeasurement, meter.get_results)
 
     def test_ipv6(self):
-        self.guest.run('ip link add eth0 type veth peer name far &&'
-                       'ip link set eth0 up && ip link set far up &&'
-                       'ip address add fe80::a9fe:a9fe/64 dev eth0 nodad &&'
-                       'ip -6 route add default dev eth0')
+        self.guest.run(
+            'ip link add eth0 type veth peer name far &&'
+            'ip link set eth0 up && ip link set far up &&'
+            'ip address add fe80::a9fe:a9fe/64 dev eth0 nodad &&'
+            'ip -6 route add default dev eth0'
+        )
         self.server.refuse()
-        self.useFixture(metadata_server.MetadataServer(
-            '::', 80, self.guest.inside))
+        self.useFixture(
+            metadata_server.MetadataServer('::', 80, self.guest.inside)
+        )
         meter = self.attach(ip_version=6)
         timeline = meter.measurement()
         self.assertEqual((), timeline.outages)
-        self.assertEqual('http://[fe80::a9fe:a9fe%25@interface@]'
-                         '/latest/meta-data/instance-id', timeline.target)
+        self.assertEqual(
+            'http://[fe80::a9fe:a9fe%25@interface@]'
+            '/latest/meta-data/instance-id',
+            timeline.target,
+        )
 
 
 class TestDash(GuestTestCase):
@@ -355,13 +396,11 @@ class TestDash(GuestTestCase):
 
 
 class TestBash(GuestTestCase):
-
     shell = 'bash'
     test_silent_drop = TestMetadataMeter.test_silent_drop
 
 
 class TestCleanUp(GuestTestCase):
-
     def meter(self, **settings):
         """A meter that has got its first answers; clean_up() ends it."""
         meter = metadata.MetadataDowntimeMeter(self.client, **settings)
@@ -434,7 +473,7 @@ class TestCleanUp(GuestTestCase):
     def test_emptied_log(self):
         meter = self.meter()
         os.kill(self.script_process(), signal.SIGSTOP)
-        directory, = os.listdir(self.guest.tmp)
+        (directory,) = os.listdir(self.guest.tmp)
         os.truncate(os.path.join(self.guest.tmp, directory, 'log'), 0)
         error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
         self.assertIn('holds no attempt', str(error))
@@ -443,8 +482,11 @@ class TestCleanUp(GuestTestCase):
         meter = self.meter()
         self.guest.look_rebooted()
         process = self.script_process()
-        for read in (meter.measurement, meter.get_results,
-                     lambda: meter.wait_until_up(20)):
+        for read in (
+            meter.measurement,
+            meter.get_results,
+            lambda: meter.wait_until_up(20),
+        ):
             error = self.assertRaises(exceptions.NoMeasurement, read)
             self.assertIn('the guest was rebooted', str(error))
         self.clean_up()
@@ -473,10 +515,12 @@ class TestCleanUp(GuestTestCase):
         self.assertIn('could not be asked over SSH', str(error))
         self.assertRegex(str(error), r'Seen: last, \d+ attempts')
         self.clean_up()
-        self.assertIn('Could not clean up metadata_probe in the guest '
-                      '(process %d, ' % process, self.output.output)
-        self.assertIn('ends by itself 8 s after its start',
-                      self.output.output)
+        self.assertIn(
+            'Could not clean up metadata_probe in the guest '
+            '(process %d, ' % process,
+            self.output.output,
+        )
+        self.assertIn('ends by itself 8 s after its start', self.output.output)
         self.assertEqual(seen.successes, meter.measurement().successes)
         # And so it does.
         wait_until(lambda: not self.guest.processes())
@@ -498,12 +542,12 @@ class TestGuestWithoutSetsid(BareGuestTestCase):
 
 
 class TestSetUpFails(GuestTestCase):
-
     def test_full_file_system(self):
         # Room for the script alone, and for one file more.
         for size in ('4k', '8k'):
-            self.guest.run('mount -t tmpfs -o size=%s full %s'
-                           % (size, self.guest.tmp))
+            self.guest.run(
+                'mount -t tmpfs -o size=%s full %s' % (size, self.guest.tmp)
+            )
             error = self.error_of_set_up()
             self.assertRegex(str(error), 'the file system of .* full')
             self.assertEqual({}, self.guest.processes())
@@ -520,22 +564,24 @@ class TestSetUpFails(GuestTestCase):
 
 
 class TestGuestWithoutTools(BareGuestTestCase):
-
     def test_no_tool(self):
-        self.assertIn('neither curl nor wget is installed in the guest',
-                      str(self.error_of_set_up()))
+        self.assertIn(
+            'neither curl nor wget is installed in the guest',
+            str(self.error_of_set_up()),
+        )
         self.assertNothingLeft()
 
 
 class TestFullFileSystem(GuestTestCase):
-
     def test_goes_on(self):
         self.guest.run('mount -t tmpfs -o size=1m full %s' % self.guest.tmp)
         meter = self.attach(interval=0.05)
 
         def lost():
-            return sum(now.lost for now in metadata_log.parse_now(
-                meter._script.state().now))
+            return sum(
+                now.lost
+                for now in metadata_log.parse_now(meter._script.state().now)
+            )
 
         self.guest.run('cat /dev/zero >%s/filler 2>&1 || :' % self.guest.tmp)
         # The page that the log has begun is used up first.

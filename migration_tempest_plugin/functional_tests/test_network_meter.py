@@ -33,7 +33,7 @@ from migration_tempest_plugin.selfcheck import network as netns
 ROOT = os.path.dirname(os.path.dirname(migration_tempest_plugin.__file__))
 
 #: Says when it is up, and what it saw so many seconds later.
-MEASURE = '''
+MEASURE = """
 import time
 from migration_tempest_plugin.meters import NetDowntimeMeter
 with NetDowntimeMeter(%r) as meter:
@@ -43,11 +43,11 @@ with NetDowntimeMeter(%r) as meter:
     time.sleep(%r)
     seen = meter.measurement().since(baseline)
     print(len(seen.outages), seen.total.lower, seen.total.upper, seen.method)
-'''
+"""
 
 #: Sets the wall clock on by so much, and back at the end of the input: so it
 #: is put back even if the test is killed.
-SET_CLOCK = '''
+SET_CLOCK = """
 import sys, time
 def set_on(seconds):
     time.clock_settime_ns(time.CLOCK_REALTIME, round(seconds * 1e9)
@@ -58,23 +58,25 @@ try:
     sys.stdin.read()
 finally:
     set_on(-float(sys.argv[1]))
-'''
+"""
 
 
 @contextlib.contextmanager
 def wall_clock_set(seconds):
     """The machine's wall clock is set on, for as long as the body runs."""
-    setter = subprocess.Popen([sys.executable, '-c', SET_CLOCK, str(seconds)],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    setter = subprocess.Popen(
+        [sys.executable, '-c', SET_CLOCK, str(seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     with setter:
         if setter.stdout.readline() != b'set\n':
-            raise AssertionError('the wall clock can\'t be set')
+            raise AssertionError("the wall clock can't be set")
         yield
         setter.stdin.close()
 
 
 class Case(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         reason = netns.missing('nft', 'ping', 'setpriv')
@@ -116,8 +118,9 @@ class Case(testtools.TestCase):
 
     def assertMeasured(self, injected, process):
         """A process that runs MEASURE saw the outage; returns by what."""
-        [outages, lower, upper, method] = \
-            process.stdout.readline().split(maxsplit=3)
+        [outages, lower, upper, method] = process.stdout.readline().split(
+            maxsplit=3
+        )
         self.assertEqual(0, process.wait())
         self.assertEqual('1', outages)
         self.assertSaw(injected, Duration(float(lower), float(upper)))
@@ -125,15 +128,15 @@ class Case(testtools.TestCase):
 
 
 class TestOutages(Case):
-
     def test_none(self):
         meter = self.start_up()
         meter.wait_until_up(10)
         seen = self.seen(meter)
         self.assertEqual((), seen.outages)
         self.assertEqual(0.0, meter.get_downtime())
-        self.assertEqual((0.0, seen.resolution),
-                         (seen.total, seen.total.upper))
+        self.assertEqual(
+            (0.0, seen.resolution), (seen.total, seen.total.upper)
+        )
         self.assertGreater(seen.successes, 0)
 
     def test_one(self):
@@ -260,7 +263,9 @@ class TestOutages(Case):
         with self.network.client():
             other = subprocess.Popen(
                 [sys.executable, '-c', MEASURE % (netns.SERVER, 1.0)],
-                stdout=subprocess.PIPE, text=True)
+                stdout=subprocess.PIPE,
+                text=True,
+            )
         self.addCleanup(other.stdout.close)
         self.assertEqual('up\n', other.stdout.readline())
         injected = self.inject(0.3)
@@ -275,10 +280,18 @@ class TestWithoutRights(Case):
     def measure(self):
         with self.network.client():
             process = subprocess.Popen(
-                [*command.AS_READER, sys.executable, '-c',
-                 MEASURE % (netns.SERVER, 2.0)],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                cwd='/', env={**os.environ, 'PYTHONPATH': ROOT})
+                [
+                    *command.AS_READER,
+                    sys.executable,
+                    '-c',
+                    MEASURE % (netns.SERVER, 2.0),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd='/',
+                env={**os.environ, 'PYTHONPATH': ROOT},
+            )
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
         if process.stdout.readline() != 'up\n':
@@ -287,8 +300,10 @@ class TestWithoutRights(Case):
         return self.assertMeasured(injected, process)
 
     def test_the_datagram_socket_if_it_is_allowed(self):
-        with self.network.client(), \
-                open('/proc/sys/net/ipv4/ping_group_range', 'w') as allowed:
+        with (
+            self.network.client(),
+            open('/proc/sys/net/ipv4/ping_group_range', 'w') as allowed,
+        ):
             allowed.write('0 65534')
         self.assertEqual('prober (ICMP datagram socket)', self.measure())
 
@@ -297,25 +312,30 @@ class TestWithoutRights(Case):
 
 
 class TestNoMeasurement(Case):
-
     def no_measurement(self, function, *arguments):
-        return str(self.assertRaises(exceptions.NoMeasurement, function,
-                                     *arguments))
+        return str(
+            self.assertRaises(exceptions.NoMeasurement, function, *arguments)
+        )
 
     def no_start(self, address):
         meter = NetDowntimeMeter(address)
         with self.network.client():
-            errors = self.assertRaises(testtools.MultipleExceptions,
-                                       meter.setUp)
+            errors = self.assertRaises(
+                testtools.MultipleExceptions, meter.setUp
+            )
         self.assertIsInstance(errors.args[0][1], exceptions.NoMeasurement)
         return str(errors.args[0][1])
 
     def test_never_answered(self):
         meter = self.start(netns.NOBODY, deadline=0.1)
-        self.assertIn('did not answer a ping within 1 s',
-                      self.no_measurement(meter.wait_until_up, 1))
-        self.assertIn('no probe was answered in time',
-                      self.no_measurement(meter.measurement))
+        self.assertIn(
+            'did not answer a ping within 1 s',
+            self.no_measurement(meter.wait_until_up, 1),
+        )
+        self.assertIn(
+            'no probe was answered in time',
+            self.no_measurement(meter.measurement),
+        )
 
     def test_killed_in_the_middle(self):
         meter = self.start_up()
@@ -323,19 +343,25 @@ class TestNoMeasurement(Case):
         said = self.no_measurement(meter.measurement)
         self.assertIn('ended in the middle, with signal 9', said)
         self.assertIn('probes answered', said)
-        self.assertIn('ended in the middle',
-                      self.no_measurement(meter.wait_until_up, 60))
+        self.assertIn(
+            'ended in the middle', self.no_measurement(meter.wait_until_up, 60)
+        )
         # and that is the end of no other meter
         self.assertEqual((), self.seen(self.start_up()).outages)
 
     def test_stopped_in_the_middle(self):
         """A prober that says nothing is waited for, but not for ever."""
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.meters.icmp.PATIENCE', 0.5))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.meters.icmp.PATIENCE', 0.5
+            )
+        )
         meter = self.start_up()
         os.kill(meter.pid, signal.SIGSTOP)
-        self.assertIn('does not say any more what became of them',
-                      self.no_measurement(meter.measurement))
+        self.assertIn(
+            'does not say any more what became of them',
+            self.no_measurement(meter.measurement),
+        )
         os.kill(meter.pid, signal.SIGCONT)
         meter.wait_until_up(10)
         self.assertEqual((), self.seen(meter).outages)
@@ -344,12 +370,18 @@ class TestNoMeasurement(Case):
         meter = self.start_up(deadline=0.2)
         with self.network.outage():
             time.sleep(0.5)
-            error = self.assertRaises(exceptions.NoMeasurement,
-                                      meter.measurement)
-            self.assertIn('did not answer a ping within 0.1 s',
-                          self.no_measurement(meter.wait_until_up, 0.1))
-        self.assertRegex(error.reason, r'still down, for \d\.\d\d\d s now '
-                         r'\(since \d+-\d+-\d+ .* UTC\)')
+            error = self.assertRaises(
+                exceptions.NoMeasurement, meter.measurement
+            )
+            self.assertIn(
+                'did not answer a ping within 0.1 s',
+                self.no_measurement(meter.wait_until_up, 0.1),
+            )
+        self.assertRegex(
+            error.reason,
+            r'still down, for \d\.\d\d\d s now '
+            r'\(since \d+-\d+-\d+ .* UTC\)',
+        )
         self.assertGreaterEqual(error.timeline.outages[-1].upper, 0.5)
         # it goes on, and the next reading sees the end
         meter.wait_until_up(10)
@@ -361,37 +393,45 @@ class TestNoMeasurement(Case):
         with self.network.client():
             subprocess.run(['ip', 'route', 'delete', 'default'], check=True)
         said = self.no_measurement(meter.wait_until_up, 0.5)
-        self.assertIn('could not be sent from here: Network is unreachable',
-                      said)
+        self.assertIn(
+            'could not be sent from here: Network is unreachable', said
+        )
         seen = self.seen(meter)
         self.assertEqual((), seen.outages)
         self.assertGreater(seen.unobserved, 0.3)
 
     def test_unknown_name(self):
-        self.assertIn("no address was found for 'nowhere.invalid'",
-                      self.no_start('nowhere.invalid'))
+        self.assertIn(
+            "no address was found for 'nowhere.invalid'",
+            self.no_start('nowhere.invalid'),
+        )
 
     def test_no_route(self):
         with self.network.client():
             subprocess.run(['ip', 'route', 'delete', 'default'], check=True)
-        self.assertIn('no packet can be sent from here to 10.77.2.2: '
-                      'Network is unreachable', self.no_start(netns.SERVER))
+        self.assertIn(
+            'no packet can be sent from here to 10.77.2.2: '
+            'Network is unreachable',
+            self.no_start(netns.SERVER),
+        )
 
 
 class TestLeftovers(Case):
-
     def test_no_prober_without_its_test(self):
         """The measuring process is killed: the prober ends by itself."""
-        script = ('import time\n'
-                  'from migration_tempest_plugin.meters import '
-                  'NetDowntimeMeter\n'
-                  'with NetDowntimeMeter(%r) as meter:\n'
-                  '    meter.wait_until_up(10)\n'
-                  '    print(meter.pid, flush=True)\n'
-                  '    time.sleep(60)\n' % netns.SERVER)
+        script = (
+            'import time\n'
+            'from migration_tempest_plugin.meters import '
+            'NetDowntimeMeter\n'
+            'with NetDowntimeMeter(%r) as meter:\n'
+            '    meter.wait_until_up(10)\n'
+            '    print(meter.pid, flush=True)\n'
+            '    time.sleep(60)\n' % netns.SERVER
+        )
         with self.network.client():
-            process = subprocess.Popen([sys.executable, '-c', script],
-                                       stdout=subprocess.PIPE)
+            process = subprocess.Popen(
+                [sys.executable, '-c', script], stdout=subprocess.PIPE
+            )
         self.addCleanup(process.stdout.close)
         prober = os.pidfd_open(int(process.stdout.readline()))
         self.addCleanup(os.close, prober)

@@ -26,7 +26,6 @@ MS = 1_000_000
 
 
 class TestReceiveBuffer(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         reason = netns.missing()
@@ -39,14 +38,28 @@ class TestReceiveBuffer(testtools.TestCase):
         """How many lines of each kind a prober writes in so many looks."""
         with self.network.client():
             prober = subprocess.Popen(
-                [sys.executable, '-m', 'migration_tempest_plugin.prober',
-                 *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                [
+                    sys.executable,
+                    '-m',
+                    'migration_tempest_plugin.prober',
+                    *arguments,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
         with prober:
             for number, address in enumerate(self.addresses):
-                prober.stdin.write(json.dumps({
-                    'add': number, 'address': [address, 0],
-                    'interval': 20 * MS, 'deadline': 100 * MS}).encode()
-                    + b'\n')
+                prober.stdin.write(
+                    json.dumps(
+                        {
+                            'add': number,
+                            'address': [address, 0],
+                            'interval': 20 * MS,
+                            'deadline': 100 * MS,
+                        }
+                    ).encode()
+                    + b'\n'
+                )
             prober.stdin.flush()
             kinds = collections.Counter()
             while kinds['mark'] < looks:
@@ -70,8 +83,9 @@ class TestReceiveBuffer(testtools.TestCase):
         self.assertEqual((0, 0), (kinds['unknown'], kinds['failed']))
 
     def test_it_goes_before_others(self):
-        if subprocess.call(['chrt', '--rr', '1', 'true'],
-                           stderr=subprocess.DEVNULL):
+        if subprocess.call(
+            ['chrt', '--rr', '1', 'true'], stderr=subprocess.DEVNULL
+        ):
             self.skipTest('nothing may be of real time here')
         self.probe()
         self.assertEqual(os.SCHED_RR, self.scheduling)

@@ -36,7 +36,6 @@ class KeptClient(reach.KeptClient):
 
 @testtools.skipIf(sshd.skip_reason(), sshd.skip_reason())
 class TestKeptClient(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.guest = self.useFixture(sshd.Guest('dash', login=''))
@@ -44,15 +43,18 @@ class TestKeptClient(testtools.TestCase):
         self.addCleanup(self.client.close)
 
     def ask(self, words='ä'):
-        self.assertEqual(words + '\n',
-                         self.client.exec_command('echo ' + words))
+        self.assertEqual(
+            words + '\n', self.client.exec_command('echo ' + words)
+        )
 
     def test_one_for_all_commands(self):
         for _ in range(3):
             self.ask()
-        error = self.assertRaises(lib_exc.SSHExecCommandFailed,
-                                  self.client.exec_command,
-                                  'echo why >&2; exit 7')
+        error = self.assertRaises(
+            lib_exc.SSHExecCommandFailed,
+            self.client.exec_command,
+            'echo why >&2; exit 7',
+        )
         self.assertIn('why', str(error))
         self.ask()
         self.assertEqual(1, len(self.client.connections))

@@ -31,7 +31,7 @@ from migration_tempest_plugin.selfcheck import metadata_server
 from migration_tempest_plugin.selfcheck import network
 
 #: Runs the command as tempest does.
-COMMAND = '''
+COMMAND = """
 from unittest import mock
 import sys
 from migration_tempest_plugin.cmd import selfcheck
@@ -45,11 +45,10 @@ metadata.QUICK = metadata.Plan(
 app = mock.Mock(stdout=sys.stdout, stderr=sys.stderr)
 command = selfcheck.Selfcheck(app, None)
 sys.exit(command.run(command.get_parser('selfcheck').parse_args(sys.argv[1:])))
-'''
+"""
 
 
 class TestSelfcheck(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         reason = network.missing('setpriv', 'ping', 'curl')
@@ -67,7 +66,10 @@ class TestSelfcheck(testtools.TestCase):
             script.write(COMMAND)
         return subprocess.run(
             [*prefix, sys.executable, script.name, *options],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def script(self):
         folder = self.useFixture(fixtures.TempDir()).path
@@ -77,19 +79,26 @@ class TestSelfcheck(testtools.TestCase):
     def test_as_root(self):
         done = self.command(options=['--beside-tempest'])
         self.assertEqual(0, done.returncode, done.stdout)
-        self.assertIn('Tempest\'s meter says', done.stdout)
+        self.assertIn("Tempest's meter says", done.stdout)
         self.assertIn('within one interval and 1 ms: 2 of 2', done.stdout)
         self.assertIn('bounds hold 2 of 2', done.stdout)
 
     def test_as_nobody(self):
         # No capability to read helps where a user namespace has none.
         if subprocess.run(
-                [*command.AS_NOBODY, sys.executable, '-c',
-                 'import migration_tempest_plugin'], cwd='/',
-                stderr=subprocess.DEVNULL).returncode:
-            self.skipTest('other users can\'t read %s, or this plugin: let '
-                          'them read .tox (chmod o+rx) and all above it'
-                          % sys.executable)
+            [
+                *command.AS_NOBODY,
+                sys.executable,
+                '-c',
+                'import migration_tempest_plugin',
+            ],
+            cwd='/',
+            stderr=subprocess.DEVNULL,
+        ).returncode:
+            self.skipTest(
+                "other users can't read %s, or this plugin: let "
+                'them read .tox (chmod o+rx) and all above it' % sys.executable
+            )
         done = self.command(*command.AS_NOBODY)
         if 'unshare' in done.stdout:
             self.skipTest('no user namespaces here: ' + done.stdout)
@@ -100,12 +109,12 @@ class TestSelfcheck(testtools.TestCase):
     def test_nothing_to_work_with(self):
         done = self.command('env', 'PATH=/nowhere')
         self.assertEqual(1, done.returncode)
-        self.assertIn('can\'t run here: not installed: unshare, nsenter, ip',
-                      done.stdout)
+        self.assertIn(
+            "can't run here: not installed: unshare, nsenter, ip", done.stdout
+        )
 
 
 class TestMetadata(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         reason = network.missing('curl')
@@ -113,8 +122,12 @@ class TestMetadata(testtools.TestCase):
             self.skipTest(reason)
 
     def test_each_kind_side_by_side(self):
-        plan = metadata.Plan(0.2, dict.fromkeys(metadata.KINDS, 10), tuple(
-            (kind, 0.7) for kind in metadata.KINDS), 2.0)
+        plan = metadata.Plan(
+            0.2,
+            dict.fromkeys(metadata.KINDS, 10),
+            tuple((kind, 0.7) for kind in metadata.KINDS),
+            2.0,
+        )
         result = metadata.run(plan, print, net_downtime.MetadataDowntimeMeter)
         # The loop is there to be compared with: it is seen to be at work.
         self.assertEqual(3, result.ours.held, metadata.text(result))
@@ -133,7 +146,7 @@ class TestMetadata(testtools.TestCase):
 
 
 #: Has a guest with a process in it, until it is killed.
-GUEST = '''
+GUEST = """
 import time
 from migration_tempest_plugin.selfcheck import guest, network
 net = network.Network()
@@ -143,11 +156,10 @@ local.setUp()
 local.exec_command('sleep 600 >/dev/null &')
 print('there', flush=True)
 time.sleep(600)
-'''
+"""
 
 
 class TestGuest(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         reason = network.missing()
@@ -161,8 +173,9 @@ class TestGuest(testtools.TestCase):
     def test_a_command(self):
         local = self.guest()
         self.assertEqual('a b\n', local.exec_command('echo "a b"; echo c >&2'))
-        error = self.assertRaises(exceptions.GuestError, local.exec_command,
-                                  'echo c >&2; exit 3')
+        error = self.assertRaises(
+            exceptions.GuestError, local.exec_command, 'echo c >&2; exit 3'
+        )
         self.assertIn('ended with 3 and said: c', str(error))
 
     def test_a_process_table_of_its_own(self):
@@ -173,13 +186,15 @@ class TestGuest(testtools.TestCase):
         self.assertEqual(set(), {*listed} - {'sh', 'cat', 'sleep'})
 
     def test_no_proxy_of_this_machine(self):
-        self.useFixture(fixtures.EnvironmentVariable(
-            'http_proxy', 'http://127.0.0.1:9'))
+        self.useFixture(
+            fixtures.EnvironmentVariable('http_proxy', 'http://127.0.0.1:9')
+        )
         self.assertNotIn('http_proxy', self.guest().exec_command('env'))
 
     def test_nothing_is_left_of_it_after_a_crash(self):
-        process = subprocess.Popen([sys.executable, '-c', GUEST],
-                                   stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, '-c', GUEST], stdout=subprocess.PIPE, text=True
+        )
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -188,12 +203,14 @@ class TestGuest(testtools.TestCase):
         started = command.descendants(process)
         self.assertEqual(6, len(started))
         process.kill()
-        test_guest_script.wait_until(lambda: not any(
-            os.path.exists('/proc/%d' % pid) for pid in started))
+        test_guest_script.wait_until(
+            lambda: (
+                not any(os.path.exists('/proc/%d' % pid) for pid in started)
+            )
+        )
 
 
 class TestRealGuest(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         reason = sshd.skip_reason('curl', 'busybox')
@@ -203,23 +220,38 @@ class TestRealGuest(testtools.TestCase):
 
     def command(self, *words):
         return subprocess.run(
-            ['nsenter', '--net=/proc/%d/ns/net' % self.guest.pid,
-             *command.line('selfcheck', '--guest', 'root@127.0.0.1', '--key',
-                           self.guest.home + '/client_key', *words)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            [
+                'nsenter',
+                '--net=/proc/%d/ns/net' % self.guest.pid,
+                *command.line(
+                    'selfcheck',
+                    '--guest',
+                    'root@127.0.0.1',
+                    '--key',
+                    self.guest.home + '/client_key',
+                    *words,
+                ),
+            ],
+            capture_output=True,
+            text=True,
+        )
 
     def test_what_it_costs(self):
         self.guest.run('ip address add %s/32 dev lo' % network.METADATA)
-        self.useFixture(metadata_server.MetadataServer(
-            network.METADATA, 80, self.guest.inside))
+        self.useFixture(
+            metadata_server.MetadataServer(
+                network.METADATA, 80, self.guest.inside
+            )
+        )
         done = self.command('--no-host-key-check', '--seconds', '1')
         # The verdict is of a machine on which all else rests.
         self.assertIn(done.returncode, (0, 1), done.stderr)
         nothing, ours, loop = done.stdout.splitlines()[2:5]
         self.assertRegex(nothing, r'^  nothing +\d+\.\d %$')
         for row, name in ((ours, cost.OURS), (loop, cost.LOOP)):
-            self.assertRegex(row, '^  ' + name +
-                             r' +\d+\.\d %.*%.* \d+\.\d ms +\d+  by ')
+            self.assertRegex(
+                row, '^  ' + name + r' +\d+\.\d %.*%.* \d+\.\d ms +\d+  by '
+            )
         self.assertEqual({}, self.guest.processes())
 
     def test_a_guest_that_can_not_be_reached(self):

@@ -61,17 +61,20 @@ class Terminal(fixtures.Fixture):
         """What came up to that, and no more than that."""
         with self._changed:
             found = self._changed.wait_for(
-                lambda: re.search(pattern, self._shown), PATIENCE)
+                lambda: re.search(pattern, self._shown), PATIENCE
+            )
             if not found:
-                raise AssertionError('%r is not in %r' % (
-                    pattern, self._shown[-2000:]))
-            shown, self._shown = self._shown[:found.end()], \
-                self._shown[found.end():]
+                raise AssertionError(
+                    '%r is not in %r' % (pattern, self._shown[-2000:])
+                )
+            shown, self._shown = (
+                self._shown[: found.end()],
+                self._shown[found.end() :],
+            )
             return shown
 
 
 class WatchTest(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -82,10 +85,21 @@ class WatchTest(testtools.TestCase):
         """Start a watch; ``errors`` is what it says until it ends."""
         watch = subprocess.Popen(
             # What runs these tests may have them ignored.
-            ['env', '--default-signal=HUP,INT', *prefix, *command.line(
-                'watch', '--output', self.record, '--settle', '0.2', *words)],
-            **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
-               'text': True, **arguments})
+            [
+                'env',
+                '--default-signal=HUP,INT',
+                *prefix,
+                *command.line(
+                    'watch', '--output', self.record, '--settle', '0.2', *words
+                ),
+            ],
+            **{
+                'stdout': subprocess.PIPE,
+                'stderr': subprocess.PIPE,
+                'text': True,
+                **arguments,
+            },
+        )
         self.addCleanup(watch.wait)
         self.addCleanup(watch.kill)
         return watch
@@ -115,19 +129,31 @@ class TestNetwork(WatchTest):
 
     def watch(self, *words, **arguments):
         """Start it with a COMMAND that lasts until end_command()."""
-        script = ('echo COMMAND runs; until [ -e "$0" ]; do sleep 0.05; '
-                  'done; exit "$1"')
+        script = (
+            'echo COMMAND runs; until [ -e "$0" ]; do sleep 0.05; '
+            'done; exit "$1"'
+        )
         with self.network.client():
-            watch = self.start(network.SERVER, *words, '--', 'sh', '-c',
-                               script, self.go_on, '0', **arguments)
+            watch = self.start(
+                network.SERVER,
+                *words,
+                '--',
+                'sh',
+                '-c',
+                script,
+                self.go_on,
+                '0',
+                **arguments,
+            )
         self.await_start(watch)
         self.assertEqual('COMMAND runs\n', watch.stderr.readline())
         return watch
 
     def await_start(self, watch):
         """Wait until all have their baseline."""
-        self.assertEqual('watching %s\n' % network.SERVER,
-                         watch.stderr.readline())
+        self.assertEqual(
+            'watching %s\n' % network.SERVER, watch.stderr.readline()
+        )
 
     def end_command(self, watch):
         self.go_on.touch()
@@ -146,8 +172,11 @@ class TestNetwork(WatchTest):
         told = watch.stderr.readline()
         status, output = self.end_command(watch)
         self.assertEqual(0, status, self.errors)
-        self.assertRegex(told, r'^\d\d:\d\d:\d\d\.\d{3}  %s ping: was down '
-                               r'for 0\.[34]' % network.SERVER)
+        self.assertRegex(
+            told,
+            r'^\d\d:\d\d:\d\d\.\d{3}  %s ping: was down '
+            r'for 0\.[34]' % network.SERVER,
+        )
         self.assertRegex(output, r'network +0\.[34]')
         [outage] = self.recorded()['outages']
         self.assertLessEqual(outage['lower'], injected.upper)
@@ -158,14 +187,20 @@ class TestNetwork(WatchTest):
         terminal = self.useFixture(Terminal())
         with self.network.client():
             watch = self.start(
-                network.SERVER, '--interval', '0.01', stderr=terminal.theirs,
-                env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '120'})
+                network.SERVER,
+                '--interval',
+                '0.01',
+                stderr=terminal.theirs,
+                env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '120'},
+            )
         terminal.begin()
         shown = [terminal.await_shown(' ping .* up ') for _ in range(4)]
         with self.network.outage():
             shown.append(terminal.await_shown(r'DOWN for 0\.[5-9] s'))
-        shown += [terminal.await_shown('ping: was down for 0'),
-                  terminal.await_shown(' ping .* up .* 1 ')]
+        shown += [
+            terminal.await_shown('ping: was down for 0'),
+            terminal.await_shown(' ping .* up .* 1 '),
+        ]
         self.assertNotIn('LOST', ''.join(shown))
         [prober] = command.children(watch)
         os.kill(prober, signal.SIGKILL)
@@ -182,24 +217,35 @@ class TestNetwork(WatchTest):
             status, output = self.end_command(watch)
             self.assertEqual(wanted, status, output + self.errors)
             self.assertEqual(
-                bool(wanted), 'longer than the 0.1 s that '
-                '--allowed-network-downtime allows' in output, output)
+                bool(wanted),
+                'longer than the 0.1 s that '
+                '--allowed-network-downtime allows' in output,
+                output,
+            )
             self.record.unlink()
 
     def test_a_limit_that_can_not_be_checked(self):
         for words, wanted in (((), 1), (('--accept-unchecked-limits',), 0)):
-            watch = self.watch('--allowed-network-downtime', '0.001',
-                               '--settle', '0', *words)
+            watch = self.watch(
+                '--allowed-network-downtime', '0.001', '--settle', '0', *words
+            )
             status, output = self.end_command(watch)
             self.assertEqual(wanted, status, output + self.errors)
-            self.assertIn('NOT CHECKED: network downtime: nothing seen; the '
-                          'limit of 0.001 s (--allowed-network-downtime)',
-                          output)
-            self.assertEqual(bool(wanted), '--accept-unchecked-limits lets '
-                             'pass' in self.errors, self.errors)
+            self.assertIn(
+                'NOT CHECKED: network downtime: nothing seen; the '
+                'limit of 0.001 s (--allowed-network-downtime)',
+                output,
+            )
+            self.assertEqual(
+                bool(wanted),
+                '--accept-unchecked-limits lets pass' in self.errors,
+                self.errors,
+            )
             measured = self.recorded()
-            self.assertEqual((0.0, measured['resolution']), (
-                measured['total']['lower'], measured['total']['upper']))
+            self.assertEqual(
+                (0.0, measured['resolution']),
+                (measured['total']['lower'], measured['total']['upper']),
+            )
             self.record.unlink()
 
     def test_still_down_at_the_end(self):
@@ -232,8 +278,9 @@ class TestNetwork(WatchTest):
 
     def test_a_command_that_fails(self):
         with self.network.client():
-            status, _ = self.end(self.start(
-                network.SERVER, '--', 'sh', '-c', 'exit 7'))
+            status, _ = self.end(
+                self.start(network.SERVER, '--', 'sh', '-c', 'exit 7')
+            )
         self.assertEqual(3, status)
         self.assertIn('sh ended with 7', self.errors)
 
@@ -247,8 +294,9 @@ class TestNetwork(WatchTest):
         watch.send_signal(signal.SIGINT)
         status, output = self.end(watch)
         self.assertEqual(0, status, self.errors)
-        self.assertGreaterEqual(self.recorded()['longest']['upper'],
-                                injected.lower)
+        self.assertGreaterEqual(
+            self.recorded()['longest']['upper'], injected.lower
+        )
 
     def test_a_signal_to_its_whole_group(self):
         """As timeout(1) and a terminal that is closed send them."""
@@ -262,8 +310,9 @@ class TestNetwork(WatchTest):
             os.killpg(watch.pid, number)
             status, output = self.end(watch)
             self.assertEqual(0, status, self.errors + output)
-            self.assertGreaterEqual(self.recorded()['longest']['upper'],
-                                    injected.lower)
+            self.assertGreaterEqual(
+                self.recorded()['longest']['upper'], injected.lower
+            )
 
     def test_under_nohup(self):
         with self.network.client():
@@ -304,21 +353,28 @@ class TestNetwork(WatchTest):
     def test_no_right_and_no_ping(self):
         (self.folder / 'bin').mkdir()
         with self.network.client():
-            watch = self.start(network.SERVER, prefix=(
-                *command.AS_READER, 'env', 'PATH=%s/bin' % self.folder))
+            watch = self.start(
+                network.SERVER,
+                prefix=(
+                    *command.AS_READER,
+                    'env',
+                    'PATH=%s/bin' % self.folder,
+                ),
+            )
         status, output = self.end(watch)
         self.assertEqual((2, ''), (status, output))
         [said] = self.errors.splitlines()
         self.assertIn('no ICMP socket may be opened here', said)
         self.assertIn('net.ipv4.ping_group_range', said)
-        self.assertIn('ping can\'t be started', said)
+        self.assertIn("ping can't be started", said)
 
     def test_nobody_answers(self):
         with self.network.client():
             status, output = self.end(self.start(network.NOBODY))
         self.assertEqual((2, ''), (status, output))
-        self.assertIn('%s did not answer a ping within' % network.NOBODY,
-                      self.errors)
+        self.assertIn(
+            '%s did not answer a ping within' % network.NOBODY, self.errors
+        )
 
     def test_compared(self):
         """What is 300 ms longer is found; the same is found the same."""
@@ -329,17 +385,20 @@ class TestNetwork(WatchTest):
                 self.outage(seconds)
                 self.assertEqual(0, self.end_command(watch)[0])
                 files.setdefault(kind, []).append(
-                    self.folder / ('%s-%d' % (kind, number)))
+                    self.folder / ('%s-%d' % (kind, number))
+                )
                 self.record.rename(files[kind][-1])
         page = self.folder / 'page.html'
-        status, said = self.compare(files['before'], files['after'],
-                                    '--html', page)
+        status, said = self.compare(
+            files['before'], files['after'], '--html', page
+        )
         self.assertEqual(1, status, said)
         self.assertTrue(said.startswith('WORSE: network in watch'), said)
         self.assertIn('WORSE', page.read_text())
         status, said = self.compare(files['before'], files['after'], '--json')
-        [network_shift] = [each['shift'] for each
-                           in json.loads(said)['compared']]
+        [network_shift] = [
+            each['shift'] for each in json.loads(said)['compared']
+        ]
         self.assertTrue(0.25 < network_shift < 0.35, network_shift)
         for kind in files:
             status, said = self.compare(files[kind], files[kind])
@@ -348,11 +407,20 @@ class TestNetwork(WatchTest):
 
     def compare(self, before, after, *words):
         done = subprocess.run(
-            command.line('compare', before[0], after[0], *words, *(
-                '--more-%s=%s' % (side, path)
-                for side, paths in (('before', before), ('after', after))
-                for path in paths[1:])),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            command.line(
+                'compare',
+                before[0],
+                after[0],
+                *words,
+                *(
+                    '--more-%s=%s' % (side, path)
+                    for side, paths in (('before', before), ('after', after))
+                    for path in paths[1:]
+                ),
+            ),
+            capture_output=True,
+            text=True,
+        )
         self.assertEqual('', done.stderr)
         return done.returncode, done.stdout
 
@@ -369,18 +437,26 @@ class TestGuest(WatchTest):
 
     def watch(self, *words):
         return self.start(
-            '--ssh', 'root@127.0.0.1', '--key', self.guest.home +
-            '/client_key', *words,
-            prefix=('nsenter', '--net=/proc/%d/ns/net' % self.guest.pid))
+            '--ssh',
+            'root@127.0.0.1',
+            '--key',
+            self.guest.home + '/client_key',
+            *words,
+            prefix=('nsenter', '--net=/proc/%d/ns/net' % self.guest.pid),
+        )
 
     def test_clock_and_connection(self):
-        status, output = self.end(self.watch(
-            '--no-host-key-check', '--', 'sleep', '1'))
+        status, output = self.end(
+            self.watch('--no-host-key-check', '--', 'sleep', '1')
+        )
         self.assertEqual(0, status, self.errors)
         [(_, migration)] = recorded.read_json(
-            self.record.read_text()).migrations
-        self.assertEqual(['network', 'tcp'], [
-            each['what'] for each in migration['measurements']])
+            self.record.read_text()
+        ).migrations
+        self.assertEqual(
+            ['network', 'tcp'],
+            [each['what'] for each in migration['measurements']],
+        )
         self.assertGreater(migration['guest_clock']['beats'], 20)
         self.assertEqual({}, self.guest.processes())
 
@@ -389,8 +465,11 @@ class TestGuest(WatchTest):
         known.touch()
         status, _ = self.end(self.watch('--known-hosts', known))
         self.assertEqual(2, status)
-        self.assertRegex(self.errors, r'the host key of root@127\.0\.0\.1 '
-                                      r'.*SHA256:.* is not in')
+        self.assertRegex(
+            self.errors,
+            r'the host key of root@127\.0\.0\.1 '
+            r'.*SHA256:.* is not in',
+        )
         self.assertFalse(self.record.exists())
 
 
@@ -399,8 +478,9 @@ class TestScriptsAreThere(testtools.TestCase):
 
     def test_schema_and_templates(self):
         for package, name in (
-                ('migration_tempest_plugin.report', 'schema/migration.json'),
-                ('migration_tempest_plugin.report.page',
-                 'templates/report.html')):
-            self.assertTrue((importlib.resources.files(package) /
-                             name).is_file(), name)
+            ('migration_tempest_plugin.report', 'schema/migration.json'),
+            ('migration_tempest_plugin.report.page', 'templates/report.html'),
+        ):
+            self.assertTrue(
+                (importlib.resources.files(package) / name).is_file(), name
+            )

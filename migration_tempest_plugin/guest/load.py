@@ -27,11 +27,16 @@ class MemoryLoad(fixtures.Fixture):
         processors; None: as fast as the guest can, at the cost of all of them
     """
 
-    def __init__(self, client: shell.Client, mib: int, lifetime: float = 3600,
-                 rate: int | None = None) -> None:
+    def __init__(
+        self,
+        client: shell.Client,
+        mib: int,
+        lifetime: float = 3600,
+        rate: int | None = None,
+    ) -> None:
         self._script = shell.GuestScript(
-            client, 'memory_load', [mib, round(lifetime), rate or 0],
-            lifetime)
+            client, 'memory_load', [mib, round(lifetime), rate or 0], lifetime
+        )
 
     def _setUp(self) -> None:
         self.addCleanup(self.stop)

@@ -27,8 +27,7 @@ PATIENCE = 1.0
 _BANNER = b'SSH-'  # RFC 4253, 4.2
 
 
-def wait_for_ssh(address: str, timeout: float,
-                 port: int = 22) -> float | None:
+def wait_for_ssh(address: str, timeout: float, port: int = 22) -> float | None:
     """Wait until the SSH server of a guest says who it is.
 
     Tempest's own client pauses for longer after each attempt that fails:
@@ -49,10 +48,8 @@ def wait_for_ssh(address: str, timeout: float,
 
 def _answers(address: str, port: int) -> bool:
     try:
-        with socket.create_connection((address, port),
-                                      PATIENCE) as connection:
-            return connection.recv(len(_BANNER),
-                                   socket.MSG_WAITALL) == _BANNER
+        with socket.create_connection((address, port), PATIENCE) as connection:
+            return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
     except OSError:
         return False
 
@@ -100,12 +97,18 @@ class KeptClient(ssh.Client):
         if self._kept is not None:
             try:
                 return self._kept.get_transport().open_session(
-                    timeout=self.channel_timeout)
+                    timeout=self.channel_timeout
+                )
             # AttributeError: without a transport, it is closed.
-            except (paramiko.SSHException, EOFError, OSError,
-                    AttributeError) as error:
-                LOG.debug('%s: the SSH connection is lost (%s)', self.host,
-                          error)
+            except (
+                paramiko.SSHException,
+                EOFError,
+                OSError,
+                AttributeError,
+            ) as error:
+                LOG.debug(
+                    '%s: the SSH connection is lost (%s)', self.host, error
+                )
             self.close()
         self._kept = self.connect()
         return self._kept.get_transport().open_session()

@@ -85,9 +85,13 @@ class GuestScript:
         happens to the one that started it
     """
 
-    def __init__(self, client: Client, name: str,
-                 arguments: collections.abc.Iterable[object],
-                 lifetime: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        name: str,
+        arguments: collections.abc.Iterable[object],
+        lifetime: float,
+    ) -> None:
         self.name = name
         self.directory: str | None = None
         self.header = ''
@@ -111,13 +115,15 @@ class GuestScript:
         self.directory = self._ask('place', self.name)['directory']
         self._placed = True
         self._upload(text)
-        facts = self._ask('start', self.directory, str(len(text)),
-                          *self._arguments)
+        facts = self._ask(
+            'start', self.directory, str(len(text)), *self._arguments
+        )
         self.boot_id, self.header = facts['boot'], facts['header']
         self._pid, self._born = facts['pid'], facts['born']
         self._hertz = int(facts['hertz'])
-        LOG.debug('Started in the guest, in %s: %s', self.directory,
-                  self.header)
+        LOG.debug(
+            'Started in the guest, in %s: %s', self.directory, self.header
+        )
 
     def state(self) -> State:
         """How the script is, without its log: cheap.
@@ -147,18 +153,27 @@ class GuestScript:
         if not self._placed:
             return None
         try:
-            facts = within(deadline,
-                           lambda: self._ask('stop', *self._identity()))
+            facts = within(
+                deadline, lambda: self._ask('stop', *self._identity())
+            )
             state = _state(facts, self._hertz)
         except exceptions.GuestError as error:
             LOG.warning(
                 'Could not clean up %s in the guest (process %s, directory '
                 '%s), which ends by itself %g s after its start: %s',
-                self.name, self._pid, self.directory, self._lifetime, error)
+                self.name,
+                self._pid,
+                self.directory,
+                self._lifetime,
+                error,
+            )
             return None
         if 'left' in facts:
-            LOG.warning('Could not end %s in the guest, left there: %s',
-                        self.name, facts['left'])
+            LOG.warning(
+                'Could not end %s in the guest, left there: %s',
+                self.name,
+                facts['left'],
+            )
         self._placed = False
         return state
 
@@ -173,8 +188,10 @@ class GuestScript:
         for piece in _pieces(text, MAX_COMMAND - 200):
             # It exits with 0 in any case: the words of a failure are lost
             # with some clients, and the size is checked when it is started.
-            self._run('{ printf %%s %s >>%s; } 2>&1 || true'
-                      % (shlex.quote(piece), target))
+            self._run(
+                '{ printf %%s %s >>%s; } 2>&1 || true'
+                % (shlex.quote(piece), target)
+            )
 
     def _ask(self, *words: object) -> dict[str, str]:
         """Run one command of control.sh and return its answer as a dict."""
@@ -196,12 +213,18 @@ def ask(client: Client, script: str, *words: object) -> dict[str, str]:
     return _ask(client, script, script, words)
 
 
-def _ask(client: Client, name: str, script: str,
-         words: collections.abc.Sequence[object]) -> dict[str, str]:
+def _ask(
+    client: Client,
+    name: str,
+    script: str,
+    words: collections.abc.Sequence[object],
+) -> dict[str, str]:
     facts = _facts(own(_run(client, name, command_of(script, *words))))
     if 'error' in facts:
-        raise exceptions.GuestError('%s: the guest could not %s it: %s' % (
-            name, words[0], facts['error']))
+        raise exceptions.GuestError(
+            '%s: the guest could not %s it: %s'
+            % (name, words[0], facts['error'])
+        )
     return facts
 
 
@@ -233,8 +256,15 @@ def command_of(script: str, *words: object) -> str:
     :param script: its file name, without ``.sh``
     :param words: what it gets
     """
-    return shlex.join(['sh', '-c', marked('\n' + read_script(script)), script,
-                       *map(str, words)])
+    return shlex.join(
+        [
+            'sh',
+            '-c',
+            marked('\n' + read_script(script)),
+            script,
+            *map(str, words),
+        ]
+    )
 
 
 def own(printed: str) -> str:
@@ -257,7 +287,8 @@ def asking(name: str) -> collections.abc.Iterator[None]:
     except Exception as error:
         raise exceptions.GuestError(
             '%s: the guest could not be asked over SSH: %s: %s'
-            % (name, type(error).__name__, error)) from error
+            % (name, type(error).__name__, error)
+        ) from error
 
 
 def read_script(name: str) -> str:
@@ -269,8 +300,9 @@ def read_script(name: str) -> str:
     files = importlib.resources.files('migration_tempest_plugin.guest')
     text = files.joinpath(name + '.sh').read_text(encoding='ascii')
     lines = [line.strip() for line in text.splitlines()]
-    return ''.join(line + '\n' for line in lines
-                   if line and not line.startswith('#'))
+    return ''.join(
+        line + '\n' for line in lines if line and not line.startswith('#')
+    )
 
 
 def _pieces(text: str, limit: int) -> collections.abc.Iterator[str]:
@@ -290,32 +322,39 @@ def _facts(answer: str) -> dict[str, str]:
     if not lines or lines[-1] != 'complete':
         raise exceptions.GuestError(
             'The answer of the guest is cut short (or the login shell there '
-            'is not like sh: csh, fish): %r' % answer[-200:])
+            'is not like sh: csh, fish): %r' % answer[-200:]
+        )
     facts = {}
     if 'log' in lines:
         begin, end = lines.index('log'), lines.index('end of log')
-        facts['log'] = '\n'.join(lines[begin + 1:end])
-        del lines[begin:end + 1]
+        facts['log'] = '\n'.join(lines[begin + 1 : end])
+        del lines[begin : end + 1]
     facts.update(line.partition(' ')[::2] for line in lines)
     return facts
 
 
 def _state(facts: dict[str, str], hertz: int) -> State:
     try:
-        return State(alive=facts['alive'] == 'yes',
-                     present=facts['present'] == 'yes',
-                     boot_id=facts['boot'], uptime=float(facts['uptime']),
-                     now='\n'.join(facts[key] for key in facts
-                                   if key.startswith('now.')),
-                     cpu=int(facts['cpu']) / hertz if 'cpu' in facts
-                     else None, log=facts.get('log', ''))
+        return State(
+            alive=facts['alive'] == 'yes',
+            present=facts['present'] == 'yes',
+            boot_id=facts['boot'],
+            uptime=float(facts['uptime']),
+            now='\n'.join(
+                facts[key] for key in facts if key.startswith('now.')
+            ),
+            cpu=int(facts['cpu']) / hertz if 'cpu' in facts else None,
+            log=facts.get('log', ''),
+        )
     except (KeyError, ValueError) as error:
         raise exceptions.GuestError(
-            'The answer of the guest makes no sense: %r' % facts) from error
+            'The answer of the guest makes no sense: %r' % facts
+        ) from error
 
 
-def within(deadline: float,
-           function: collections.abc.Callable[[], _Result]) -> _Result:
+def within(
+    deadline: float, function: collections.abc.Callable[[], _Result]
+) -> _Result:
     """Return what function returns, or raise GuestError after deadline."""
     outcome: list[tuple[_Result, None] | tuple[None, Exception]] = []
 

@@ -26,8 +26,9 @@ LOG = log.getLogger(__name__)
 START_PATIENCE = 30.0
 
 
-def start(connection: paramiko.SSHClient, name: str,
-          *words: object) -> tuple[paramiko.Channel, str, bytes]:
+def start(
+    connection: paramiko.SSHClient, name: str, *words: object
+) -> tuple[paramiko.Channel, str, bytes]:
     """Start a script of this package with a session of its own.
 
     :param connection: a connected ``paramiko.SSHClient``
@@ -75,9 +76,12 @@ class ScriptStream(fixtures.Fixture):
     """
 
     def __init__(
-            self, connect: collections.abc.Callable[[], paramiko.SSHClient],
-            name: str, words: collections.abc.Iterable[object],
-            take: collections.abc.Callable[[str], object]) -> None:
+        self,
+        connect: collections.abc.Callable[[], paramiko.SSHClient],
+        name: str,
+        words: collections.abc.Iterable[object],
+        take: collections.abc.Callable[[str], object],
+    ) -> None:
         self.header = ''
         self.ended: str | None = None
         self._connect = connect
@@ -91,10 +95,12 @@ class ScriptStream(fixtures.Fixture):
         with shell.asking(self._name):
             connection = self._connect()
             self.addCleanup(connection.close)
-            channel, self.header, rest = start(connection, self._name,
-                                               *self._words)
+            channel, self.header, rest = start(
+                connection, self._name, *self._words
+            )
         self._thread = threading.Thread(
-            target=self._receive, args=(channel, rest), daemon=True)
+            target=self._receive, args=(channel, rest), daemon=True
+        )
         self._thread.start()
 
     def _join(self) -> None:
@@ -111,6 +117,5 @@ class ScriptStream(fixtures.Fixture):
                 try:
                     self._take(line.decode())
                 except ValueError:
-                    LOG.debug('Left out of what %s says: %r', self._name,
-                              line)
+                    LOG.debug('Left out of what %s says: %r', self._name, line)
         self.ended = 'the guest has ended its session'

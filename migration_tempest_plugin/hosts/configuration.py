@@ -67,11 +67,18 @@ class Note:
     options: tuple[Option, ...]
 
     @classmethod
-    def of_this_process(cls, text: str,
-                        options: collections.abc.Iterable[Option]) -> 'Note':
+    def of_this_process(
+        cls, text: str, options: collections.abc.Iterable[Option]
+    ) -> 'Note':
         """A note of a change by this very process."""
-        return cls(socket.gethostname(), _boot_id(), os.getpid(),
-                   _read_born(os.getpid()), _digest(text), tuple(options))
+        return cls(
+            socket.gethostname(),
+            _boot_id(),
+            os.getpid(),
+            _read_born(os.getpid()),
+            _digest(text),
+            tuple(options),
+        )
 
     @classmethod
     def from_json(cls, text: str) -> 'Note':
@@ -81,8 +88,9 @@ class Note:
         """
         try:
             fields = json.loads(text)
-            options = tuple((section, option)
-                            for section, option in fields.pop('options'))
+            options = tuple(
+                (section, option) for section, option in fields.pop('options')
+            )
             return cls(options=options, **fields)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(str(error)) from error
@@ -99,8 +107,9 @@ class Note:
     @property
     def elsewhere(self) -> bool:
         """Whether it is of another machine: nobody here sees if it lives."""
-        return self.boot_id != _boot_id() and \
-            self.machine != socket.gethostname()
+        return (
+            self.boot_id != _boot_id() and self.machine != socket.gethostname()
+        )
 
     @property
     def ours(self) -> bool:
@@ -150,19 +159,25 @@ class ConfigurationFile:
         """
         self._replace(_edited(self.read(), settings), settings, self.note())
 
-    def copy(self, text: str,
-             options: collections.abc.Collection[Option]) -> None:
+    def copy(
+        self, text: str, options: collections.abc.Collection[Option]
+    ) -> None:
         """Make options again what they are in a text of the file, as change().
 
         :param options: each as (section, option)
         :raises HostError: if it can't be read or written
         :raises ConfigurationError: if it is no such file
         """
-        self._replace(_restored(self.read(), text, options), options,
-                      self.note())
+        self._replace(
+            _restored(self.read(), text, options), options, self.note()
+        )
 
-    def _replace(self, text: str, changed: collections.abc.Iterable[Option],
-                 note: Note | None) -> None:
+    def _replace(
+        self,
+        text: str,
+        changed: collections.abc.Iterable[Option],
+        note: Note | None,
+    ) -> None:
         """Write a text, and note the options that are changed in it."""
         before = note.options if note else ()
         options = [*before, *(each for each in changed if each not in before)]
@@ -178,8 +193,11 @@ class ConfigurationFile:
         """
         note, text = self.note(), self.read()
         if note:
-            text = _restored(text, self._script('original'), [
-                each for each in note.options if each not in settings])
+            text = _restored(
+                text,
+                self._script('original'),
+                [each for each in note.options if each not in settings],
+            )
         self._replace(_edited(text, settings), settings, note)
 
     def note(self) -> Note | None:
@@ -194,10 +212,12 @@ class ConfigurationFile:
             return Note.from_json(text)
         except ValueError as error:
             raise exceptions.HostError(
-                self.host.name, ('note of', self.path),
+                self.host.name,
+                ('note of', self.path),
                 'what is beside the file makes no sense (%s): compare the '
-                'file with %s.before-migration-tests by hand' % (
-                    error, self.path)) from error
+                'file with %s.before-migration-tests by hand'
+                % (error, self.path),
+            ) from error
 
     def put_back(self, apply: Apply = lambda host: None) -> bool:
         """Make it again what it was before the first change.
@@ -215,16 +235,20 @@ class ConfigurationFile:
             return False
         if note.at_work and not note.ours:
             raise exceptions.HostError(
-                self.host.name, ('change', self.path),
-                'it is being changed by %s' % note)
+                self.host.name,
+                ('change', self.path),
+                'it is being changed by %s' % note,
+            )
         if note.elsewhere:
             raise exceptions.HostError(
-                self.host.name, ('change', self.path),
+                self.host.name,
+                ('change', self.path),
                 'it was changed by %s, which may still be at work: only that '
                 'machine can tell. If it is over, run the tests from there '
                 'again, or put it back by hand: mv %s.before-migration-tests '
                 '%s; rm %s.before-migration-tests.note; and restart '
-                'nova-compute' % (note, self.path, self.path, self.path))
+                'nova-compute' % (note, self.path, self.path, self.path),
+            )
         text, original = self.read(), self._script('original')
         if _digest(text) == note.digest:
             self._script('restore')
@@ -239,16 +263,27 @@ class ConfigurationFile:
         if restored != text:
             LOG.warning(
                 '%s: %s was changed by somebody else, too: only %s are put '
-                'back', self.host.name, self.path, note.options)
+                'back',
+                self.host.name,
+                self.path,
+                note.options,
+            )
             self._write(restored, note)
 
     def _write(self, text: str, note: Note) -> None:
-        self._script('write', note.to_json(), str(len(_bytes(text))),
-                     input=text)
+        self._script(
+            'write', note.to_json(), str(len(_bytes(text))), input=text
+        )
 
     def _script(self, verb: str, *arguments: str, input: str = '') -> str:
-        return self.host.script('configuration', verb, self.path, *arguments,
-                                input=input, errors=_ERRORS)
+        return self.host.script(
+            'configuration',
+            verb,
+            self.path,
+            *arguments,
+            input=input,
+            errors=_ERRORS,
+        )
 
 
 class ChangedConfiguration(fixtures.Fixture):
@@ -262,8 +297,12 @@ class ChangedConfiguration(fixtures.Fixture):
         it was put back: makes the service take it
     """
 
-    def __init__(self, files: collections.abc.Sequence[ConfigurationFile],
-                 settings: Settings, apply: Apply) -> None:
+    def __init__(
+        self,
+        files: collections.abc.Sequence[ConfigurationFile],
+        settings: Settings,
+        apply: Apply,
+    ) -> None:
         self._files = files
         self._settings = settings
         self._apply = apply
@@ -297,15 +336,17 @@ class HeldConfiguration:
         makes the service take it
     """
 
-    def __init__(self, files: collections.abc.Iterable[ConfigurationFile],
-                 apply: Apply) -> None:
+    def __init__(
+        self, files: collections.abc.Iterable[ConfigurationFile], apply: Apply
+    ) -> None:
         self._files = tuple(files)
         self._apply = apply
         # the settings of each file; None: it is not known
         self._held: dict[ConfigurationFile, Settings | None] = {}
 
-    def want(self, wanted: collections.abc.Mapping[
-            ConfigurationFile, Settings]) -> None:
+    def want(
+        self, wanted: collections.abc.Mapping[ConfigurationFile, Settings]
+    ) -> None:
         """Have some options in force, and no others.
 
         :param wanted: for each ConfigurationFile a value for each (section,
@@ -314,8 +355,11 @@ class HeldConfiguration:
         :raises HostError: if a host can't be changed, after all were tried
         :raises ConfigurationError: as ConfigurationFile.change()
         """
-        to_do = {file: dict(wanted.get(file, {})) for file in self._files
-                 if wanted.get(file, {}) != self._held.get(file, {})}
+        to_do = {
+            file: dict(wanted.get(file, {}))
+            for file in self._files
+            if wanted.get(file, {}) != self._held.get(file, {})
+        }
         if not to_do:
             return
         with futures.ThreadPoolExecutor(len(to_do)) as pool:
@@ -351,20 +395,28 @@ def put_right(file: ConfigurationFile, apply: Apply) -> bool:
     note = file.note()
     if note is None or note.ours:
         return False
-    LOG.warning('%s: %s was left changed by %s: putting it back',
-                file.host.name, file.path, note)
+    LOG.warning(
+        '%s: %s was left changed by %s: putting it back',
+        file.host.name,
+        file.path,
+        note,
+    )
     return file.put_back(apply)
 
 
 def _edited(text: str, settings: Settings) -> str:
     for (section, option), value in settings.items():
-        text = ini.delete_option(text, section, option) if value is None \
+        text = (
+            ini.delete_option(text, section, option)
+            if value is None
             else ini.set_option(text, section, option, value)
+        )
     return text
 
 
-def _restored(text: str, original: str,
-              options: collections.abc.Iterable[Option]) -> str:
+def _restored(
+    text: str, original: str, options: collections.abc.Iterable[Option]
+) -> str:
     for each in options:
         text = ini.restore_option(text, original, *each)
     return text

@@ -57,18 +57,31 @@ class Connection:
         except ValueError:
             parts = None
         name = parts.path.strip('/') if parts else ''
-        if not parts or not name or not parts.hostname or \
-                parts.scheme.partition('+')[0] not in ('mysql', 'mariadb'):
+        if (
+            not parts
+            or not name
+            or not parts.hostname
+            or parts.scheme.partition('+')[0] not in ('mysql', 'mariadb')
+        ):
             raise exceptions.ConfigurationError(
                 'Not the connection of a database of MySQL or MariaDB: use '
-                'mysql+pymysql://USER:PASSWORD@HOST/NAME')
-        return cls(parts.hostname, port,
-                   urllib.parse.unquote(parts.username or ''),
-                   urllib.parse.unquote(parts.password or ''), name)
+                'mysql+pymysql://USER:PASSWORD@HOST/NAME'
+            )
+        return cls(
+            parts.hostname,
+            port,
+            urllib.parse.unquote(parts.username or ''),
+            urllib.parse.unquote(parts.password or ''),
+            name,
+        )
 
     def __str__(self) -> str:
         return 'database %s of %s at %s:%d' % (
-            self.name, self.user, self.address, self.port)
+            self.name,
+            self.user,
+            self.address,
+            self.port,
+        )
 
 
 class Database:
@@ -79,8 +92,12 @@ class Database:
     :param patience: seconds within which it must answer
     """
 
-    def __init__(self, connection: Connection, host: ssh.Host | None = None,
-                 patience: float = 60) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        host: ssh.Host | None = None,
+        patience: float = 60,
+    ) -> None:
         self._connection = connection
         self._host = host
         self._patience = patience
@@ -93,8 +110,7 @@ class Database:
         :raises DatabaseError: if it can't be asked, or refuses
         :raises HostError: if the host that leads to it can't be reached
         """
-        with self._connected() as database, \
-                database.cursor() as cursor:
+        with self._connected() as database, database.cursor() as cursor:
             cursor.execute(query, values)
             return list(cursor.fetchall())
 
@@ -115,19 +131,27 @@ class Database:
         """The socket to it, or None to leave that to the driver."""
         if not self._host:
             return None
-        return stack.enter_context(self._host.tunnel(
-            self._connection.address, self._connection.port))
+        return stack.enter_context(
+            self._host.tunnel(self._connection.address, self._connection.port)
+        )
 
     def _connect(self, way: paramiko.Channel | None) -> pymysql.Connection:
         where = self._connection
         database = pymysql.connect(
-            host=where.address, port=where.port, user=where.user,
-            password=where.password, database=where.name,
-            charset='utf8mb4', connect_timeout=self._patience,
-            read_timeout=self._patience, init_command=_READ_ONLY,
-            cursorclass=pymysql.cursors.DictCursor, defer_connect=True,
+            host=where.address,
+            port=where.port,
+            user=where.user,
+            password=where.password,
+            database=where.name,
+            charset='utf8mb4',
+            connect_timeout=self._patience,
+            read_timeout=self._patience,
+            init_command=_READ_ONLY,
+            cursorclass=pymysql.cursors.DictCursor,
+            defer_connect=True,
             # TLS takes a real socket; SSH does for it.
-            ssl_disabled=way is not None)
+            ssl_disabled=way is not None,
+        )
         database.connect(way)
         return database
 

@@ -40,12 +40,19 @@ class _Expected:
     of_volume: bool = False
 
     def covers(self, difference: 'Difference') -> bool:
-        if difference.before is None and not self.new or \
-                difference.after is None and not self.gone or \
-                self.of_volume and not difference.of_volume:
+        if (
+            difference.before is None
+            and not self.new
+            or difference.after is None
+            and not self.gone
+            or self.of_volume
+            and not difference.of_volume
+        ):
             return False
-        return any(re.fullmatch(self.pattern, path) for path in (
-            difference.path, _INDEX.sub('', difference.path)))
+        return any(
+            re.fullmatch(self.pattern, path)
+            for path in (difference.path, _INDEX.sub('', difference.path))
+        )
 
 
 _BY_NOVA = 'Nova writes it for the destination: '
@@ -54,71 +61,119 @@ _BY_NOVA = 'Nova writes it for the destination: '
 #: the destination (nova/virt/libvirt/migration.py, get_updated_guest_xml).
 EXPECTED = (
     _Expected(r'@id', 'each host numbers its own domains'),
-    _Expected(r'devices/(serial|console)/source@path|devices/console@tty',
-              'each host has pseudo terminals of its own'),
-    _Expected(r'devices/channel/source@path',
-              'the path has the domain\'s number'),
-    _Expected(r'devices/channel/target@state',
-              'the guest\'s agent connects again'),
-    _Expected(r'devices/disk(/backingStore)*/source@index|devices/disk/'
-              r'(backingStore/)*backingStore@index',
-              'QEMU numbers what it has opened'),
-    _Expected(r'seclabel(/(label|imagelabel))?(@\w+)?',
-              'each host gives its domains labels of its own'),
-    _Expected(r'cpu/model|cpu/feature@(name|policy)|cpu@\w+|cpu/vendor',
-              'libvirt writes the CPU of a running guest in the terms of its '
-              'host'),
+    _Expected(
+        r'devices/(serial|console)/source@path|devices/console@tty',
+        'each host has pseudo terminals of its own',
+    ),
+    _Expected(
+        r'devices/channel/source@path', "the path has the domain's number"
+    ),
+    _Expected(
+        r'devices/channel/target@state', "the guest's agent connects again"
+    ),
+    _Expected(
+        r'devices/disk(/backingStore)*/source@index|devices/disk/'
+        r'(backingStore/)*backingStore@index',
+        'QEMU numbers what it has opened',
+    ),
+    _Expected(
+        r'seclabel(/(label|imagelabel))?(@\w+)?',
+        'each host gives its domains labels of its own',
+    ),
+    _Expected(
+        r'cpu/model|cpu/feature@(name|policy)|cpu@\w+|cpu/vendor',
+        'libvirt writes the CPU of a running guest in the terms of its host',
+    ),
     # _update_graphics_xml
-    _Expected(r'devices/graphics(@(port|tlsPort|websocket|listen)|/listen'
-              r'@address)', 'the console is at the host that the server is '
-              'on'),
+    _Expected(
+        r'devices/graphics(@(port|tlsPort|websocket|listen)|/listen'
+        r'@address)',
+        'the console is at the host that the server is on',
+    ),
     # _update_serial_xml
-    _Expected(r'devices/(serial|console)/source@(host|service)',
-              'the serial console is at the host that the server is on'),
+    _Expected(
+        r'devices/(serial|console)/source@(host|service)',
+        'the serial console is at the host that the server is on',
+    ),
     # _update_mdev_xml, _update_pci_dev_xml
-    _Expected(r'devices/hostdev/source/address@\w+|devices/interface/source/'
-              r'address@\w+', 'a device of the host is another one there'),
+    _Expected(
+        r'devices/hostdev/source/address@\w+|devices/interface/source/'
+        r'address@\w+',
+        'a device of the host is another one there',
+    ),
     # _update_vpmems_xml
-    _Expected(r'devices/memory/source/path',
-              _BY_NOVA + 'persistent memory is a device of the host'),
+    _Expected(
+        r'devices/memory/source/path',
+        _BY_NOVA + 'persistent memory is a device of the host',
+    ),
     # _update_vif_xml
-    _Expected(r'devices/interface/(source|virtualport|filterref)(/\w+)?@\w+|'
-              r'devices/interface@type|devices/interface/script@path',
-              _BY_NOVA + 'a port is plugged in as its host does it',
-              new=True, gone=True),
+    _Expected(
+        r'devices/interface/(source|virtualport|filterref)(/\w+)?@\w+|'
+        r'devices/interface@type|devices/interface/script@path',
+        _BY_NOVA + 'a port is plugged in as its host does it',
+        new=True,
+        gone=True,
+    ),
     # _update_volume_xml
-    _Expected(r'devices/disk@type|devices/disk/source(@\w+|(/\w+)+(@\w+)?)',
-              _BY_NOVA + 'a volume is attached as its host does it',
-              new=True, gone=True, of_volume=True),
-    _Expected(r'devices/disk(/source)?/encryption/secret@uuid',
-              _BY_NOVA + 'the secret of an encrypted volume',
-              of_volume=True),
+    _Expected(
+        r'devices/disk@type|devices/disk/source(@\w+|(/\w+)+(@\w+)?)',
+        _BY_NOVA + 'a volume is attached as its host does it',
+        new=True,
+        gone=True,
+        of_volume=True,
+    ),
+    _Expected(
+        r'devices/disk(/source)?/encryption/secret@uuid',
+        _BY_NOVA + 'the secret of an encrypted volume',
+        of_volume=True,
+    ),
     # _update_rbd_xml
-    _Expected(r'devices/disk/source/host@(name|port)',
-              _BY_NOVA + 'the monitors of Ceph as they are now',
-              new=True, gone=True),
+    _Expected(
+        r'devices/disk/source/host@(name|port)',
+        _BY_NOVA + 'the monitors of Ceph as they are now',
+        new=True,
+        gone=True,
+    ),
     # _update_cpu_shared_set_xml, _remove_cpu_shared_set_xml
-    _Expected(r'vcpu@cpuset', _BY_NOVA + 'the CPUs for servers without CPUs '
-              'of their own ([compute] cpu_shared_set)',
-              new=True, gone=True),
+    _Expected(
+        r'vcpu@cpuset',
+        _BY_NOVA + 'the CPUs for servers without CPUs '
+        'of their own ([compute] cpu_shared_set)',
+        new=True,
+        gone=True,
+    ),
     # _update_numa_xml
-    _Expected(r'cputune/(vcpupin|emulatorpin|iothreadpin|vcpusched)@'
-              r'(cpuset|vcpus)|numatune/(memory|memnode)@nodeset',
-              'Nova chooses among the CPUs of each host: how many is what '
-              'counts'),
-    _Expected(r'cputune\[0\]/vcpusched\[[1-9]\d*\]@\w+',
-              _BY_NOVA + 'one element for all real-time CPUs', gone=True),
+    _Expected(
+        r'cputune/(vcpupin|emulatorpin|iothreadpin|vcpusched)@'
+        r'(cpuset|vcpus)|numatune/(memory|memnode)@nodeset',
+        'Nova chooses among the CPUs of each host: how many is what counts',
+    ),
+    _Expected(
+        r'cputune\[0\]/vcpusched\[[1-9]\d*\]@\w+',
+        _BY_NOVA + 'one element for all real-time CPUs',
+        gone=True,
+    ),
     # _update_quota_xml
-    _Expected(r'cputune/shares', _BY_NOVA + 'no shares of the CPU that the '
-              'flavor does not ask for', gone=True),
+    _Expected(
+        r'cputune/shares',
+        _BY_NOVA + 'no shares of the CPU that the flavor does not ask for',
+        gone=True,
+    ),
     # _update_perf_events_xml
-    _Expected(r'perf(/event@(name|enabled))?',
-              _BY_NOVA + 'the performance events that it supports',
-              new=True, gone=True),
+    _Expected(
+        r'perf(/event@(name|enabled))?',
+        _BY_NOVA + 'the performance events that it supports',
+        new=True,
+        gone=True,
+    ),
     # _update_memory_backing_xml
-    _Expected(r'memoryBacking(/(source@type|(access|allocation)@mode|'
-              r'discard))?', _BY_NOVA + 'memory in files ([libvirt] '
-              'file_backed_memory)', new=True, gone=True),
+    _Expected(
+        r'memoryBacking(/(source@type|(access|allocation)@mode|'
+        r'discard))?',
+        _BY_NOVA + 'memory in files ([libvirt] file_backed_memory)',
+        new=True,
+        gone=True,
+    ),
 )
 
 
@@ -140,17 +195,21 @@ class Difference:
     @property
     def reason(self) -> str | None:
         """Why it is expected after a live migration, or None."""
-        return next((each.why for each in EXPECTED if each.covers(self)),
-                    None)
+        return next((each.why for each in EXPECTED if each.covers(self)), None)
 
     def __str__(self) -> str:
-        return '%s: %s before, %s after' % (self.path, *(
-            'nothing' if value is None else repr(value)
-            for value in (self.before, self.after)))
+        return '%s: %s before, %s after' % (
+            self.path,
+            *(
+                'nothing' if value is None else repr(value)
+                for value in (self.before, self.after)
+            ),
+        )
 
 
-def differences(before: ElementTree.Element,
-                after: ElementTree.Element) -> list[Difference]:
+def differences(
+    before: ElementTree.Element, after: ElementTree.Element
+) -> list[Difference]:
     """All Differences between two domains."""
     old, new = _flat(before), _flat(after)
     found = []
@@ -158,10 +217,18 @@ def differences(before: ElementTree.Element,
         if old.get(path) != new.get(path):
             disk = _DISK.match(path)
             serial = disk and disk.group() + '/serial[0]'
-            found.append(Difference(
-                path, old.get(path), new.get(path), bool(
-                    disk and serial in old and
-                    old[serial] == new.get(serial))))
+            found.append(
+                Difference(
+                    path,
+                    old.get(path),
+                    new.get(path),
+                    bool(
+                        disk
+                        and serial in old
+                        and old[serial] == new.get(serial)
+                    ),
+                )
+            )
     return found
 
 
@@ -182,19 +249,27 @@ class Cpus:
 
         :raises ValueError: if it is none as libvirt writes it
         """
-        pins = {int(_promised(pin, '.', 'vcpu')):
-                cpus(_promised(pin, '.', 'cpuset'))
-                for pin in domain.iterfind('cputune/vcpupin')}
+        pins = {
+            int(_promised(pin, '.', 'vcpu')): cpus(
+                _promised(pin, '.', 'cpuset')
+            )
+            for pin in domain.iterfind('cputune/vcpupin')
+        }
         emulator = domain.find('cputune/emulatorpin')
-        return cls(pins, None if emulator is None
-                   else cpus(_promised(emulator, '.', 'cpuset')))
+        return cls(
+            pins,
+            None
+            if emulator is None
+            else cpus(_promised(emulator, '.', 'cpuset')),
+        )
 
     @property
     def dedicated(self) -> bool:
         """Whether each CPU of the server has one of the host's for itself."""
         chosen = [each for one in self.vcpus.values() for each in one]
         return bool(chosen) and len(chosen) == len(set(chosen)) == len(
-            self.vcpus)
+            self.vcpus
+        )
 
 
 def cpus(text: str) -> frozenset[int]:
@@ -211,16 +286,21 @@ def cpus(text: str) -> frozenset[int]:
     return frozenset(found - left_out)
 
 
-def numa_cells(domain: ElementTree.Element
-               ) -> list[tuple[frozenset[int], int]]:
+def numa_cells(
+    domain: ElementTree.Element,
+) -> list[tuple[frozenset[int], int]]:
     """The guest's NUMA cells: (CPUs, KiB of memory) of each, in order.
 
     :raises ValueError: if it is no domain as libvirt writes it
     """
     # A cell that has memory only names no CPUs.
-    return [(cpus(named) if (named := cell.get('cpus')) else frozenset(),
-             int(_promised(cell, '.', 'memory')))
-            for cell in domain.iterfind('cpu/numa/cell')]
+    return [
+        (
+            cpus(named) if (named := cell.get('cpus')) else frozenset(),
+            int(_promised(cell, '.', 'memory')),
+        )
+        for cell in domain.iterfind('cpu/numa/cell')
+    ]
 
 
 def disk_caches(domain: ElementTree.Element) -> dict[str, str | None]:
@@ -228,10 +308,11 @@ def disk_caches(domain: ElementTree.Element) -> dict[str, str | None]:
 
     :raises ValueError: if it is no domain as libvirt writes it
     """
-    return {_promised(disk, 'target', 'dev'):
-            _attribute(disk, 'driver', 'cache')
-            for disk in domain.iterfind('devices/disk')
-            if disk.find('driver') is not None}
+    return {
+        _promised(disk, 'target', 'dev'): _attribute(disk, 'driver', 'cache')
+        for disk in domain.iterfind('devices/disk')
+        if disk.find('driver') is not None
+    }
 
 
 def copied_disks(domain: ElementTree.Element) -> list[tuple[str, str]]:
@@ -244,23 +325,36 @@ def copied_disks(domain: ElementTree.Element) -> list[tuple[str, str]]:
     :returns: for each, (name, "file" or "block")
     :raises ValueError: if it is no domain as libvirt writes it
     """
-    return [(_promised(disk, 'target', 'dev'), kind)
-            for disk in domain.iterfind('devices/disk')
-            if (kind := disk.get('type')) in ('file', 'block') and not any(
-                disk.find(sign) is not None
-                for sign in ('readonly', 'shareable', 'serial'))]
+    return [
+        (_promised(disk, 'target', 'dev'), kind)
+        for disk in domain.iterfind('devices/disk')
+        if (kind := disk.get('type')) in ('file', 'block')
+        and not any(
+            disk.find(sign) is not None
+            for sign in ('readonly', 'shareable', 'serial')
+        )
+    ]
 
 
-def interfaces(domain: ElementTree.Element
-               ) -> list[tuple[str | None, ...]]:
+def interfaces(domain: ElementTree.Element) -> list[tuple[str | None, ...]]:
     """(MAC address, model, name on the host, MTU) of each, in order."""
-    return [tuple(_attribute(each, *where) for where in (
-        ('mac', 'address'), ('model', 'type'), ('target', 'dev'),
-        ('mtu', 'size'))) for each in domain.iterfind('devices/interface')]
+    return [
+        tuple(
+            _attribute(each, *where)
+            for where in (
+                ('mac', 'address'),
+                ('model', 'type'),
+                ('target', 'dev'),
+                ('mtu', 'size'),
+            )
+        )
+        for each in domain.iterfind('devices/interface')
+    ]
 
 
-def _attribute(element: ElementTree.Element, child: str,
-               name: str) -> str | None:
+def _attribute(
+    element: ElementTree.Element, child: str, name: str
+) -> str | None:
     """An attribute of a child, or of the element itself if that is "."."""
     found = element.find(child)
     return None if found is None else found.get(name)
@@ -273,8 +367,10 @@ def _promised(element: ElementTree.Element, child: str, name: str) -> str:
     """
     value = _attribute(element, child, name)
     if value is None:
-        raise ValueError('not as libvirt writes it, without %s of %s: %s' % (
-            name, child, ElementTree.tostring(element, 'unicode')))
+        raise ValueError(
+            'not as libvirt writes it, without %s of %s: %s'
+            % (name, child, ElementTree.tostring(element, 'unicode'))
+        )
     return value
 
 
@@ -293,8 +389,7 @@ def _flat(domain: ElementTree.Element) -> dict[str, str]:
         numbers: collections.Counter[str] = collections.Counter()
         for child in element:
             tag = child.tag.rpartition('}')[2]
-            walk(child, '%s%s[%d]' % (path and path + '/', tag,
-                                      numbers[tag]))
+            walk(child, '%s%s[%d]' % (path and path + '/', tag, numbers[tag]))
             numbers[tag] += 1
 
     walk(domain, '')

@@ -29,13 +29,23 @@ from migration_tempest_plugin.hosts import ssh
 LIFETIME = 3600
 
 # What an event of the life cycle begins with (virsh-domain-event.c).
-_LIFE = ('Defined', 'Undefined', 'Started', 'Suspended', 'Resumed', 'Stopped',
-         'Shutdown', 'PMSuspended', 'Crashed')
+_LIFE = (
+    'Defined',
+    'Undefined',
+    'Started',
+    'Suspended',
+    'Resumed',
+    'Stopped',
+    'Shutdown',
+    'PMSuspended',
+    'Crashed',
+)
 
 _EVENT = re.compile(
-    r"^(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+[+-]\d{4}): "
+    r'^(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+[+-]\d{4}): '
     r"event '(?P<kind>[\w-]+)' for domain '?(?P<domain>[^']*?)'?: ?"
-    r"(?P<text>.*)$")
+    r'(?P<text>.*)$'
+)
 _FIELD = re.compile(r'^\t(\w+): (\S+)$')
 
 
@@ -61,12 +71,18 @@ class Event:
     @property
     def foreign(self) -> bool:
         """Whether it is of the life cycle, but in another language."""
-        return self.kind == 'lifecycle' and \
-            self.text.partition(' ')[0] not in _LIFE
+        return (
+            self.kind == 'lifecycle'
+            and self.text.partition(' ')[0] not in _LIFE
+        )
 
     def __str__(self) -> str:
-        return "%s %s: %s%s" % (self.stamp, self.kind, self.text, ''.join(
-            ' %s=%s' % each for each in self.fields.items()))
+        return '%s %s: %s%s' % (
+            self.stamp,
+            self.kind,
+            self.text,
+            ''.join(' %s=%s' % each for each in self.fields.items()),
+        )
 
 
 class EventWatch(fixtures.Fixture):
@@ -76,8 +92,9 @@ class EventWatch(fixtures.Fixture):
     :param virsh: the words that ask libvirt there
     """
 
-    def __init__(self, host: ssh.Host,
-                 virsh: collections.abc.Sequence[str] = ('virsh',)) -> None:
+    def __init__(
+        self, host: ssh.Host, virsh: collections.abc.Sequence[str] = ('virsh',)
+    ) -> None:
         self._host = host
         self._virsh = virsh
         self._events: list[Event] = []
@@ -87,10 +104,16 @@ class EventWatch(fixtures.Fixture):
         stack = contextlib.ExitStack()
         stack.callback(self._host.close)
         self.addCleanup(stack.close)
-        output = stack.enter_context(self._host.stream(
-            'events', LIFETIME, *map(shlex.join, libvirt.split(self._virsh))))
-        threading.Thread(target=self._read, args=(output,),
-                         daemon=True).start()
+        output = stack.enter_context(
+            self._host.stream(
+                'events',
+                LIFETIME,
+                *map(shlex.join, libvirt.split(self._virsh)),
+            )
+        )
+        threading.Thread(
+            target=self._read, args=(output,), daemon=True
+        ).start()
 
     def events(self, domain: str, kind: str | None = None) -> list[Event]:
         """The Events of a domain up to now, of one kind if it is given.
@@ -98,16 +121,22 @@ class EventWatch(fixtures.Fixture):
         :param domain: libvirt's name of it
         """
         with self._lock:
-            return [each for each in self._events
-                    if each.domain == domain and kind in (None, each.kind)]
+            return [
+                each
+                for each in self._events
+                if each.domain == domain and kind in (None, each.kind)
+            ]
 
     def _read(self, output: collections.abc.Iterable[bytes]) -> None:
         # The connection is closed under it at the end.
         with contextlib.suppress(OSError, exceptions.HostError):
             for line in output:
                 with self._lock:
-                    add(self._events, line.decode(errors='replace'),
-                        time.monotonic())
+                    add(
+                        self._events,
+                        line.decode(errors='replace'),
+                        time.monotonic(),
+                    )
 
 
 def add(events: list[Event], line: str, now: float) -> None:
@@ -118,8 +147,15 @@ def add(events: list[Event], line: str, now: float) -> None:
     line = line.rstrip('\n')
     found = _EVENT.match(line)
     if found:
-        events.append(Event(found['stamp'], now, found['kind'],
-                            found['domain'], found['text']))
+        events.append(
+            Event(
+                found['stamp'],
+                now,
+                found['kind'],
+                found['domain'],
+                found['text'],
+            )
+        )
         return
     field = _FIELD.match(line)
     if field and events:

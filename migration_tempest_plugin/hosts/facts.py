@@ -31,8 +31,9 @@ from migration_tempest_plugin.hosts import inventory
 _QEMU_FOLDER = '/etc/pki/qemu'
 _LIBVIRT_FILES = ('/etc/pki/CA/cacert.pem', '/etc/pki/libvirt/servercert.pem')
 _QEMU_CONF = '/etc/libvirt/qemu.conf'
-_FOLDER = re.compile(r'^ *(migrate|default)_tls_x509_cert_dir *= *"(.+)"',
-                     re.MULTILINE)
+_FOLDER = re.compile(
+    r'^ *(migrate|default)_tls_x509_cert_dir *= *"(.+)"', re.MULTILINE
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +65,7 @@ class NovaOptions:
         :param name: of the host
         :raises ConfigurationError: if it is none
         """
+
         def get(option: str, default: str = '') -> str:
             return ini.get_option(text, 'libvirt', option) or default
 
@@ -71,15 +73,20 @@ class NovaOptions:
         return cls(
             virt_type=virt_type,
             # nova/virt/libvirt/driver.py, _get_guest_cpu_model_config
-            cpu_mode=get('cpu_mode', 'host-model' if virt_type == 'kvm'
-                         else 'none'),
+            cpu_mode=get(
+                'cpu_mode', 'host-model' if virt_type == 'kvm' else 'none'
+            ),
             images_type=get('images_type', 'default'),
-            machines=dict(each.strip().split('=', 1) for each in get(
-                'hw_machine_type').split(',') if '=' in each),
+            machines=dict(
+                each.strip().split('=', 1)
+                for each in get('hw_machine_type').split(',')
+                if '=' in each
+            ),
             inbound=get('live_migration_inbound_addr', name),
             native_tls=_is_true(get('live_migration_with_native_tls')),
-            libvirt_tls=get('live_migration_scheme') == 'tls' or
-            '+tls:' in get('live_migration_uri'))
+            libvirt_tls=get('live_migration_scheme') == 'tls'
+            or '+tls:' in get('live_migration_uri'),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,8 +111,12 @@ class Certificate:
         :raises ValueError: if it is none
         """
         read = x509.load_pem_x509_certificate(pem.encode())
-        return cls(path, read.not_valid_before_utc.timestamp(),
-                   read.not_valid_after_utc.timestamp(), pem.strip())
+        return cls(
+            path,
+            read.not_valid_before_utc.timestamp(),
+            read.not_valid_after_utc.timestamp(),
+            pem.strip(),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,28 +207,39 @@ def look(compute: inventory.Compute) -> Facts:
     nova = NovaOptions.parse(compute.nova_conf.read(), compute.name)
     libvirt, qemu = compute.libvirt.versions()
     machines, canonical = compute.libvirt.machine_types(
-        said['architecture'][0])
-    default = nova.machines.get(said['architecture'][0]) or \
-        compute.libvirt.default_machine(nova.virt_type)
+        said['architecture'][0]
+    )
+    default = nova.machines.get(
+        said['architecture'][0]
+    ) or compute.libvirt.default_machine(nova.virt_type)
     return Facts(
-        name=compute.name, architecture=said['architecture'][0],
-        system=said.get('system', ['unknown'])[0], kvm='kvm' in said,
-        accounts=dict(each.rsplit(' ', 1)
-                      for each in said.get('account', ())),
+        name=compute.name,
+        architecture=said['architecture'][0],
+        system=said.get('system', ['unknown'])[0],
+        kvm='kvm' in said,
+        accounts=dict(each.rsplit(' ', 1) for each in said.get('account', ())),
         clock=(clock - after, clock - before),
         storage=(kind, mounted.lstrip()) if kind else None,
         arguments=tuple(said.get('argument', ())),
         default_files=tuple(said.get('default', ())),
-        libvirt=libvirt, qemu=qemu, machines=machines,
+        libvirt=libvirt,
+        qemu=qemu,
+        machines=machines,
         used_machines=frozenset(
-            canonical.get(each, each) for each in (
-                default, *compute.libvirt.used_machines())),
-        cpu=compute.libvirt.host_model(nova.virt_type), nova=nova,
-        certificates=tuple(_certificates(compute, nova)))
+            canonical.get(each, each)
+            for each in (default, *compute.libvirt.used_machines())
+        ),
+        cpu=compute.libvirt.host_model(nova.virt_type),
+        nova=nova,
+        certificates=tuple(_certificates(compute, nova)),
+    )
 
 
-def way(source: inventory.Compute, destination: inventory.Compute,
-        facts: collections.abc.Mapping[str, Facts]) -> Way:
+def way(
+    source: inventory.Compute,
+    destination: inventory.Compute,
+    facts: collections.abc.Mapping[str, Facts],
+) -> Way:
     """The Way from one host to another.
 
     :param facts: of both, by their names
@@ -232,15 +254,24 @@ def way(source: inventory.Compute, destination: inventory.Compute,
         # Libvirt need not know of CPUs: of emulated ones, say.
         with contextlib.suppress(exceptions.HostError):
             fits = destination.libvirt.can_give_cpu(
-                cpu, facts[source.name].nova.virt_type)
+                cpu, facts[source.name].nova.virt_type
+            )
     return Way(found, problem, fits)
 
 
 def _path(source: inventory.Compute, address: str) -> Path:
-    said = {name: values[0] for name, values in _fields(
-        source.host.script('path', address)).items()}
-    return Path(said['address'], said['device'], int(said['mtu']),
-                {'yes': True, 'no': False}.get(said.get('whole', '')))
+    said = {
+        name: values[0]
+        for name, values in _fields(
+            source.host.script('path', address)
+        ).items()
+    }
+    return Path(
+        said['address'],
+        said['device'],
+        int(said['mtu']),
+        {'yes': True, 'no': False}.get(said.get('whole', '')),
+    )
 
 
 def _fields(text: str) -> dict[str, list[str]]:
@@ -252,8 +283,9 @@ def _fields(text: str) -> dict[str, list[str]]:
     return found
 
 
-def _certificates(compute: inventory.Compute, nova: NovaOptions
-                  ) -> collections.abc.Iterator[Certificate]:
+def _certificates(
+    compute: inventory.Compute, nova: NovaOptions
+) -> collections.abc.Iterator[Certificate]:
     """Those that are needed, where QEMU and libvirt run.
 
     :raises HostError: if one is missing, or is none
@@ -262,8 +294,9 @@ def _certificates(compute: inventory.Compute, nova: NovaOptions
     if nova.native_tls:
         conf = compute.libvirt.attempt_beside('cat', _QEMU_CONF).stdout
         folders: dict[str, str] = dict(_FOLDER.findall(conf))
-        folder = folders.get('migrate') or folders.get('default') or \
-            _QEMU_FOLDER
+        folder = (
+            folders.get('migrate') or folders.get('default') or _QEMU_FOLDER
+        )
         files += [folder + '/ca-cert.pem', folder + '/server-cert.pem']
     if nova.libvirt_tls:
         files += _LIBVIRT_FILES
@@ -272,8 +305,11 @@ def _certificates(compute: inventory.Compute, nova: NovaOptions
         outcome = compute.libvirt.attempt_beside(*words)
         if outcome.status:
             raise exceptions.HostError(
-                compute.name, words, 'TLS is on, and there is no such '
-                'certificate: %s' % outcome.stderr.strip())
+                compute.name,
+                words,
+                'TLS is on, and there is no such '
+                'certificate: %s' % outcome.stderr.strip(),
+            )
         try:
             yield Certificate.parse(file, outcome.stdout)
         except ValueError as error:

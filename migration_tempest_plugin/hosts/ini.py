@@ -61,11 +61,13 @@ class _Parser(iniparser.BaseParser):
 
     def assignment(self, key: str, value: list[str]) -> None:
         if self._section is None:
-            raise iniparser.ParseError('A section must be started before',
-                                       self._first + 1, key)
+            raise iniparser.ParseError(
+                'A section must be started before', self._first + 1, key
+            )
         end = self._first + len(value)
-        self.assignments.append(_Assignment(
-            self._section, key, '\n'.join(value), self._first, end))
+        self.assignments.append(
+            _Assignment(self._section, key, '\n'.join(value), self._first, end)
+        )
         self.sections[self._section] = end
 
 
@@ -94,7 +96,7 @@ def set_option(text: str, section: str, option: str, value: object) -> str:
     new = '%s = %s\n' % (option, value)
     found = _assignments(parser, section, option)
     if found:
-        lines[found[-1].first:found[-1].end] = [new]
+        lines[found[-1].first : found[-1].end] = [new]
     else:
         _add(lines, parser, section, [new])
     return ''.join(lines)
@@ -107,12 +109,11 @@ def delete_option(text: str, section: str, option: str) -> str:
     """
     lines = _lines(text)
     for each in reversed(_assignments(_parse(text), section, option)):
-        del lines[each.first:each.end]
+        del lines[each.first : each.end]
     return ''.join(lines)
 
 
-def restore_option(text: str, original: str, section: str,
-                   option: str) -> str:
+def restore_option(text: str, original: str, section: str, option: str) -> str:
     """The text with an option as it is in another one, to the letter.
 
     Also a value of several lines, several assignments, or none.
@@ -120,8 +121,11 @@ def restore_option(text: str, original: str, section: str,
     :raises ConfigurationError: if one of them is not that of such a file
     """
     before = _lines(original)
-    wanted = [line for each in _assignments(_parse(original), section, option)
-              for line in before[each.first:each.end]]
+    wanted = [
+        line
+        for each in _assignments(_parse(original), section, option)
+        for line in before[each.first : each.end]
+    ]
     parser, lines = _parse(text), _lines(text)
     found = _assignments(parser, section, option)
     if not found:
@@ -130,12 +134,13 @@ def restore_option(text: str, original: str, section: str,
         return ''.join(lines)
     for each in reversed(found):
         # Where the last one was, which is the one in force.
-        lines[each.first:each.end] = wanted if each is found[-1] else []
+        lines[each.first : each.end] = wanted if each is found[-1] else []
     return ''.join(lines)
 
 
-def _add(lines: list[str], parser: _Parser, section: str,
-         new: list[str]) -> None:
+def _add(
+    lines: list[str], parser: _Parser, section: str, new: list[str]
+) -> None:
     """Add lines at the end of a section, which is made if there is none."""
     end = parser.sections.get(_section(section))
     if end is None:
@@ -157,14 +162,19 @@ def _parse(text: str) -> _Parser:
         parser.parse(line.rstrip('\r\n') for line in _lines(text))
     except iniparser.ParseError as error:
         raise exceptions.ConfigurationError(
-            'Not a configuration file of OpenStack: %s' % error) from error
+            'Not a configuration file of OpenStack: %s' % error
+        ) from error
     return parser
 
 
-def _assignments(parser: _Parser, section: str,
-                 option: str) -> list[_Assignment]:
-    return [each for each in parser.assignments
-            if (each.section, each.option) == (_section(section), option)]
+def _assignments(
+    parser: _Parser, section: str, option: str
+) -> list[_Assignment]:
+    return [
+        each
+        for each in parser.assignments
+        if (each.section, each.option) == (_section(section), option)
+    ]
 
 
 def _section(name: str) -> str:
@@ -173,10 +183,13 @@ def _section(name: str) -> str:
 
 
 def _check(section: str, option: str, value: object) -> None:
-    bad = [name for name in (section, option)
-           if not name or name != name.strip() or
-           set(name) & set('[]=:#;\n\r')]
+    bad = [
+        name
+        for name in (section, option)
+        if not name or name != name.strip() or set(name) & set('[]=:#;\n\r')
+    ]
     if bad or len(str(value).splitlines()) > 1:
         raise exceptions.ConfigurationError(
             'Not to be written into a configuration file: [%s] %s = %r'
-            % (section, option, value))
+            % (section, option, value)
+        )

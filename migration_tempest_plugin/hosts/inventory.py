@@ -28,8 +28,10 @@ from migration_tempest_plugin.hosts import ssh
 
 _ADDRESS = 'address'
 # ADDRESS:PORT, where the address has no colon, or is in brackets
-_ENDPOINT = re.compile(r'(?:\[(?P<long>[^\[\]\s]+)\]|(?P<short>[^:\[\]\s]+))'
-                       r'(?::(?P<port>\d+))?')
+_ENDPOINT = re.compile(
+    r'(?:\[(?P<long>[^\[\]\s]+)\]|(?P<short>[^:\[\]\s]+))'
+    r'(?::(?P<port>\d+))?'
+)
 
 
 # What is said of one host: values of options, each as its type makes it.
@@ -78,8 +80,12 @@ class _OfHost:
     def of(cls, said: _Said, options: Options) -> '_OfHost':
         """A host's own values before those of all hosts."""
         names = [each.name for each in dataclasses.fields(cls)]
-        return cls(**{name: said[name] if name in said
-                      else getattr(options, name) for name in names})
+        return cls(
+            **{
+                name: said[name] if name in said else getattr(options, name)
+                for name in names
+            }
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,18 +123,22 @@ class Compute:
         self.host = ssh.Host(description.access)
         self.libvirt = libvirt.Libvirt(self.host, description.virsh)
         self.nova_conf = configuration.ConfigurationFile(
-            self.host, description.nova_conf)
-        self.log: logs.LogFile | logs.Journal = logs.LogFile(
-            self.host, description.log) if description.log \
+            self.host, description.nova_conf
+        )
+        self.log: logs.LogFile | logs.Journal = (
+            logs.LogFile(self.host, description.log)
+            if description.log
             else logs.Journal(self.host, description.unit)
+        )
 
     @property
     def name(self) -> str:
         """As Nova calls it."""
         return self.host.name
 
-    def service(self, problem: collections.abc.Callable[[], str | None]
-                ) -> services.Service:
+    def service(
+        self, problem: collections.abc.Callable[[], str | None]
+    ) -> services.Service:
         """nova-compute there, as a Service.
 
         :param problem: called without arguments, says why it does not work
@@ -151,8 +161,9 @@ class Compute:
         :param server: its id
         :raises HostError: if the host can't be asked
         """
-        return server in self.host.run(
-            'ls', self.description.instances).split()
+        return (
+            server in self.host.run('ls', self.description.instances).split()
+        )
 
     def close(self) -> None:
         """End the connection."""
@@ -167,13 +178,14 @@ def describe(options: Options) -> dict[str, Description]:
         that makes no sense
     """
     hosts: dict[str, _Said] = {
-        name: {_ADDRESS: address}
-        for name, address in options.computes.items()}
+        name: {_ADDRESS: address} for name, address in options.computes.items()
+    }
     if options.hosts_file:
         for name, said in _read(options.hosts_file).items():
             hosts[name] = {**hosts.get(name, {}), **said}
-    return {name: _describe(name, said, options)
-            for name, said in hosts.items()}
+    return {
+        name: _describe(name, said, options) for name, said in hosts.items()
+    }
 
 
 def computes(options: Options) -> dict[str, Compute]:
@@ -182,8 +194,10 @@ def computes(options: Options) -> dict[str, Compute]:
     :param options: those of [migration-hosts]
     :raises ConfigurationError: as describe()
     """
-    return {name: Compute(description)
-            for name, description in describe(options).items()}
+    return {
+        name: Compute(description)
+        for name, description in describe(options).items()
+    }
 
 
 def database_tunnel(options: Options) -> ssh.Access | None:
@@ -193,58 +207,75 @@ def database_tunnel(options: Options) -> ssh.Access | None:
     """
     if not options.database_tunnel:
         return None
-    return _access('database_tunnel', options.database_tunnel,
-                   _OfHost.of({}, options))
+    return _access(
+        'database_tunnel', options.database_tunnel, _OfHost.of({}, options)
+    )
 
 
 def _read(path: str) -> dict[str, _Said]:
     """What a hosts_file says of each host, as values of the options."""
     parser = configparser.ConfigParser(
-        interpolation=None, default_section='',
-        inline_comment_prefixes=('#', ';'))
+        interpolation=None,
+        default_section='',
+        inline_comment_prefixes=('#', ';'),
+    )
     try:
         with open(path) as file:
             parser.read_file(file)
     except (OSError, UnicodeError, configparser.Error) as error:
         raise exceptions.ConfigurationError(
-            '[migration-hosts] hosts_file: %s' % error) from error
-    types: _Types = {option.name: option.type
-                     for option in config.HostOptions}
+            '[migration-hosts] hosts_file: %s' % error
+        ) from error
+    types: _Types = {option.name: option.type for option in config.HostOptions}
     types[_ADDRESS] = str
-    return {name: {key: _value(types, key, text, '%s: [%s]' % (path, name))
-                   for key, text in parser[name].items()}
-            for name in parser.sections()}
+    return {
+        name: {
+            key: _value(types, key, text, '%s: [%s]' % (path, name))
+            for key, text in parser[name].items()
+        }
+        for name in parser.sections()
+    }
 
 
 def _value(types: _Types, key: str, text: str, where: str) -> object:
     if key not in types:
         raise exceptions.ConfigurationError(
-            '%s: there is no option %s of a host; there are: %s' % (
-                where, key, ', '.join(sorted(types))))
+            '%s: there is no option %s of a host; there are: %s'
+            % (where, key, ', '.join(sorted(types)))
+        )
     try:
         return types[key](text)
     except ValueError as error:
         raise exceptions.ConfigurationError(
-            '%s %s: %s' % (where, key, error)) from error
+            '%s %s: %s' % (where, key, error)
+        ) from error
 
 
 def _describe(name: str, said: _Said, options: Options) -> Description:
     if not said.get(_ADDRESS):
         raise exceptions.ConfigurationError(
             '%s: [%s] has no address, and [migration-hosts] computes none '
-            'either' % (options.hosts_file, name))
+            'either' % (options.hosts_file, name)
+        )
     of_host = _OfHost.of(said, options)
-    commands = services.Commands(**{
-        verb: _command(name, verb, of_host) for verb in (
-            'stop', 'start', 'reload')})
+    commands = services.Commands(
+        **{
+            verb: _command(name, verb, of_host)
+            for verb in ('stop', 'start', 'reload')
+        }
+    )
     return Description(
         access=_access(name, said[_ADDRESS], of_host),
         virsh=_words('virsh_command', of_host.virsh_command),
-        nova_conf=of_host.nova_conf, unit=of_host.nova_compute_unit,
-        log=of_host.nova_compute_log, commands=commands,
-        kill_libvirt=_words('libvirt_kill_command',
-                            of_host.libvirt_kill_command),
-        instances=of_host.instances_path)
+        nova_conf=of_host.nova_conf,
+        unit=of_host.nova_compute_unit,
+        log=of_host.nova_compute_log,
+        commands=commands,
+        kill_libvirt=_words(
+            'libvirt_kill_command', of_host.libvirt_kill_command
+        ),
+        instances=of_host.instances_path,
+    )
 
 
 def _endpoint(name: str, address: str, port: int) -> tuple[str, int]:
@@ -259,19 +290,24 @@ def _endpoint(name: str, address: str, port: int) -> tuple[str, int]:
         raise exceptions.ConfigurationError(
             '%s: %r is no address of a host: write 192.0.2.1, 2001:db8::1, '
             'a name, or one of them with a port (192.0.2.1:2222, '
-            '[2001:db8::1]:2222)' % (name, address))
+            '[2001:db8::1]:2222)' % (name, address)
+        )
     return address, port
 
 
 def _access(name: str, address: str, options: _OfHost) -> ssh.Access:
     address, port = _endpoint(name, address, options.port)
     return ssh.Access(
-        name=name, address=address, port=port, user=options.user,
+        name=name,
+        address=address,
+        port=port,
+        user=options.user,
         key_file=options.private_key_file,
         known_hosts=options.known_hosts_file,
         check_host_key=options.check_host_keys,
         become=_words('become_command', options.become_command),
-        patience=options.ssh_timeout)
+        patience=options.ssh_timeout,
+    )
 
 
 def _command(name: str, verb: str, options: _OfHost) -> str:
@@ -279,10 +315,10 @@ def _command(name: str, verb: str, options: _OfHost) -> str:
     option = verb + '_command'
     # Not str.format(): braces of a shell, or of Go templates, stay.
     line: str = getattr(options, option).replace(
-        '{unit}', shlex.quote(options.nova_compute_unit))
+        '{unit}', shlex.quote(options.nova_compute_unit)
+    )
     if not _words(option, line):
-        raise exceptions.ConfigurationError(
-            '%s: %s is empty' % (name, option))
+        raise exceptions.ConfigurationError('%s: %s is empty' % (name, option))
     return line
 
 

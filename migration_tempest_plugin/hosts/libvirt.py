@@ -36,8 +36,9 @@ _NUMBER = re.compile(r'^\d+$', re.MULTILINE)
 # virsh domstats
 _STATISTIC = re.compile(r'^\s*([a-z][\w.]*)=(\S*)$', re.MULTILINE)
 # virsh vcpuinfo
-_AFFINITY = re.compile(r'^VCPU: +(\d+)$(?:\n.+)*?\nCPU Affinity: +([y-]+)$',
-                       re.MULTILINE)
+_AFFINITY = re.compile(
+    r'^VCPU: +(\d+)$(?:\n.+)*?\nCPU Affinity: +([y-]+)$', re.MULTILINE
+)
 # virsh domblkinfo: name, capacity, allocation, physical
 _DISK = re.compile(r'^ *(\S+) +\d+ +\d+ +(\d+) *$', re.MULTILINE)
 # virsh hypervisor-cpu-compare
@@ -69,8 +70,10 @@ class Job:
         kind = _TYPE.search(text)
         if not kind or int(kind.group(1)) >= len(_JOBS):
             raise ValueError('not the statistics of a job: %r' % text)
-        return cls(_JOBS[int(kind.group(1))],
-                   {name: int(value) for name, value in _FIELD.findall(text)})
+        return cls(
+            _JOBS[int(kind.group(1))],
+            {name: int(value) for name, value in _FIELD.findall(text)},
+        )
 
     @property
     def downtime(self) -> float | None:
@@ -84,8 +87,9 @@ class Job:
         operation = self.fields.get('operation', _MIGRATION_OUT)
         if operation == _MIGRATION_IN:
             return self._seconds('downtime_net')
-        return self._seconds('downtime') if operation == _MIGRATION_OUT \
-            else None
+        return (
+            self._seconds('downtime') if operation == _MIGRATION_OUT else None
+        )
 
     @property
     def elapsed(self) -> float | None:
@@ -95,8 +99,10 @@ class Job:
     @property
     def copies_memory(self) -> bool:
         """Whether it goes on, and has come to the memory."""
-        return self.kind in ('bounded', 'unbounded') and \
-            self.fields.get('memory_total', 0) > 0
+        return (
+            self.kind in ('bounded', 'unbounded')
+            and self.fields.get('memory_total', 0) > 0
+        )
 
     @property
     def throttle(self) -> int | None:
@@ -107,15 +113,22 @@ class Job:
         return self.fields[name] / 1000 if name in self.fields else None
 
 
-def split(virsh: collections.abc.Sequence[str]) -> tuple[
-        collections.abc.Sequence[str], collections.abc.Sequence[str]]:
+def split(
+    virsh: collections.abc.Sequence[str],
+) -> tuple[collections.abc.Sequence[str], collections.abc.Sequence[str]]:
     """What runs a command where libvirt is, and what asks libvirt there.
 
     :param virsh: the words of virsh_command
     :returns: both as words; none of the first where that is the host itself
     """
-    place = next((number for number, word in enumerate(virsh)
-                  if word.rpartition('/')[2] == 'virsh'), 0)
+    place = next(
+        (
+            number
+            for number, word in enumerate(virsh)
+            if word.rpartition('/')[2] == 'virsh'
+        ),
+        0,
+    )
     return virsh[:place], virsh[place:]
 
 
@@ -127,8 +140,9 @@ class Libvirt:
         virsh`` say
     """
 
-    def __init__(self, host: ssh.Host,
-                 virsh: collections.abc.Iterable[str] = ('virsh',)) -> None:
+    def __init__(
+        self, host: ssh.Host, virsh: collections.abc.Iterable[str] = ('virsh',)
+    ) -> None:
         self.host = host
         self._virsh = tuple(virsh)
 
@@ -154,8 +168,9 @@ class Libvirt:
         except ValueError as error:
             raise self._nonsense(('version', '--daemon'), text) from error
 
-    def machine_types(self, architecture: str
-                      ) -> tuple[frozenset[str], dict[str, str]]:
+    def machine_types(
+        self, architecture: str
+    ) -> tuple[frozenset[str], dict[str, str]]:
         """The machine types that QEMU has, and which ones the short names are.
 
         :param architecture: as libvirt calls it (x86_64)
@@ -163,12 +178,16 @@ class Libvirt:
         :raises HostError: if libvirt does not tell
         """
         words = ('capabilities',)
-        found = [(self._promised(words, each, each.text),
-                  each.get('canonical'))
-                 for each in self._ask_xml(*words).iterfind(
-                     "guest/arch[@name='%s']//machine" % architecture)]
-        return (frozenset(name for name, _ in found),
-                {name: canonical for name, canonical in found if canonical})
+        found = [
+            (self._promised(words, each, each.text), each.get('canonical'))
+            for each in self._ask_xml(*words).iterfind(
+                "guest/arch[@name='%s']//machine" % architecture
+            )
+        ]
+        return (
+            frozenset(name for name, _ in found),
+            {name: canonical for name, canonical in found if canonical},
+        )
 
     def default_machine(self, virt_type: str) -> str:
         """The machine type of a server that asks for none.
@@ -192,9 +211,13 @@ class Libvirt:
             except exceptions.HostError:  # it has gone
                 continue
             kind = domain.find('os/type')
-            found.add(self._promised(
-                ('dumpxml', server), domain,
-                None if kind is None else kind.get('machine')))
+            found.add(
+                self._promised(
+                    ('dumpxml', server),
+                    domain,
+                    None if kind is None else kind.get('machine'),
+                )
+            )
         return found
 
     def host_model(self, virt_type: str) -> str:
@@ -205,7 +228,8 @@ class Libvirt:
         :raises HostError: if libvirt does not tell
         """
         mode = self._ask_xml(*_capabilities(virt_type)).find(
-            "cpu/mode[@name='host-model'][@supported='yes']")
+            "cpu/mode[@name='host-model'][@supported='yes']"
+        )
         if mode is None:
             return ''
         cpu = ElementTree.Element('cpu')
@@ -219,18 +243,34 @@ class Libvirt:
         :param virt_type: of nova.conf (kvm, qemu)
         :raises HostError: if libvirt does not tell
         """
-        words = ('hypervisor-cpu-compare', '/dev/stdin', '--virttype',
-                 virt_type)
+        words = (
+            'hypervisor-cpu-compare',
+            '/dev/stdin',
+            '--virttype',
+            virt_type,
+        )
         # "podman exec" hands no standard input on.
         outcome = self.attempt_beside(
-            'sh', '-c', 'xml=$1; shift; printf %s "$xml" | "$@"', 'sh', xml,
-            *split(self._virsh)[1], *words)
+            'sh',
+            '-c',
+            'xml=$1; shift; printf %s "$xml" | "$@"',
+            'sh',
+            xml,
+            *split(self._virsh)[1],
+            *words,
+        )
         found = _COMPARISON.search(outcome.stdout + outcome.stderr)
         if not found:
             raise exceptions.HostError(
-                self.host.name, (*self._virsh, *words), 'ended with %d and '
-                'said: %s' % (outcome.status, (
-                    outcome.stderr or outcome.stdout).strip() or 'nothing'))
+                self.host.name,
+                (*self._virsh, *words),
+                'ended with %d and '
+                'said: %s'
+                % (
+                    outcome.status,
+                    (outcome.stderr or outcome.stdout).strip() or 'nothing',
+                ),
+            )
         return found.group(1) != 'incompatible'
 
     def attempt_beside(self, *words: object) -> ssh.Outcome:
@@ -318,9 +358,10 @@ class Libvirt:
         :raises HostError: if QEMU can't be asked
         """
         capabilities = self._qemu(server, 'query-migrate-capabilities')
-        return {**{each['capability']: each['state']
-                   for each in capabilities},
-                **self._qemu(server, 'query-migrate-parameters')}
+        return {
+            **{each['capability']: each['state'] for each in capabilities},
+            **self._qemu(server, 'query-migrate-parameters'),
+        }
 
     def dirty_rate(self, server: str, seconds: int = 1) -> int:
         """How fast a server changes its memory, in MiB per second.
@@ -336,12 +377,13 @@ class Libvirt:
             text = self._ask('domstats', '--dirtyrate', server)
             stats: dict[str, str] = dict(_STATISTIC.findall(text))
             rate = stats.get('dirtyrate.megabytes_per_second', '')
-            if stats.get('dirtyrate.calc_status') == _MEASURED and \
-                    rate.isdecimal():
+            if (
+                stats.get('dirtyrate.calc_status') == _MEASURED
+                and rate.isdecimal()
+            ):
                 return int(rate)
             if time.monotonic() > give_up:
-                raise self._nonsense(('domstats', '--dirtyrate', server),
-                                     text)
+                raise self._nonsense(('domstats', '--dirtyrate', server), text)
             time.sleep(0.2)
 
     def disk_sizes(self, server: str) -> dict[str, int]:
@@ -363,9 +405,11 @@ class Libvirt:
         """
         words = ('domstats', '--raw', '--vcpu', server)
         text = self._ask(*words)
-        times = [int(value) for name, value in _STATISTIC.findall(text)
-                 if re.fullmatch(r'vcpu\.\d+\.time', name) and
-                 value.isdecimal()]
+        times = [
+            int(value)
+            for name, value in _STATISTIC.findall(text)
+            if re.fullmatch(r'vcpu\.\d+\.time', name) and value.isdecimal()
+        ]
         if not times:
             raise self._nonsense(words, text)
         return sum(times) / 1e9
@@ -380,9 +424,14 @@ class Libvirt:
         """
         words = ('vcpuinfo', server)
         text = self._ask(*words)
-        found = {int(cpu): frozenset(
-            number for number, letter in enumerate(letters) if letter == 'y')
-            for cpu, letters in _AFFINITY.findall(text)}
+        found = {
+            int(cpu): frozenset(
+                number
+                for number, letter in enumerate(letters)
+                if letter == 'y'
+            )
+            for cpu, letters in _AFFINITY.findall(text)
+        }
         if not found:
             raise self._nonsense(words, text)
         return found
@@ -394,8 +443,12 @@ class Libvirt:
         except ElementTree.ParseError as error:
             raise self._nonsense(words, text) from error
 
-    def _promised(self, words: collections.abc.Iterable[object],
-                  asked: ElementTree.Element, found: str | None) -> str:
+    def _promised(
+        self,
+        words: collections.abc.Iterable[object],
+        asked: ElementTree.Element,
+        found: str | None,
+    ) -> str:
         """What was found in what was asked for, where it always is.
 
         :raises HostError: if it is not there
@@ -406,12 +459,15 @@ class Libvirt:
 
     def _qemu(self, server: str, command: str) -> typing.Any:
         """What QEMU returns, which depends on the command."""
-        words = ('qemu-monitor-command', server,
-                 json.dumps({'execute': command}))
+        words = (
+            'qemu-monitor-command',
+            server,
+            json.dumps({'execute': command}),
+        )
         text = self._ask(*words)
         try:
             # Behind what virsh may have warned of.
-            return json.loads(text[text.index('{'):])['return']
+            return json.loads(text[text.index('{') :])['return']
         except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense(words, text) from error
 
@@ -426,11 +482,14 @@ class Libvirt:
     def _ask(self, *words: object) -> str:
         return self.host.run(*self._virsh, '--quiet', *words)
 
-    def _nonsense(self, words: collections.abc.Iterable[object],
-                  text: str) -> exceptions.HostError:
+    def _nonsense(
+        self, words: collections.abc.Iterable[object], text: str
+    ) -> exceptions.HostError:
         return exceptions.HostError(
-            self.host.name, (*self._virsh, *words),
-            'printed something else than is known of it: %r' % text[:500])
+            self.host.name,
+            (*self._virsh, *words),
+            'printed something else than is known of it: %r' % text[:500],
+        )
 
 
 def _version(pattern: re.Pattern[str], text: str) -> tuple[int, ...]:

@@ -24,19 +24,25 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import ssh
 
 # oslo.log's defaults, and DevStack's, differ in what is in front.
-_BEGIN = (r'^(?P<before>.*?)\b'
-          r'(?P<level>TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL) '
-          r'(?P<logger>[\w.]+) ')
+_BEGIN = (
+    r'^(?P<before>.*?)\b'
+    r'(?P<level>TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL) '
+    r'(?P<logger>[\w.]+) '
+)
 _INSTANCE = r'\[instance: (?P<id>[0-9a-f-]{36})\] +'
-_LINE = re.compile(_BEGIN + r'\[(?P<context>(?!instance: )[^\]]*)\] '
-                   r'(?:%s)?(?P<message>.*)$' % _INSTANCE)
+_LINE = re.compile(
+    _BEGIN + r'\[(?P<context>(?!instance: )[^\]]*)\] '
+    r'(?:%s)?(?P<message>.*)$' % _INSTANCE
+)
 # A line of a traceback has no context (logging_exception_prefix).
 _TRACEBACK = re.compile(_BEGIN + _INSTANCE + r'(?P<message>.*)$')
 _ANY = re.compile(_BEGIN)
 #: So many lines are looked at to see whether the log can be read.
 _LOOK_AT = 20
-_STAMP = re.compile(r'\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?'
-                    r'(?:[+-]\d\d:?\d\d)?')
+_STAMP = re.compile(
+    r'\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?'
+    r'(?:[+-]\d\d:?\d\d)?'
+)
 # DevStack colours its journal.
 _COLOUR = re.compile(r'\x1b\[[0-9;]*m')
 
@@ -61,11 +67,15 @@ class Line:
 
         :raises ValueError: if there is none
         """
-        stamp = re.sub(r'([+-]\d\d)(\d\d)$', r'\1:\2',
-                       self.stamp.replace(',', '.'))
+        stamp = re.sub(
+            r'([+-]\d\d)(\d\d)$', r'\1:\2', self.stamp.replace(',', '.')
+        )
         # Python 3.10 takes three digits, or six.
-        return datetime.datetime.fromisoformat(re.sub(
-            r'\.(\d+)', lambda part: '.' + part[1][:6].ljust(6, '0'), stamp))
+        return datetime.datetime.fromisoformat(
+            re.sub(
+                r'\.(\d+)', lambda part: '.' + part[1][:6].ljust(6, '0'), stamp
+            )
+        )
 
 
 def parse(text: str) -> list[Line]:
@@ -75,16 +85,26 @@ def parse(text: str) -> list[Line]:
     """
     # Not splitlines(): a message may have a form feed, or its like, in it.
     found = (_line(_COLOUR.sub('', line)) for line in text.split('\n'))
-    return [Line(_stamp(each['before']), each['level'], each['logger'],
-                 each['id'], each['message']) for each in found if each]
+    return [
+        Line(
+            _stamp(each['before']),
+            each['level'],
+            each['logger'],
+            each['id'],
+            each['message'],
+        )
+        for each in found
+        if each
+    ]
 
 
 def _line(text: str) -> re.Match[str] | None:
     return _LINE.match(text) or _TRACEBACK.match(text)
 
 
-def _check_format(host: ssh.Host, words: collections.abc.Sequence[str],
-                  lines: list[str]) -> None:
+def _check_format(
+    host: ssh.Host, words: collections.abc.Sequence[str], lines: list[str]
+) -> None:
     """Fail over a log whose lines are none of oslo.log's, as it writes text.
 
     Else it would read as one without the line that is looked for.
@@ -96,13 +116,19 @@ def _check_format(host: ssh.Host, words: collections.abc.Sequence[str],
     # Behind what the journal puts in front.
     if any(re.search(r'(^|: )\{"', line) for line in lines):
         raise exceptions.HostError(
-            host.name, words, 'the log is in JSON, which is not understood: '
-            'set use_json = false in nova-compute\'s configuration')
+            host.name,
+            words,
+            'the log is in JSON, which is not understood: '
+            "set use_json = false in nova-compute's configuration",
+        )
     if lines and not any(map(_ANY.search, lines)):
         raise exceptions.HostError(
-            host.name, words, 'none of the last %d lines is as oslo.log '
+            host.name,
+            words,
+            'none of the last %d lines is as oslo.log '
             'writes them by default ("TIME PID LEVEL LOGGER [CONTEXT] '
-            'MESSAGE"), as this one: %s' % (len(lines), lines[-1][:200]))
+            'MESSAGE"), as this one: %s' % (len(lines), lines[-1][:200]),
+        )
 
 
 def _stamp(before: str) -> str:
@@ -159,16 +185,29 @@ class Journal:
         :raises HostError: if it can't be read
         """
         printed = self.host.run(
-            'journalctl', '--unit', self.unit, '--lines', _LOOK_AT,
-            '--show-cursor', '--output', 'short-iso-precise', '--no-pager',
-            '--quiet')
+            'journalctl',
+            '--unit',
+            self.unit,
+            '--lines',
+            _LOOK_AT,
+            '--show-cursor',
+            '--output',
+            'short-iso-precise',
+            '--no-pager',
+            '--quiet',
+        )
         found = re.search(r'^-- cursor: (.*)$', printed, re.MULTILINE)
         if not found:
             raise exceptions.HostError(
-                self.host.name, ('journalctl', '--unit', self.unit),
-                'gave no cursor: %s' % (printed.strip() or 'nothing'))
-        _check_format(self.host, ('journalctl', '--unit', self.unit),
-                      printed[:found.start()].split('\n'))
+                self.host.name,
+                ('journalctl', '--unit', self.unit),
+                'gave no cursor: %s' % (printed.strip() or 'nothing'),
+            )
+        _check_format(
+            self.host,
+            ('journalctl', '--unit', self.unit),
+            printed[: found.start()].split('\n'),
+        )
         return found.group(1)
 
     def since(self, mark: str, instance: str | None = None) -> list[Line]:
@@ -176,7 +215,17 @@ class Journal:
 
         :raises HostError: if it can't be read
         """
-        lines = parse(self.host.run(
-            'journalctl', '--unit', self.unit, '--after-cursor', mark,
-            '--output', 'short-iso-precise', '--no-pager', '--quiet'))
+        lines = parse(
+            self.host.run(
+                'journalctl',
+                '--unit',
+                self.unit,
+                '--after-cursor',
+                mark,
+                '--output',
+                'short-iso-precise',
+                '--no-pager',
+                '--quiet',
+            )
+        )
         return [line for line in lines if instance in (None, line.instance)]

@@ -46,9 +46,13 @@ class Service:
     :param interval: seconds between two looks at that
     """
 
-    def __init__(self, host: ssh.Host, commands: Commands,
-                 problem: collections.abc.Callable[[], str | None],
-                 interval: float = 0.2) -> None:
+    def __init__(
+        self,
+        host: ssh.Host,
+        commands: Commands,
+        problem: collections.abc.Callable[[], str | None],
+        interval: float = 0.2,
+    ) -> None:
         self.host = host
         self._commands = commands
         self._problem = problem
@@ -84,12 +88,17 @@ class Service:
         while problem := self._problem():
             if time.monotonic() > began + timeout:
                 raise exceptions.HostError(
-                    self.host.name, shlex.split(self._commands.start),
+                    self.host.name,
+                    shlex.split(self._commands.start),
                     'the service did not work within %g s: %s. See its log'
-                    % (timeout, problem))
+                    % (timeout, problem),
+                )
             time.sleep(self._interval)
-        LOG.info('%s: the service was up again after %.1f s', self.host.name,
-                 time.monotonic() - began)
+        LOG.info(
+            '%s: the service was up again after %.1f s',
+            self.host.name,
+            time.monotonic() - began,
+        )
 
     def reload(self) -> None:
         """Let it read its mutable options again; it does so in its own time.

@@ -19,7 +19,9 @@ from migration_tempest_plugin.hosts import ssh
 
 _SOCKET = re.compile(
     r'^\d+ +\d+ +(?P<local>\S+) +(?P<address>\S+):(?P<port>\d+) '
-    r'+users:\(\("(?P<process>[^"]+)",pid=(?P<pid>\d+)', re.MULTILINE)
+    r'+users:\(\("(?P<process>[^"]+)",pid=(?P<pid>\d+)',
+    re.MULTILINE,
+)
 _ACKED = re.compile(r'\bbytes_acked:(\d+)')
 # ip -o address
 _ADDRESS = re.compile(r'^\d+: +\S+ +inet6? ([0-9a-f.:]+)', re.MULTILINE)
@@ -59,8 +61,11 @@ def addresses(host: ssh.Host) -> frozenset[str]:
     :param host: the Host
     :raises HostError: if it can't be asked
     """
-    return frozenset(_ADDRESS.findall(host.run(
-        'ip', '-o', 'address', 'show', 'scope', 'global')))
+    return frozenset(
+        _ADDRESS.findall(
+            host.run('ip', '-o', 'address', 'show', 'scope', 'global')
+        )
+    )
 
 
 def qemu_pids(host: ssh.Host, server: str) -> frozenset[int]:
@@ -85,10 +90,16 @@ def parse(text: str) -> list[Sent]:
     for line, more in zip(lines, lines[1:]):
         socket, acked = _SOCKET.match(line), _ACKED.search(more)
         if socket and acked and more[:1].isspace():
-            found.append(Sent(
-                socket['process'], int(socket['pid']), socket['local'],
-                _plain(socket['address']), int(socket['port']),
-                int(acked[1])))
+            found.append(
+                Sent(
+                    socket['process'],
+                    int(socket['pid']),
+                    socket['local'],
+                    _plain(socket['address']),
+                    int(socket['port']),
+                    int(acked[1]),
+                )
+            )
     return found
 
 
@@ -97,9 +108,10 @@ def _plain(address: str) -> str:
     return address.strip('[]').removeprefix('::ffff:').partition('%')[0]
 
 
-def grown(looks: collections.abc.Iterable[collections.abc.Iterable[Sent]],
-          peers: collections.abc.Container[str]
-          ) -> dict[tuple[str, int], int]:
+def grown(
+    looks: collections.abc.Iterable[collections.abc.Iterable[Sent]],
+    peers: collections.abc.Container[str],
+) -> dict[tuple[str, int], int]:
     """What was sent over connections that were begun meanwhile.
 
     A migration has connections of its own. Those that were there before are
@@ -110,8 +122,13 @@ def grown(looks: collections.abc.Iterable[collections.abc.Iterable[Sent]],
     :param peers: the addresses at their other ends
     :returns: bytes by (process, pid)
     """
-    first, *later = [{(each.pid, each.local, each.address, each.port): each
-                      for each in look} for look in looks]
+    first, *later = [
+        {
+            (each.pid, each.local, each.address, each.port): each
+            for each in look
+        }
+        for look in looks
+    ]
     latest: dict[tuple[int, str, str, int], Sent] = {}
     for look in later:
         latest.update(look)

@@ -25,7 +25,6 @@ import hashlib
 import importlib.resources
 import os
 import shlex
-import socket
 import threading
 import time
 import typing
@@ -102,12 +101,14 @@ class _UnknownHostKey(Exception):
 class _Refuse(paramiko.MissingHostKeyPolicy):
     """Refuses a host whose key is not known."""
 
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str,
-                         key: paramiko.PKey) -> typing.NoReturn:
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> typing.NoReturn:
         # As ssh-keygen -l writes it
         digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest())
-        raise _UnknownHostKey('%s SHA256:%s' % (
-            key.get_name(), digest.decode().rstrip('=')))
+        raise _UnknownHostKey(
+            '%s SHA256:%s' % (key.get_name(), digest.decode().rstrip('='))
+        )
 
 
 class Host:
@@ -127,8 +128,9 @@ class Host:
         """As Nova calls it."""
         return self.access.name
 
-    def run(self, *words: object, input: str = '',
-            patience: float | None = None) -> str:
+    def run(
+        self, *words: object, input: str = '', patience: float | None = None
+    ) -> str:
         """Run a command as root and return what it printed.
 
         :param words: the command, a word each; they are quoted here
@@ -148,20 +150,31 @@ class Host:
         """
         return self.run('sh', '-c', cmd)
 
-    def script(self, name: str, *arguments: object, input: str = '',
-               patience: float | None = None, errors: str = 'replace') -> str:
+    def script(
+        self,
+        name: str,
+        *arguments: object,
+        input: str = '',
+        patience: float | None = None,
+        errors: str = 'replace',
+    ) -> str:
         """Run a shell script of this package as root.
 
         :param name: of its file, without ``.sh``
         :param errors: what becomes of bytes that are not UTF-8 (codecs)
         :raises HostError: as run()
         """
-        return self._output((*_script(name), *arguments),
-                            (name + '.sh', *arguments), input, patience,
-                            errors)
+        return self._output(
+            (*_script(name), *arguments),
+            (name + '.sh', *arguments),
+            input,
+            patience,
+            errors,
+        )
 
-    def attempt(self, *words: object, input: str = '',
-                patience: float | None = None) -> Outcome:
+    def attempt(
+        self, *words: object, input: str = '', patience: float | None = None
+    ) -> Outcome:
         """Run a command as root, however it ends.
 
         :raises HostError: if the host can't be reached, or it does not end
@@ -169,34 +182,57 @@ class Host:
         """
         return self._attempt(words, words, input, patience)
 
-    def _output(self, words: _Words, shown: _Words, input: str,
-                patience: float | None, errors: str = 'replace') -> str:
+    def _output(
+        self,
+        words: _Words,
+        shown: _Words,
+        input: str,
+        patience: float | None,
+        errors: str = 'replace',
+    ) -> str:
         """What a command prints; what fails names the words that are shown."""
         outcome = self._attempt(words, shown, input, patience, errors)
         if outcome.status:
             said = (outcome.stderr or outcome.stdout).strip() or 'nothing'
             raise exceptions.HostError(
-                self.name, shown, '%s with %d and said: %s' % (
-                    'ended' if outcome.began else
-                    'did not begin (may %s run it, with become_command, and '
+                self.name,
+                shown,
+                '%s with %d and said: %s'
+                % (
+                    'ended'
+                    if outcome.began
+                    else 'did not begin (may %s run it, with become_command, '
+                    'and '
                     'is the login shell like sh, not csh or fish?): it ended'
-                    % self.access.user, outcome.status, said))
+                    % self.access.user,
+                    outcome.status,
+                    said,
+                ),
+            )
         return outcome.stdout
 
-    def _attempt(self, words: _Words, shown: _Words, input: str,
-                 patience: float | None, errors: str = 'replace') -> Outcome:
+    def _attempt(
+        self,
+        words: _Words,
+        shown: _Words,
+        input: str,
+        patience: float | None,
+        errors: str = 'replace',
+    ) -> Outcome:
         patience = patience or self.access.patience
         with self._trouble(shown, patience):
             channel = self._open()
             with contextlib.closing(channel):
                 channel.settimeout(patience)
                 channel.exec_command(self._line(words))
-                return _converse(channel, input.encode(errors=errors),
-                                 patience, errors)
+                return _converse(
+                    channel, input.encode(errors=errors), patience, errors
+                )
 
     @contextlib.contextmanager
-    def stream(self, name: str, *arguments: object
-               ) -> collections.abc.Iterator[paramiko.ChannelFile]:
+    def stream(
+        self, name: str, *arguments: object
+    ) -> collections.abc.Iterator[paramiko.ChannelFile]:
         """Run a shell script of this package as root, as long as wanted.
 
         The script has to end when its standard input does: at the end of the
@@ -230,8 +266,11 @@ class Host:
         words = ('connection to', '%s:%d' % (address, port))
         with self._trouble(words, self.access.patience):
             return self._transport().open_channel(
-                'direct-tcpip', (address, port), ('127.0.0.1', 0),
-                timeout=self.access.patience)
+                'direct-tcpip',
+                (address, port),
+                ('127.0.0.1', 0),
+                timeout=self.access.patience,
+            )
 
     def connect(self) -> paramiko.SSHClient:
         """A connection of its own.
@@ -252,8 +291,14 @@ class Host:
 
     def _line(self, words: _Words) -> str:
         # What makes root of a user may not hand its environment on.
-        return shlex.join([*self.access.become, *_ENVIRONMENT, *_MARKED,
-                           *(str(word) for word in words)])
+        return shlex.join(
+            [
+                *self.access.become,
+                *_ENVIRONMENT,
+                *_MARKED,
+                *(str(word) for word in words),
+            ]
+        )
 
     def _open(self) -> paramiko.Channel:
         return self._transport().open_session(timeout=self.access.patience)
@@ -268,54 +313,73 @@ class Host:
         access = self.access
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(
-            _Refuse() if access.check_host_key
-            else paramiko.AutoAddPolicy())
+            _Refuse() if access.check_host_key else paramiko.AutoAddPolicy()
+        )
         if access.check_host_key:
             _load_host_keys(client, access)
         with contextlib.ExitStack() as stack:
             stack.callback(client.close)
             client.connect(
-                access.address, access.port, access.user,
+                access.address,
+                access.port,
+                access.user,
                 key_filename=os.path.expanduser(access.key_file) or None,
                 allow_agent=not access.key_file,
-                look_for_keys=not access.key_file, timeout=access.patience,
-                banner_timeout=access.patience, auth_timeout=access.patience)
+                look_for_keys=not access.key_file,
+                timeout=access.patience,
+                banner_timeout=access.patience,
+                auth_timeout=access.patience,
+            )
             stack.pop_all()
         return client
 
     @contextlib.contextmanager
-    def _trouble(self, words: _Words, patience: float
-                 ) -> collections.abc.Iterator[None]:
+    def _trouble(
+        self, words: _Words, patience: float
+    ) -> collections.abc.Iterator[None]:
         """Turn every trouble with SSH into one that says what to do."""
         access = self.access
         where = '%s@%s port %d' % (access.user, access.address, access.port)
         try:
             yield
-        except socket.timeout:
+        except TimeoutError:
             self.close()
             raise exceptions.HostError(
-                self.name, words, 'did not end, or %s did not answer, within '
-                '%g s' % (where, patience)) from None
+                self.name,
+                words,
+                'did not end, or %s did not answer, within '
+                '%g s' % (where, patience),
+            ) from None
         except paramiko.BadHostKeyException as error:
             raise exceptions.HostError(
-                self.name, words, 'the host key of %s is not the one in %s: '
-                '%s' % (where, access.known_hosts, error)) from error
+                self.name,
+                words,
+                'the host key of %s is not the one in %s: '
+                '%s' % (where, access.known_hosts, error),
+            ) from error
         except _UnknownHostKey as error:
             raise exceptions.HostError(
-                self.name, words, 'the host key of %s, %s, is not in %s '
+                self.name,
+                words,
+                'the host key of %s, %s, is not in %s '
                 '(without patterns): compare it and add it there, or set '
-                'check_host_keys = false' % (
-                    where, error, access.known_hosts)) from None
+                'check_host_keys = false' % (where, error, access.known_hosts),
+            ) from None
         except paramiko.AuthenticationException as error:
             raise exceptions.HostError(
-                self.name, words, '%s was refused (%s): is %s its key?' % (
-                    where, error, access.key_file or 'one in ~/.ssh')
+                self.name,
+                words,
+                '%s was refused (%s): is %s its key?'
+                % (where, error, access.key_file or 'one in ~/.ssh'),
             ) from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             self.close()
             raise exceptions.HostError(
-                self.name, words, 'no connection to %s: %s: %s' % (
-                    where, type(error).__name__, error)) from error
+                self.name,
+                words,
+                'no connection to %s: %s: %s'
+                % (where, type(error).__name__, error),
+            ) from error
 
 
 def _load_host_keys(client: paramiko.SSHClient, access: Access) -> None:
@@ -323,28 +387,39 @@ def _load_host_keys(client: paramiko.SSHClient, access: Access) -> None:
         client.load_host_keys(os.path.expanduser(access.known_hosts))
     except OSError as error:
         raise exceptions.HostError(
-            access.name, ('connect',), 'the file of host keys, %s, can\'t be '
+            access.name,
+            ('connect',),
+            "the file of host keys, %s, can't be "
             'read (%s): log in once with ssh, which makes it, name another '
             'one, or do without the check (check_host_keys = false, or '
-            '--no-host-key-check)' % (
-                access.known_hosts, error.strerror)) from error
+            '--no-host-key-check)' % (access.known_hosts, error.strerror),
+        ) from error
 
 
 def _script(name: str) -> tuple[str, ...]:
     """The words that run a script, in front of its arguments."""
     files = importlib.resources.files('migration_tempest_plugin.hosts')
-    return ('sh', '-c', files.joinpath(name + '.sh').read_text(
-        encoding='ascii'), name)
+    return (
+        'sh',
+        '-c',
+        files.joinpath(name + '.sh').read_text(encoding='ascii'),
+        name,
+    )
 
 
-def _converse(channel: paramiko.Channel, input: bytes, patience: float,
-              errors: str) -> Outcome:
+def _converse(
+    channel: paramiko.Channel, input: bytes, patience: float, errors: str
+) -> Outcome:
     """Give a command its input, and take all that it prints."""
     give_up = time.monotonic() + patience
     complaints: list[bytes] = []
-    threads = [threading.Thread(target=each, daemon=True) for each in (
-        lambda: _take(channel.recv_stderr, complaints),
-        lambda: _feed(channel, input))]
+    threads = [
+        threading.Thread(target=each, daemon=True)
+        for each in (
+            lambda: _take(channel.recv_stderr, complaints),
+            lambda: _feed(channel, input),
+        )
+    ]
     for thread in threads:
         thread.start()
     output: list[bytes] = []
@@ -352,17 +427,21 @@ def _converse(channel: paramiko.Channel, input: bytes, patience: float,
         channel.settimeout(max(0.001, give_up - time.monotonic()))
         output.append(channel.recv(65536))
     if not channel.status_event.wait(max(0, give_up - time.monotonic())):
-        raise socket.timeout()
+        raise TimeoutError()
     for thread in threads:
         thread.join()
     before, mark, printed = b''.join(output).partition(_MARK)
-    return Outcome((printed if mark else before).decode(errors=errors),
-                   b''.join(complaints).decode(errors='replace'),
-                   channel.exit_status, bool(mark))
+    return Outcome(
+        (printed if mark else before).decode(errors=errors),
+        b''.join(complaints).decode(errors='replace'),
+        channel.exit_status,
+        bool(mark),
+    )
 
 
-def _take(receive: collections.abc.Callable[[int], bytes],
-          chunks: list[bytes]) -> None:
+def _take(
+    receive: collections.abc.Callable[[int], bytes], chunks: list[bytes]
+) -> None:
     # Whoever reads the other way out finds out why it ended.
     with contextlib.suppress(OSError):
         while not chunks or chunks[-1]:

@@ -51,9 +51,12 @@ class Watch(fixtures.Fixture, typing.Generic[_What]):
     :ivar error: the last error of a look, a HostError mostly, or None
     """
 
-    def __init__(self, look: collections.abc.Callable[[], _What | None],
-                 close: collections.abc.Callable[[], object] = lambda: None,
-                 interval: float = 0.5) -> None:
+    def __init__(
+        self,
+        look: collections.abc.Callable[[], _What | None],
+        close: collections.abc.Callable[[], object] = lambda: None,
+        interval: float = 0.5,
+    ) -> None:
         self._look = look
         self._close = close
         self._interval = interval

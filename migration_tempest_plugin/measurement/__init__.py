@@ -36,7 +36,25 @@ from migration_tempest_plugin.measurement.sample import Sample
 from migration_tempest_plugin.measurement.timeline import Probing
 from migration_tempest_plugin.measurement.timeline import Timeline
 
-__all__ = ('Beat', 'Breakdown', 'Duration', 'Figures', 'GuestClock',
-           'GuestLoad', 'Limit', 'Look', 'MeasuredMigration', 'Outage',
-           'Phase', 'Probing', 'ProcessorTimes', 'Progress', 'Sample', 'Seen',
-           'Taken', 'Timeline', 'break_down', 'in_median')
+__all__ = (
+    'Beat',
+    'Breakdown',
+    'Duration',
+    'Figures',
+    'GuestClock',
+    'GuestLoad',
+    'Limit',
+    'Look',
+    'MeasuredMigration',
+    'Outage',
+    'Phase',
+    'Probing',
+    'ProcessorTimes',
+    'Progress',
+    'Sample',
+    'Seen',
+    'Taken',
+    'Timeline',
+    'break_down',
+    'in_median',
+)

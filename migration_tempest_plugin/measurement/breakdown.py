@@ -64,20 +64,29 @@ class Breakdown:
 
     def text(self) -> str:
         """One line."""
-        parts = [self._network(),
-                 _part('by libvirt the guest was stopped for %.3f s',
-                       self.libvirt_downtime),
-                 _part('TCP stalled for %s', self.tcp_stalled),
-                 _part('no metadata for %s', self.metadata)]
+        parts = [
+            self._network(),
+            _part(
+                'by libvirt the guest was stopped for %.3f s',
+                self.libvirt_downtime,
+            ),
+            _part('TCP stalled for %s', self.tcp_stalled),
+            _part('no metadata for %s', self.metadata),
+        ]
         if self.metadata_after_network:
-            parts[-1] += (', %s of it after the network was back'
-                          % self.metadata_after_network)
+            parts[-1] += (
+                ', %s of it after the network was back'
+                % self.metadata_after_network
+            )
         if self.memory_copied is not None:
-            parts.append('%.0f MiB of memory copied'
-                         % (self.memory_copied / 2 ** 20))
-        parts.extend('%s %s' % (phase.name, _phase(phase.begin, phase.end))
-                     for phase in self.phases if phase.kind == 'status' and
-                     phase.end)
+            parts.append(
+                '%.0f MiB of memory copied' % (self.memory_copied / 2**20)
+            )
+        parts.extend(
+            '%s %s' % (phase.name, _phase(phase.begin, phase.end))
+            for phase in self.phases
+            if phase.kind == 'status' and phase.end
+        )
         return '; '.join(filter(None, parts)) or 'nothing was measured'
 
     def _network(self) -> str:
@@ -88,27 +97,36 @@ class Breakdown:
             return text
         text += ', of which the guest was stopped for %s' % self.guest_stopped
         if self.network_after_stop is not None:
-            text += (' and unreachable for %s after that'
-                     % self.network_after_stop)
+            text += (
+                ' and unreachable for %s after that' % self.network_after_stop
+            )
         return text
 
     def to_dict(self, origin: float = 0.0) -> dict[str, object]:
         """Ready for JSON; phases in seconds since the origin."""
         parts: dict[str, object] = {
             field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)}
+            for field in dataclasses.fields(self)
+        }
         parts['phases'] = [phase.to_dict(origin) for phase in self.phases]
-        return {'schema': SCHEMA, 'version': SCHEMA_VERSION, **{
-            name: part.to_dict() if isinstance(part, Duration) else part
-            for name, part in parts.items()}}
+        return {
+            'schema': SCHEMA,
+            'version': SCHEMA_VERSION,
+            **{
+                name: part.to_dict() if isinstance(part, Duration) else part
+                for name, part in parts.items()
+            },
+        }
 
 
-def break_down(network: Timeline | None = None,
-               tcp: Timeline | None = None,
-               metadata: Timeline | None = None,
-               clock: GuestClock | None = None,
-               progress: Progress | None = None,
-               libvirt_downtime: float | None = None) -> Breakdown:
+def break_down(
+    network: Timeline | None = None,
+    tcp: Timeline | None = None,
+    metadata: Timeline | None = None,
+    clock: GuestClock | None = None,
+    progress: Progress | None = None,
+    libvirt_downtime: float | None = None,
+) -> Breakdown:
     """Make the Breakdown of what there is.
 
     :param network, tcp, metadata: their Timelines; that of metadata may be in
@@ -126,31 +144,38 @@ def break_down(network: Timeline | None = None,
         guest_stopped=clock.stopped if clock else None,
         libvirt_downtime=libvirt_downtime,
         network=network.total if network else None,
-        network_while_running=running, network_after_stop=after_stop,
+        network_while_running=running,
+        network_after_stop=after_stop,
         tcp_stalled=tcp.total if tcp else None,
         metadata=metadata.total if metadata else None,
         metadata_after_network=after_network,
         phases=progress.phases if progress else (),
-        memory_copied=progress.memory_copied if progress else None)
+        memory_copied=progress.memory_copied if progress else None,
+    )
 
 
 def _around_stops(
-        network: Timeline,
-        stops: tuple[Stop, ...]) -> tuple[Duration, Duration | None]:
+    network: Timeline, stops: tuple[Stop, ...]
+) -> tuple[Duration, Duration | None]:
     """What of the outages was while the guest ran, and after its stops.
 
     Each answer shows that the guest ran. So a stop lies between two answered
     probes: in an outage, or where probes were answered late but in time.
     """
     inside: dict[Outage, list[Stop]] = {
-        outage: [] for outage in network.outages}
+        outage: [] for outage in network.outages
+    }
     for stop in stops:
         outage = _around(stop, network.outages)
         if outage:
             inside[outage].append(stop)
-    running = network.total.less(Duration.sum(
-        _shown(stop, outage)
-        for outage, own in inside.items() for stop in own))
+    running = network.total.less(
+        Duration.sum(
+            _shown(stop, outage)
+            for outage, own in inside.items()
+            for stop in own
+        )
+    )
     if not stops:
         return running, None
     return running, _after_stops(network, stops, inside, running)
@@ -158,22 +183,35 @@ def _around_stops(
 
 def _around(stop: Stop, outages: tuple[Outage, ...]) -> Outage | None:
     """The outage that a stop is in, or None."""
-    return max((outage for outage in outages
-                if outage.start <= stop.end and stop.start <= outage.end and
-                outage.upper >= stop.lower),
-               key=lambda outage: outage.upper, default=None)
+    return max(
+        (
+            outage
+            for outage in outages
+            if outage.start <= stop.end
+            and stop.start <= outage.end
+            and outage.upper >= stop.lower
+        ),
+        key=lambda outage: outage.upper,
+        default=None,
+    )
 
 
 def _shown(stop: Stop, outage: Outage) -> Duration:
     """What an outage has of the stop that is in it."""
     # At both of its ends, the outage may not have been one yet.
-    return Duration(max(0.0, stop.lower - (outage.upper - outage.lower)),
-                    stop.upper, float(stop.duration))
+    return Duration(
+        max(0.0, stop.lower - (outage.upper - outage.lower)),
+        stop.upper,
+        float(stop.duration),
+    )
 
 
-def _after_stops(network: Timeline, stops: tuple[Stop, ...],
-                 inside: dict[Outage, list[Stop]],
-                 running: Duration) -> Duration:
+def _after_stops(
+    network: Timeline,
+    stops: tuple[Stop, ...],
+    inside: dict[Outage, list[Stop]],
+    running: Duration,
+) -> Duration:
     """What of the outages came after the guest ran again.
 
     Where a stop is in an outage, that is what came after this stop; else, an
@@ -184,9 +222,13 @@ def _after_stops(network: Timeline, stops: tuple[Stop, ...],
     :param running: what of the outages was while the guest ran at all: it
         can't be more
     """
-    first = min([*itertools.chain(*inside.values()),
-                 max(stops, key=lambda stop: stop.upper)],
-                key=lambda stop: stop.start)
+    first = min(
+        [
+            *itertools.chain(*inside.values()),
+            max(stops, key=lambda stop: stop.upper),
+        ],
+        key=lambda stop: stop.start,
+    )
     after = [_after(outage, own, first) for outage, own in inside.items()]
     after = [each for each in after if each.upper]
     if not after:  # nothing was seen after it
@@ -209,25 +251,30 @@ def _after(outage: Outage, own: list[Stop], first: Stop) -> Duration:
         latest = min(latest, outage.end)
     others = Duration.sum(each.duration for each in later)
     upper = max(0.0, outage.end - max(outage.start, earliest) - others.lower)
-    lower = max(0.0, outage.last_failure - max(outage.first_failure, latest) -
-                others.upper)
+    lower = max(
+        0.0,
+        outage.last_failure - max(outage.first_failure, latest) - others.upper,
+    )
     return Duration.around(
         float(outage.duration) - sum(float(each.duration) for each in own),
-        min(lower, outage.lower, upper), upper)
+        min(lower, outage.lower, upper),
+        upper,
+    )
 
 
-def _after_network(network: Timeline,
-                   metadata: Timeline) -> Duration | None:
+def _after_network(network: Timeline, metadata: Timeline) -> Duration | None:
     """What of the metadata's outages came after the network was back.
 
     None if the network was not seen to be down: then it was not back either.
     """
     if not network.outages:
         return None
-    after = [_after_back(outage, network.outages)
-             for outage in metadata.outages]
-    return Duration.sum((each for each in after if each.upper),
-                        metadata.resolution)
+    after = [
+        _after_back(outage, network.outages) for outage in metadata.outages
+    ]
+    return Duration.sum(
+        (each for each in after if each.upper), metadata.resolution
+    )
 
 
 def _after_back(outage: Outage, network: tuple[Outage, ...]) -> Duration:
@@ -236,19 +283,31 @@ def _after_back(outage: Outage, network: tuple[Outage, ...]) -> Duration:
     It goes by the first of these that it has a part of, or else by the last
     one before it.
     """
-    parts = [each for each in network
-             if each.start <= outage.end and outage.start <= each.end]
+    parts = [
+        each
+        for each in network
+        if each.start <= outage.end and outage.start <= each.end
+    ]
     before = [each for each in network if each.end < outage.start]
     if not parts and not before:
         return Duration(0, 0)
     back, *later = parts or before[-1:]
     # Of the others, that is taken out which is certain to be a part of it.
-    upper = max(0.0, outage.end - max(outage.start, back.last_failure) - sum(
-        max(0.0, min(each.lower, outage.last_failure - each.first_failure))
-        for each in later))
-    lower = max(0.0, outage.last_failure -
-                max(outage.first_failure, back.end) -
-                sum(each.upper for each in later))
+    upper = max(
+        0.0,
+        outage.end
+        - max(outage.start, back.last_failure)
+        - sum(
+            max(0.0, min(each.lower, outage.last_failure - each.first_failure))
+            for each in later
+        ),
+    )
+    lower = max(
+        0.0,
+        outage.last_failure
+        - max(outage.first_failure, back.end)
+        - sum(each.upper for each in later),
+    )
     return Duration(min(lower, outage.lower, upper), upper)
 
 

@@ -120,39 +120,59 @@ class Judged:
     p: float
 
 
-def difference(quantity: str, samples: collections.abc.Mapping[str, Samples],
-               tolerance: float) -> Difference | None:
+def difference(
+    quantity: str,
+    samples: collections.abc.Mapping[str, Samples],
+    tolerance: float,
+) -> Difference | None:
     """The Difference of one quantity.
 
     :param samples: Samples by variant; those with none on a side are left out
     :param tolerance: what is not longer by more than so much is not longer
     :returns: None if no variant has any on both sides
     """
-    both = {variant: each for variant, each in samples.items()
-            if each.before and each.after}
+    both = {
+        variant: each
+        for variant, each in samples.items()
+        if each.before and each.after
+    }
     if not both:
         return None
     single = next(iter(both.values())) if len(both) == 1 else None
-    differences = [_less(after, before) for each in both.values()
-                   for before, after in itertools.product(
-                       each.before, each.after)]
+    differences = [
+        _less(after, before)
+        for each in both.values()
+        for before, after in itertools.product(each.before, each.after)
+    ]
     strata = both.values()
     return Difference(
-        quantity, next(iter(both)) if single else None,
+        quantity,
+        next(iter(both)) if single else None,
         None if single is None else Distribution.of(single.before),
         None if single is None else Distribution.of(single.after),
-        statistics.median(differences), len(differences),
+        statistics.median(differences),
+        len(differences),
         _p_longer([(each.before, each.after) for each in strata], tolerance),
         _p_longer([(each.after, each.before) for each in strata], tolerance),
-        min(1.0, 2 / math.prod(math.comb(
-            len(each.before) + len(each.after), len(each.after))
-            for each in strata)),
-        tolerance, max(_median(each.resolved_before for each in strata),
-                       _median(each.resolved_after for each in strata)))
+        min(
+            1.0,
+            2
+            / math.prod(
+                math.comb(len(each.before) + len(each.after), len(each.after))
+                for each in strata
+            ),
+        ),
+        tolerance,
+        max(
+            _median(each.resolved_before for each in strata),
+            _median(each.resolved_after for each in strata),
+        ),
+    )
 
 
-def judge(differences: collections.abc.Collection[Difference],
-          alpha: float) -> list[Judged]:
+def judge(
+    differences: collections.abc.Collection[Difference], alpha: float
+) -> list[Judged]:
     """The Judged of Differences that are looked at together.
 
     :param alpha: how probable it may be that any of them is found by chance
@@ -174,17 +194,21 @@ def _judged(each: Difference, count: int, alpha: float) -> Judged:
     return Judged(each, verdict, p)
 
 
-def _median(
-        sides: collections.abc.Iterable[tuple[float, ...]]) -> float:
+def _median(sides: collections.abc.Iterable[tuple[float, ...]]) -> float:
     numbers = list(itertools.chain.from_iterable(sides))
     return statistics.median(numbers) if numbers else 0.0
 
 
 def _comparisons(least: list[float], alpha: float) -> int:
     """Tarone's number: of so many, no more could come out significant."""
-    return next((count for count in range(1, len(least) + 1)
-                 if sum(each * count <= alpha for each in least) <= count),
-                max(1, len(least)))
+    return next(
+        (
+            count
+            for count in range(1, len(least) + 1)
+            if sum(each * count <= alpha for each in least) <= count
+        ),
+        max(1, len(least)),
+    )
 
 
 def _less(after: float, before: float) -> float:
@@ -192,28 +216,35 @@ def _less(after: float, before: float) -> float:
     return 0.0 if after == before else after - before
 
 
-def _p_longer(strata: list[tuple[tuple[float, ...], tuple[float, ...]]],
-              tolerance: float) -> float:
+def _p_longer(
+    strata: list[tuple[tuple[float, ...], tuple[float, ...]]], tolerance: float
+) -> float:
     """How probable it is that second ones are so much longer than first ones.
 
     :param strata: for each variant, the first and the second numbers
     """
-    ranked = [_ranks(first, [each - tolerance for each in second])
-              for first, second in strata]
-    observed = sum(sum(ranks[len(first):])
-                   for ranks, (first, _) in zip(ranked, strata))
+    ranked = [
+        _ranks(first, [each - tolerance for each in second])
+        for first, second in strata
+    ]
+    observed = sum(
+        sum(ranks[len(first) :]) for ranks, (first, _) in zip(ranked, strata)
+    )
     sizes = [len(second) for _, second in strata]
     if max(map(len, ranked)) > EXACT:
         return _normal(ranked, sizes, observed)
     ways = {0: 1}
     for ranks, size in zip(ranked, sizes):
         ways = _convolved(ways, _sums(ranks, size))
-    return sum(number for total, number in ways.items()
-               if total >= observed) / sum(ways.values())
+    return sum(
+        number for total, number in ways.items() if total >= observed
+    ) / sum(ways.values())
 
 
-def _ranks(first: collections.abc.Iterable[float],
-           second: collections.abc.Iterable[float]) -> list[int]:
+def _ranks(
+    first: collections.abc.Iterable[float],
+    second: collections.abc.Iterable[float],
+) -> list[int]:
     """Twice the rank of each, so that those of equals are whole numbers."""
     numbers = [*first, *second]
     ordered = sorted(numbers)
@@ -229,7 +260,8 @@ def _ranks(first: collections.abc.Iterable[float],
 def _sums(ranks: list[int], size: int) -> collections.Counter[int]:
     """In how many ways so many of the ranks have each sum."""
     ways = [collections.Counter({0: 1})] + [
-        collections.Counter() for _ in range(size)]
+        collections.Counter() for _ in range(size)
+    ]
     for rank in ranks:
         for taken in range(size, 0, -1):
             for total, number in ways[taken - 1].items():
@@ -238,8 +270,9 @@ def _sums(ranks: list[int], size: int) -> collections.Counter[int]:
 
 
 def _convolved(
-        one: collections.abc.Mapping[int, int],
-        other: collections.abc.Mapping[int, int]) -> collections.Counter[int]:
+    one: collections.abc.Mapping[int, int],
+    other: collections.abc.Mapping[int, int],
+) -> collections.Counter[int]:
     both: collections.Counter[int] = collections.Counter()
     for total, number in one.items():
         for more, times in other.items():
@@ -247,18 +280,22 @@ def _convolved(
     return both
 
 
-def _normal(ranked: list[list[int]], sizes: list[int],
-            observed: int) -> float:
+def _normal(ranked: list[list[int]], sizes: list[int], observed: int) -> float:
     """The same by the normal distribution with that mean and variance."""
     mean = variance = 0.0
     for ranks, size in zip(ranked, sizes):
         count = len(ranks)
         middle = statistics.fmean(ranks)
         mean += size * middle
-        variance += size * (count - size) / (count - 1) * \
-            statistics.fmean((rank - middle) ** 2 for rank in ranks)
+        variance += (
+            size
+            * (count - size)
+            / (count - 1)
+            * statistics.fmean((rank - middle) ** 2 for rank in ranks)
+        )
     if not variance:
         return 1.0
     # twice the ranks: half a step is 1
     return 1 - statistics.NormalDist(mean, math.sqrt(variance)).cdf(
-        observed - 1)
+        observed - 1
+    )

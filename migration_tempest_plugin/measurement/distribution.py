@@ -40,22 +40,41 @@ class Distribution:
     @classmethod
     def of(cls, numbers: collections.abc.Iterable[float]) -> 'Distribution':
         """:raises ValueError: if there are none"""
-        durations = [each if isinstance(each, Duration)
-                     else Duration(each, each) for each in numbers]
+        durations = [
+            each if isinstance(each, Duration) else Duration(each, each)
+            for each in numbers
+        ]
         if not durations:
             raise ValueError('no numbers, no distribution')
-        sides = [sorted(map(float, side)) for side in (
-            durations, (each.lower for each in durations),
-            (each.upper for each in durations))]
+        sides = [
+            sorted(map(float, side))
+            for side in (
+                durations,
+                (each.lower for each in durations),
+                (each.upper for each in durations),
+            )
+        ]
         figures: tuple[_Figure, ...] = (
-            min, statistics.median, _percentile, max)
-        return cls(len(durations), *(
-            Duration.around(*map(figure, sides)) for figure in figures))
+            min,
+            statistics.median,
+            _percentile,
+            max,
+        )
+        return cls(
+            len(durations),
+            *(Duration.around(*map(figure, sides)) for figure in figures),
+        )
 
     def __str__(self) -> str:
         return 'min %s, median %s, 95%% %s, max %s' % tuple(
-            each.brief() for each in (self.minimum, self.median,
-                                      self.percentile, self.maximum))
+            each.brief()
+            for each in (
+                self.minimum,
+                self.median,
+                self.percentile,
+                self.maximum,
+            )
+        )
 
 
 def _percentile(numbers: list[float]) -> float:

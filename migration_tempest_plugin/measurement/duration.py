@@ -36,13 +36,16 @@ class Duration(float):
     lower: float
     upper: float
 
-    def __new__(cls, lower: float, upper: float,
-                estimate: float | None = None) -> 'Duration':
+    def __new__(
+        cls, lower: float, upper: float, estimate: float | None = None
+    ) -> 'Duration':
         if estimate is None:
             estimate = (lower + upper) / 2
         if not 0 <= lower <= estimate <= upper:
-            raise ValueError('no bounds of a duration: %r and %r around %r'
-                             % (lower, upper, estimate))
+            raise ValueError(
+                'no bounds of a duration: %r and %r around %r'
+                % (lower, upper, estimate)
+            )
         self = super().__new__(cls, estimate)
         self.lower = float(lower)
         self.upper = float(upper)
@@ -50,17 +53,24 @@ class Duration(float):
 
     # Not what __new__() of a float takes, but what that of this class does.
     def __getnewargs__(  # type: ignore[override]
-            self) -> tuple[float, float, float]:
+        self,
+    ) -> tuple[float, float, float]:
         return self.lower, self.upper, float(self)
 
     def __repr__(self) -> str:
         return 'Duration(lower=%r, upper=%r, estimate=%r)' % (
-            self.lower, self.upper, float(self))
+            self.lower,
+            self.upper,
+            float(self),
+        )
 
     def __str__(self) -> str:
         text = self.brief() + ' s'
-        return text if self.is_bound_alone else '%s (%.3f to %.3f)' % (
-            text, self.lower, self.upper)
+        return (
+            text
+            if self.is_bound_alone
+            else '%s (%.3f to %.3f)' % (text, self.lower, self.upper)
+        )
 
     @property
     def is_bound_alone(self) -> bool:
@@ -69,12 +79,14 @@ class Duration(float):
 
     def brief(self) -> str:
         """The estimate or, where there is none, the bound; without unit."""
-        return 'at most %.3f' % self.upper if self.is_bound_alone \
+        return (
+            'at most %.3f' % self.upper
+            if self.is_bound_alone
             else '%.3f' % self
+        )
 
     @classmethod
-    def around(cls, estimate: float, lower: float,
-               upper: float) -> 'Duration':
+    def around(cls, estimate: float, lower: float, upper: float) -> 'Duration':
         """One with the bounds, and the estimate as far as they allow it.
 
         What was added up or interpolated may have been rounded past them.
@@ -82,21 +94,29 @@ class Duration(float):
         return cls(lower, upper, min(max(lower, estimate), upper))
 
     @classmethod
-    def sum(cls, durations: collections.abc.Iterable['Duration'],
-            resolution: float = 0.0) -> 'Duration':
+    def sum(
+        cls,
+        durations: collections.abc.Iterable['Duration'],
+        resolution: float = 0.0,
+    ) -> 'Duration':
         """The sum of durations, whose bounds are the sums of theirs.
 
         :param resolution: seconds; the upper bound where there are none,
             since none was seen
         """
         durations = tuple(durations) or (cls(0, resolution, 0),)
-        return cls.around(sum(map(float, durations)),
-                          sum(each.lower for each in durations),
-                          sum(each.upper for each in durations))
+        return cls.around(
+            sum(map(float, durations)),
+            sum(each.lower for each in durations),
+            sum(each.upper for each in durations),
+        )
 
     @classmethod
-    def longest(cls, durations: collections.abc.Iterable['Duration'],
-                resolution: float = 0.0) -> 'Duration':
+    def longest(
+        cls,
+        durations: collections.abc.Iterable['Duration'],
+        resolution: float = 0.0,
+    ) -> 'Duration':
         """Of the longest of durations, whichever it is.
 
         It is as long at least as the greatest of their lower bounds, and at
@@ -105,16 +125,23 @@ class Duration(float):
         :param resolution: as for sum()
         """
         durations = tuple(durations) or (cls(0, resolution, 0),)
-        return cls(max(each.lower for each in durations),
-                   max(each.upper for each in durations),
-                   max(map(float, durations)))
+        return cls(
+            max(each.lower for each in durations),
+            max(each.upper for each in durations),
+            max(map(float, durations)),
+        )
 
     def less(self, other: 'Duration') -> 'Duration':
         """What is left of it without another one that is a part of it."""
-        return Duration.around(float(self) - float(other),
-                               max(0.0, self.lower - other.upper),
-                               max(0.0, self.upper - other.lower))
+        return Duration.around(
+            float(self) - float(other),
+            max(0.0, self.lower - other.upper),
+            max(0.0, self.upper - other.lower),
+        )
 
     def to_dict(self) -> dict[str, object]:
-        return {'estimate': float(self), 'lower': self.lower,
-                'upper': self.upper}
+        return {
+            'estimate': float(self),
+            'lower': self.lower,
+            'upper': self.upper,
+        }

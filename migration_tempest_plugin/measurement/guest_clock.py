@@ -73,9 +73,12 @@ class Stop:
         return Duration(self.lower, self.upper)
 
     def to_dict(self, origin: float) -> dict[str, object]:
-        return {'start': self.start - origin, 'end': self.end - origin,
-                'resumed_earliest': self.resumed_earliest - origin,
-                **self.duration.to_dict()}
+        return {
+            'start': self.start - origin,
+            'end': self.end - origin,
+            'resumed_earliest': self.resumed_earliest - origin,
+            **self.duration.to_dict(),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,14 +122,17 @@ class GuestClock:
         object.__setattr__(self, 'beats', tuple(self.beats))
         if len(self.beats) < 2:
             raise exceptions.NoMeasurement(
-                'too few looks at the guest\'s clock to tell whether it stood '
-                'still', seen='%d of them' % len(self.beats))
+                "too few looks at the guest's clock to tell whether it stood "
+                'still',
+                seen='%d of them' % len(self.beats),
+            )
         for before, after in itertools.pairwise(self.beats):
             if after.uptime < before.uptime:
                 raise exceptions.NoMeasurement(
                     'the guest was rebooted: its clock went back',
                     seen='from %.2f s to %.2f s'
-                         % (before.uptime, after.uptime))
+                    % (before.uptime, after.uptime),
+                )
 
     @functools.cached_property
     def _segments(self) -> list[tuple[Beat, ...]]:
@@ -135,8 +141,9 @@ class GuestClock:
         last: _Offset | None = None
         for beat in self.beats:
             own = _own(beat)
-            both = last and last.after(
-                beat.sent - segments[-1][-1].sent).and_(own)
+            both = last and last.after(beat.sent - segments[-1][-1].sent).and_(
+                own
+            )
             if both and not both.contradictory:
                 segments[-1].append(beat)
                 last = both
@@ -158,8 +165,9 @@ class GuestClock:
             sharp = 3 * min(map(_width, segment))
             end = len(segment)
             while end > 1 and (
-                    _width(segment[end - 1]) > sharp or
-                    _own(segment[end - 1]).high >= new.low):
+                _width(segment[end - 1]) > sharp
+                or _own(segment[end - 1]).high >= new.low
+            ):
                 end -= 1
             certain.append(segment[:end])
         return [*certain, self._segments[-1]]
@@ -173,8 +181,10 @@ class GuestClock:
         """
         found: list[_Offset] = []
         for chain in self._chains:
-            found.extend(_Offset(before.low, after.high) for before, after
-                         in zip(_forwards(chain), _backwards(chain)))
+            found.extend(
+                _Offset(before.low, after.high)
+                for before, after in zip(_forwards(chain), _backwards(chain))
+            )
         return found
 
     @property
@@ -204,12 +214,15 @@ class GuestClock:
             new = _known(after)[0]
             # A clock that was set on is no stop.
             if new.high > old.low:
-                found.append(Stop(
-                    start=old.low + last.uptime,
-                    resumed_earliest=new.low + last.uptime,
-                    end=new.high + first.uptime + TICK,
-                    lower=max(0.0, new.low - old.high),
-                    upper=new.high - old.low))
+                found.append(
+                    Stop(
+                        start=old.low + last.uptime,
+                        resumed_earliest=new.low + last.uptime,
+                        end=new.high + first.uptime + TICK,
+                        lower=max(0.0, new.low - old.high),
+                        upper=new.high - old.low,
+                    )
+                )
         return tuple(found)
 
     @property
@@ -236,8 +249,9 @@ class GuestClock:
         for segment in self._certain:
             lows = [offset.low for offset in _forwards(segment)]
             highs = [offset.high for offset in _backwards(segment)]
-            found = max([found, *(
-                high - low for low, high in zip(lows, highs[1:]))])
+            found = max(
+                [found, *(high - low for low, high in zip(lows, highs[1:]))]
+            )
         return found
 
     def earliest(self, uptime: float) -> float:
@@ -259,8 +273,10 @@ class GuestClock:
         """
         index = bisect.bisect_right(self._uptimes, uptime)
         near = range(max(0, index - 1), min(index + 1, len(self.beats)))
-        first, *second = [self._offsets[each].after(
-            uptime - self._uptimes[each]) for each in near]
+        first, *second = [
+            self._offsets[each].after(uptime - self._uptimes[each])
+            for each in near
+        ]
         return first.or_(second[0]) if second else first
 
     def sample(self, sample: Sample) -> Sample:
@@ -271,36 +287,48 @@ class GuestClock:
         start = self.earliest(sample.start)
         latest = self.latest(sample.latest_start + TICK)
         return dataclasses.replace(
-            sample, start=start, slack=max(0.0, latest - start),
-            end=max(start, self.latest(sample.end)))
+            sample,
+            start=start,
+            slack=max(0.0, latest - start),
+            end=max(start, self.latest(sample.end)),
+        )
 
     def since(self, moment: float) -> 'GuestClock':
         """The GuestClock of the beats that were sent at a moment or later.
 
         :raises NoMeasurement: if there are too few
         """
-        return GuestClock(tuple(
-            beat for beat in self.beats if beat.sent >= moment))
+        return GuestClock(
+            tuple(beat for beat in self.beats if beat.sent >= moment)
+        )
 
     def summary(self) -> str:
         """One line."""
-        found = 'stopped for %s in %d stop%s' % (
-            self.stopped, len(self.stops), 's' * (len(self.stops) > 1)) \
-            if self.stops else 'no stop longer than %.4f s' % self.resolution
-        return 'guest\'s clock: %s; %d looks, resolution %.4f s' % (
-            found, len(self.beats), self.resolution)
+        found = (
+            'stopped for %s in %d stop%s'
+            % (self.stopped, len(self.stops), 's' * (len(self.stops) > 1))
+            if self.stops
+            else 'no stop longer than %.4f s' % self.resolution
+        )
+        return "guest's clock: %s; %d looks, resolution %.4f s" % (
+            found,
+            len(self.beats),
+            self.resolution,
+        )
 
     def to_dict(self, origin: float = 0.0) -> dict[str, object]:
         """Ready for JSON; moments in seconds since the origin."""
-        return {'stopped': self.stopped.to_dict(),
-                'stops': [stop.to_dict(origin) for stop in self.stops],
-                'resolution': self.resolution, 'beats': len(self.beats)}
+        return {
+            'stopped': self.stopped.to_dict(),
+            'stops': [stop.to_dict(origin) for stop in self.stops],
+            'resolution': self.resolution,
+            'beats': len(self.beats),
+        }
 
 
 def _own(beat: Beat) -> _Offset:
     """What one beat tells of the offset."""
-    return _Offset(beat.sent - beat.uptime - TICK,
-                   beat.received - beat.uptime)
+    return _Offset(beat.sent - beat.uptime - TICK, beat.received - beat.uptime)
 
 
 def _width(beat: Beat) -> float:
@@ -312,8 +340,7 @@ def _forwards(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
     """What each beat and those before it tell."""
     found = [_own(beats[0])]
     for before, beat in itertools.pairwise(beats):
-        found.append(found[-1].after(beat.sent - before.sent).and_(
-            _own(beat)))
+        found.append(found[-1].after(beat.sent - before.sent).and_(_own(beat)))
     return found
 
 
@@ -327,5 +354,7 @@ def _backwards(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
 
 def _known(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
     """What each beat and all the others tell."""
-    return [before.and_(after) for before, after in zip(
-        _forwards(beats), _backwards(beats))]
+    return [
+        before.and_(after)
+        for before, after in zip(_forwards(beats), _backwards(beats))
+    ]

@@ -53,8 +53,12 @@ class ProcessorTimes:
         uptime, idle, processors = first.split()
         found = [_process(each) for each in processes]
         is_whole = found and _is_ssh(found[-1][0])
-        return cls(float(uptime), float(idle), int(processors),
-                   sum(taken for _, taken in found) if is_whole else None)
+        return cls(
+            float(uptime),
+            float(idle),
+            int(processors),
+            sum(taken for _, taken in found) if is_whole else None,
+        )
 
     def idle_since(self, before: 'ProcessorTimes') -> float | None:
         """Which part of the time since an earlier look was idle, 0 to 1.
@@ -110,12 +114,18 @@ class GuestLoad:
     processor: dict[str, float | None]
 
     @classmethod
-    def between(cls, idle: float | None, before: Taken,
-                after: Taken) -> 'GuestLoad':
+    def between(
+        cls, idle: float | None, before: Taken, after: Taken
+    ) -> 'GuestLoad':
         """Of two looks at what measuring has Taken."""
-        return cls(idle, after.moment - before.moment, {
-            name: _more(before.processor.get(name), taken)
-            for name, taken in after.processor.items()})
+        return cls(
+            idle,
+            after.moment - before.moment,
+            {
+                name: _more(before.processor.get(name), taken)
+                for name, taken in after.processor.items()
+            },
+        )
 
     @property
     def is_under_load(self) -> bool:
@@ -129,35 +139,41 @@ class GuestLoad:
             return 'nobody knows how idle the guest was before'
         return '%sthe guest was %.0f %% idle before' % (
             'measured under load: ' if self.is_under_load else '',
-            100 * self.idle)
+            100 * self.idle,
+        )
 
     def text(self) -> str:
         """One line."""
         return '%s; of its processors measuring took, in %.1f s: %s' % (
-            self.room, self.seconds,
-            ', '.join(map(self._taken, self.processor)))
+            self.room,
+            self.seconds,
+            ', '.join(map(self._taken, self.processor)),
+        )
 
     def _taken(self, name: str) -> str:
         taken = self.processor[name]
         if taken is None:
             return name + ' not known'
-        share = ' (%.0f %%)' % (100 * taken / self.seconds) \
-            if self.seconds else ''
+        share = (
+            ' (%.0f %%)' % (100 * taken / self.seconds) if self.seconds else ''
+        )
         return '%s %.2f s%s' % (name, taken, share)
 
     def to_dict(self) -> dict[str, object]:
         """Ready for JSON."""
-        return {**dataclasses.asdict(self),
-                'under_load': self.is_under_load}
+        return {**dataclasses.asdict(self), 'under_load': self.is_under_load}
 
     @classmethod
-    def from_dict(cls, document: collections.abc.Mapping[str, typing.Any]
-                  ) -> 'GuestLoad':
+    def from_dict(
+        cls, document: collections.abc.Mapping[str, typing.Any]
+    ) -> 'GuestLoad':
         """What to_dict() made."""
-        return cls(document['idle'], document['seconds'],
-                   document['processor'])
+        return cls(
+            document['idle'], document['seconds'], document['processor']
+        )
 
 
 def _more(before: float | None, after: float | None) -> float | None:
-    return None if before is None or after is None \
-        else max(0.0, after - before)
+    return (
+        None if before is None or after is None else max(0.0, after - before)
+    )

@@ -60,8 +60,11 @@ class Limit:
         Kept is what is shown to be kept: by the upper bound, even if what
         nobody saw was down, and if what is longer can't have been missed.
         """
-        return self.exceeded(seen) or (
-            self.fail_unchecked and self.unchecked(seen)) or None
+        return (
+            self.exceeded(seen)
+            or (self.fail_unchecked and self.unchecked(seen))
+            or None
+        )
 
     def unchecked(self, seen: 'Seen') -> str | None:
         """That it can't be checked, or None.
@@ -71,41 +74,66 @@ class Limit:
         """
         if self.seconds >= seen.resolution or self.exceeded(seen):
             return None
-        return 'NOT CHECKED: %s; the limit of %g s (%s) is finer than the ' \
-            'resolution that was reached, %.3f s. %s' % (
-                self._told(seen), self.seconds, self.option, seen.resolution,
-                'Allow more, or probe more often' if self.seconds else
-                'No probing shows that there was none at all: allow more')
+        return (
+            'NOT CHECKED: %s; the limit of %g s (%s) is finer than the '
+            'resolution that was reached, %.3f s. %s'
+            % (
+                self._told(seen),
+                self.seconds,
+                self.option,
+                seen.resolution,
+                'Allow more, or probe more often'
+                if self.seconds
+                else 'No probing shows that there was none at all: allow more',
+            )
+        )
 
     def exceeded(self, seen: 'Seen') -> str | None:
         """What is longer than it, or may be; None if nothing is."""
         duration = self._sum(seen)
-        hidden = max(seen.hidden, default=0.0) if self.longest \
-            else sum(seen.hidden)
+        hidden = (
+            max(seen.hidden, default=0.0) if self.longest else sum(seen.hidden)
+        )
         seconds = self._told(seen)
         if duration.upper > self.seconds:
             return '%s, %s than the %g s that %s allows' % (
-                seconds, 'longer' if duration.lower > self.seconds
-                else 'by its upper bound longer', self.seconds, self.option)
-        shown = max(duration.upper, hidden) if self.longest \
+                seconds,
+                'longer'
+                if duration.lower > self.seconds
+                else 'by its upper bound longer',
+                self.seconds,
+                self.option,
+            )
+        shown = (
+            max(duration.upper, hidden)
+            if self.longest
             else duration.upper + hidden
+        )
         if shown > self.seconds:
-            return '%s, and %.3f s that nobody observed: too much to say ' \
-                'that it is not longer than the %g s that %s allows. Use a ' \
-                'longer interval of the probes, or a machine that is less ' \
+            return (
+                '%s, and %.3f s that nobody observed: too much to say '
+                'that it is not longer than the %g s that %s allows. Use a '
+                'longer interval of the probes, or a machine that is less '
                 'busy' % (seconds, hidden, self.seconds, self.option)
+            )
         return None
 
     def _sum(self, seen: 'Seen') -> Duration:
         return (Duration.longest if self.longest else Duration.sum)(
-            seen.durations)
+            seen.durations
+        )
 
     def _told(self, seen: 'Seen') -> str:
-        name = 'guest stopped' if self.what == 'guest' else \
-            '%s downtime%s' % (self.what, ', longest outage' if self.longest
-                               else '')
-        return '%s: %s' % (name, self._sum(seen) if seen.durations
-                           else 'nothing seen')
+        name = (
+            'guest stopped'
+            if self.what == 'guest'
+            else '%s downtime%s'
+            % (self.what, ', longest outage' if self.longest else '')
+        )
+        return '%s: %s' % (
+            name,
+            self._sum(seen) if seen.durations else 'nothing seen',
+        )
 
     def to_dict(self) -> dict[str, object]:
         return dataclasses.asdict(self)
@@ -162,59 +190,88 @@ class MeasuredMigration:
     figures: tuple[Figures, ...] = ()
     load: GuestLoad | None = None
 
-    def complaints(
-            self, limits: collections.abc.Iterable[Limit]) -> list[str]:
+    def complaints(self, limits: collections.abc.Iterable[Limit]) -> list[str]:
         """What is wrong, a sentence each; nothing if all is as allowed.
 
         What has no measurement is wrong, too, whatever its limit is.
         """
-        return [*(str(each) for each in self.measurements
-                  if isinstance(each, exceptions.NoMeasurement)),
-                *filter(None, (limit.complaint(seen)
-                               for limit, seen in self._limited(limits)))]
+        return [
+            *(
+                str(each)
+                for each in self.measurements
+                if isinstance(each, exceptions.NoMeasurement)
+            ),
+            *filter(
+                None,
+                (
+                    limit.complaint(seen)
+                    for limit, seen in self._limited(limits)
+                ),
+            ),
+        ]
 
-    def unchecked(
-            self, limits: collections.abc.Iterable[Limit]) -> list[str]:
+    def unchecked(self, limits: collections.abc.Iterable[Limit]) -> list[str]:
         """Of each limit that is finer than the resolution, a sentence."""
-        return list(filter(None, (limit.unchecked(seen) for limit, seen
-                                  in self._limited(limits))))
+        return list(
+            filter(
+                None,
+                (
+                    limit.unchecked(seen)
+                    for limit, seen in self._limited(limits)
+                ),
+            )
+        )
 
-    def _limited(self, limits: collections.abc.Iterable[Limit]
-                 ) -> collections.abc.Iterator[tuple[Limit, Seen]]:
+    def _limited(
+        self, limits: collections.abc.Iterable[Limit]
+    ) -> collections.abc.Iterator[tuple[Limit, Seen]]:
         """Each limit of what was measured, with what was Seen."""
         for limit in limits:
             if limit.what == 'guest':
                 if self.clock:
-                    yield limit, Seen(self.clock.durations,
-                                      self.clock.resolution)
+                    yield (
+                        limit,
+                        Seen(self.clock.durations, self.clock.resolution),
+                    )
             elif timeline := self.timeline(limit.what):
                 yield limit, _seen(timeline)
 
     @property
     def timelines(self) -> list[Timeline]:
         """The measurements that there are."""
-        return [each for each in self.measurements
-                if not isinstance(each, exceptions.NoMeasurement)]
+        return [
+            each
+            for each in self.measurements
+            if not isinstance(each, exceptions.NoMeasurement)
+        ]
 
     def timeline(self, what: str) -> Timeline | None:
         """The Timeline of what was measured, or None."""
-        return next((each for each in self.timelines if each.what == what),
-                    None)
+        return next(
+            (each for each in self.timelines if each.what == what), None
+        )
 
     @functools.cached_property
     def breakdown(self) -> Breakdown:
         """Where the downtime went, as a Breakdown."""
         return break_down(
-            network=self.timeline('network'), tcp=self.timeline('tcp'),
-            metadata=self.timeline('metadata'), clock=self.clock,
+            network=self.timeline('network'),
+            tcp=self.timeline('tcp'),
+            metadata=self.timeline('metadata'),
+            clock=self.clock,
             progress=self.progress,
-            libvirt_downtime=self.libvirt_downtime)
+            libvirt_downtime=self.libvirt_downtime,
+        )
 
     def summary(self) -> str:
         """One line."""
         return '%s migration of %s from %s to %s: %s' % (
-            self.kind.capitalize(), self.server, self.source,
-            self.destination or 'nowhere', self.breakdown.text())
+            self.kind.capitalize(),
+            self.server,
+            self.source,
+            self.destination or 'nowhere',
+            self.breakdown.text(),
+        )
 
     def text(self) -> str:
         """All of it, for people: what was seen, and what Nova says."""
@@ -236,14 +293,22 @@ class MeasuredMigration:
         if self.progress:
             lines.extend(_phase_lines(self.progress))
         lines.extend(self.unchecked(self.limits))
-        lines.append('migration record: %s' % json.dumps(
-            self.record, sort_keys=True))
-        lines.append('events of the instance action, in the cloud\'s wall '
-                     'clock:')
-        lines.extend('  %s %s - %s: %s' % (
-            event.get('event'), event.get('start_time'),
-            event.get('finish_time'), event.get('result'))
-            for event in self.events)
+        lines.append(
+            'migration record: %s' % json.dumps(self.record, sort_keys=True)
+        )
+        lines.append(
+            "events of the instance action, in the cloud's wall clock:"
+        )
+        lines.extend(
+            '  %s %s - %s: %s'
+            % (
+                event.get('event'),
+                event.get('start_time'),
+                event.get('finish_time'),
+                event.get('result'),
+            )
+            for event in self.events
+        )
         return '\n'.join(lines)
 
     @property
@@ -256,34 +321,40 @@ class MeasuredMigration:
     def to_dict(self) -> dict[str, object]:
         """All of it, ready for JSON (its schema: see the documentation)."""
         return {
-            'schema': SCHEMA, 'version': SCHEMA_VERSION,
-            'kind': self.kind, 'server': self.server, 'source': self.source,
+            'schema': SCHEMA,
+            'version': SCHEMA_VERSION,
+            'kind': self.kind,
+            'server': self.server,
+            'source': self.source,
             'destination': self.destination,
             'breakdown': self.breakdown.to_dict(self._origin),
-            'measurements': [self._measurement(each)
-                             for each in self.measurements],
+            'measurements': [
+                self._measurement(each) for each in self.measurements
+            ],
             'guest_clock': self.clock and self.clock.to_dict(self._origin),
             'guest_load': self.load and self.load.to_dict(),
-            'progress': self.progress and self.progress.to_dict(
-                self._origin),
-            'migration_record': self.record, 'events': list(self.events),
+            'progress': self.progress and self.progress.to_dict(self._origin),
+            'migration_record': self.record,
+            'events': list(self.events),
             'limits': [limit.to_dict() for limit in self.limits],
             'complaints': self.complaints(self.limits),
             'unchecked': self.unchecked(self.limits),
-            'figures': [each.to_dict(self._origin)
-                        for each in self.figures]}
+            'figures': [each.to_dict(self._origin) for each in self.figures],
+        }
 
-    def _measurement(self, each: Timeline | exceptions.NoMeasurement
-                     ) -> dict[str, object]:
+    def _measurement(
+        self, each: Timeline | exceptions.NoMeasurement
+    ) -> dict[str, object]:
         if isinstance(each, exceptions.NoMeasurement):
-            return {'no_measurement': each.reason, 'seen': each.seen,
-                    'timeline': each.timeline and self._timeline(
-                        each.timeline)}
+            return {
+                'no_measurement': each.reason,
+                'seen': each.seen,
+                'timeline': each.timeline and self._timeline(each.timeline),
+            }
         return self._timeline(each)
 
     def _timeline(self, timeline: Timeline) -> dict[str, object]:
-        return {**timeline.to_dict(),
-                'begin': timeline.began - self._origin}
+        return {**timeline.to_dict(), 'begin': timeline.began - self._origin}
 
 
 def in_median(timelines: collections.abc.Iterable[Timeline]) -> Seen:
@@ -293,16 +364,24 @@ def in_median(timelines: collections.abc.Iterable[Timeline]) -> Seen:
     """
     timelines = tuple(timelines)
     sums = [Duration.sum(each.durations) for each in timelines]
-    median = Distribution.of([
-        Duration(total.lower, total.upper + sum(_seen(each).hidden), total)
-        for total, each in zip(sums, timelines)]).median
-    return Seen((median,) if median.upper else (), statistics.median(
-        each.resolution for each in timelines))
+    median = Distribution.of(
+        [
+            Duration(total.lower, total.upper + sum(_seen(each).hidden), total)
+            for total, each in zip(sums, timelines)
+        ]
+    ).median
+    return Seen(
+        (median,) if median.upper else (),
+        statistics.median(each.resolution for each in timelines),
+    )
 
 
 def _seen(timeline: Timeline) -> Seen:
-    return Seen(timeline.durations, timeline.resolution,
-                tuple(gap.length for gap in timeline.hidden))
+    return Seen(
+        timeline.durations,
+        timeline.resolution,
+        tuple(gap.length for gap in timeline.hidden),
+    )
 
 
 def _phase_lines(progress: Progress) -> collections.abc.Iterator[str]:
@@ -312,14 +391,18 @@ def _phase_lines(progress: Progress) -> collections.abc.Iterator[str]:
     yield 'phases, in seconds after the request:'
     for phase in progress.phases:
         yield '  %s %s: from %s%s' % (
-            phase.kind, phase.name, _between(phase.begin, origin),
-            ' until %s' % _between(phase.end, origin) if phase.end else '')
+            phase.kind,
+            phase.name,
+            _between(phase.begin, origin),
+            ' until %s' % _between(phase.end, origin) if phase.end else '',
+        )
 
 
 def _outage_lines(timeline: Timeline) -> collections.abc.Iterator[str]:
     """The longest of the outages, in their order: a screenful, not all."""
-    longest = sorted(timeline.outages, key=lambda outage: outage.duration,
-                     reverse=True)[:_OUTAGES_TOLD]
+    longest = sorted(
+        timeline.outages, key=lambda outage: outage.duration, reverse=True
+    )[:_OUTAGES_TOLD]
     for outage in sorted(longest, key=lambda outage: outage.start):
         yield _outage_line(timeline, outage)
     shorter = len(timeline.outages) - len(longest)
@@ -328,11 +411,17 @@ def _outage_lines(timeline: Timeline) -> collections.abc.Iterator[str]:
 
 
 def _outage_line(timeline: Timeline, outage: Outage) -> str:
-    return '  from %.3f s to %.3f s after the first probe: %s, %d probes ' \
-        'failed%s' % (outage.start - timeline.began,
-                      outage.end - timeline.began, outage.duration,
-                      outage.failures,
-                      ', still down' if outage.ongoing else '')
+    return (
+        '  from %.3f s to %.3f s after the first probe: %s, %d probes '
+        'failed%s'
+        % (
+            outage.start - timeline.began,
+            outage.end - timeline.began,
+            outage.duration,
+            outage.failures,
+            ', still down' if outage.ongoing else '',
+        )
+    )
 
 
 def _between(moments: tuple[float, float], origin: float) -> str:

@@ -20,7 +20,7 @@ Pure.
 import collections.abc
 import dataclasses
 
-_GIB = 2 ** 30
+_GIB = 2**30
 #: Nova counts memory, and each disk that is copied, as this much at least.
 _LEAST_GB = 2
 
@@ -47,15 +47,19 @@ class Plan:
     starlingx: bool = False
 
     @classmethod
-    def of_timeout(cls, seconds: int, data_gb: float,
-                   starlingx: bool = False) -> 'Plan':
+    def of_timeout(
+        cls, seconds: int, data_gb: float, starlingx: bool = False
+    ) -> 'Plan':
         """The Plan whose time-out is as near to that as an option allows.
 
         :param seconds: 0 for none
         """
         option = seconds if starlingx else round(seconds / data_gb)
-        return cls(data_gb, completion_timeout=max(option, min(1, seconds)),
-                   starlingx=starlingx)
+        return cls(
+            data_gb,
+            completion_timeout=max(option, min(1, seconds)),
+            starlingx=starlingx,
+        )
 
     @property
     def downtimes(self) -> tuple[tuple[int, int], ...]:
@@ -70,8 +74,10 @@ class Plan:
             delay = int(self.delay * self.data_gb)
             base = self.downtime / self.steps
             offset = (self.downtime - base) / self.steps
-        return tuple((delay * step, int(base + offset * step))
-                     for step in range(self.steps + 1))
+        return tuple(
+            (delay * step, int(base + offset * step))
+            for step in range(self.steps + 1)
+        )
 
     @property
     def timeout(self) -> int | None:
@@ -81,8 +87,8 @@ class Plan:
         return int(self.completion_timeout * self.data_gb) or None
 
     def complaints(
-            self,
-            logged: collections.abc.Collection[tuple[int, int]]) -> list[str]:
+        self, logged: collections.abc.Collection[tuple[int, int]]
+    ) -> list[str]:
         """What is wrong with the steps that Nova logged.
 
         It may leave out steps, if the migration ends before them or a step
@@ -98,22 +104,28 @@ class Plan:
         found = []
         for downtime, after in logged:
             if downtime > self.downtime:
-                found.append('%d ms is more than the limit of %d ms' % (
-                    downtime, self.downtime))
+                found.append(
+                    '%d ms is more than the limit of %d ms'
+                    % (downtime, self.downtime)
+                )
             elif after not in planned.get(downtime, ()):
-                found.append('%d ms after %d s is no step of the plan %s' % (
-                    downtime, after, self.downtimes))
+                found.append(
+                    '%d ms after %d s is no step of the plan %s'
+                    % (downtime, after, self.downtimes)
+                )
         if list(logged) != sorted(logged):
             found.append('the steps go back: %s' % (tuple(logged),))
         return found
 
 
-def data_gb(memory_mb: float,
-            copied_disks: collections.abc.Iterable[int] = ()) -> float:
+def data_gb(
+    memory_mb: float, copied_disks: collections.abc.Iterable[int] = ()
+) -> float:
     """What Nova counts as to be copied.
 
     :param memory_mb: of the flavor
     :param copied_disks: the size of each, in bytes; none with shared storage
     """
-    return (max(_LEAST_GB, memory_mb * 2 ** 20 / _GIB) +
-            sum(max(_LEAST_GB, size / _GIB) for size in copied_disks))
+    return max(_LEAST_GB, memory_mb * 2**20 / _GIB) + sum(
+        max(_LEAST_GB, size / _GIB) for size in copied_disks
+    )

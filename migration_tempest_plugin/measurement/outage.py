@@ -65,6 +65,10 @@ class Outage:
         return Duration(self.lower, self.upper, self.estimate)
 
     def to_dict(self) -> dict[str, object]:
-        return {'start': self.start, 'end': self.end,
-                'failures': self.failures, 'ongoing': self.ongoing,
-                **self.duration.to_dict()}
+        return {
+            'start': self.start,
+            'end': self.end,
+            'failures': self.failures,
+            'ongoing': self.ongoing,
+            **self.duration.to_dict(),
+        }

@@ -64,9 +64,12 @@ class Phase:
 
     def to_dict(self, origin: float) -> dict[str, object]:
         """Ready for JSON, in seconds since the origin."""
-        return {'kind': self.kind, 'name': self.name,
-                'begin': _since(self.begin, origin),
-                'end': _since(self.end, origin)}
+        return {
+            'kind': self.kind,
+            'name': self.name,
+            'begin': _since(self.begin, origin),
+            'end': _since(self.end, origin),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,17 +97,27 @@ class Progress:
         was not seen to come.
         """
         moments = [self.requested, *(look.asked for look in self.looks)]
-        turn = next((number for number, look in enumerate(self.looks)
-                     if look.status not in _WAITING), None)
+        turn = next(
+            (
+                number
+                for number, look in enumerate(self.looks)
+                if look.status not in _WAITING
+            ),
+            None,
+        )
         if turn is None:
             return None
-        waiting = [number for number in range(turn)
-                   if self.looks[number].status == _QUEUED]
+        waiting = [
+            number
+            for number in range(turn)
+            if self.looks[number].status == _QUEUED
+        ]
         lower, first = 0.0, turn
         if waiting:
             first = waiting[0]
-            lower = max(0.0, self.looks[waiting[-1]].asked -
-                        self.looks[first].answered)
+            lower = max(
+                0.0, self.looks[waiting[-1]].asked - self.looks[first].answered
+            )
         return Duration(lower, self.looks[turn].answered - moments[first])
 
     @property
@@ -113,20 +126,36 @@ class Progress:
 
         What was copied after the last look is missing in it.
         """
-        return max((look.memory_processed for look in self.looks
-                    if look.memory_processed is not None), default=None)
+        return max(
+            (
+                look.memory_processed
+                for look in self.looks
+                if look.memory_processed is not None
+            ),
+            default=None,
+        )
 
     def _statuses(self) -> collections.abc.Iterator[Phase]:
-        groups = [(status, list(group)) for status, group in itertools.groupby(
-            self.looks, lambda look: look.status)]
+        groups = [
+            (status, list(group))
+            for status, group in itertools.groupby(
+                self.looks, lambda look: look.status
+            )
+        ]
         before = self.requested
         for index, (status, group) in enumerate(groups):
-            after = groups[index + 1][1][0] if index + 1 < len(groups) \
-                else None
+            after = (
+                groups[index + 1][1][0] if index + 1 < len(groups) else None
+            )
             if status is not None:
-                yield Phase('status', status, (before, group[0].answered),
-                            None if after is None
-                            else (group[-1].asked, after.answered))
+                yield Phase(
+                    'status',
+                    status,
+                    (before, group[0].answered),
+                    None
+                    if after is None
+                    else (group[-1].asked, after.answered),
+                )
             before = group[-1].asked
 
     def _events(self) -> collections.abc.Iterator[Phase]:
@@ -134,11 +163,16 @@ class Progress:
         for name in names:
             begin = self._first(lambda look: name in look.begun)
             if begin is not None:  # as it always is: a look has it
-                yield Phase('event', name, begin, self._first(
-                    lambda look: name in look.ended))
+                yield Phase(
+                    'event',
+                    name,
+                    begin,
+                    self._first(lambda look: name in look.ended),
+                )
 
-    def _first(self, is_so: collections.abc.Callable[[Look], bool]
-               ) -> tuple[float, float] | None:
+    def _first(
+        self, is_so: collections.abc.Callable[[Look], bool]
+    ) -> tuple[float, float] | None:
         """When something became so: between two looks; None if never."""
         before = self.requested
         for look in self.looks:
@@ -155,15 +189,21 @@ class Progress:
             # one of 0 s is no None
             'queued': None if self.queued is None else self.queued.to_dict(),
             'memory_copied': self.memory_copied,
-            'looks': [{
-                'asked': look.asked - origin,
-                'answered': look.answered - origin, 'status': look.status,
-                'memory_total': look.memory_total,
-                'memory_processed': look.memory_processed,
-                'memory_remaining': look.memory_remaining}
-                for look in self.looks]}
+            'looks': [
+                {
+                    'asked': look.asked - origin,
+                    'answered': look.answered - origin,
+                    'status': look.status,
+                    'memory_total': look.memory_total,
+                    'memory_processed': look.memory_processed,
+                    'memory_remaining': look.memory_remaining,
+                }
+                for look in self.looks
+            ],
+        }
 
 
-def _since(moments: tuple[float, float] | None,
-           origin: float) -> list[float] | None:
+def _since(
+    moments: tuple[float, float] | None, origin: float
+) -> list[float] | None:
     return moments and [moment - origin for moment in moments]

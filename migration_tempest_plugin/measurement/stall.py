@@ -29,8 +29,9 @@ TIMES_OF_LONGEST = 2
 CEILING = 1.0
 
 
-def threshold(round_trips: collections.abc.Iterable[float],
-              least: float) -> float:
+def threshold(
+    round_trips: collections.abc.Iterable[float], least: float
+) -> float:
     """How long an answer may take that is no stall.
 
     :param round_trips: seconds each, before the operation; at least one

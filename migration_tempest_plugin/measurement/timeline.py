@@ -104,18 +104,23 @@ class Timeline:
 
     def __post_init__(self) -> None:
         # Frozen: this is the one way to keep what may be any iterable.
-        object.__setattr__(self, 'samples', tuple(
-            sorted(self.samples, key=lambda sample: sample.start)))
+        object.__setattr__(
+            self,
+            'samples',
+            tuple(sorted(self.samples, key=lambda sample: sample.start)),
+        )
         if not self.samples:
             raise exceptions.NoMeasurement(
-                '%s of %s: no probe was sent' % (self.what, self.target))
+                '%s of %s: no probe was sent' % (self.what, self.target)
+            )
         if not self.successes:
             raise exceptions.NoMeasurement(
-                '%s of %s: no probe was answered in time' % (
-                    self.what, self.target),
+                '%s of %s: no probe was answered in time'
+                % (self.what, self.target),
                 seen='%d probes that failed, in %.1f s, %d of them answered '
-                     'late' % (self.failures, self.ended - self.began,
-                               len(self.late)))
+                'late'
+                % (self.failures, self.ended - self.began, len(self.late)),
+            )
 
     @property
     def began(self) -> float:
@@ -145,13 +150,18 @@ class Timeline:
         before = nothing
         groups = self._groups()
         for group, later in itertools.zip_longest(
-                groups, groups[1:], fillvalue=nothing):
+            groups, groups[1:], fillvalue=nothing
+        ):
             if group[0][1].answered:
                 before = group
                 continue
-            outages.append(self._outage(
-                _before(group[-1][1], before), group,
-                _after(group[0][1], later)))
+            outages.append(
+                self._outage(
+                    _before(group[-1][1], before),
+                    group,
+                    _after(group[0][1], later),
+                )
+            )
         return tuple(outages)
 
     def _groups(self) -> list[list[tuple[int, Sample]]]:
@@ -161,14 +171,19 @@ class Timeline:
         around them may have been sent before, or after: they do not divide
         what may be one outage.
         """
-        groups = [list(group) for _, group in itertools.groupby(
-            enumerate(self.samples), lambda each: each[1].answered)]
+        groups = [
+            list(group)
+            for _, group in itertools.groupby(
+                enumerate(self.samples), lambda each: each[1].answered
+            )
+        ]
         found = groups[:1]
         for group, later in zip(groups[1:], [*groups[2:], None]):
             if found[-1][0][1].answered is group[0][1].answered:
                 found[-1].extend(group)
             elif not (group[0][1].answered and later) or _is_between(
-                    group, found[-1][-1][1], later[0][1]):
+                group, found[-1][-1][1], later[0][1]
+            ):
                 found.append(group)
         return found
 
@@ -217,14 +232,24 @@ class Timeline:
         It is the Gaps outside of the outages: the upper bound of an outage
         has those that it touches.
         """
-        return tuple(gap for gap in self._gaps if not any(
-            outage.start <= gap.begin and gap.end <= outage.end
-            for outage in self.outages))
+        return tuple(
+            gap
+            for gap in self._gaps
+            if not any(
+                outage.start <= gap.begin and gap.end <= outage.end
+                for outage in self.outages
+            )
+        )
 
     @functools.cached_property
     def _gaps(self) -> list[Gap]:
-        gaps = [Gap(looked, after.start) for looked, after, nobody in zip(
-            self._looked, self.samples[1:], self._nobody_looked) if nobody]
+        gaps = [
+            Gap(looked, after.start)
+            for looked, after, nobody in zip(
+                self._looked, self.samples[1:], self._nobody_looked
+            )
+            if nobody
+        ]
         if self._is_unobserved(self.ended - self._looked[-1]):
             gaps.append(Gap(self._looked[-1], self.ended))
         return gaps
@@ -232,15 +257,25 @@ class Timeline:
     @functools.cached_property
     def _looked(self) -> list[float]:
         """Until when somebody had looked, with each probe in turn."""
-        return list(itertools.accumulate(
-            (sample.end if self.probing is Probing.SEQUENTIAL
-             else sample.start for sample in self.samples), max))
+        return list(
+            itertools.accumulate(
+                (
+                    sample.end
+                    if self.probing is Probing.SEQUENTIAL
+                    else sample.start
+                    for sample in self.samples
+                ),
+                max,
+            )
+        )
 
     @functools.cached_property
     def _nobody_looked(self) -> list[bool]:
         """Of each probe: whether nobody looked from it to the next one."""
-        return [self._is_unobserved(after.start - looked) for looked, after
-                in zip(self._looked, self.samples[1:])]
+        return [
+            self._is_unobserved(after.start - looked)
+            for looked, after in zip(self._looked, self.samples[1:])
+        ]
 
     @functools.cached_property
     def resolution(self) -> float:
@@ -252,10 +287,16 @@ class Timeline:
         missing but late: then what is no longer than the deadline goes by
         unseen, too.
         """
-        apart = max((after.start - before.start for (before, after), nobody
-                     in zip(itertools.pairwise(self.samples),
-                            self._nobody_looked) if not nobody),
-                    default=self.interval)
+        apart = max(
+            (
+                after.start - before.start
+                for (before, after), nobody in zip(
+                    itertools.pairwise(self.samples), self._nobody_looked
+                )
+                if not nobody
+            ),
+            default=self.interval,
+        )
         return apart + (self._stall or 0.0)
 
     @property
@@ -266,8 +307,12 @@ class Timeline:
     def _is_unobserved(self, gap: float) -> bool:
         return gap > 2 * self.interval
 
-    def _outage(self, before: Sample | None, group: list[tuple[int, Sample]],
-                later: list[Sample]) -> Outage:
+    def _outage(
+        self,
+        before: Sample | None,
+        group: list[tuple[int, Sample]],
+        later: list[Sample],
+    ) -> Outage:
         """Make an Outage of failed samples between answered ones.
 
         :param before: the answered one before, or None
@@ -278,31 +323,53 @@ class Timeline:
         after = later[0] if later else None
         start = before.start if before else failed[0].start
         # A later probe may have its answer sooner.
-        end = min(each.end for each in later) if later \
+        end = (
+            min(each.end for each in later)
+            if later
             else max(self.ended, failed[-1].start)
+        )
         answered = before or after
-        lower = self._lower(group, max(
-            0.0, answered.end - answered.latest_start) if answered else 0.0)
+        lower = self._lower(
+            group,
+            max(0.0, answered.end - answered.latest_start)
+            if answered
+            else 0.0,
+        )
         estimate = self._estimate(before, failed, after)
         return Outage(
-            start=start, end=end, lower=lower, failures=len(failed),
+            start=start,
+            end=end,
+            lower=lower,
+            failures=len(failed),
             first_failure=failed[0].latest_start,
             last_failure=failed[-1].start,
-            ongoing=after is None, estimate=None if estimate is None
-            else min(max(lower, estimate), end - start))
+            ongoing=after is None,
+            estimate=None
+            if estimate is None
+            else min(max(lower, estimate), end - start),
+        )
 
-    def _lower(self, failed: list[tuple[int, Sample]],
-               delay: float) -> float:
+    def _lower(self, failed: list[tuple[int, Sample]], delay: float) -> float:
         """For how many seconds it was certainly down.
 
         :param delay: seconds that an answer took: of the first probe that
             failed, it may have been the answer that was lost
         """
-        lower = sum(max(0.0, run[-1].start - run[0].latest_start - delay)
-                    for run in self._runs(failed))
+        lower = sum(
+            max(0.0, run[-1].start - run[0].latest_start - delay)
+            for run in self._runs(failed)
+        )
         if self.probing is Probing.ORDERED:
-            lower = max([lower, *(sample.end - sample.latest_start - delay
-                                  for _, sample in failed if sample.late)])
+            lower = max(
+                [
+                    lower,
+                    *(
+                        sample.end - sample.latest_start - delay
+                        for _, sample in failed
+                        if sample.late
+                    ),
+                ]
+            )
         return lower
 
     def _runs(self, failed: list[tuple[int, Sample]]) -> list[list[Sample]]:
@@ -314,8 +381,9 @@ class Timeline:
             runs[-1].append(sample)
         return runs
 
-    def _estimate(self, before: Sample | None, failed: list[Sample],
-                  after: Sample | None) -> float | None:
+    def _estimate(
+        self, before: Sample | None, failed: list[Sample], after: Sample | None
+    ) -> float | None:
         """How long it is likely to have lasted.
 
         It began and ended in the middle between an answered probe and one
@@ -327,8 +395,9 @@ class Timeline:
         began = (before.start + failed[0].start) / 2
         ended = (failed[-1].start + after.start) / 2
         if self.probing is Probing.ORDERED:
-            ended = max([ended, *(sample.end for sample in failed
-                                  if sample.late)])
+            ended = max(
+                [ended, *(sample.end for sample in failed if sample.late)]
+            )
         return max(0.0, ended - began)
 
     def since(self, moment: float) -> 'Timeline':
@@ -340,15 +409,25 @@ class Timeline:
 
         :raises NoMeasurement: if none of them was answered
         """
-        first = max((sample.start for sample in self.samples
-                     if sample.answered and
-                     sample.start <= moment <= sample.end), default=moment)
-        later = dataclasses.replace(self, samples=tuple(
-            sample for sample in self.samples if sample.start >= first))
+        first = max(
+            (
+                sample.start
+                for sample in self.samples
+                if sample.answered and sample.start <= moment <= sample.end
+            ),
+            default=moment,
+        )
+        later = dataclasses.replace(
+            self,
+            samples=tuple(
+                sample for sample in self.samples if sample.start >= first
+            ),
+        )
         if self.wall_start is None:
             return later
         return dataclasses.replace(
-            later, wall_start=self.wall_start + later.began - self.began)
+            later, wall_start=self.wall_start + later.began - self.began
+        )
 
     def joined(self, clock: GuestClock) -> 'Timeline':
         """This Timeline in the tester's clock, if it is in the guest's.
@@ -356,8 +435,11 @@ class Timeline:
         :param clock: the GuestClock of the same guest and time
         """
         return dataclasses.replace(
-            self, samples=tuple(map(clock.sample, self.samples)),
-            ended=clock.latest(self.ended), clock='tester')
+            self,
+            samples=tuple(map(clock.sample, self.samples)),
+            ended=clock.latest(self.ended),
+            clock='tester',
+        )
 
     def recovered(self) -> 'Timeline':
         """The Timeline itself.
@@ -369,37 +451,63 @@ class Timeline:
             return self
         since = self.outages[-1]
         raise exceptions.NoMeasurement(
-            '%s of %s is still down, for %.3f s now%s: %d probes failed' % (
-                self.what, self.target, since.upper, self._wall(since.start),
-                since.failures),
-            seen=self.summary(), timeline=self)
+            '%s of %s is still down, for %.3f s now%s: %d probes failed'
+            % (
+                self.what,
+                self.target,
+                since.upper,
+                self._wall(since.start),
+                since.failures,
+            ),
+            seen=self.summary(),
+            timeline=self,
+        )
 
     def _wall(self, moment: float) -> str:
         if self.wall_start is None:
             return ''
         seconds, milliseconds = divmod(
-            round(1000 * (self.wall_start + moment - self.began)), 1000)
-        return ' (since %s.%03d UTC)' % (time.strftime(
-            '%Y-%m-%d %H:%M:%S', time.gmtime(seconds)), milliseconds)
+            round(1000 * (self.wall_start + moment - self.began)), 1000
+        )
+        return ' (since %s.%03d UTC)' % (
+            time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds)),
+            milliseconds,
+        )
 
     def summary(self) -> str:
         """One line that says it all."""
         if self.outages:
             found = '%d outage%s, longest %s, in sum %s' % (
-                len(self.outages), 's' * (len(self.outages) > 1),
-                self.longest, self.total)
+                len(self.outages),
+                's' * (len(self.outages) > 1),
+                self.longest,
+                self.total,
+            )
         else:
             found = 'no outage longer than %.3f s' % self.resolution
         if self.still_down:
             found += ', STILL DOWN at the end'
-        stall = '' if self._stall is None else \
-            ', stalls longer than %.3f s' % self._stall
-        return ('%s of %s%s: %s; %d of %d probes answered in %.1f s, '
-                'resolution %.3f s, unobserved %.3f s%s' % (
-                    self.what, self.target, stall, found, self.successes,
-                    len(self.samples), self.ended - self.began,
-                    self.resolution, self.unobserved,
-                    self.method and ', by ' + self.method))
+        stall = (
+            ''
+            if self._stall is None
+            else ', stalls longer than %.3f s' % self._stall
+        )
+        return (
+            '%s of %s%s: %s; %d of %d probes answered in %.1f s, '
+            'resolution %.3f s, unobserved %.3f s%s'
+            % (
+                self.what,
+                self.target,
+                stall,
+                found,
+                self.successes,
+                len(self.samples),
+                self.ended - self.began,
+                self.resolution,
+                self.unobserved,
+                self.method and ', by ' + self.method,
+            )
+        )
 
     def to_dict(self) -> dict[str, object]:
         """All of it but the samples, ready for JSON.
@@ -407,56 +515,77 @@ class Timeline:
         Times are seconds since the first probe.
         """
         return {
-            'schema': SCHEMA, 'version': SCHEMA_VERSION,
-            'what': self.what, 'target': self.target,
-            'method': self.method, 'clock': self.clock,
+            'schema': SCHEMA,
+            'version': SCHEMA_VERSION,
+            'what': self.what,
+            'target': self.target,
+            'method': self.method,
+            'clock': self.clock,
             'wall_start': self.wall_start,
             'observed': self.ended - self.began,
-            'interval': self.interval, 'deadline': self.deadline,
+            'interval': self.interval,
+            'deadline': self.deadline,
             'resolution': self.resolution,
             'unobserved': self.unobserved,
-            'gaps': [{'begin': gap.begin - self.began,
-                      'end': gap.end - self.began} for gap in self._gaps],
-            'successes': self.successes, 'failures': self.failures,
-            'late': [{'start': sample.start - self.began,
-                      'delay': sample.delay} for sample in self.late],
+            'gaps': [
+                {'begin': gap.begin - self.began, 'end': gap.end - self.began}
+                for gap in self._gaps
+            ],
+            'successes': self.successes,
+            'failures': self.failures,
+            'late': [
+                {'start': sample.start - self.began, 'delay': sample.delay}
+                for sample in self.late
+            ],
             'still_down': self.still_down,
             'longest': self.longest.to_dict(),
             'total': self.total.to_dict(),
-            'outages': [{**outage.to_dict(),
-                         'start': outage.start - self.began,
-                         'end': outage.end - self.began,
-                         'first_failure': outage.first_failure - self.began,
-                         'last_failure': outage.last_failure - self.began}
-                        for outage in self.outages]}
+            'outages': [
+                {
+                    **outage.to_dict(),
+                    'start': outage.start - self.began,
+                    'end': outage.end - self.began,
+                    'first_failure': outage.first_failure - self.began,
+                    'last_failure': outage.last_failure - self.began,
+                }
+                for outage in self.outages
+            ],
+        }
 
 
-def _is_between(group: list[tuple[int, Sample]], before: Sample,
-                after: Sample) -> bool:
+def _is_between(
+    group: list[tuple[int, Sample]], before: Sample, after: Sample
+) -> bool:
     """Whether one of a group was certainly sent between two other samples."""
-    return any(before.latest_start < sample.start and
-               sample.latest_start < after.start for _, sample in group)
+    return any(
+        before.latest_start < sample.start
+        and sample.latest_start < after.start
+        for _, sample in group
+    )
 
 
-def _before(last: Sample,
-            answered: list[tuple[int, Sample]]) -> Sample | None:
+def _before(last: Sample, answered: list[tuple[int, Sample]]) -> Sample | None:
     """The last answered one that was certainly sent before an outage.
 
     That is before the last probe that failed, since none was answered in
     between.
     """
-    return next((sample for _, sample in reversed(answered)
-                 if sample.latest_start <= last.start),
-                answered[0][1] if answered else None)
+    return next(
+        (
+            sample
+            for _, sample in reversed(answered)
+            if sample.latest_start <= last.start
+        ),
+        answered[0][1] if answered else None,
+    )
 
 
-def _after(first: Sample,
-           answered: list[tuple[int, Sample]]) -> list[Sample]:
+def _after(first: Sample, answered: list[tuple[int, Sample]]) -> list[Sample]:
     """The answered ones that were certainly sent after an outage.
 
     That is after the first probe that failed, since none was answered in
     between.
     """
-    return [sample for _, sample in answered
-            if first.latest_start <= sample.start] or \
-        [sample for _, sample in answered[-1:]]
+    return [
+        sample for _, sample in answered if first.latest_start <= sample.start
+    ] or [sample for _, sample in answered[-1:]]

@@ -17,5 +17,10 @@ from migration_tempest_plugin.meters.heartbeat import Heartbeat
 from migration_tempest_plugin.meters.metadata import MetadataDowntimeMeter
 from migration_tempest_plugin.meters.network import NetDowntimeMeter
 
-__all__ = ('GuestHeartbeatMeter', 'GuestPingMeter', 'Heartbeat',
-           'MetadataDowntimeMeter', 'NetDowntimeMeter')
+__all__ = (
+    'GuestHeartbeatMeter',
+    'GuestPingMeter',
+    'Heartbeat',
+    'MetadataDowntimeMeter',
+    'NetDowntimeMeter',
+)

@@ -27,7 +27,8 @@ from migration_tempest_plugin.measurement import timeline
 from migration_tempest_plugin.meters import ping_output
 
 _ANSWER = re.compile(
-    r'(\d+\.\d\d) .*seq=(\d+) .*time[=<]([\d.]+) ms(.*DUP.*)?')
+    r'(\d+\.\d\d) .*seq=(\d+) .*time[=<]([\d.]+) ms(.*DUP.*)?'
+)
 _INTERVAL = re.compile(r'ping_stream 1 interval=([\d.]+)')
 
 
@@ -50,10 +51,15 @@ class GuestPingMeter(fixtures.Fixture):
     """
 
     def __init__(
-            self, connect: collections.abc.Callable[[], paramiko.SSHClient],
-            address: str, what: str, interval: float = 0.05,
-            deadline: float = 0.5, lifetime: float = 3600,
-            clock: str = 'guest') -> None:
+        self,
+        connect: collections.abc.Callable[[], paramiko.SSHClient],
+        address: str,
+        what: str,
+        interval: float = 0.05,
+        deadline: float = 0.5,
+        lifetime: float = 3600,
+        clock: str = 'guest',
+    ) -> None:
         self.address = address
         self.what = what
         self.deadline = deadline
@@ -61,8 +67,11 @@ class GuestPingMeter(fixtures.Fixture):
         self._interval = interval  # until the guest tells its own
         self._wall_start: float | None = None
         self._stream = stream.ScriptStream(
-            connect, 'ping_stream',
-            (address, '%g' % interval, round(lifetime)), self._take)
+            connect,
+            'ping_stream',
+            (address, '%g' % interval, round(lifetime)),
+            self._take,
+        )
         self._changed = threading.Condition()
         # (when it came, round trip) by number
         self._answers: dict[int, tuple[float, float]] = {}
@@ -74,8 +83,9 @@ class GuestPingMeter(fixtures.Fixture):
         self.useFixture(self._stream)
         said = _INTERVAL.fullmatch(self._stream.header)
         if not said:
-            raise self._nothing('the guest can\'t ping it: %s'
-                                % self._stream.header)
+            raise self._nothing(
+                "the guest can't ping it: %s" % self._stream.header
+            )
         self._interval = float(said[1])
         self._wall_start = time.time()
 
@@ -106,12 +116,14 @@ class GuestPingMeter(fixtures.Fixture):
             before = len(self._answers)
             self._changed.wait_for(
                 lambda: len(self._answers) > before or self._stream.ended,
-                timeout)
+                timeout,
+            )
             if len(self._answers) > before:
                 came, trip = self._answers[max(self._answers)]
                 return came - trip
-        raise self._nothing(self._stream.ended or
-                            'no answer within %g s' % timeout)
+        raise self._nothing(
+            self._stream.ended or 'no answer within %g s' % timeout
+        )
 
     def measurement(self) -> timeline.Timeline:
         """The Timeline up to the last answer.
@@ -124,25 +136,32 @@ class GuestPingMeter(fixtures.Fixture):
         if self._duplicates:
             raise self._nothing(
                 '%d packets were answered twice: two of them are there'
-                % self._duplicates)
+                % self._duplicates
+            )
         if len(answers) < 2:
             raise self._nothing('there are %d answers' % len(answers))
         samples = tuple(samples_of(answers, self.deadline))
         return measurement.Timeline(
-            self.what, self.address, samples, self._interval,
-            max(sample.end for sample in samples), self._wall_start,
+            self.what,
+            self.address,
+            samples,
+            self._interval,
+            max(sample.end for sample in samples),
+            self._wall_start,
             probing=measurement.Probing.INDEPENDENT,
-            method='ping in the guest', clock=self._clock)
+            method='ping in the guest',
+            clock=self._clock,
+        )
 
     def _nothing(self, reason: str) -> exceptions.NoMeasurement:
         return exceptions.NoMeasurement(
             '%s of %s: %s' % (self.what, self.address, reason),
-            '%d answers' % len(self._answers))
+            '%d answers' % len(self._answers),
+        )
 
 
 def samples_of(
-        answers: collections.abc.Mapping[int, tuple[float, float]],
-        deadline: float
+    answers: collections.abc.Mapping[int, tuple[float, float]], deadline: float
 ) -> collections.abc.Iterator[measurement.Sample]:
     """The Samples of all packets from the first answered one to the last.
 
@@ -157,8 +176,9 @@ def samples_of(
         came, trip = answers[number]
         sent = came - trip
         in_time = trip <= deadline
-        yield measurement.Sample(sent, came + TICK, in_time,
-                                 late=not in_time, slack=TICK)
+        yield measurement.Sample(
+            sent, came + TICK, in_time, late=not in_time, slack=TICK
+        )
         if following is None:
             return
         came, trip = answers[following]
@@ -166,5 +186,6 @@ def samples_of(
         step = (came - trip - sent) / missing
         for place in range(1, missing):
             guessed = sent + place * step
-            yield measurement.Sample(guessed, guessed + TICK, False,
-                                     slack=TICK)
+            yield measurement.Sample(
+                guessed, guessed + TICK, False, slack=TICK
+            )

@@ -103,13 +103,18 @@ class GuestHeartbeatMeter(fixtures.Fixture):
     """
 
     def __init__(
-            self, connect: collections.abc.Callable[[], paramiko.SSHClient],
-            interval: float = 0.02, deadline: float = 0.1,
-            lifetime: float = 3600, target: str = 'the guest') -> None:
+        self,
+        connect: collections.abc.Callable[[], paramiko.SSHClient],
+        interval: float = 0.02,
+        deadline: float = 0.1,
+        lifetime: float = 3600,
+        target: str = 'the guest',
+    ) -> None:
         for number in (interval, deadline, lifetime):
             if not 0.001 <= float(number) <= 1e6:
-                raise ValueError('%r is no number of seconds for a heartbeat'
-                                 % number)
+                raise ValueError(
+                    '%r is no number of seconds for a heartbeat' % number
+                )
         self.target = target
         self.interval = float(interval)
         self.deadline = float(deadline)
@@ -125,8 +130,8 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         self._held: list[tuple[float, float]] = []
         # chosen when the baseline is over
         self._threshold: float | None = None
-        self._wanted = 1           # how often its load is asked for: at first
-        self._asked = 0            # how often it was
+        self._wanted = 1  # how often its load is asked for: at first
+        self._asked = 0  # how often it was
         # each answer
         self._loads: list[measurement.ProcessorTimes | None] = []
         # which of them is of the baseline's end
@@ -138,7 +143,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         self._broken: str | None = None
         self._second_look: str | None = None
         self._boot_id: str | None = None
-        self._began = math.nan     # when it was set up
+        self._began = math.nan  # when it was set up
         self._wall_start: float | None = None
         self._threads: list[threading.Thread] = []
 
@@ -149,17 +154,20 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             self._connection = connection = self._connect()
             _send_at_once(connection)
             channel, header, rest = stream.start(
-                connection, 'heartbeat', self.lifetime)
+                connection, 'heartbeat', self.lifetime
+            )
             self._boot_id = _boot_id(header)
         # Each client has its own errors, down to those of sockets.
         except Exception as error:
             raise self._nothing(
-                'the guest\'s clock can\'t be asked for: %s: %s'
-                % (type(error).__name__, error)) from error
+                "the guest's clock can't be asked for: %s: %s"
+                % (type(error).__name__, error)
+            ) from error
         for function in (
-                lambda: self._send(channel),
-                lambda: self._receive(connection, channel, rest),
-                self._watch_itself):
+            lambda: self._send(channel),
+            lambda: self._receive(connection, channel, rest),
+            self._watch_itself,
+        ):
             thread = threading.Thread(target=function, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -169,17 +177,19 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         begin = time.monotonic()
         place = 0
         while True:
-            due = begin + place * self.interval + \
-                place * 0.618034 % 1 * TICK
+            due = begin + place * self.interval + place * 0.618034 % 1 * TICK
             if self._over.wait(max(0.0, due - time.monotonic())):
                 return
             # The channel's window is full in a long outage.
             if channel.send_ready() and not (
-                    self._ask_load(channel) and self._beat(channel)):
+                self._ask_load(channel) and self._beat(channel)
+            ):
                 return
             # Places that were missed stay empty: there are no bursts.
-            place = max(place + 1, math.floor(
-                (time.monotonic() - begin) / self.interval))
+            place = max(
+                place + 1,
+                math.floor((time.monotonic() - begin) / self.interval),
+            )
 
     def _watch_itself(self) -> None:
         """Note when the tester itself did not run; runs in a thread.
@@ -209,8 +219,12 @@ class GuestHeartbeatMeter(fixtures.Fixture):
                 return False
         return True
 
-    def _receive(self, connection: paramiko.SSHClient,
-                 channel: paramiko.Channel, rest: bytes) -> None:
+    def _receive(
+        self,
+        connection: paramiko.SSHClient,
+        channel: paramiko.Channel,
+        rest: bytes,
+    ) -> None:
         """Take in the answers as they come; runs in a thread."""
         while True:
             data = channel.recv(1 << 16)
@@ -237,17 +251,17 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             said, uptime = line.split()
             number = int(said)
             self._beats[number] = measurement.Beat(
-                self._sent[number], now, float(uptime))
+                self._sent[number], now, float(uptime)
+            )
         except (ValueError, IndexError):
-            LOG.debug('Left out of the guest\'s answers: %r', line)
+            LOG.debug("Left out of the guest's answers: %r", line)
 
     def _take_load(self, line: str) -> None:
         load = None
         try:
             load = measurement.ProcessorTimes.parse(line)
         except ValueError as error:
-            LOG.warning('The load of %s is not known: %s', self.target,
-                        error)
+            LOG.warning('The load of %s is not known: %s', self.target, error)
         self._loads.append(load)
 
     @property
@@ -264,8 +278,9 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             wanted = self._wanted
             self._changed.wait_for(
                 lambda: len(self._loads) >= wanted or self._over.is_set(),
-                self.interval + LOAD_PATIENCE)
-            load = self._loads[wanted - 1:wanted]
+                self.interval + LOAD_PATIENCE,
+            )
+            load = self._loads[wanted - 1 : wanted]
         return load[0].session if load and load[0] else None
 
     @property
@@ -276,20 +291,25 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         over, with all that was measured then; or None if it is not known.
         """
         with self._changed:
-            if self._baseline_load is None or \
-                    self._baseline_load >= len(self._loads):
+            if self._baseline_load is None or self._baseline_load >= len(
+                self._loads
+            ):
                 return None
             first, last = self._loads[0], self._loads[self._baseline_load]
         return last.idle_since(first) if first and last else None
 
     def _how_it_broke(self, connection: paramiko.SSHClient) -> str:
         if time.monotonic() - self._began >= self.lifetime:
-            return ('the script in the guest ended after its lifetime of '
-                    '%d s: give it a longer one' % self.lifetime)
+            return (
+                'the script in the guest ended after its lifetime of '
+                '%d s: give it a longer one' % self.lifetime
+            )
         error = connection.get_transport().get_exception()
         return 'the SSH connection did not survive: %s' % (
-            '%s: %s' % (type(error).__name__, error) if error
-            else 'the guest closed it')
+            '%s: %s' % (type(error).__name__, error)
+            if error
+            else 'the guest closed it'
+        )
 
     def _stop(self) -> None:
         with self._changed:
@@ -317,18 +337,26 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         with self._changed:
             first = len(self._sent)
             self._changed.wait_for(
-                lambda: self._broken or self._threshold is not None or
-                self._choose_threshold(), timeout)
+                lambda: (
+                    self._broken
+                    or self._threshold is not None
+                    or self._choose_threshold()
+                ),
+                timeout,
+            )
             self._changed.wait_for(
-                lambda: self._broken or
-                self._answered_since(first) is not None,
-                max(0.0, since + timeout - time.monotonic()))
+                lambda: (
+                    self._broken or self._answered_since(first) is not None
+                ),
+                max(0.0, since + timeout - time.monotonic()),
+            )
             answered = self._answered_since(first)
         if answered is not None and self._threshold is not None:
             return answered
         self._check()
         reason = 'the guest did not tell its clock within %g s' % (
-            time.monotonic() - since)
+            time.monotonic() - since
+        )
         if self._threshold is None:
             reason += ', or not for the %g s of the baseline' % BASELINE
         # The connection to a guest that was rebooted breaks when TCP next
@@ -339,9 +367,16 @@ class GuestHeartbeatMeter(fixtures.Fixture):
 
     def _answered_since(self, first: int) -> float | None:
         """When a beat of at least this number was sent that was answered."""
-        return next((beat.sent for beat in map(
-            self._beats.get, range(len(self._sent) - 1, first - 1, -1))
-            if beat and self._in_time(beat)), None)
+        return next(
+            (
+                beat.sent
+                for beat in map(
+                    self._beats.get, range(len(self._sent) - 1, first - 1, -1)
+                )
+                if beat and self._in_time(beat)
+            ),
+            None,
+        )
 
     def _choose_threshold(self) -> bool:
         """Choose it if the baseline is long enough; whether it was.
@@ -354,7 +389,8 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         if not beats or beats[-1].sent - beats[0].sent < BASELINE:
             return False
         self._threshold = stall.threshold(
-            [beat.received - beat.sent for beat in beats], self.deadline)
+            [beat.received - beat.sent for beat in beats], self.deadline
+        )
         self._wanted += 1
         self._baseline_load = self._wanted - 1
         return True
@@ -372,10 +408,13 @@ class GuestHeartbeatMeter(fixtures.Fixture):
 
     def _held_between(self, begin: float, end: float) -> float:
         """For how many seconds the tester did not run."""
-        first = bisect.bisect_right(self._held, begin,
-                                    key=lambda held: held[1])
-        return sum(max(0.0, min(end, until) - max(begin, since))
-                   for since, until in self._held[first:])
+        first = bisect.bisect_right(
+            self._held, begin, key=lambda held: held[1]
+        )
+        return sum(
+            max(0.0, min(end, until) - max(begin, since))
+            for since, until in self._held[first:]
+        )
 
     def measurement(self) -> Heartbeat:
         """The Heartbeat up to now, or up to the clean-up if that is over.
@@ -393,7 +432,8 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             latest = self._sent[-1] if last else time.monotonic()
             self._changed.wait_for(
                 lambda: self._broken or last - 1 in self._beats,
-                max(0.0, latest + self.threshold - time.monotonic()))
+                max(0.0, latest + self.threshold - time.monotonic()),
+            )
         self._check()
         stalls = self._stalls(0, last)
         with self._changed:
@@ -410,21 +450,34 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         if self._broken:
             raise self._nothing(self._broken)
         with self._changed:
-            first, last = bisect.bisect_left(self._sent, since), \
-                len(self._sent)
+            first, last = (
+                bisect.bisect_left(self._sent, since),
+                len(self._sent),
+            )
         return self._stalls(first, last)
 
     def _stalls(self, first: int, last: int) -> timeline.Timeline:
         """The Timeline of the beats from one number to another."""
         with self._changed:
             now = self._ended or time.monotonic()
-            samples = [each for each in map(
-                lambda number: self._sample(number, now), range(first, last))
-                if each]
+            samples = [
+                each
+                for each in (
+                    self._sample(number, now) for number in range(first, last)
+                )
+                if each
+            ]
         return measurement.Timeline(
-            'tcp', self.target, tuple(samples), self.interval + TICK,
-            now, self._wall_start, probing=measurement.Probing.ORDERED,
-            method='one SSH connection', deadline=self.threshold)
+            'tcp',
+            self.target,
+            tuple(samples),
+            self.interval + TICK,
+            now,
+            self._wall_start,
+            probing=measurement.Probing.ORDERED,
+            method='one SSH connection',
+            deadline=self.threshold,
+        )
 
     def _sample(self, number: int, now: float) -> sample.Sample | None:
         """The Sample of a beat; None if it tells nothing.
@@ -440,22 +493,28 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         if waited_until - sent - held <= self.threshold:
             return None
         # So much later it may have been sent, as far as the stall goes.
-        return measurement.Sample(sent, waited_until if beat else sent, False,
-                                  late=beat is not None, slack=held)
+        return measurement.Sample(
+            sent,
+            waited_until if beat else sent,
+            False,
+            late=beat is not None,
+            slack=held,
+        )
 
     def _check(self) -> None:
         """Raise NoMeasurement if the connection is lost."""
         if self._broken:
-            raise self._nothing('%s; %s' % (self._broken,
-                                            self._look_again()))
+            raise self._nothing('%s; %s' % (self._broken, self._look_again()))
 
     def _check_recovered(self, stalls: timeline.Timeline) -> None:
         try:
             stalls.recovered()
         except exceptions.NoMeasurement as error:
             since = stalls.down_since
-            if since is not None and \
-                    stalls.ended - since > SECOND_LOOK_PATIENCE:
+            if (
+                since is not None
+                and stalls.ended - since > SECOND_LOOK_PATIENCE
+            ):
                 error.reason += '; ' + self._look_again()
             raise
 
@@ -470,34 +529,48 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             boot_id = shell.within(SECOND_LOOK_PATIENCE, self._ask_boot_id)
         except Exception as error:
             return 'the guest is unreachable: %s: %s' % (
-                type(error).__name__, error)
+                type(error).__name__,
+                error,
+            )
         if boot_id != self._boot_id:
             return 'the guest was rebooted'
         return 'a new connection works, and the guest was not rebooted'
 
     def _ask_boot_id(self) -> str:
         with self._connect() as connection:
-            return shell.own(connection.exec_command(
-                shell.marked(_BOOT_ID), timeout=SECOND_LOOK_PATIENCE)[1]
-                .read().decode(errors='replace')).strip()
+            return shell.own(
+                connection.exec_command(
+                    shell.marked(_BOOT_ID), timeout=SECOND_LOOK_PATIENCE
+                )[1]
+                .read()
+                .decode(errors='replace')
+            ).strip()
 
     def _nothing(self, reason: str) -> exceptions.NoMeasurement:
         seen = None
         if self._beats:
             last = max(self._beats.values(), key=lambda beat: beat.received)
-            seen = '%d of %d beats answered, the last one %.1f s after the ' \
-                'start, at an uptime of %.2f s' % (
-                    len(self._beats), len(self._sent),
-                    last.received - self._began, last.uptime)
+            seen = (
+                '%d of %d beats answered, the last one %.1f s after the '
+                'start, at an uptime of %.2f s'
+                % (
+                    len(self._beats),
+                    len(self._sent),
+                    last.received - self._began,
+                    last.uptime,
+                )
+            )
         return exceptions.NoMeasurement(
-            'heartbeat of %s: %s' % (self.target, reason), seen)
+            'heartbeat of %s: %s' % (self.target, reason), seen
+        )
 
 
 def _send_at_once(connection: paramiko.SSHClient) -> None:
     """A beat must not wait for the answer to the one before."""
     try:
         connection.get_transport().sock.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
     except (AttributeError, OSError):
         pass  # through a proxy, which has its own ways
 

@@ -59,8 +59,9 @@ class Probes:
         does not start
     """
 
-    def __init__(self, address: 'echo.Address', interval: float,
-                 deadline: float) -> None:
+    def __init__(
+        self, address: 'echo.Address', interval: float, deadline: float
+    ) -> None:
         self.interval = interval
         self.method = 'prober'
         self._deadline = deadline
@@ -73,10 +74,14 @@ class Probes:
         self._stopped: tuple[float, int | None] | None = None
         # of the prober, to the command "add"
         self._answer: tuple[str, list[str]] | None = None
-        self._prober = _Prober.serve(self, {
-            'address': list(address),
-            'interval': round(interval * _SECOND),
-            'deadline': round(deadline * _SECOND)})
+        self._prober = _Prober.serve(
+            self,
+            {
+                'address': list(address),
+                'interval': round(interval * _SECOND),
+                'deadline': round(deadline * _SECOND),
+            },
+        )
         self._check_answer(address[0])
 
     def _check_answer(self, host: str) -> None:
@@ -89,14 +94,16 @@ class Probes:
         if kind is None:
             raise exceptions.NoMeasurement(
                 'the prober did not start to probe %s within %g s'
-                % (host, PATIENCE), seen=said or 'it said nothing')
+                % (host, PATIENCE),
+                seen=said or 'it said nothing',
+            )
         reason, *words = words
         if reason == 'permission':
             raise Forbidden(' '.join(words))
         raise exceptions.NoMeasurement(
             'no packet can be sent from here to %s: %s; look at the routes '
-            'of this machine (ip route get %s)'
-            % (host, ' '.join(words), host))
+            'of this machine (ip route get %s)' % (host, ' '.join(words), host)
+        )
 
     @property
     def pid(self) -> int:
@@ -116,18 +123,23 @@ class Probes:
         """Exit status of the prober if it was not told to end, or None."""
         return self._stopped[1] if self._stopped else self._prober.status
 
-    def wait_for_answer(self, since: float,
-                        timeout: float) -> float | None:
+    def wait_for_answer(self, since: float, timeout: float) -> float | None:
         """When an answered probe was sent, since a moment; None if none was.
 
         Waits until there is one, until the timeout, or the prober's end.
         """
         with self._prober.changed:
             self._prober.changed.wait_for(
-                lambda: self._last_answered >= since or
-                self.ended_by_itself() is not None or self._stopped, timeout)
-            return self._last_answered if self._last_answered >= since \
-                else None
+                lambda: (
+                    self._last_answered >= since
+                    or self.ended_by_itself() is not None
+                    or self._stopped
+                ),
+                timeout,
+            )
+            return (
+                self._last_answered if self._last_answered >= since else None
+            )
 
     def wait_until_decided(self, moment: float) -> bool:
         """Wait until it is known what became of the probes up to a moment.
@@ -136,13 +148,17 @@ class Probes:
         """
         with self._prober.changed:
             return self._prober.changed.wait_for(
-                lambda: self._prober.mark >= moment or
-                self._prober.status is not None or
-                self._stopped is not None,
-                self._deadline + PATIENCE)
+                lambda: (
+                    self._prober.mark >= moment
+                    or self._prober.status is not None
+                    or self._stopped is not None
+                ),
+                self._deadline + PATIENCE,
+            )
 
-    def samples(self, now: float, since: float = float('-inf')
-                ) -> tuple[list[measurement.Sample], float]:
+    def samples(
+        self, now: float, since: float = float('-inf')
+    ) -> tuple[list[measurement.Sample], float]:
         """The samples up to now, and the moment up to which they are known.
 
         :param since: those that were sent before are left out
@@ -153,22 +169,32 @@ class Probes:
             known = min(now, self._known_until())
             told_since = itertools.takewhile(
                 lambda sample: sample.start >= oldest,
-                reversed(self._samples.values()))
-            return [sample for sample in told_since
-                    if since <= sample.start <= known], known
+                reversed(self._samples.values()),
+            )
+            return [
+                sample
+                for sample in told_since
+                if since <= sample.start <= known
+            ], known
 
     def _known_until(self) -> float:
         """Before the prober's first mark that can only be the present."""
-        return (self._stopped[0] if self._stopped else
-                self._prober.mark or time.monotonic())
+        return (
+            self._stopped[0]
+            if self._stopped
+            else self._prober.mark or time.monotonic()
+        )
 
     def said(self) -> str:
         """What else is to be said of it, for people."""
-        parts = ['%d probes could not be sent from here: %s' % (number, why)
-                 for why, number in self._unsent.items()]
+        parts = [
+            '%d probes could not be sent from here: %s' % (number, why)
+            for why, number in self._unsent.items()
+        ]
         if self._unknown:
-            parts.append('%d answers may have been lost in this machine'
-                         % self._unknown)
+            parts.append(
+                '%d answers may have been lost in this machine' % self._unknown
+            )
         return '; '.join(filter(None, [*parts, self._prober.said()]))
 
     def take(self, kind: str, words: list[str]) -> None:
@@ -186,11 +212,13 @@ class Probes:
         sent = start / _SECOND
         if kind == 'failed':
             # What it saw, it saw when it was sent.
-            sample = measurement.Sample(sent, sent, False,
-                                        slack=other / _SECOND)
+            sample = measurement.Sample(
+                sent, sent, False, slack=other / _SECOND
+            )
         else:
-            sample = measurement.Sample(sent, other / _SECOND, kind == 'ok',
-                                        late=kind == 'late')
+            sample = measurement.Sample(
+                sent, other / _SECOND, kind == 'ok', late=kind == 'late'
+            )
         self._samples[start] = sample
         if kind == 'ok':
             self._last_answered = max(self._last_answered, sent)
@@ -213,24 +241,33 @@ class _Prober:
         self.changed = threading.Condition()
         self.mark = self.cpu = 0.0
         self.status: int | None = None
-        self._targets: dict[int, Probes] = {}     # by number
+        self._targets: dict[int, Probes] = {}  # by number
         self._numbers = iter(range(sys.maxsize))
         self._told_to_end = False
         self._errors = ''
-        root = os.path.dirname(os.path.dirname(
-            migration_tempest_plugin.__file__))
+        root = os.path.dirname(
+            os.path.dirname(migration_tempest_plugin.__file__)
+        )
         # Of a session of its own: what ends the group of this process, or its
         # terminal, leaves the prober to be read to its end.
         self._process = subprocess.Popen(
-            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, cwd='/', start_new_session=True,
-            env={**os.environ, 'PYTHONPATH': os.path.abspath(root)})
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd='/',
+            start_new_session=True,
+            env={**os.environ, 'PYTHONPATH': os.path.abspath(root)},
+        )
         # They are pipes.
         assert self._process.stdin is not None
         assert isinstance(self._process.stdout, io.BufferedReader)
         assert self._process.stderr is not None
         self._input, self._output, self._error_output = (
-            self._process.stdin, self._process.stdout, self._process.stderr)
+            self._process.stdin,
+            self._process.stdout,
+            self._process.stderr,
+        )
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -252,7 +289,8 @@ class _Prober:
             prober._add(target, command)
         with prober.changed:
             prober.changed.wait_for(
-                lambda: target._answer or prober.status is not None, PATIENCE)
+                lambda: target._answer or prober.status is not None, PATIENCE
+            )
         return prober
 
     def _is_over(self) -> bool:
@@ -268,9 +306,14 @@ class _Prober:
         """Probe a target no more; the last one ends the process."""
         with self._lock:
             with self.changed:
-                number = next((number for number, each
-                               in self._targets.items() if each is target),
-                              None)
+                number = next(
+                    (
+                        number
+                        for number, each in self._targets.items()
+                        if each is target
+                    ),
+                    None,
+                )
                 if number is None:
                     return
                 del self._targets[number]

@@ -43,11 +43,12 @@ LOOK_INTERVAL = 1.0
 
 
 #: What makes the requests, by the name that the script gives it, for people.
-TOOLS = {'curl': 'curl in the guest',
-         'curl-each': 'curl, started for each request, in the guest',
-         'gnu-wget': 'GNU wget, started for each request, in the guest',
-         'busybox-wget': 'busybox wget, started for each request, in the '
-                         'guest'}
+TOOLS = {
+    'curl': 'curl in the guest',
+    'curl-each': 'curl, started for each request, in the guest',
+    'gnu-wget': 'GNU wget, started for each request, in the guest',
+    'busybox-wget': 'busybox wget, started for each request, in the guest',
+}
 
 
 class Seconds(typing.TypedDict):
@@ -114,38 +115,59 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     :raises ValueError: for a number that makes no sense
     """
 
-    def __init__(self, ssh_client: shell.Client, interval: float = 0.2,
-                 connect_deadline: float = 3.0, deadline: float = 5.0,
-                 lifetime: float = 3600.0, ip_version: int = 4,
-                 path: str = INSTANCE_ID_PATH, url: str | None = None,
-                 least_connect_deadline: float = 0.5,
-                 least_deadline: float = 1.0,
-                 tool: str | None = None) -> None:
+    def __init__(
+        self,
+        ssh_client: shell.Client,
+        interval: float = 0.2,
+        connect_deadline: float = 3.0,
+        deadline: float = 5.0,
+        lifetime: float = 3600.0,
+        ip_version: int = 4,
+        path: str = INSTANCE_ID_PATH,
+        url: str | None = None,
+        least_connect_deadline: float = 0.5,
+        least_deadline: float = 1.0,
+        tool: str | None = None,
+    ) -> None:
         if ip_version not in ADDRESSES:
             raise ValueError('ip_version is 4 or 6, not %r' % ip_version)
         if tool not in (None, 'curl', 'curl-each', 'wget'):
-            raise ValueError("tool is 'curl', 'curl-each' or 'wget', not %r"
-                             % tool)
-        numbers = (interval, lifetime, least_connect_deadline,
-                   connect_deadline, least_deadline, deadline)
+            raise ValueError(
+                "tool is 'curl', 'curl-each' or 'wget', not %r" % tool
+            )
+        numbers = (
+            interval,
+            lifetime,
+            least_connect_deadline,
+            connect_deadline,
+            least_deadline,
+            deadline,
+        )
         for number in numbers:
             if number < TICK:
-                raise ValueError('%r s is less than the guest\'s clock can '
-                                 'tell apart (%g s)'
-                                 % (number, TICK))
+                raise ValueError(
+                    "%r s is less than the guest's clock can "
+                    'tell apart (%g s)' % (number, TICK)
+                )
         self.url = url or 'http://' + ADDRESSES[ip_version] + path
         self.interval = interval
         self.deadline = deadline
         self.lifetime = lifetime
         self._script = shell.GuestScript(
-            ssh_client, 'metadata_probe',
-            [self.url, tool or 'auto',
-             *('%.2f' % number for number in numbers)], lifetime)
+            ssh_client,
+            'metadata_probe',
+            [
+                self.url,
+                tool or 'auto',
+                *('%.2f' % number for number in numbers),
+            ],
+            lifetime,
+        )
         self._running = False
         self._last: shell.State | None = None
         self._cpu: float | None = None
         self._wall_start: float | None = None
-        self._overdue = math.inf   # when the script has ended by itself
+        self._overdue = math.inf  # when the script has ended by itself
 
     def _setUp(self) -> None:
         self.addCleanup(self._stop)
@@ -207,8 +229,9 @@ class MetadataDowntimeMeter(fixtures.Fixture):
                     return answered
                 seen = _latest_result(nows)
             if time.monotonic() >= give_up:
-                raise self._nothing('the guest got no answer within %g s'
-                                    % timeout, seen)
+                raise self._nothing(
+                    'the guest got no answer within %g s' % timeout, seen
+                )
             time.sleep(min(pause, LOOK_INTERVAL))
             pause *= 2
 
@@ -224,25 +247,38 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         """
         reading = self._settled()
         if reading.unreadable:
-            LOG.debug('Left out %d lines of the log in the guest that are '
-                      'not whole', reading.unreadable)
+            LOG.debug(
+                'Left out %d lines of the log in the guest that are not whole',
+                reading.unreadable,
+            )
         if reading.restarts:
-            LOG.warning('In the guest, curl ended and was started again '
-                        '%d times: its time is unobserved', reading.restarts)
+            LOG.warning(
+                'In the guest, curl ended and was started again '
+                '%d times: its time is unobserved',
+                reading.restarts,
+            )
         samples = reading.samples(self._reached_interval(), self.deadline)
         if reading.is_emptied or not samples:
-            raise self._nothing('the log of the probe in the guest holds no '
-                                'attempt', str(reading))
+            raise self._nothing(
+                'the log of the probe in the guest holds no attempt',
+                str(reading),
+            )
         if not any(sample.answered for sample in samples):
-            raise self._nothing('no attempt was answered in time',
-                                str(reading))
+            raise self._nothing(
+                'no attempt was answered in time', str(reading)
+            )
         chosen = reading.chosen
         return measurement.Timeline(
-            'metadata', self.url, tuple(samples),
+            'metadata',
+            self.url,
+            tuple(samples),
             self._reached_interval(),
             max(reading.uptime, *(sample.end for sample in samples)),
-            self._wall_start, method=self._method(chosen), clock='guest',
-            deadline=chosen.deadline if chosen else self.deadline).recovered()
+            self._wall_start,
+            method=self._method(chosen),
+            clock='guest',
+            deadline=chosen.deadline if chosen else self.deadline,
+        ).recovered()
 
     def get_results(self) -> Results:
         """The numbers of the measurement, by the names of Tempest's meter.
@@ -256,9 +292,11 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         measured = self.measurement()
         down = float(measured.total)
         up = measured.ended - measured.began - down - measured.unobserved
-        return {'successes': measured.successes,
-                'failures': measured.failures,
-                'downtime': {'PASSED': max(up, 0.0), 'FAILED': down}}
+        return {
+            'successes': measured.successes,
+            'failures': measured.failures,
+            'downtime': {'PASSED': max(up, 0.0), 'FAILED': down},
+        }
 
     def _settled(self) -> metadata_log.Reading:
         """A Reading by which all that was under way has ended, or hangs."""
@@ -266,9 +304,10 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         reading = self._read()
         waited_for = reading.under_way(interval)
         while self._running and any(
-                attempt in waited_for and not reading.hangs(
-                    attempt, self._longest(reading.chosen))
-                for attempt in reading.under_way(interval)):
+            attempt in waited_for
+            and not reading.hangs(attempt, self._longest(reading.chosen))
+            for attempt in reading.under_way(interval)
+        ):
             # A connection takes its time: this is no busy loop.
             reading = self._read()
         return reading
@@ -279,7 +318,8 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             return self.deadline
         # One curl keeps its deadline; when it began is a reckoning.
         return chosen.deadline + (
-            metadata_log.GRACE if chosen.tool == 'curl' else 0)
+            metadata_log.GRACE if chosen.tool == 'curl' else 0
+        )
 
     def _read(self) -> metadata_log.Reading:
         if self._running:
@@ -290,8 +330,10 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             self._check(state)
             self._last = state
         elif self._last is None:
-            raise self._nothing('it was not read from the guest before the '
-                                'clean-up, nor could it be then')
+            raise self._nothing(
+                'it was not read from the guest before the '
+                'clean-up, nor could it be then'
+            )
         else:
             self._check(self._last)
         return _reading(self._last)
@@ -301,53 +343,73 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         if state.boot_id != self._script.boot_id:
             reason = 'the guest was rebooted'
         elif not state.present and time.monotonic() >= self._overdue:
-            reason = ('the probe in the guest ended after its lifetime of '
-                      '%g s: give it a longer one' % self.lifetime)
+            reason = (
+                'the probe in the guest ended after its lifetime of '
+                '%g s: give it a longer one' % self.lifetime
+            )
         elif not state.present:
-            reason = ('the directory of the probe in the guest, %s, is gone'
-                      % self._script.directory)
+            reason = (
+                'the directory of the probe in the guest, %s, is gone'
+                % self._script.directory
+            )
         elif not state.alive:
             reason = 'the probe in the guest is dead: something killed it'
         else:
             return
         raise self._nothing(
-            reason, str(_reading(state)) if state.log else None)
+            reason, str(_reading(state)) if state.log else None
+        )
 
-    def _nothing(self, reason: str,
-                 seen: str | None = None) -> exceptions.NoMeasurement:
+    def _nothing(
+        self, reason: str, seen: str | None = None
+    ) -> exceptions.NoMeasurement:
         if seen is None and self._last is not None:
             seen = 'last, %s' % _reading(self._last)
         return exceptions.NoMeasurement(
-            'metadata of %s: %s' % (self.url, reason), seen)
+            'metadata of %s: %s' % (self.url, reason), seen
+        )
 
     def _method(self, chosen: metadata_log.Chosen | None) -> str:
-        tool = chosen.tool if chosen else \
-            self._script.header.partition(' tool=')[2].partition(' ')[0]
+        tool = (
+            chosen.tool
+            if chosen
+            else self._script.header.partition(' tool=')[2].partition(' ')[0]
+        )
         name = TOOLS.get(tool, tool)
         if chosen is None:
             return name
         return '%s (%d lane%s, %g s to connect, %g s to answer)' % (
-            name, chosen.lanes, 's' * (chosen.lanes > 1), chosen.connect,
-            chosen.deadline)
+            name,
+            chosen.lanes,
+            's' * (chosen.lanes > 1),
+            chosen.connect,
+            chosen.deadline,
+        )
 
     def _reached_interval(self) -> float:
         """The interval, as far as sleep in the guest allows for it."""
-        if ' pause=whole ' in self._script.header and \
-                ' tool=curl ' not in self._script.header:
+        if (
+            ' pause=whole ' in self._script.header
+            and ' tool=curl ' not in self._script.header
+        ):
             return float(math.ceil(self.interval))
         return self.interval
 
 
-def _latest_answer(
-        nows: collections.abc.Iterable[metadata_log.Now]) -> float:
+def _latest_answer(nows: collections.abc.Iterable[metadata_log.Now]) -> float:
     """When the latest answered attempt began, baseline left out, or -1."""
-    return max((now.last_answered for now in nows
-                if now.lane != metadata_log.BASELINE and
-                now.last_answered is not None), default=-1.0)
+    return max(
+        (
+            now.last_answered
+            for now in nows
+            if now.lane != metadata_log.BASELINE
+            and now.last_answered is not None
+        ),
+        default=-1.0,
+    )
 
 
-def _latest_result(
-        nows: collections.abc.Sequence[metadata_log.Now]) -> str:
+def _latest_result(nows: collections.abc.Sequence[metadata_log.Now]) -> str:
     """What the latest attempt came to, for people."""
     if not nows:
         return 'the latest attempt: ?'

@@ -25,10 +25,14 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
 
 _ATTEMPT = re.compile(r'(\d) (\d+) (\d+\.\d\d) (\d+\.\d+) (\w+) ;')
-_NOW = re.compile(r'(\d) (\d+) (\w+) (\d+\.\d\d) (\d+) (-|\d+\.\d\d) '
-                  r'(\d+) (\d+) *;')
-_DEADLINES = re.compile(r'deadline (\d+\.\d\d) (\d+\.\d\d) tool=([\w-]+) '
-                        r'lanes=(\d) baseline=(\d+) slowest=(\d+\.\d\d) ;')
+_NOW = re.compile(
+    r'(\d) (\d+) (\w+) (\d+\.\d\d) (\d+) (-|\d+\.\d\d) '
+    r'(\d+) (\d+) *;'
+)
+_DEADLINES = re.compile(
+    r'deadline (\d+\.\d\d) (\d+\.\d\d) tool=([\w-]+) '
+    r'lanes=(\d) baseline=(\d+) slowest=(\d+\.\d\d) ;'
+)
 
 #: The lane of the attempts before the deadlines are chosen.
 BASELINE = 0
@@ -170,8 +174,7 @@ class Reading:
     @property
     def is_emptied(self) -> bool:
         """Whether attempts came to an end of which none is in the log."""
-        return not self.attempts and any(
-            now.sequence > 1 for now in self.nows)
+        return not self.attempts and any(now.sequence > 1 for now in self.nows)
 
     def under_way(self, interval: float) -> list[UnderWay]:
         """The attempts that had not come to an end, as UnderWay.
@@ -182,14 +185,24 @@ class Reading:
         latest = {attempt.lane: attempt for attempt in self.attempts}
         lanes = self._curl_lanes
         if lanes is None:
-            return [UnderWay(now.lane, now.sequence, now.start)
-                    for now in self.nows if now.state == 'open' and not (
-                        now.lane in latest and
-                        latest[now.lane].sequence >= now.sequence)]
+            return [
+                UnderWay(now.lane, now.sequence, now.start)
+                for now in self.nows
+                if now.state == 'open'
+                and not (
+                    now.lane in latest
+                    and latest[now.lane].sequence >= now.sequence
+                )
+            ]
         expected = [
-            UnderWay(lane, attempt.sequence + 1, max(
-                attempt.end, attempt.start + lanes * interval))
-            for lane, attempt in latest.items() if BASELINE < lane <= lanes]
+            UnderWay(
+                lane,
+                attempt.sequence + 1,
+                max(attempt.end, attempt.start + lanes * interval),
+            )
+            for lane, attempt in latest.items()
+            if BASELINE < lane <= lanes
+        ]
         return [each for each in expected if each.start < self.uptime]
 
     def hangs(self, attempt: UnderWay, deadline: float) -> bool:
@@ -199,8 +212,9 @@ class Reading:
         """
         return self.uptime - attempt.start > deadline
 
-    def samples(self, interval: float,
-                deadline: float) -> list[measurement.Sample]:
+    def samples(
+        self, interval: float, deadline: float
+    ) -> list[measurement.Sample]:
         """Turn the attempts into samples.
 
         What timed out while the guest was kept from running says nothing: its
@@ -222,25 +236,38 @@ class Reading:
         chosen = self.chosen
         deadlines = collections.defaultdict(
             lambda: chosen.deadline if chosen else deadline,
-            {BASELINE: deadline})
+            {BASELINE: deadline},
+        )
         lanes = self._curl_lanes
         if lanes is not None:
             starts = self._starts(lanes, interval)
             held = self._held(lanes, interval)
-            return [_sample(attempt, *start, deadlines[attempt.lane])
-                    for attempt, start in zip(self.attempts, starts)
-                    if not (attempt.timed_out and any(
+            return [
+                _sample(attempt, *start, deadlines[attempt.lane])
+                for attempt, start in zip(self.attempts, starts)
+                if not (
+                    attempt.timed_out
+                    and any(
                         begin < attempt.end and attempt.start < end
-                        for begin, end in held))]
-        return [_sample(attempt, attempt.start, attempt.start + TICK,
-                        deadlines[attempt.lane])
-                for attempt in self.attempts] + [
+                        for begin, end in held
+                    )
+                )
+            ]
+        return [
+            _sample(
+                attempt,
+                attempt.start,
+                attempt.start + TICK,
+                deadlines[attempt.lane],
+            )
+            for attempt in self.attempts
+        ] + [
             measurement.Sample(each.start, self.uptime, False)
             for each in self.under_way(interval)
-            if self.hangs(each, deadlines[each.lane])]
+            if self.hangs(each, deadlines[each.lane])
+        ]
 
-    def _held(self, lanes: int,
-              interval: float) -> list[tuple[float, float]]:
+    def _held(self, lanes: int, interval: float) -> list[tuple[float, float]]:
         """The times in which the guest was kept from running.
 
         The lanes of one curl show that: each begins its next attempt a period
@@ -259,13 +286,16 @@ class Reading:
             if before is None:
                 continue
             due = max(before.start + period, before.end)
-            if attempt.start - due > PUNCTUAL and (
-                    attempt.lane, attempt.sequence) not in self.put_off:
+            if (
+                attempt.start - due > PUNCTUAL
+                and (attempt.lane, attempt.sequence) not in self.put_off
+            ):
                 held.append((due, attempt.start))
         return held
 
-    def _starts(self, lanes: int,
-                interval: float) -> list[tuple[float, float]]:
+    def _starts(
+        self, lanes: int, interval: float
+    ) -> list[tuple[float, float]]:
         """When each attempt began, at the earliest and at the latest.
 
         Those before it in its lane say when it was due: if it seems to have
@@ -273,10 +303,12 @@ class Reading:
         """
         period = lanes * interval
         due: dict[int, collections.deque[float]] = collections.defaultdict(
-            lambda: collections.deque(maxlen=WITNESSES))
+            lambda: collections.deque(maxlen=WITNESSES)
+        )
         starts = []
-        for attempt, latest in zip(self.attempts,
-                                   self._latest_starts(lanes, interval)):
+        for attempt, latest in zip(
+            self.attempts, self._latest_starts(lanes, interval)
+        ):
             reckoned = earliest = latest - TICK - LATE
             if BASELINE < attempt.lane <= lanes:
                 witnesses = due[attempt.lane]
@@ -287,8 +319,7 @@ class Reading:
             starts.append((earliest, latest))
         return starts
 
-    def _latest_starts(self, lanes: int,
-                       interval: float) -> list[float]:
+    def _latest_starts(self, lanes: int, interval: float) -> list[float]:
         """When each attempt began at the latest.
 
         The script notes when it sees an end, which may be late in a busy
@@ -300,10 +331,14 @@ class Reading:
         latest: dict[int, float] = {}
         starts = []
         for attempt in reversed(self.attempts):
-            step = max(attempt.took, lanes * interval
-                       if BASELINE < attempt.lane <= lanes else 0)
-            start = min(attempt.start + TICK,
-                        latest.get(attempt.lane, float('inf')) - step)
+            step = max(
+                attempt.took,
+                lanes * interval if BASELINE < attempt.lane <= lanes else 0,
+            )
+            start = min(
+                attempt.start + TICK,
+                latest.get(attempt.lane, float('inf')) - step,
+            )
             latest[attempt.lane] = start
             starts.append(start)
         return starts[::-1]
@@ -314,10 +349,14 @@ class Reading:
             return 'no attempt in the log, %d lines cut or lost' % lost
         results = collections.Counter(each.result for each in self.attempts)
         return '%d attempts in %.1f s (%s), %d lines cut or lost%s' % (
-            len(self.attempts), self.uptime - self.attempts[0].start,
+            len(self.attempts),
+            self.uptime - self.attempts[0].start,
             ', '.join('%s: %d' % pair for pair in sorted(results.items())),
-            lost, ', curl ended and was started again %d times'
-            % self.restarts if self.restarts else '')
+            lost,
+            ', curl ended and was started again %d times' % self.restarts
+            if self.restarts
+            else '',
+        )
 
 
 def parse(log: str, now: str, uptime: float) -> Reading:
@@ -345,8 +384,15 @@ def parse(log: str, now: str, uptime: float) -> Reading:
             put_off.add((int(line[5]), latest[int(line[5])].sequence + 1))
         else:
             unreadable += 1
-    return Reading(tuple(attempts), parse_now(now), uptime, chosen,
-                   frozenset(put_off), restarts, unreadable)
+    return Reading(
+        tuple(attempts),
+        parse_now(now),
+        uptime,
+        chosen,
+        frozenset(put_off),
+        restarts,
+        unreadable,
+    )
 
 
 def parse_now(text: str) -> tuple[Now, ...]:
@@ -360,21 +406,37 @@ def _now(line: str) -> Now | None:
     # overwritten has two different ones.
     if not match or match[2] != match[8]:
         return None
-    return Now(lane=int(match[1]), sequence=int(match[2]), state=match[3],
-               start=float(match[4]), answered=int(match[5]),
-               last_answered=None if match[6] == '-' else float(match[6]),
-               lost=int(match[7]))
+    return Now(
+        lane=int(match[1]),
+        sequence=int(match[2]),
+        state=match[3],
+        start=float(match[4]),
+        answered=int(match[5]),
+        last_answered=None if match[6] == '-' else float(match[6]),
+        lost=int(match[7]),
+    )
 
 
 def _attempt(line: str) -> Attempt | None:
     match = _ATTEMPT.fullmatch(line)
-    return match and Attempt(int(match[1]), int(match[2]), float(match[3]),
-                             float(match[4]), match[5])
+    return match and Attempt(
+        int(match[1]),
+        int(match[2]),
+        float(match[3]),
+        float(match[4]),
+        match[5],
+    )
 
 
 def _chosen(match: re.Match[str]) -> Chosen:
-    return Chosen(float(match[1]), float(match[2]), match[3], int(match[4]),
-                  int(match[5]), float(match[6]))
+    return Chosen(
+        float(match[1]),
+        float(match[2]),
+        match[3],
+        int(match[4]),
+        int(match[5]),
+        float(match[6]),
+    )
 
 
 def _follows(before: Attempt | None, attempt: Attempt) -> bool:
@@ -384,9 +446,14 @@ def _follows(before: Attempt | None, attempt: Attempt) -> bool:
     return attempt.sequence > before.sequence and attempt.end >= before.end
 
 
-def _sample(attempt: Attempt, earliest: float, latest: float,
-            deadline: float) -> measurement.Sample:
+def _sample(
+    attempt: Attempt, earliest: float, latest: float, deadline: float
+) -> measurement.Sample:
     late = attempt.answered and attempt.took > deadline
     return measurement.Sample(
-        round(earliest, 6), attempt.end + TICK, attempt.answered and not late,
-        late, slack=latest - earliest)
+        round(earliest, 6),
+        attempt.end + TICK,
+        attempt.answered and not late,
+        late,
+        slack=latest - earliest,
+    )

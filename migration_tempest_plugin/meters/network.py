@@ -30,8 +30,10 @@ if typing.TYPE_CHECKING:  # it runs as a process of its own
 
 LOG = log.getLogger(__name__)
 
-_MEND = 'let the group of this user into net.ipv4.ping_group_range ' \
+_MEND = (
+    'let the group of this user into net.ipv4.ping_group_range '
     '(sysctl), or run as root'
+)
 
 
 class NetDowntimeMeter(fixtures.Fixture):
@@ -53,12 +55,14 @@ class NetDowntimeMeter(fixtures.Fixture):
     :raises ValueError: for a number that makes no sense
     """
 
-    def __init__(self, dest_ip: str, interval: float = 0.01,
-                 deadline: float = 0.5) -> None:
+    def __init__(
+        self, dest_ip: str, interval: float = 0.01, deadline: float = 0.5
+    ) -> None:
         for number in (interval, deadline):
             if not 0.0005 <= float(number) < 3600:
-                raise ValueError('%r is no number of seconds for a probe'
-                                 % number)
+                raise ValueError(
+                    '%r is no number of seconds for a probe' % number
+                )
         self.dest_ip = str(dest_ip)
         self.interval = float(interval)
         self.deadline = float(deadline)
@@ -70,8 +74,7 @@ class NetDowntimeMeter(fixtures.Fixture):
         self._probes = self._start(_resolve(self.dest_ip))
         self.addCleanup(self._probes.stop)
 
-    def _start(self,
-               address: 'echo.Address') -> icmp.Probes | ping.Probes:
+    def _start(self, address: 'echo.Address') -> icmp.Probes | ping.Probes:
         try:
             return icmp.Probes(address, self.interval, self.deadline)
         except icmp.Forbidden as reason:
@@ -80,11 +83,16 @@ class NetDowntimeMeter(fixtures.Fixture):
             probes = ping.Probes(self.dest_ip, self.interval, self.deadline)
         except exceptions.NoMeasurement as error:
             raise exceptions.NoMeasurement(
-                'no ICMP socket may be opened here (%s; %s), and %s' % (
-                    forbidden, _MEND, error.reason), error.seen) from error
+                'no ICMP socket may be opened here (%s; %s), and %s'
+                % (forbidden, _MEND, error.reason),
+                error.seen,
+            ) from error
         LOG.warning(
             'No ICMP socket may be opened here (%s): ping is used, which is '
-            'coarser. To mend it, %s.', forbidden, _MEND)
+            'coarser. To mend it, %s.',
+            forbidden,
+            _MEND,
+        )
         return probes
 
     @property
@@ -95,7 +103,8 @@ class NetDowntimeMeter(fixtures.Fixture):
         """
         if self._probes is None:
             raise exceptions.NoMeasurement(
-                'the meter of %s was not set up' % self.dest_ip)
+                'the meter of %s was not set up' % self.dest_ip
+            )
         return self._probes
 
     @property
@@ -128,7 +137,9 @@ class NetDowntimeMeter(fixtures.Fixture):
         if answered is None:
             raise exceptions.NoMeasurement(
                 '%s did not answer a ping within %g s'
-                % (self.dest_ip, timeout), seen=self._seen())
+                % (self.dest_ip, timeout),
+                seen=self._seen(),
+            )
         return answered
 
     def measurement(self) -> timeline.Timeline:
@@ -149,7 +160,8 @@ class NetDowntimeMeter(fixtures.Fixture):
                 '%s, which sends the probes to %s, does not say any more what '
                 'became of them: it was stopped, or this machine is '
                 'overloaded' % (self._sender.method, self.dest_ip),
-                seen=self._seen())
+                seen=self._seen(),
+            )
         return self._timeline(*self._sender.samples(now)).recovered()
 
     def recent(self, since: float) -> timeline.Timeline | None:
@@ -172,26 +184,35 @@ class NetDowntimeMeter(fixtures.Fixture):
         """
         return float(self.measurement().total)
 
-    def _timeline(self, samples: list[sample.Sample],
-                  ended: float) -> timeline.Timeline:
+    def _timeline(
+        self, samples: list[sample.Sample], ended: float
+    ) -> timeline.Timeline:
         return measurement.Timeline(
-            what='network', target=self.dest_ip, samples=tuple(samples),
-            interval=self._sender.interval, ended=ended,
-            wall_start=self._wall_start, method=self._sender.method,
-            probing=measurement.Probing.INDEPENDENT)
+            what='network',
+            target=self.dest_ip,
+            samples=tuple(samples),
+            interval=self._sender.interval,
+            ended=ended,
+            wall_start=self._wall_start,
+            method=self._sender.method,
+            probing=measurement.Probing.INDEPENDENT,
+        )
 
     def _check_alive(self) -> None:
         ended = self._sender.ended_by_itself()
         if ended is not None:
             raise exceptions.NoMeasurement(
                 '%s, which sends the probes to %s, ended in the middle, with '
-                '%s' % (self._sender.method, self.dest_ip,
-                        how_it_ended(ended)), seen=self._seen())
+                '%s'
+                % (self._sender.method, self.dest_ip, how_it_ended(ended)),
+                seen=self._seen(),
+            )
 
     def _seen(self) -> str:
         try:
             seen = self._timeline(
-                *self._sender.samples(time.monotonic())).summary()
+                *self._sender.samples(time.monotonic())
+            ).summary()
         except exceptions.NoMeasurement as error:
             seen = str(error)
         return '; '.join(filter(None, (seen, self._sender.said())))
@@ -212,11 +233,13 @@ def _resolve(name: str) -> 'echo.Address':
     except (OSError, UnicodeError) as error:
         raise exceptions.NoMeasurement(
             'no address was found for %r: %s. Give the address, or a name '
-            'that this machine can look up' % (name, error)) from error
+            'that this machine can look up' % (name, error)
+        ) from error
     match found[0][4]:
         case (int(), bytes()):
             raise exceptions.NoMeasurement(
                 'the address of %s is of IPv6, which this Python was built '
-                'without' % name)
+                'without' % name
+            )
         case address:
             return address

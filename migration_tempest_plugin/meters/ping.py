@@ -48,8 +48,7 @@ class Probes:
     method = 'ping'
     cpu = None
 
-    def __init__(self, dest_ip: str, interval: float,
-                 deadline: float) -> None:
+    def __init__(self, dest_ip: str, interval: float, deadline: float) -> None:
         self.interval = max(interval, SHORTEST_INTERVAL)
         self._dest_ip = dest_ip
         self._deadline = deadline
@@ -59,8 +58,8 @@ class Probes:
         self._began = self._over = False
         self._last_answered = float('-inf')
         self._last_time = time.monotonic()
-        self._ended: float | None = None   # when it was stopped
-        self._died: int | None = None      # what it had ended with
+        self._ended: float | None = None  # when it was stopped
+        self._died: int | None = None  # what it had ended with
         self._ping = self._start()
         assert self._ping.stdout is not None  # it is a pipe
         self._output = self._ping.stdout
@@ -74,20 +73,34 @@ class Probes:
 
     def _start(self) -> subprocess.Popen[str]:
         # -n -D -O: no names, wall clock, say what was not answered
-        command = ['ping', '-n', '-D', '-O', '-i', '%g' % self.interval,
-                   '--', self._dest_ip]
+        command = [
+            'ping',
+            '-n',
+            '-D',
+            '-O',
+            '-i',
+            '%g' % self.interval,
+            '--',
+            self._dest_ip,
+        ]
         LOG.debug('Starting %s', ' '.join(command))
         try:
             return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True, errors='replace',
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors='replace',
                 # as the prober (icmp.py)
                 start_new_session=True,
-                env={**os.environ, 'LC_ALL': 'C'})
+                env={**os.environ, 'LC_ALL': 'C'},
+            )
         except OSError as error:
             raise exceptions.NoMeasurement(
-                'ping can\'t be started (%s); it is the package iputils-ping '
-                'or iputils' % error) from error
+                "ping can't be started (%s); it is the package iputils-ping "
+                'or iputils' % error
+            ) from error
 
     def _check_start(self) -> None:
         """Wait for the line that it begins with, or the end of ping.
@@ -95,13 +108,13 @@ class Probes:
         It may warn of something before that.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._began or self._over,
-                                   PATIENCE)
+            self._changed.wait_for(lambda: self._began or self._over, PATIENCE)
             if self._began:
                 return
         self.stop()
         raise exceptions.NoMeasurement(
-            'ping of %s did not start' % self._dest_ip, seen=self.said())
+            'ping of %s did not start' % self._dest_ip, seen=self.said()
+        )
 
     def _read(self) -> None:
         """Take in what ping prints, as it comes; runs in a thread."""
@@ -120,14 +133,14 @@ class Probes:
             self._over = True
             self._changed.notify_all()
 
-    def _add(self,
-             event: ping_output.Reply | ping_output.NoAnswer) -> None:
+    def _add(self, event: ping_output.Reply | ping_output.NoAnswer) -> None:
         when = self._monotonic(event.wall)
         self._probes.add(event, when)
-        if isinstance(event, ping_output.Reply) and \
-                event.delay <= self._deadline:
-            self._last_answered = max(self._last_answered,
-                                      when - event.delay)
+        if (
+            isinstance(event, ping_output.Reply)
+            and event.delay <= self._deadline
+        ):
+            self._last_answered = max(self._last_answered, when - event.delay)
 
     def _monotonic(self, wall: float) -> float:
         """The wall clock's time of an event that was just read, translated.
@@ -161,18 +174,22 @@ class Probes:
         """Exit status of ping if it was not told to end, or None."""
         return self._ping.poll() if self._ended is None else self._died
 
-    def wait_for_answer(self, since: float,
-                        timeout: float) -> float | None:
+    def wait_for_answer(self, since: float, timeout: float) -> float | None:
         """When an answered probe was sent, since a moment; None if none was.
 
         Waits until there is one, until the timeout, or the end of ping.
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._last_answered >= since or self.ended_by_itself()
-                is not None, timeout)
-            return self._last_answered if self._last_answered >= since \
-                else None
+                lambda: (
+                    self._last_answered >= since
+                    or self.ended_by_itself() is not None
+                ),
+                timeout,
+            )
+            return (
+                self._last_answered if self._last_answered >= since else None
+            )
 
     def wait_until_decided(self, moment: float) -> bool:
         """Wait until it is known what became of the probes up to a moment.
@@ -186,21 +203,27 @@ class Probes:
             decided = latest + self._deadline
             self._changed.wait_for(
                 lambda: self.ended_by_itself() is not None,
-                max(0.0, decided - time.monotonic()))
+                max(0.0, decided - time.monotonic()),
+            )
             return True
 
-    def samples(self, now: float, since: float = float('-inf')
-                ) -> tuple[list[measurement.Sample], float]:
+    def samples(
+        self, now: float, since: float = float('-inf')
+    ) -> tuple[list[measurement.Sample], float]:
         """The samples up to now, and when they were taken.
 
         :param since: those that were sent before are left out
         """
         with self._changed:
             now = self._ended or time.monotonic()
-            return [sample for sample in self._probes.samples(
-                self._deadline, now) if sample.start >= since], now
+            return [
+                sample
+                for sample in self._probes.samples(self._deadline, now)
+                if sample.start >= since
+            ], now
 
     def said(self) -> str:
         """What else it said, for people."""
-        return 'ping said: %s' % ('; '.join(self._other_lines[-5:])
-                                  or 'nothing')
+        return 'ping said: %s' % (
+            '; '.join(self._other_lines[-5:]) or 'nothing'
+        )

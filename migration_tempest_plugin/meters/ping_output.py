@@ -30,8 +30,10 @@ import re
 
 from migration_tempest_plugin import measurement
 
-_REPLY = re.compile(r'\[(\d+\.\d+)\] \d+ bytes from \S+ icmp_seq=(\d+) '
-                    r'.*?time=(\d+(?:\.\d+)?) ms(.*)')
+_REPLY = re.compile(
+    r'\[(\d+\.\d+)\] \d+ bytes from \S+ icmp_seq=(\d+) '
+    r'.*?time=(\d+(?:\.\d+)?) ms(.*)'
+)
 _NO_ANSWER = re.compile(r'\[(\d+\.\d+)\] no answer yet for icmp_seq=(\d+)')
 _NONE = ('(DUP!)', '(DIFFERENT ADDRESS!)', '(BAD CHECKSUM)')
 _WRAP = 1 << 16
@@ -92,7 +94,7 @@ class Probes:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._highest = 0       # of all sequence numbers, not modulo 65536
+        self._highest = 0  # of all sequence numbers, not modulo 65536
         # starts of the unanswered, by sequence number
         self._starts: dict[int, float] = {}
         # (start, end) by sequence number
@@ -121,8 +123,11 @@ class Probes:
             # Its own start was told by the line before, if that was one of
             # these too. If not, it can't be later than one interval before
             # now: the lower bound of an outage must not come out too high.
-            self._starts[sequence] = self._attempt if self._attempt \
-                is not None else time - self._interval
+            self._starts[sequence] = (
+                self._attempt
+                if self._attempt is not None
+                else time - self._interval
+            )
             self._attempt = time
         self._highest = max(self._highest, sequence)
 
@@ -130,19 +135,26 @@ class Probes:
         """When the latest probe without an answer was sent, or None."""
         return max([*self._starts.values(), *self._unsent], default=None)
 
-    def samples(self, deadline: float,
-                now: float) -> list[measurement.Sample]:
+    def samples(self, deadline: float, now: float) -> list[measurement.Sample]:
         """All samples; a probe still in flight within its deadline is none.
 
         :param deadline: seconds from a probe to its answer
         :param now: the present, in monotonic seconds
         """
         samples = [
-            measurement.Sample(start, end, answered=end - start <= deadline,
-                               late=end - start > deadline)
-            for start, end in self._replies.values()]
+            measurement.Sample(
+                start,
+                end,
+                answered=end - start <= deadline,
+                late=end - start > deadline,
+            )
+            for start, end in self._replies.values()
+        ]
         failed = [*self._starts.values(), *self._unsent]
         # What it saw, it saw when it was sent.
-        samples.extend(measurement.Sample(start, start, answered=False)
-                       for start in failed if start + deadline <= now)
+        samples.extend(
+            measurement.Sample(start, start, answered=False)
+            for start in failed
+            if start + deadline <= now
+        )
         return samples

@@ -33,7 +33,8 @@ _InGuest = heartbeat.GuestHeartbeatMeter | metadata.MetadataDowntimeMeter
 #: taken up to now, or None where that is not known.
 _IN_GUEST: tuple[tuple[type[_InGuest], str], ...] = (
     (heartbeat.GuestHeartbeatMeter, 'heartbeat'),
-    (metadata.MetadataDowntimeMeter, 'metadata'))
+    (metadata.MetadataDowntimeMeter, 'metadata'),
+)
 
 
 class _Since(typing.Protocol):
@@ -57,14 +58,18 @@ class Measuring(typing.Protocol[_Measured_co]):
         """What it has measured up to now."""
 
 
-class Meter(contextlib.AbstractContextManager[object],
-            Measuring[measurement.Timeline | heartbeat.Heartbeat],
-            typing.Protocol):
+class Meter(
+    contextlib.AbstractContextManager[object],
+    Measuring[measurement.Timeline | heartbeat.Heartbeat],
+    typing.Protocol,
+):
     """A meter, which measures as long as its ``with`` lasts."""
 
 
-def set_up(stack: contextlib.ExitStack,
-           meter: contextlib.AbstractContextManager[object]) -> None:
+def set_up(
+    stack: contextlib.ExitStack,
+    meter: contextlib.AbstractContextManager[object],
+) -> None:
     """Set up a meter and have it cleaned up with the stack.
 
     A fixture that fails raises its error with others around it; here it is
@@ -73,7 +78,7 @@ def set_up(stack: contextlib.ExitStack,
     try:
         stack.enter_context(meter)
     except testtools.MultipleExceptions as errors:
-        raise errors.args[0][1]
+        raise errors.args[0][1] from None
 
 
 def wait_until_recovered(meter: Measuring[_Since], give_up: float) -> None:
@@ -84,8 +89,9 @@ def wait_until_recovered(meter: Measuring[_Since], give_up: float) -> None:
         LOG.warning('Not back: %s', error)
 
 
-def read(meter: Measuring[_Measured], baseline: float,
-         give_up: float) -> _Measured | exceptions.NoMeasurement:
+def read(
+    meter: Measuring[_Measured], baseline: float, give_up: float
+) -> _Measured | exceptions.NoMeasurement:
     """What it measured since its baseline, or the NoMeasurement.
 
     If the very last probe failed, it is down once more: that gets its time to
@@ -101,39 +107,51 @@ def read(meter: Measuring[_Measured], baseline: float,
 
 
 def join(
-        readings: collections.abc.Iterable[
-            measurement.Timeline | heartbeat.Heartbeat |
-            exceptions.NoMeasurement]
-) -> tuple[tuple[measurement.Timeline | exceptions.NoMeasurement, ...],
-           measurement.GuestClock | None]:
+    readings: collections.abc.Iterable[
+        measurement.Timeline | heartbeat.Heartbeat | exceptions.NoMeasurement
+    ],
+) -> tuple[
+    tuple[measurement.Timeline | exceptions.NoMeasurement, ...],
+    measurement.GuestClock | None,
+]:
     """The measurements in the tester's clock, and the guest's clock.
 
     Without the guest's clock, what is in it stays in it.
     """
     clock = None
-    measurements: list[
-        measurement.Timeline | exceptions.NoMeasurement] = []
+    measurements: list[measurement.Timeline | exceptions.NoMeasurement] = []
     for each in readings:
         if isinstance(each, heartbeat.Heartbeat):
             clock = each.clock
             each = each.stalls
         measurements.append(each)
     return tuple(
-        each.joined(clock) if clock and isinstance(
-            each, measurement.Timeline) and each.clock == 'guest'
-        else each for each in measurements), clock
+        each.joined(clock)
+        if clock
+        and isinstance(each, measurement.Timeline)
+        and each.clock == 'guest'
+        else each
+        for each in measurements
+    ), clock
 
 
 def taken(meters: collections.abc.Iterable[object]) -> measurement.Taken:
     """What meters of one guest have Taken of its processors up to now."""
-    return measurement.Taken(time.monotonic(), {
-        name: meter.guest_cpu for meter in meters
-        for kind, name in _IN_GUEST if isinstance(meter, kind)})
+    return measurement.Taken(
+        time.monotonic(),
+        {
+            name: meter.guest_cpu
+            for meter in meters
+            for kind, name in _IN_GUEST
+            if isinstance(meter, kind)
+        },
+    )
 
 
 def guest_load(
-        meters: collections.abc.Collection[object],
-        before: measurement.Taken | None) -> measurement.GuestLoad | None:
+    meters: collections.abc.Collection[object],
+    before: measurement.Taken | None,
+) -> measurement.GuestLoad | None:
     """The GuestLoad while meters of one guest measured.
 
     :param before: what they had Taken when the baseline was over
@@ -142,6 +160,12 @@ def guest_load(
     """
     if before is None or not before.processor:
         return None
-    idle = next((meter.idle_before for meter in meters if isinstance(
-        meter, heartbeat.GuestHeartbeatMeter)), None)
+    idle = next(
+        (
+            meter.idle_before
+            for meter in meters
+            if isinstance(meter, heartbeat.GuestHeartbeatMeter)
+        ),
+        None,
+    )
     return measurement.GuestLoad.between(idle, before, taken(meters))

@@ -26,8 +26,9 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 # before all that is not of real time. To be nicer than others would not do:
 # with autogroups (sched(7)) that counts within a session alone.
 with contextlib.suppress(OSError):
-    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(
-        os.sched_get_priority_min(os.SCHED_RR)))
+    os.sched_setscheduler(
+        0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR))
+    )
 # Nothing here makes cycles, and a collection takes milliseconds.
 gc.disable()
 try:

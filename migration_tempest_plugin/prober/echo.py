@@ -81,11 +81,12 @@ class EchoSocket:
 
     def _open(self) -> tuple[socket.socket, str]:
         """The unprivileged kind first: the kernel sorts out its replies."""
-        protocol = socket.IPPROTO_ICMP if self._ipv4 \
-            else socket.IPPROTO_ICMPV6
+        protocol = socket.IPPROTO_ICMP if self._ipv4 else socket.IPPROTO_ICMPV6
         reasons = []
-        for kind, method in ((socket.SOCK_DGRAM, 'ICMP datagram socket'),
-                             (socket.SOCK_RAW, 'raw socket')):
+        for kind, method in (
+            (socket.SOCK_DGRAM, 'ICMP datagram socket'),
+            (socket.SOCK_RAW, 'raw socket'),
+        ):
             try:
                 return socket.socket(self._family, kind, protocol), method
             except OSError as error:
@@ -95,8 +96,10 @@ class EchoSocket:
     def _prepare(self, buffer: int) -> None:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        for option, size in ((socket.SO_RCVBUF, buffer),
-                             (socket.SO_SNDBUF, BUFFER)):
+        for option, size in (
+            (socket.SO_RCVBUF, buffer),
+            (socket.SO_SNDBUF, BUFFER),
+        ):
             self._socket.setsockopt(socket.SOL_SOCKET, option, size)
         if self.method == 'raw socket':
             self._attach_filter()
@@ -107,17 +110,25 @@ class EchoSocket:
         A program for the kernel's packet filter (linux/filter.h): keep what
         has the identifier and the type of our replies.
         """
-        load_half, load_byte = (0x48, 0x50) if self._has_ip_header \
-            else (0x28, 0x30)
-        program = [(0xb1, 0, 0, 0)] if self._has_ip_header else []
-        program += [(load_half, 0, 0, 4), (0x15, 0, 3, self._identifier),
-                    (load_byte, 0, 0, 0), (0x15, 0, 1, self._reply),
-                    (0x06, 0, 0, 0xffff), (0x06, 0, 0, 0)]
+        load_half, load_byte = (
+            (0x48, 0x50) if self._has_ip_header else (0x28, 0x30)
+        )
+        program = [(0xB1, 0, 0, 0)] if self._has_ip_header else []
+        program += [
+            (load_half, 0, 0, 4),
+            (0x15, 0, 3, self._identifier),
+            (load_byte, 0, 0, 0),
+            (0x15, 0, 1, self._reply),
+            (0x06, 0, 0, 0xFFFF),
+            (0x06, 0, 0, 0),
+        ]
         code = b''.join(struct.pack('@HBBI', *each) for each in program)
         kept = ctypes.create_string_buffer(code)
         self._socket.setsockopt(
-            socket.SOL_SOCKET, SO_ATTACH_FILTER,
-            struct.pack('@HP', len(program), ctypes.addressof(kept)))
+            socket.SOL_SOCKET,
+            SO_ATTACH_FILTER,
+            struct.pack('@HP', len(program), ctypes.addressof(kept)),
+        )
 
     def send(self, target: int, address: Address) -> tuple[int, int]:
         """Send one request.
@@ -126,11 +137,13 @@ class EchoSocket:
         :returns: when it was sent at the earliest and at the latest
         :raises OSError: if it can't be sent
         """
-        self._sequence = (self._sequence + 1) & 0xffff
+        self._sequence = (self._sequence + 1) & 0xFFFF
         start = time.monotonic_ns()
         payload = _PAYLOAD.pack(self._token, target, start)
-        packet = _HEADER.pack(self._request, 0, 0, self._identifier,
-                              self._sequence) + payload
+        packet = (
+            _HEADER.pack(self._request, 0, 0, self._identifier, self._sequence)
+            + payload
+        )
         if self._ipv4:
             packet = _with_checksum(packet)
         if target not in self._asked:
@@ -149,12 +162,18 @@ class EchoSocket:
         replies = list(self._read())
         was_set = self._clock_was_set() or before
         now = time.monotonic_ns()
-        return [(target, start, None if was_set or stamp is None else
-                 min(max(start, stamp - self._offset), now))
-                for target, start, stamp in replies]
+        return [
+            (
+                target,
+                start,
+                None
+                if was_set or stamp is None
+                else min(max(start, stamp - self._offset), now),
+            )
+            for target, start, stamp in replies
+        ]
 
-    def _read(self) -> collections.abc.Iterator[
-            tuple[int, int, int | None]]:
+    def _read(self) -> collections.abc.Iterator[tuple[int, int, int | None]]:
         while True:
             try:
                 packet, ancillary, _, sender = self._socket.recvmsg(256, 64)
@@ -166,16 +185,19 @@ class EchoSocket:
                     raise
                 continue
             if self._has_ip_header:
-                packet = packet[(packet[0] & 0xf) * 4:]
-            if len(packet) != _HEADER.size + _PAYLOAD.size or \
-                    packet[0] != self._reply:
+                packet = packet[(packet[0] & 0xF) * 4 :]
+            if (
+                len(packet) != _HEADER.size + _PAYLOAD.size
+                or packet[0] != self._reply
+            ):
                 continue
             # Of such a socket, the kernel has not checked it.
-            if self._has_ip_header and _sum(packet) != 0xffff:
+            if self._has_ip_header and _sum(packet) != 0xFFFF:
                 continue
             token, target, start = _PAYLOAD.unpack_from(packet, _HEADER.size)
-            if token == self._token and \
-                    self._asked.get(target) == self._packed(sender):
+            if token == self._token and self._asked.get(
+                target
+            ) == self._packed(sender):
                 yield target, start, _stamp(ancillary)
 
     def _packed(self, address: Address) -> bytes:
@@ -215,14 +237,14 @@ def _clocks() -> tuple[int, int]:
 
 def _with_checksum(packet: bytes) -> bytes:
     """Fill in the checksum (RFC 1071), where there are zeros."""
-    return packet[:2] + struct.pack('!H', ~_sum(packet) & 0xffff) + packet[4:]
+    return packet[:2] + struct.pack('!H', ~_sum(packet) & 0xFFFF) + packet[4:]
 
 
 def _sum(packet: bytes) -> int:
     """The sum of its words, as ones' complement: 0xffff if all is right."""
     total: int = sum(_WORDS.unpack(packet))
-    total = (total >> 16) + (total & 0xffff)
-    return (total + (total >> 16)) & 0xffff
+    total = (total >> 16) + (total & 0xFFFF)
+    return (total + (total >> 16)) & 0xFFFF
 
 
 def _stamp(ancillary: list[tuple[int, int, bytes]]) -> int | None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         deadline: int
         remove: int
 
+
 #: Nanoseconds between two looks at what came in. Replies have the kernel's
 #: stamp, so that looking seldom costs nothing but patience.
 LOOK = 20_000_000
@@ -61,8 +62,14 @@ class Target:
         the oldest first; ``failed`` likewise for those that failed
     """
 
-    def __init__(self, number: int, address: echo.Address, interval: int,
-                 deadline: int, source: echo.EchoSocket) -> None:
+    def __init__(
+        self,
+        number: int,
+        address: echo.Address,
+        interval: int,
+        deadline: int,
+        source: echo.EchoSocket,
+    ) -> None:
         self.number = number
         self.address = address
         self.interval = interval
@@ -80,18 +87,19 @@ class Loop:
     :param buffer: bytes of the receive queues
     """
 
-    def __init__(self, commands: int, answers: int,
-                 buffer: int = echo.BUFFER) -> None:
+    def __init__(
+        self, commands: int, answers: int, buffer: int = echo.BUFFER
+    ) -> None:
         self._commands = commands
         self._answers = answers
         self._buffer = buffer
         self._parent = os.getppid()
-        self._sockets: dict[int, echo.EchoSocket] = {}   # by family
-        self._drops: dict[int, int] = {}                 # by family
-        self._targets: dict[int, Target] = {}            # by number
-        self._due: list[tuple[int, int]] = []    # heap of (when, number)
+        self._sockets: dict[int, echo.EchoSocket] = {}  # by family
+        self._drops: dict[int, int] = {}  # by family
+        self._targets: dict[int, Target] = {}  # by number
+        self._due: list[tuple[int, int]] = []  # heap of (when, number)
         self._added = 0
-        self._doubtful = 0       # what was sent before may have been lost here
+        self._doubtful = 0  # what was sent before may have been lost here
         self._input = bytearray()
         self._output = bytearray()
         os.set_blocking(commands, False)
@@ -116,8 +124,9 @@ class Loop:
 
     def _rest(self) -> None:
         """Nothing to probe: wait for a command, or for the parent's end."""
-        select.select([self._commands],
-                      [self._answers] if self._output else [], [], 1.0)
+        select.select(
+            [self._commands], [self._answers] if self._output else [], [], 1.0
+        )
 
     def _send_due(self, now: int) -> None:
         while self._due and self._due[0][0] <= now:
@@ -137,8 +146,12 @@ class Loop:
         try:
             start, latest = target.source.send(target.number, target.address)
         except OSError as error:
-            self._say('unsent %d %d %s', target.number, time.monotonic_ns(),
-                      error.strerror)
+            self._say(
+                'unsent %d %d %s',
+                target.number,
+                time.monotonic_ns(),
+                error.strerror,
+            )
         else:
             target.pending[start] = latest - start
 
@@ -176,8 +189,12 @@ class Loop:
                 self._say('late %d %d %d', target.number, start, end)
         elif start in target.failed:
             del target.failed[start]
-            self._say('late %d %d %d', target.number, start,
-                      end or time.monotonic_ns())
+            self._say(
+                'late %d %d %d',
+                target.number,
+                start,
+                end or time.monotonic_ns(),
+            )
         # or else it is a duplicate
 
     def _give_up(self, target: Target, now: int) -> None:
@@ -223,8 +240,15 @@ class Loop:
         except OSError as error:
             self._say('refused %d route %s', number, error.strerror)
         else:
-            self._add(Target(number, address, command['interval'],
-                             command['deadline'], source))
+            self._add(
+                Target(
+                    number,
+                    address,
+                    command['interval'],
+                    command['deadline'],
+                    source,
+                )
+            )
 
     def _socket(self, family: int) -> echo.EchoSocket:
         if family not in self._sockets:
@@ -237,21 +261,21 @@ class Loop:
         self._say('added %d %s', target.number, target.source.method)
         offset = self._added * STEP % target.interval
         self._added += 1
-        heapq.heappush(self._due, (time.monotonic_ns() + offset,
-                                   target.number))
+        heapq.heappush(
+            self._due, (time.monotonic_ns() + offset, target.number)
+        )
 
     def _say(self, line: str, *values: object) -> None:
         self._output += (line % values + '\n').encode()
 
     def _flush(self) -> None:
         try:
-            del self._output[:os.write(self._answers, self._output)]
+            del self._output[: os.write(self._answers, self._output)]
         except BlockingIOError:
             pass  # a reader that is busy must not hold up the probes
 
 
-def _until(moments: dict[int, int],
-           end: int) -> collections.abc.Iterator[int]:
+def _until(moments: dict[int, int], end: int) -> collections.abc.Iterator[int]:
     """The keys that are over, with their slack, of a dict in order."""
     for moment, slack in moments.items():
         if moment + slack > end:

@@ -72,54 +72,77 @@ class Comparison:
             return WORSE
         if verdicts <= {Verdict.TOO_FEW}:
             return CANT_TELL
-        return CANT_TELL if self.unresolved and not self.accept_unresolved \
+        return (
+            CANT_TELL
+            if self.unresolved and not self.accept_unresolved
             else KEPT
+        )
 
     @property
     def unresolved(self) -> list[comparison.Judged]:
         """The Judged that may be worse unseen, beyond the tolerance."""
-        return [each for each in self.judged
-                if each.verdict is Verdict.UNRESOLVED]
+        return [
+            each for each in self.judged if each.verdict is Verdict.UNRESOLVED
+        ]
 
     def sentence(self) -> str:
         """The verdict in a line."""
         if not self.judged:
             return 'NOTHING TO COMPARE: no variant was measured in both'
-        worse = [_subject(each.difference) for each in self.judged
-                 if each.verdict is Verdict.WORSE]
+        worse = [
+            _subject(each.difference)
+            for each in self.judged
+            if each.verdict is Verdict.WORSE
+        ]
         if worse:
             return 'WORSE: ' + ', '.join(worse)
         if all(each.verdict is Verdict.TOO_FEW for each in self.judged):
-            return 'CAN\'T TELL: too few samples; measure more migrations ' \
+            return (
+                "CAN'T TELL: too few samples; measure more migrations "
                 'of the same variants'
+            )
         if self.status == CANT_TELL:
-            return 'CAN\'T TELL: the tolerance is finer than what was ' \
-                'resolved: %s. Tolerate more (--tolerance), probe more ' \
-                'often, or take it as it is (--accept-unresolved)' \
+            return (
+                "CAN'T TELL: the tolerance is finer than what was "
+                'resolved: %s. Tolerate more (--tolerance), probe more '
+                'often, or take it as it is (--accept-unresolved)'
                 % self._unresolved()
-        better = [_subject(each.difference) for each in self.judged
-                  if each.verdict is Verdict.BETTER]
+            )
+        better = [
+            _subject(each.difference)
+            for each in self.judged
+            if each.verdict is Verdict.BETTER
+        ]
         return 'NOT WORSE%s%s' % (
-            ': better is ' + ', '.join(better) if better
+            ': better is ' + ', '.join(better)
+            if better
             else ', as far as was resolved',
             '; not resolved finely enough: ' + self._unresolved()
-            if self.unresolved else '')
+            if self.unresolved
+            else '',
+        )
 
     def _unresolved(self) -> str:
         resolved: dict[str, list[float]] = {}
         for each in self.unresolved:
             resolved.setdefault(each.difference.quantity, []).append(
-                each.difference.resolved)
+                each.difference.resolved
+            )
         return ', '.join(
-            '%s to %.3f s (tolerance %g s)' % (quantity, max(found),
-                                               self.tolerances[quantity])
-            for quantity, found in resolved.items())
+            '%s to %.3f s (tolerance %g s)'
+            % (quantity, max(found), self.tolerances[quantity])
+            for quantity, found in resolved.items()
+        )
 
 
-def compare(before: recorded.Run, after: recorded.Run, tolerance: float,
-            alpha: float, accept_unresolved: bool = False,
-            tolerances: collections.abc.Mapping[str, float] | None = None
-            ) -> Comparison:
+def compare(
+    before: recorded.Run,
+    after: recorded.Run,
+    tolerance: float,
+    alpha: float,
+    accept_unresolved: bool = False,
+    tolerances: collections.abc.Mapping[str, float] | None = None,
+) -> Comparison:
     """The Comparison of two Runs.
 
     :param tolerance: seconds; what is not longer by more is not longer
@@ -129,55 +152,94 @@ def compare(before: recorded.Run, after: recorded.Run, tolerance: float,
         is no reason not to tell
     :param tolerances: those that quantities have of their own
     """
-    tolerances = {**dict.fromkeys(digest.COSTS, tolerance),
-                  **(tolerances or {})}
+    tolerances = {
+        **dict.fromkeys(digest.COSTS, tolerance),
+        **(tolerances or {}),
+    }
     sides = _samples(before), _samples(after)
     samples = {quantity: _both(quantity, *sides) for quantity in digest.COSTS}
-    variants = [found for quantity in digest.COSTS
-                for variant, each in samples[quantity].items()
-                if (found := comparison.difference(
-                    quantity, {variant: each}, tolerances[quantity]))]
-    whole = [found for quantity in digest.COSTS
-             if (found := comparison.difference(
-                 quantity, samples[quantity], tolerances[quantity])) and
-             found.variant is None]
+    variants = [
+        found
+        for quantity in digest.COSTS
+        for variant, each in samples[quantity].items()
+        if (
+            found := comparison.difference(
+                quantity, {variant: each}, tolerances[quantity]
+            )
+        )
+    ]
+    whole = [
+        found
+        for quantity in digest.COSTS
+        if (
+            found := comparison.difference(
+                quantity, samples[quantity], tolerances[quantity]
+            )
+        )
+        and found.variant is None
+    ]
     # Two questions, each with its half; without variants, one is left.
     share = alpha / 2 if whole else alpha
     return Comparison(
-        comparison.judge(whole, share), comparison.judge(variants, share),
-        samples, sorted(set(sides[0]) - set(sides[1])),
-        sorted(set(sides[1]) - set(sides[0])), _lost(before), _lost(after),
-        _stayed(before), _stayed(after), tolerances, alpha,
-        accept_unresolved)
+        comparison.judge(whole, share),
+        comparison.judge(variants, share),
+        samples,
+        sorted(set(sides[0]) - set(sides[1])),
+        sorted(set(sides[1]) - set(sides[0])),
+        _lost(before),
+        _lost(after),
+        _stayed(before),
+        _stayed(after),
+        tolerances,
+        alpha,
+        accept_unresolved,
+    )
 
 
-def text(compared: Comparison,
-         names: collections.abc.Sequence[str] = ('before', 'after')) -> str:
+def text(
+    compared: Comparison,
+    names: collections.abc.Sequence[str] = ('before', 'after'),
+) -> str:
     """For a terminal: the verdict, then each quantity and variant.
 
     :param names: of both sides
     """
-    lines = [compared.sentence(), 'before: %s' % names[0],
-             'after:  %s' % names[1]]
+    lines = [
+        compared.sentence(),
+        'before: %s' % names[0],
+        'after:  %s' % names[1],
+    ]
     if compared.whole:
         lines.append('')
     for each in compared.whole:
-        lines.append('%-14s all variants, %d pairs: %s' % (
-            each.difference.quantity, each.difference.pairs, _told(each)))
+        lines.append(
+            '%-14s all variants, %d pairs: %s'
+            % (each.difference.quantity, each.difference.pairs, _told(each))
+        )
     variant = None
     for each in sorted(compared.variants, key=_variant):
         if _variant(each) != variant:
             variant = _variant(each)
             lines += ['', variant]
         lines.append('  %-14s %s' % (each.difference.quantity, _told(each)))
-        for side, found in (('before', each.difference.before),
-                            ('after', each.difference.after)):
+        for side, found in (
+            ('before', each.difference.before),
+            ('after', each.difference.after),
+        ):
             if found:  # as it always is of one variant
-                lines.append('    %-7s %d: median %s, 95%% %s' % (
-                    side, found.count, seconds(found.median),
-                    seconds(found.percentile)))
-    for label, names in (('only before', compared.only_before),
-                         ('only after', compared.only_after)):
+                lines.append(
+                    '    %-7s %d: median %s, 95%% %s'
+                    % (
+                        side,
+                        found.count,
+                        seconds(found.median),
+                        seconds(found.percentile),
+                    )
+                )
+    for label, names in (
+        ('only before', compared.only_before),
+        ('only after', compared.only_after),
+    ):
         if names:
             lines += ['', '%s: %s' % (label, ', '.join(names))]
     lines += ['', how(compared)]
@@ -194,18 +256,26 @@ def how(compared: Comparison) -> str:
         'not called not worse. Migrations without a measurement: %d '
         'before, %d after; what was still down at the end ranks as longest. '
         'Left out, since they did not take place: %d before, %d after.'
-        % (100 * compared.alpha, _tolerances(compared.tolerances),
-           compared.lost_before,
-           compared.lost_after, compared.stayed_before,
-           compared.stayed_after))
+        % (
+            100 * compared.alpha,
+            _tolerances(compared.tolerances),
+            compared.lost_before,
+            compared.lost_after,
+            compared.stayed_before,
+            compared.stayed_after,
+        )
+    )
 
 
 def to_dict(compared: Comparison) -> dict[str, object]:
     """Ready for JSON."""
     return {
-        'schema': 'migration-tempest-plugin/comparison', 'version': 2,
-        'sentence': compared.sentence(), 'status': compared.status,
-        'tolerances': compared.tolerances, 'alpha': compared.alpha,
+        'schema': 'migration-tempest-plugin/comparison',
+        'version': 2,
+        'sentence': compared.sentence(),
+        'status': compared.status,
+        'tolerances': compared.tolerances,
+        'alpha': compared.alpha,
         'accept_unresolved': compared.accept_unresolved,
         'only_before': compared.only_before,
         'only_after': compared.only_after,
@@ -213,29 +283,44 @@ def to_dict(compared: Comparison) -> dict[str, object]:
         'lost_after': compared.lost_after,
         'stayed_before': compared.stayed_before,
         'stayed_after': compared.stayed_after,
-        'compared': [{
-            'quantity': each.difference.quantity,
-            'variant': each.difference.variant,
-            'verdict': each.verdict.value, 'p': each.p,
-            'shift': _finite(each.difference.shift),
-            'pairs': each.difference.pairs,
-            'resolved': _finite(each.difference.resolved),
-            **{side: found and {
-                'count': found.count, 'median': _finite(float(found.median)),
-                'median_upper': _finite(found.median.upper),
-                'percentile_95': _finite(float(found.percentile)),
-                'percentile_95_upper': _finite(found.percentile.upper)}
-               for side, found in (('before', each.difference.before),
-                                   ('after', each.difference.after))}}
-            for each in compared.judged]}
+        'compared': [
+            {
+                'quantity': each.difference.quantity,
+                'variant': each.difference.variant,
+                'verdict': each.verdict.value,
+                'p': each.p,
+                'shift': _finite(each.difference.shift),
+                'pairs': each.difference.pairs,
+                'resolved': _finite(each.difference.resolved),
+                **{
+                    side: found
+                    and {
+                        'count': found.count,
+                        'median': _finite(float(found.median)),
+                        'median_upper': _finite(found.median.upper),
+                        'percentile_95': _finite(float(found.percentile)),
+                        'percentile_95_upper': _finite(found.percentile.upper),
+                    }
+                    for side, found in (
+                        ('before', each.difference.before),
+                        ('after', each.difference.after),
+                    )
+                },
+            }
+            for each in compared.judged
+        ],
+    }
 
 
 def seconds(number: float) -> str:
     """For people; of a Duration that was not seen, its bound."""
     if not math.isfinite(number):
         return 'still down'
-    return number.brief() + ' s' if isinstance(number, Duration) \
+    return (
+        number.brief() + ' s'
+        if isinstance(number, Duration)
         else '%.3f s' % number
+    )
 
 
 def shift(number: float) -> str:
@@ -250,8 +335,10 @@ def _tolerances(tolerances: dict[str, float]) -> str:
         by_seconds.setdefault(tolerated, []).append(quantity)
     if len(by_seconds) == 1:
         return '%g s' % [*by_seconds][0]
-    return ', '.join('%g s (%s)' % (tolerated, ', '.join(quantities))
-                     for tolerated, quantities in by_seconds.items())
+    return ', '.join(
+        '%g s (%s)' % (tolerated, ', '.join(quantities))
+        for tolerated, quantities in by_seconds.items()
+    )
 
 
 def _variant(each: comparison.Judged) -> str:
@@ -266,14 +353,18 @@ def _told(each: comparison.Judged) -> str:
     elif each.verdict is Verdict.UNRESOLVED:
         verdict += ' (%.3f s)' % each.difference.resolved
     return 'by %s, %s (p %s)' % (
-        shift(each.difference.shift), verdict,
-        '%.3f' % each.p if each.p >= 0.001 else '< 0.001')
+        shift(each.difference.shift),
+        verdict,
+        '%.3f' % each.p if each.p >= 0.001 else '< 0.001',
+    )
 
 
 def _subject(difference: comparison.Difference) -> str:
     return difference.quantity + (
-        ' in %s' % difference.variant if difference.variant
-        else ' over all variants')
+        ' in %s' % difference.variant
+        if difference.variant
+        else ' over all variants'
+    )
 
 
 def _samples(run: recorded.Run) -> _Costs:
@@ -286,24 +377,36 @@ def _samples(run: recorded.Run) -> _Costs:
         resolved = digest.resolved(migration)
         costs: dict[str, _Cost] = {
             name: (digest.as_duration(duration), resolved.get(name))
-            for name, duration in digest.durations(migration).items()}
-        costs.update((what, (Duration(math.inf, math.inf), None))
-                     for what in digest.still_down(migration))
+            for name, duration in digest.durations(migration).items()
+        }
+        costs.update(
+            (what, (Duration(math.inf, math.inf), None))
+            for what in digest.still_down(migration)
+        )
         for name, cost in costs.items():
             of_variant.setdefault(name, []).append(cost)
     return found
 
 
-def _both(quantity: str, before: _Costs,
-          after: _Costs) -> dict[str, comparison.Samples]:
-    return {variant: comparison.Samples(*_durations(
-        before[variant].get(quantity, ()), after[variant].get(quantity, ())))
-        for variant in before if variant in after}
+def _both(
+    quantity: str, before: _Costs, after: _Costs
+) -> dict[str, comparison.Samples]:
+    return {
+        variant: comparison.Samples(
+            *_durations(
+                before[variant].get(quantity, ()),
+                after[variant].get(quantity, ()),
+            )
+        )
+        for variant in before
+        if variant in after
+    }
 
 
-def _durations(before: collections.abc.Sequence[_Cost],
-               after: collections.abc.Sequence[_Cost]
-               ) -> collections.abc.Iterator[tuple[float, ...]]:
+def _durations(
+    before: collections.abc.Sequence[_Cost],
+    after: collections.abc.Sequence[_Cost],
+) -> collections.abc.Iterator[tuple[float, ...]]:
     """Both sides, and how finely each of them is known, as Samples want it."""
     for side in (before, after):
         yield tuple(duration for duration, _ in side)
@@ -312,8 +415,11 @@ def _durations(before: collections.abc.Sequence[_Cost],
 
 
 def _lost(run: recorded.Run) -> int:
-    return sum(bool(digest.missing(migration))
-               for _, migration in run.migrations if digest.moved(migration))
+    return sum(
+        bool(digest.missing(migration))
+        for _, migration in run.migrations
+        if digest.moved(migration)
+    )
 
 
 def _stayed(run: recorded.Run) -> int:

@@ -38,12 +38,13 @@ class Verdict(enum.Enum):
     WITHIN = 'within limits'
 
 
-def durations(
-        migration: documents.Migration) -> dict[str, documents.Duration]:
+def durations(migration: documents.Migration) -> dict[str, documents.Duration]:
     """Each duration that was measured, by name: what it cost, and waited."""
-    found = {each['what']: bounded(each, 'total')
-             for each in migration['measurements']
-             if 'no_measurement' not in each}
+    found = {
+        each['what']: bounded(each, 'total')
+        for each in migration['measurements']
+        if 'no_measurement' not in each
+    }
     clock = migration.get('guest_clock')
     if clock:
         found['guest stopped'] = clock['stopped']
@@ -53,8 +54,9 @@ def durations(
     return found
 
 
-def bounded(timeline: documents.Timeline,
-            name: typing.Literal['total', 'longest']) -> documents.Duration:
+def bounded(
+    timeline: documents.Timeline, name: typing.Literal['total', 'longest']
+) -> documents.Duration:
     """The "total" or the "longest" of a recorded timeline, with its bounds.
 
     Older records have 0 for the upper bound of what was not seen; it is the
@@ -63,14 +65,17 @@ def bounded(timeline: documents.Timeline,
     duration = timeline[name]
     if timeline['outages']:
         return duration
-    return {**duration,
-            'upper': max(duration['upper'], timeline['resolution'])}
+    return {
+        **duration,
+        'upper': max(duration['upper'], timeline['resolution']),
+    }
 
 
 def as_duration(recorded: documents.Duration) -> measurement.Duration:
     """A recorded duration, as the Duration that it was."""
-    return measurement.Duration(recorded['lower'], recorded['upper'],
-                                recorded['estimate'])
+    return measurement.Duration(
+        recorded['lower'], recorded['upper'], recorded['estimate']
+    )
 
 
 def resolved(migration: documents.Migration) -> dict[str, float]:
@@ -78,29 +83,37 @@ def resolved(migration: documents.Migration) -> dict[str, float]:
 
     To the resolution, or within its bounds where they are narrower.
     """
-    reached = {each['what']: each['resolution']
-               for each in migration['measurements']
-               if 'no_measurement' not in each}
+    reached = {
+        each['what']: each['resolution']
+        for each in migration['measurements']
+        if 'no_measurement' not in each
+    }
     clock = migration.get('guest_clock')
     if clock:
         reached['guest stopped'] = clock.get('resolution', math.inf)
-    return {name: min(reached[name], duration['upper'] - duration['lower'])
-            for name, duration in durations(migration).items()
-            if name in reached}
+    return {
+        name: min(reached[name], duration['upper'] - duration['lower'])
+        for name, duration in durations(migration).items()
+        if name in reached
+    }
 
 
 def missing(migration: documents.Migration) -> list[str]:
     """Why there is no measurement, a reason for each that is missing."""
-    return [each['no_measurement'] for each in migration['measurements']
-            if 'no_measurement' in each]
+    return [
+        each['no_measurement']
+        for each in migration['measurements']
+        if 'no_measurement' in each
+    ]
 
 
 def still_down(migration: documents.Migration) -> list[str]:
     """What was still down when the observation ended."""
-    timelines = (each.get('timeline') if 'no_measurement' in each else each
-                 for each in migration['measurements'])
-    return [each['what'] for each in timelines
-            if each and each['still_down']]
+    timelines = (
+        each.get('timeline') if 'no_measurement' in each else each
+        for each in migration['measurements']
+    )
+    return [each['what'] for each in timelines if each and each['still_down']]
 
 
 def complaints(migration: documents.Migration) -> list[str]:
@@ -119,27 +132,41 @@ def unchecked(migration: documents.Migration) -> list[str]:
         return migration.get('unchecked', [])
     # Older records have what it takes to tell.
     found = seen(migration)
-    return [sentence for each in limits if each['what'] in found and
-            (sentence := limit(each).unchecked(found[each['what']]))]
+    return [
+        sentence
+        for each in limits
+        if each['what'] in found
+        and (sentence := limit(each).unchecked(found[each['what']]))
+    ]
 
 
 def limit(recorded: documents.Limit) -> measurement.Limit:
     """A recorded limit, as the Limit that it was."""
     return measurement.Limit(
-        recorded['what'], recorded['option'], recorded['seconds'],
-        recorded['longest'], recorded.get('fail_unchecked', True))
+        recorded['what'],
+        recorded['option'],
+        recorded['seconds'],
+        recorded['longest'],
+        recorded.get('fail_unchecked', True),
+    )
 
 
 def seen(migration: documents.Migration) -> dict[str, measurement.Seen]:
     """What was Seen of all that was measured, by Limit.what."""
-    found = {each['what']: measurement.Seen(
-        tuple(map(as_duration, each['outages'])), each['resolution'],
-        tuple(_hidden(each))) for each in migration['measurements']
-        if 'no_measurement' not in each}
+    found = {
+        each['what']: measurement.Seen(
+            tuple(map(as_duration, each['outages'])),
+            each['resolution'],
+            tuple(_hidden(each)),
+        )
+        for each in migration['measurements']
+        if 'no_measurement' not in each
+    }
     clock = migration.get('guest_clock')
     if clock and 'resolution' in clock:
         found['guest'] = measurement.Seen(
-            tuple(map(as_duration, clock['stops'])), clock['resolution'])
+            tuple(map(as_duration, clock['stops'])), clock['resolution']
+        )
     return found
 
 
@@ -152,8 +179,10 @@ def exceeded(migration: documents.Migration) -> list[str]:
 def remarks(migration: documents.Migration) -> list[str]:
     """All that is to be said of its limits: what was wrong at first."""
     wrong = complaints(migration)
-    return [*wrong, *(each for each in unchecked(migration)
-                      if each not in wrong)]
+    return [
+        *wrong,
+        *(each for each in unchecked(migration) if each not in wrong),
+    ]
 
 
 def verdict(migration: documents.Migration) -> Verdict:
@@ -173,43 +202,47 @@ def badness(migration: documents.Migration) -> tuple[int, float]:
     By the upper bounds, as limits are.
     """
     seconds = durations(migration)
-    return (-list(Verdict).index(verdict(migration)),
-            seconds['network']['upper'] if 'network' in seconds
-            else math.inf)
+    return (
+        -list(Verdict).index(verdict(migration)),
+        seconds['network']['upper'] if 'network' in seconds else math.inf,
+    )
 
 
 def moved(migration: documents.Migration) -> bool:
     """Whether it took place: otherwise it says nothing of what one costs."""
-    return migration.get('kind') == 'watch' or \
-        migration['destination'] not in (None, migration['source'])
+    return migration.get('kind') == 'watch' or migration[
+        'destination'
+    ] not in (None, migration['source'])
 
 
 def way(migration: documents.Migration, arrow: str = '->') -> str:
     """From where to where, for people."""
     if migration.get('kind') == 'watch':
         return migration['server']
-    return '%s %s %s' % (migration['source'], arrow,
-                         migration['destination'] or 'nowhere')
+    return '%s %s %s' % (
+        migration['source'],
+        arrow,
+        migration['destination'] or 'nowhere',
+    )
 
 
 def phase(found: documents.Phase) -> str:
     """When a phase began and ended, for people: each between two looks."""
     text = '%s: from %s' % (found['name'], _between(found['begin']))
-    return text + (' to ' + _between(found['end'])
-                   if found['end'] else ' on')
+    return text + (' to ' + _between(found['end']) if found['end'] else ' on')
 
 
 def _between(moments: list[float]) -> str:
     return '%.1f..%.1f s' % tuple(moments)
 
 
-def _hidden(
-        timeline: documents.Timeline) -> collections.abc.Iterator[float]:
+def _hidden(timeline: documents.Timeline) -> collections.abc.Iterator[float]:
     """As Timeline.hidden; records of version 1 know no more than the sum."""
     if 'gaps' not in timeline:
         yield timeline.get('unobserved', 0.0)
     for gap in timeline.get('gaps', ()):
-        if not any(outage['start'] <= gap['begin'] and
-                   gap['end'] <= outage['end']
-                   for outage in timeline['outages']):
+        if not any(
+            outage['start'] <= gap['begin'] and gap['end'] <= outage['end']
+            for outage in timeline['outages']
+        ):
             yield gap['end'] - gap['begin']

@@ -51,11 +51,12 @@ class Judged:
     why: str = ''
 
 
-def costs(
-        migration: documents.Migration) -> dict[str, measurement.Duration]:
+def costs(migration: documents.Migration) -> dict[str, measurement.Duration]:
     """The Duration of each cost, by the names of digest.durations()."""
-    return {name: digest.as_duration(duration)
-            for name, duration in digest.durations(migration).items()}
+    return {
+        name: digest.as_duration(duration)
+        for name, duration in digest.durations(migration).items()
+    }
 
 
 def told(duration: measurement.Duration) -> str:
@@ -68,25 +69,34 @@ def told(duration: measurement.Duration) -> str:
 def limits(migration: documents.Migration) -> list[Judged]:
     """The Judged of each limit of a migration."""
     seen = digest.seen(migration)
-    return [_judged(limit, seen.get(limit.what)) for limit in map(
-        digest.limit, migration.get('limits', ()))]
+    return [
+        _judged(limit, seen.get(limit.what))
+        for limit in map(digest.limit, migration.get('limits', ()))
+    ]
 
 
-def _judged(limit: measurement.Limit,
-            seen: measurement.Seen | None) -> Judged:
+def _judged(limit: measurement.Limit, seen: measurement.Seen | None) -> Judged:
     what = 'guest stopped' if limit.what == 'guest' else limit.what
     if not seen:
         return Judged(what, limit, None, State.NOT_MEASURED)
-    add = measurement.Duration.longest if limit.longest \
+    add = (
+        measurement.Duration.longest
+        if limit.longest
         else measurement.Duration.sum
+    )
     cost = add(seen.durations, seen.resolution)
     if limit.exceeded(seen):
-        return Judged(what, limit, cost, State.NOT_KEPT,
-                      _why(limit, add(seen.durations)))
+        return Judged(
+            what, limit, cost, State.NOT_KEPT, _why(limit, add(seen.durations))
+        )
     if limit.unchecked(seen):
-        return Judged(what, limit, cost, State.NOT_CHECKED,
-                      'it is finer than the resolution, %.3f s'
-                      % seen.resolution)
+        return Judged(
+            what,
+            limit,
+            cost,
+            State.NOT_CHECKED,
+            'it is finer than the resolution, %.3f s' % seen.resolution,
+        )
     return Judged(what, limit, cost, State.KEPT)
 
 
@@ -94,8 +104,11 @@ def _why(limit: measurement.Limit, cost: measurement.Duration) -> str:
     """What makes it exceed its limit."""
     if cost.lower > limit.seconds:
         return ''
-    return 'by its upper bound' if cost.upper > limit.seconds \
+    return (
+        'by its upper bound'
+        if cost.upper > limit.seconds
         else 'with what nobody observed'
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,8 +127,11 @@ class Typical:
     @property
     def states(self) -> list[tuple[State, int]]:
         """How many limits ended in each State, the worst first."""
-        return [(state, count) for state in State if (count := sum(
-            each.state is state for each in self.judged))]
+        return [
+            (state, count)
+            for state in State
+            if (count := sum(each.state is state for each in self.judged))
+        ]
 
     @property
     def allowed(self) -> tuple[float, float] | None:
@@ -124,8 +140,9 @@ class Typical:
         return (min(seconds), max(seconds)) if seconds else None
 
 
-def typical(migrations: collections.abc.Iterable[documents.Migration]
-            ) -> dict[str, dict[str, Typical]]:
+def typical(
+    migrations: collections.abc.Iterable[documents.Migration],
+) -> dict[str, dict[str, Typical]]:
     """{kind: {what: Typical}} of migrations that took place."""
     kinds: dict[str, list[documents.Migration]] = {}
     for migration in filter(digest.moved, migrations):
@@ -141,6 +158,8 @@ def _typical(migrations: list[documents.Migration]) -> dict[str, Typical]:
         durations = [each[what] for each in measured if what in each]
         if durations:
             found[what] = Typical(
-                len(migrations), distribution.Distribution.of(durations),
-                tuple(each for each in judged if each.what == what))
+                len(migrations),
+                distribution.Distribution.of(durations),
+                tuple(each for each in judged if each.what == what),
+            )
     return found

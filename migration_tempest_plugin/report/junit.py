@@ -21,16 +21,20 @@ from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import recorded
 
 #: What XML can't hold: most control characters (XML 1.0, "Char").
-_NO_CHARACTER = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd'
-                           '\U00010000-\U0010ffff]')
+_NO_CHARACTER = re.compile(
+    '[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]'
+)
 
 #: What says which migration it is.
 _OF: tuple[typing.Literal['kind', 'server', 'source', 'destination'], ...] = (
-    'kind', 'server', 'source', 'destination')
+    'kind',
+    'server',
+    'source',
+    'destination',
+)
 
 
-def document(
-        tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
+def document(tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
     """All tests of a run, as text.
 
     There is no standard; the elements and attributes are those that Jenkins'
@@ -43,34 +47,44 @@ def document(
         'failures': str(sum(_is_failure(test) for test in tests)),
         'errors': '0',
         'skipped': str(sum(test.status == 'skip' for test in tests)),
-        'time': str(round(sum(test.seconds or 0 for test in tests), 3))}
+        'time': str(round(sum(test.seconds or 0 for test in tests), 3)),
+    }
     suites = ElementTree.Element('testsuites', counts)
-    suite = ElementTree.SubElement(suites, 'testsuite', {
-        'name': 'migration-tempest-plugin', **counts})
+    suite = ElementTree.SubElement(
+        suites, 'testsuite', {'name': 'migration-tempest-plugin', **counts}
+    )
     for test in tests:
         _add_case(suite, test)
     written: bytes = ElementTree.tostring(
-        suites, 'UTF-8', xml_declaration=True)
+        suites, 'UTF-8', xml_declaration=True
+    )
     return written.decode()
 
 
-def _add_case(suite: ElementTree.Element,
-              test: recorded.RecordedTest) -> None:
+def _add_case(suite: ElementTree.Element, test: recorded.RecordedTest) -> None:
     classname, name = map(_clean, test.place)
-    case = ElementTree.SubElement(suite, 'testcase', {
-        'classname': classname or 'watch', 'name': name,
-        'time': str(test.seconds or 0)})
+    case = ElementTree.SubElement(
+        suite,
+        'testcase',
+        {
+            'classname': classname or 'watch',
+            'name': name,
+            'time': str(test.seconds or 0),
+        },
+    )
     if test.migrations:
         properties = ElementTree.SubElement(case, 'properties')
         for key, value in _properties(test.migrations):
-            ElementTree.SubElement(properties, 'property', {
-                'name': key, 'value': _clean(value)})
+            ElementTree.SubElement(
+                properties, 'property', {'name': key, 'value': _clean(value)}
+            )
     text = _clean(test.reason)
     if test.status == 'skip':
         ElementTree.SubElement(case, 'skipped', {'message': text})
     elif _is_failure(test):
         ElementTree.SubElement(
-            case, 'failure', {'message': _error(text)}).text = text
+            case, 'failure', {'message': _error(text)}
+        ).text = text
 
 
 def _is_failure(test: recorded.RecordedTest) -> bool:
@@ -80,12 +94,15 @@ def _is_failure(test: recorded.RecordedTest) -> bool:
 def _error(reason: str) -> str:
     """The line that says what went wrong: the first one behind the frames."""
     lines = [line for line in reason.splitlines() if line.strip()]
-    return next((line for line in lines if not line.startswith(
-        (' ', 'Traceback '))), lines[0] if lines else 'no reason was recorded')
+    return next(
+        (line for line in lines if not line.startswith((' ', 'Traceback '))),
+        lines[0] if lines else 'no reason was recorded',
+    )
 
 
-def _properties(migrations: collections.abc.Iterable[documents.Migration]
-                ) -> collections.abc.Iterator[tuple[str, object]]:
+def _properties(
+    migrations: collections.abc.Iterable[documents.Migration],
+) -> collections.abc.Iterator[tuple[str, object]]:
     """Each number that was measured, as a name with its place and a text."""
     for number, migration in enumerate(migrations, 1):
         place = 'migration.%d.' % number
@@ -101,16 +118,19 @@ def _properties(migrations: collections.abc.Iterable[documents.Migration]
         for each in migration['measurements']:
             if 'no_measurement' not in each:
                 yield place + each['what'] + '.outages', len(each['outages'])
-                yield (place + each['what'] + '.resolution',
-                       '%.3f' % each['resolution'])
+                yield (
+                    place + each['what'] + '.resolution',
+                    '%.3f' % each['resolution'],
+                )
         breakdown = migration.get('breakdown') or {}
         by_libvirt = breakdown.get('libvirt_downtime')
         if by_libvirt is not None:
             yield place + 'libvirt_downtime', '%.3f' % by_libvirt
 
 
-def _duration(name: str, duration: documents.Duration
-              ) -> collections.abc.Iterator[tuple[str, str]]:
+def _duration(
+    name: str, duration: documents.Duration
+) -> collections.abc.Iterator[tuple[str, str]]:
     """Seconds: the estimate, and its bounds."""
     name = name.replace(' ', '_')
     yield name, '%.3f' % duration['estimate']

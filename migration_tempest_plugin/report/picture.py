@@ -23,11 +23,15 @@ from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import plot
 
-_LABELS = {'network': 'ping', 'tcp': 'TCP', 'metadata': 'metadata',
-           'guest stopped': 'guest clock'}
+_LABELS = {
+    'network': 'ping',
+    'tcp': 'TCP',
+    'metadata': 'metadata',
+    'guest stopped': 'guest clock',
+}
 _LIMIT_OF = {'guest': 'guest stopped'}
 
-_MIB = 2 ** 20
+_MIB = 2**20
 
 #: Pixels of a lane, and of a curve with what is between it and the next.
 _LANE, _CURVE, _BETWEEN = 34, 120, 34
@@ -39,9 +43,9 @@ _BUTTONS = 30
 _NAME = 18
 
 #: The moments that an outage has.
-_MOMENTS: tuple[typing.Literal[
-    'start', 'end', 'first_failure', 'last_failure'], ...] = (
-        'start', 'end', 'first_failure', 'last_failure')
+_MOMENTS: tuple[
+    typing.Literal['start', 'end', 'first_failure', 'last_failure'], ...
+] = ('start', 'end', 'first_failure', 'last_failure')
 
 #: From when to when.
 _Span: typing.TypeAlias = tuple[float, float]
@@ -66,9 +70,11 @@ class _Lane:
     observed: tuple[float, float, str] | None = None
     bars: list['_Bar'] = dataclasses.field(default_factory=list)
     marks: list[tuple[float, str, str]] = dataclasses.field(
-        default_factory=list)
+        default_factory=list
+    )
     phases: list[tuple[float, float, str, str]] = dataclasses.field(
-        default_factory=list)
+        default_factory=list
+    )
     limit: tuple[float, float, str] | None = None
 
 
@@ -88,39 +94,68 @@ def migration(document: documents.Migration) -> plot.Figure:
     views = _views(document)
     lanes = _lanes(document, views['all'])
     curves = _curves(document)
-    axes: dict[str, plot.Axis] = {'yaxis': {
-        # a line of the grid would pass for time that was observed
-        'showgrid': False, 'zeroline': False, 'automargin': True,
-        'fixedrange': True, 'range': [len(lanes) - 0.5, -0.5],
-        'tickvals': list(range(len(lanes))),
-        'ticktext': ['<br>'.join(plot.lines(lane.name, _NAME))
-                     for lane in lanes]}}
+    axes: dict[str, plot.Axis] = {
+        'yaxis': {
+            # a line of the grid would pass for time that was observed
+            'showgrid': False,
+            'zeroline': False,
+            'automargin': True,
+            'fixedrange': True,
+            'range': [len(lanes) - 0.5, -0.5],
+            'tickvals': list(range(len(lanes))),
+            'ticktext': [
+                '<br>'.join(plot.lines(lane.name, _NAME)) for lane in lanes
+            ],
+        }
+    }
     traces: list[plot.Trace] = [
-        {**trace, 'showlegend': False} for trace in _traces(lanes)]
+        {**trace, 'showlegend': False} for trace in _traces(lanes)
+    ]
     for number, (title, found) in enumerate(curves, 2):
         axes['yaxis%d' % number] = plot.axis(
-            title={'text': title}, rangemode='tozero')
-        traces += [{**trace, 'yaxis': 'y%d' % number,
-                    'legend': 'legend%d' % number} for trace in found]
-    height, tops = _stack(
-        axes, [_LANE * len(lanes), *[_CURVE] * len(curves)])
-    legends = {axis.replace('yaxis', 'legend'): _legend(top)
-               for axis, top in tops.items() if axis != 'yaxis'}
+            title={'text': title}, rangemode='tozero'
+        )
+        traces += [
+            {**trace, 'yaxis': 'y%d' % number, 'legend': 'legend%d' % number}
+            for trace in found
+        ]
+    height, tops = _stack(axes, [_LANE * len(lanes), *[_CURVE] * len(curves)])
+    legends = {
+        axis.replace('yaxis', 'legend'): _legend(top)
+        for axis, top in tops.items()
+        if axis != 'yaxis'
+    }
     axes['xaxis'] = plot.axis(
         anchor='y%d' % (len(curves) + 1) if curves else 'y',
         range=list(next(iter(views.values()))),
-        title={'text': 'seconds since %s' % (
-            'it began' if document.get('kind') == 'watch'
-            else 'the request')})
-    return plot.figure(traces, height, {
-        **axes, **legends, 'showlegend': True, 'barmode': 'overlay',
-        # hovering shows a label that does not fit
-        'uniformtext': {'mode': 'hide', 'minsize': 10},
-        'updatemenus': [_menu(views)]}, _BUTTONS)
+        title={
+            'text': 'seconds since %s'
+            % (
+                'it began'
+                if document.get('kind') == 'watch'
+                else 'the request'
+            )
+        },
+    )
+    return plot.figure(
+        traces,
+        height,
+        {
+            **axes,
+            **legends,
+            'showlegend': True,
+            'barmode': 'overlay',
+            # hovering shows a label that does not fit
+            'uniformtext': {'mode': 'hide', 'minsize': 10},
+            'updatemenus': [_menu(views)],
+        },
+        _BUTTONS,
+    )
 
 
-def _stack(axes: dict[str, plot.Axis],
-           heights: list[int]) -> tuple[int, dict[str, float]]:
+def _stack(
+    axes: dict[str, plot.Axis], heights: list[int]
+) -> tuple[int, dict[str, float]]:
     """Put each axis below the one before.
 
     :returns: how many pixels high all of it is, and which part of that is
@@ -138,66 +173,112 @@ def _stack(axes: dict[str, plot.Axis],
 
 def _legend(top: float) -> dict[str, object]:
     """That of a curve, above it."""
-    return {'orientation': 'h', 'x': 0, 'xanchor': 'left', 'y': top,
-            'yanchor': 'bottom', 'bgcolor': 'rgba(0,0,0,0)',
-            'font': {'size': 12}}
+    return {
+        'orientation': 'h',
+        'x': 0,
+        'xanchor': 'left',
+        'y': top,
+        'yanchor': 'bottom',
+        'bgcolor': 'rgba(0,0,0,0)',
+        'font': {'size': 12},
+    }
 
 
 def _lanes(document: documents.Migration, whole: _Span) -> list[_Lane]:
     """:param whole: from when to when the axis goes at most"""
-    lanes = [_timeline_lane(document, whole, number, each)
-             for number, each in enumerate(document['measurements'], 1)]
+    lanes = [
+        _timeline_lane(document, whole, number, each)
+        for number, each in enumerate(document['measurements'], 1)
+    ]
     clock = document.get('guest_clock')
     if clock:
         lanes.append(_clock_lane(document, clock))
     progress = document.get('progress') or {}
     for kind, name in (('status', 'phase'), ('event', 'events')):
-        phases = [(sum(phase['begin']) / 2, sum(phase['end']) / 2,
-                   digest.phase(phase), phase['name'])
-                  for phase in progress.get('phases', ())
-                  if phase['kind'] == kind and phase['end']]
+        phases = [
+            (
+                sum(phase['begin']) / 2,
+                sum(phase['end']) / 2,
+                digest.phase(phase),
+                phase['name'],
+            )
+            for phase in progress.get('phases', ())
+            if phase['kind'] == kind and phase['end']
+        ]
         if phases:
             lanes.append(_Lane(name, phases=phases))
     return lanes
 
 
 def _timeline_lane(
-        document: documents.Migration, whole: _Span, number: int,
-        measured: documents.Timeline | documents.Missing) -> _Lane:
-    missing = measured['no_measurement'] if 'no_measurement' in measured \
-        else ''
+    document: documents.Migration,
+    whole: _Span,
+    number: int,
+    measured: documents.Timeline | documents.Missing,
+) -> _Lane:
+    missing = (
+        measured['no_measurement'] if 'no_measurement' in measured else ''
+    )
     timeline = _timeline(measured)
     if not timeline:
-        return _Lane('NO MEASUREMENT (%d)' % number, bars=[
-            _Bar(*whole, missing, plot.GREY, '.')])
+        return _Lane(
+            'NO MEASUREMENT (%d)' % number,
+            bars=[_Bar(*whole, missing, plot.GREY, '.')],
+        )
     what, begin = timeline['what'], timeline.get('begin', 0.0)
     name = _LABELS.get(what, what)
     if not _on_the_axis(timeline):
-        return _Lane('%s, %s\'s clock' % (name, timeline['clock']), bars=[
-            _Bar(*whole, '%s%d outages, the longest %s, by another clock than '
-                 'the tester\'s: when they were is not known' % (
-                     missing + '; ' if missing else '',
-                     len(timeline['outages']),
-                     plot.duration(timeline['longest'])), plot.GREY, '.')])
+        return _Lane(
+            "%s, %s's clock" % (name, timeline['clock']),
+            bars=[
+                _Bar(
+                    *whole,
+                    '%s%d outages, the longest %s, by another clock than '
+                    "the tester's: when they were is not known"
+                    % (
+                        missing + '; ' if missing else '',
+                        len(timeline['outages']),
+                        plot.duration(timeline['longest']),
+                    ),
+                    plot.GREY,
+                    '.',
+                )
+            ],
+        )
     until = begin + timeline.get('observed', 0.0)
-    lane = _Lane(name, (
-        begin, until, missing or '%s: observed, resolution %.3f s' % (
-            timeline['target'], timeline['resolution'])))
-    lane.bars += [_Bar(begin + gap['begin'], begin + gap['end'],
-                       'nobody looked for %.3f s' % (
-                           gap['end'] - gap['begin']), plot.GREY, 'x')
-                  for gap in timeline.get('gaps', ())]
+    lane = _Lane(
+        name,
+        (
+            begin,
+            until,
+            missing
+            or '%s: observed, resolution %.3f s'
+            % (timeline['target'], timeline['resolution']),
+        ),
+    )
+    lane.bars += [
+        _Bar(
+            begin + gap['begin'],
+            begin + gap['end'],
+            'nobody looked for %.3f s' % (gap['end'] - gap['begin']),
+            plot.GREY,
+            'x',
+        )
+        for gap in timeline.get('gaps', ())
+    ]
     outages = [_shifted(outage, begin) for outage in timeline['outages']]
     _add_outages(lane, what, outages)
     lane.limit = _limit(document, what, outages, until)
     return lane
 
 
-def _timeline(measured: documents.Timeline | documents.Missing
-              ) -> documents.Timeline | None:
+def _timeline(
+    measured: documents.Timeline | documents.Missing,
+) -> documents.Timeline | None:
     """The timeline of a measurement, or of what there was instead, or None."""
-    return measured.get('timeline') if 'no_measurement' in measured \
-        else measured
+    return (
+        measured.get('timeline') if 'no_measurement' in measured else measured
+    )
 
 
 def _on_the_axis(timeline: documents.Timeline) -> bool:
@@ -205,17 +286,27 @@ def _on_the_axis(timeline: documents.Timeline) -> bool:
     return timeline.get('clock', 'tester') == 'tester'
 
 
-def _clock_lane(document: documents.Migration,
-                clock: documents.GuestClock) -> _Lane:
+def _clock_lane(
+    document: documents.Migration, clock: documents.GuestClock
+) -> _Lane:
     what = 'guest stopped'
-    begin, length = next((
-        (each.get('begin', 0.0), each.get('observed', 0.0))
-        for each in document['measurements']
-        if 'no_measurement' not in each and each['what'] == 'tcp'),
-        (0.0, 0.0))
-    lane = _Lane(_LABELS[what], (
-        begin, begin + length, '%d beats, resolution %.3f s' % (
-            clock.get('beats', 0), clock.get('resolution', 0.0))))
+    begin, length = next(
+        (
+            (each.get('begin', 0.0), each.get('observed', 0.0))
+            for each in document['measurements']
+            if 'no_measurement' not in each and each['what'] == 'tcp'
+        ),
+        (0.0, 0.0),
+    )
+    lane = _Lane(
+        _LABELS[what],
+        (
+            begin,
+            begin + length,
+            '%d beats, resolution %.3f s'
+            % (clock.get('beats', 0), clock.get('resolution', 0.0)),
+        ),
+    )
     _add_outages(lane, what, clock['stops'])
     lane.limit = _limit(document, what, clock['stops'], begin + length)
     return lane
@@ -229,20 +320,37 @@ def _shifted(outage: documents.Outage, begin: float) -> documents.Outage:
     return shifted
 
 
-def _add_outages(lane: _Lane, what: str,
-                 outages: list[documents.Outage]) -> None:
+def _add_outages(
+    lane: _Lane, what: str, outages: list[documents.Outage]
+) -> None:
     """Possibly down: hatched; certainly: filled; and a mark to find it."""
     colour = plot.COLOURS.get(what, plot.OTHER)
-    said = ['%s: %s, from %.3f s%s%s' % (
-        what, plot.duration(each), each['start'],
-        ', %d probes failed' % each['failures'] if 'failures' in each else '',
-        ', STILL DOWN' if each.get('ongoing') else '') for each in outages]
-    lane.bars += [_Bar(each['start'], each['end'], text, colour, '/')
-                  for each, text in zip(outages, said)]
-    lane.bars += [_Bar(begin, end, text, colour) for (begin, end), text
-                  in zip(map(_certain, outages), said) if begin < end]
-    lane.marks += [((each['start'] + each['end']) / 2, text, colour)
-                   for each, text in zip(outages, said)]
+    said = [
+        '%s: %s, from %.3f s%s%s'
+        % (
+            what,
+            plot.duration(each),
+            each['start'],
+            ', %d probes failed' % each['failures']
+            if 'failures' in each
+            else '',
+            ', STILL DOWN' if each.get('ongoing') else '',
+        )
+        for each in outages
+    ]
+    lane.bars += [
+        _Bar(each['start'], each['end'], text, colour, '/')
+        for each, text in zip(outages, said)
+    ]
+    lane.bars += [
+        _Bar(begin, end, text, colour)
+        for (begin, end), text in zip(map(_certain, outages), said)
+        if begin < end
+    ]
+    lane.marks += [
+        ((each['start'] + each['end']) / 2, text, colour)
+        for each, text in zip(outages, said)
+    ]
 
 
 def _certain(outage: documents.Outage) -> _Span:
@@ -253,152 +361,303 @@ def _certain(outage: documents.Outage) -> _Span:
     return middle - outage['lower'] / 2, middle + outage['lower'] / 2
 
 
-def _limit(document: documents.Migration, what: str,
-           outages: list[documents.Outage],
-           until: float) -> tuple[float, float, str] | None:
+def _limit(
+    document: documents.Migration,
+    what: str,
+    outages: list[documents.Outage],
+    until: float,
+) -> tuple[float, float, str] | None:
     """A line as long as is allowed, from where the first outage began.
 
     Only where it fits into what was observed: it would stretch the axis. The
     page says the limit in words.
     """
-    limits = [each for each in document.get('limits', ())
-              if _LIMIT_OF.get(each['what'], each['what']) == what]
+    limits = [
+        each
+        for each in document.get('limits', ())
+        if _LIMIT_OF.get(each['what'], each['what']) == what
+    ]
     if not outages or not limits:
         return None
     limit = min(limits, key=lambda each: each['seconds'])
     begin, end = outages[0]['start'], outages[0]['start'] + limit['seconds']
-    return (begin, end, 'limit: %g s (%s)' % (
-        limit['seconds'], limit['option'])) if end <= until else None
+    return (
+        (begin, end, 'limit: %g s (%s)' % (limit['seconds'], limit['option']))
+        if end <= until
+        else None
+    )
 
 
 def _traces(lanes: list[_Lane]) -> list[plot.Trace]:
     """One trace of each kind for all lanes, by their numbers from the top."""
     numbered = list(enumerate(lanes))
     bars = [(number, bar) for number, lane in numbered for bar in lane.bars]
-    phases = [(number, *phase) for number, lane in numbered
-              for phase in lane.phases]
-    marks = [(number, *mark) for number, lane in numbered
-             for mark in lane.marks]
-    return list(filter(None, (
-        _lines([(number, *lane.observed) for number, lane in numbered
-                if lane.observed],
-               mode='lines', line={'color': plot.GREY, 'width': 2}),
-        _bars([(number, bar.begin, bar.end, bar.text)
-               for number, bar in bars], marker={
-                   'color': [bar.colour for _, bar in bars],
-                   'line': {'color': [bar.colour for _, bar in bars],
-                            'width': 1.5},
-                   'pattern': {'shape': [bar.hatching for _, bar in bars],
-                               'fillmode': 'replace', 'size': 6}}),
-        _bars([phase[:4] for phase in phases],
-              text=[plot.escaped(name) for *_, name in phases],
-              textposition='inside', insidetextanchor='middle',
-              insidetextfont={'color': plot.FOREGROUND, 'size': 12},
-              marker={'color': 'rgba(128,128,128,0.15)', 'line': {
-                  'color': plot.COLOURS['phase'], 'width': 1.5}}),
-        {
-            'type': 'scatter', 'mode': 'markers', 'hoverinfo': 'text',
-            'x': [moment for _, moment, _, _ in marks],
-            'y': [number for number, *_ in marks],
-            'hovertext': [plot.escaped(text) for _, _, text, _ in marks],
-            'marker': {'symbol': 'triangle-down', 'size': 11,
-                       'color': [colour for *_, colour in marks],
-                       'line': {'color': plot.FOREGROUND, 'width': 1}}
-        } if marks else None,
-        _lines([(number, *lane.limit) for number, lane in numbered
-                if lane.limit],
-               mode='lines+markers', meta='limit',
-               line={'color': plot.FOREGROUND, 'dash': 'dash', 'width': 2},
-               marker={'symbol': 'line-ns-open', 'size': 20,
-                       'color': plot.FOREGROUND}))))
+    phases = [
+        (number, *phase) for number, lane in numbered for phase in lane.phases
+    ]
+    marks = [
+        (number, *mark) for number, lane in numbered for mark in lane.marks
+    ]
+    return list(
+        filter(
+            None,
+            (
+                _lines(
+                    [
+                        (number, *lane.observed)
+                        for number, lane in numbered
+                        if lane.observed
+                    ],
+                    mode='lines',
+                    line={'color': plot.GREY, 'width': 2},
+                ),
+                _bars(
+                    [
+                        (number, bar.begin, bar.end, bar.text)
+                        for number, bar in bars
+                    ],
+                    marker={
+                        'color': [bar.colour for _, bar in bars],
+                        'line': {
+                            'color': [bar.colour for _, bar in bars],
+                            'width': 1.5,
+                        },
+                        'pattern': {
+                            'shape': [bar.hatching for _, bar in bars],
+                            'fillmode': 'replace',
+                            'size': 6,
+                        },
+                    },
+                ),
+                _bars(
+                    [phase[:4] for phase in phases],
+                    text=[plot.escaped(name) for *_, name in phases],
+                    textposition='inside',
+                    insidetextanchor='middle',
+                    insidetextfont={'color': plot.FOREGROUND, 'size': 12},
+                    marker={
+                        'color': 'rgba(128,128,128,0.15)',
+                        'line': {'color': plot.COLOURS['phase'], 'width': 1.5},
+                    },
+                ),
+                {
+                    'type': 'scatter',
+                    'mode': 'markers',
+                    'hoverinfo': 'text',
+                    'x': [moment for _, moment, _, _ in marks],
+                    'y': [number for number, *_ in marks],
+                    'hovertext': [
+                        plot.escaped(text) for _, _, text, _ in marks
+                    ],
+                    'marker': {
+                        'symbol': 'triangle-down',
+                        'size': 11,
+                        'color': [colour for *_, colour in marks],
+                        'line': {'color': plot.FOREGROUND, 'width': 1},
+                    },
+                }
+                if marks
+                else None,
+                _lines(
+                    [
+                        (number, *lane.limit)
+                        for number, lane in numbered
+                        if lane.limit
+                    ],
+                    mode='lines+markers',
+                    meta='limit',
+                    line={
+                        'color': plot.FOREGROUND,
+                        'dash': 'dash',
+                        'width': 2,
+                    },
+                    marker={
+                        'symbol': 'line-ns-open',
+                        'size': 20,
+                        'color': plot.FOREGROUND,
+                    },
+                ),
+            ),
+        )
+    )
 
 
 def _bars(spans: list[_InLane], **look: object) -> plot.Trace | None:
-    return {
-        'type': 'bar', 'orientation': 'h', 'width': 0.62,
-        'base': [begin for _, begin, _, _ in spans],
-        'x': [end - begin for _, begin, end, _ in spans],
-        'y': [lane for lane, *_ in spans],
-        'hovertext': [plot.escaped(text) for *_, text in spans],
-        'hoverinfo': 'text', **look} if spans else None
+    return (
+        {
+            'type': 'bar',
+            'orientation': 'h',
+            'width': 0.62,
+            'base': [begin for _, begin, _, _ in spans],
+            'x': [end - begin for _, begin, end, _ in spans],
+            'y': [lane for lane, *_ in spans],
+            'hovertext': [plot.escaped(text) for *_, text in spans],
+            'hoverinfo': 'text',
+            **look,
+        }
+        if spans
+        else None
+    )
 
 
 def _lines(spans: list[_InLane], **look: object) -> plot.Trace | None:
     """A line for each, with nothing between one and the next."""
-    return {
-        'type': 'scatter', 'hoverinfo': 'text',
-        'x': [x for _, begin, end, _ in spans for x in (begin, end, None)],
-        'y': [y for lane, *_ in spans for y in (lane, lane, None)],
-        'hovertext': [each for *_, text in spans
-                      for each in (*[plot.escaped(text)] * 2, '')],
-        **look} if spans else None
+    return (
+        {
+            'type': 'scatter',
+            'hoverinfo': 'text',
+            'x': [x for _, begin, end, _ in spans for x in (begin, end, None)],
+            'y': [y for lane, *_ in spans for y in (lane, lane, None)],
+            'hovertext': [
+                each
+                for *_, text in spans
+                for each in (*[plot.escaped(text)] * 2, '')
+            ],
+            **look,
+        }
+        if spans
+        else None
+    )
 
 
-def _curves(document: documents.Migration
-            ) -> list[tuple[str, list[plot.Trace]]]:
+def _curves(
+    document: documents.Migration,
+) -> list[tuple[str, list[plot.Trace]]]:
     """Memory and rates, and how much the guest is slowed, where known."""
     looks = (document.get('progress') or {}).get('looks', ())
-    api = [(look['answered'], left) for look in looks
-           if (left := look.get('memory_remaining')) is not None]
+    api = [
+        (look['answered'], left)
+        for look in looks
+        if (left := look.get('memory_remaining')) is not None
+    ]
     figures = document.get('figures', ())
 
-    def told(name: typing.Literal['memory_remaining', 'dirty_rate',
-                                  'bandwidth', 'throttle']) -> list[_Point]:
-        return [(each['at'], number) for each in figures
-                if (number := each.get(name)) is not None]
+    def told(
+        name: typing.Literal[
+            'memory_remaining', 'dirty_rate', 'bandwidth', 'throttle'
+        ],
+    ) -> list[_Point]:
+        return [
+            (each['at'], number)
+            for each in figures
+            if (number := each.get(name)) is not None
+        ]
 
     curves = [
-        ('memory, MiB', [
-            _curve('left, by Nova', api, '#0072B2', 'solid', _MIB),
-            _curve('left, by libvirt', told('memory_remaining'), '#D55E00',
-                   'dot', _MIB)]),
-        ('MiB/s', [_curve('written by the guest', told('dirty_rate'),
-                          '#CC79A7', 'dash', _MIB),
-                   _curve('copied', told('bandwidth'), '#009E73', 'solid',
-                          _MIB)]),
-        ('throttle, %', [_curve('auto-converge', told('throttle'),
-                                '#E69F00', 'solid', 1)])]
-    found = [(title, list(filter(None, traces)))
-             for title, traces in curves]
+        (
+            'memory, MiB',
+            [
+                _curve('left, by Nova', api, '#0072B2', 'solid', _MIB),
+                _curve(
+                    'left, by libvirt',
+                    told('memory_remaining'),
+                    '#D55E00',
+                    'dot',
+                    _MIB,
+                ),
+            ],
+        ),
+        (
+            'MiB/s',
+            [
+                _curve(
+                    'written by the guest',
+                    told('dirty_rate'),
+                    '#CC79A7',
+                    'dash',
+                    _MIB,
+                ),
+                _curve('copied', told('bandwidth'), '#009E73', 'solid', _MIB),
+            ],
+        ),
+        (
+            'throttle, %',
+            [_curve('auto-converge', told('throttle'), '#E69F00', 'solid', 1)],
+        ),
+    ]
+    found = [(title, list(filter(None, traces))) for title, traces in curves]
     return [curve for curve in found if curve[1]]
 
 
-def _curve(name: str, points: collections.abc.Sequence[_Point], colour: str,
-           dash: str, unit: int) -> plot.Trace | None:
+def _curve(
+    name: str,
+    points: collections.abc.Sequence[_Point],
+    colour: str,
+    dash: str,
+    unit: int,
+) -> plot.Trace | None:
     if not any(y for _, y in points):
         return None  # nothing was told, or Nova's 0 for "not known yet"
     return {
-        'type': 'scatter', 'mode': 'lines+markers', 'name': name,
-        'x': [x for x, _ in points], 'y': [y / unit for _, y in points],
+        'type': 'scatter',
+        'mode': 'lines+markers',
+        'name': name,
+        'x': [x for x, _ in points],
+        'y': [y / unit for _, y in points],
         'line': {'color': colour, 'dash': dash, 'width': 2},
         'marker': {'size': 5, 'color': colour},
-        'hovertemplate': name + ': %{y:.1f} at %{x:.1f} s<extra></extra>'}
+        'hovertemplate': name + ': %{y:.1f} at %{x:.1f} s<extra></extra>',
+    }
 
 
 def _menu(views: dict[str, _Span]) -> dict[str, object]:
     """A button for each view."""
-    return {'type': 'buttons', 'direction': 'right', 'showactive': False,
-            'x': 0, 'xanchor': 'left', 'y': 1, 'yanchor': 'bottom',
-            'pad': {'b': 4}, 'bgcolor': 'rgba(128,128,128,0.15)',
-            'buttons': [{'label': label, 'method': 'relayout',
-                         'args': [{'xaxis.range': list(moments)}]}
-                        for label, moments in views.items()]}
+    return {
+        'type': 'buttons',
+        'direction': 'right',
+        'showactive': False,
+        'x': 0,
+        'xanchor': 'left',
+        'y': 1,
+        'yanchor': 'bottom',
+        'pad': {'b': 4},
+        'bgcolor': 'rgba(128,128,128,0.15)',
+        'buttons': [
+            {
+                'label': label,
+                'method': 'relayout',
+                'args': [{'xaxis.range': list(moments)}],
+            }
+            for label, moments in views.items()
+        ],
+    }
 
 
 def _views(document: documents.Migration) -> dict[str, _Span]:
     """From when to when each view shows, by its name; the first one first."""
     progress = document.get('progress') or {}
-    moments = [moment for look in progress.get('looks', ())
-               for moment in (look['asked'], look['answered'])]
-    moments += [sum(moment) / 2 for phase in progress.get('phases', ())
-                for moment in (phase['begin'], phase['end']) if moment]
-    outages = [moment for _, spans in _down(document) for span in spans
-               for moment in span]
-    switchover = [moment for what, spans in _down(document) for span in spans
-                  for moment in span if what in ('network', 'guest stopped')]
-    observed = [moment for each in _timelines(document) for moment in (
-        each.get('begin', 0.0),
-        each.get('begin', 0.0) + each.get('observed', 0.0))]
+    moments = [
+        moment
+        for look in progress.get('looks', ())
+        for moment in (look['asked'], look['answered'])
+    ]
+    moments += [
+        sum(moment) / 2
+        for phase in progress.get('phases', ())
+        for moment in (phase['begin'], phase['end'])
+        if moment
+    ]
+    outages = [
+        moment
+        for _, spans in _down(document)
+        for span in spans
+        for moment in span
+    ]
+    switchover = [
+        moment
+        for what, spans in _down(document)
+        for span in spans
+        for moment in span
+        if what in ('network', 'guest stopped')
+    ]
+    observed = [
+        moment
+        for each in _timelines(document)
+        for moment in (
+            each.get('begin', 0.0),
+            each.get('begin', 0.0) + each.get('observed', 0.0),
+        )
+    ]
     observed += [each['at'] for each in document.get('figures', ())]
     views = {}
     if moments:
@@ -418,19 +677,29 @@ def _around(moments: list[float], share: float, least: float = 0.0) -> _Span:
 
 def _timelines(document: documents.Migration) -> list[documents.Timeline]:
     """All that can be drawn on the axis."""
-    return [timeline for each in document['measurements']
-            if (timeline := _timeline(each)) and _on_the_axis(timeline)]
+    return [
+        timeline
+        for each in document['measurements']
+        if (timeline := _timeline(each)) and _on_the_axis(timeline)
+    ]
 
 
-def _down(document: documents.Migration
-          ) -> collections.abc.Iterator[tuple[str, list[_Span]]]:
+def _down(
+    document: documents.Migration,
+) -> collections.abc.Iterator[tuple[str, list[_Span]]]:
     """What was down, and from when to when, of each."""
     for timeline in _timelines(document):
         begin = timeline.get('begin', 0.0)
-        yield timeline['what'], [
-            (begin + outage['start'], begin + outage['end'])
-            for outage in timeline['outages']]
+        yield (
+            timeline['what'],
+            [
+                (begin + outage['start'], begin + outage['end'])
+                for outage in timeline['outages']
+            ],
+        )
     clock = document.get('guest_clock')
     if clock:
-        yield 'guest stopped', [(stop['start'], stop['end'])
-                                for stop in clock['stops']]
+        yield (
+            'guest stopped',
+            [(stop['start'], stop['end']) for stop in clock['stops']],
+        )

@@ -26,9 +26,14 @@ import typing
 from migration_tempest_plugin.report import documents
 
 # Okabe and Ito's colours, which those tell apart who don't see all of them.
-COLOURS = {'network': '#D55E00', 'tcp': '#E69F00', 'metadata': '#CC79A7',
-           'guest stopped': '#0072B2', 'phase': '#009E73',
-           'event': '#56B4E9'}
+COLOURS = {
+    'network': '#D55E00',
+    'tcp': '#E69F00',
+    'metadata': '#CC79A7',
+    'guest stopped': '#0072B2',
+    'phase': '#009E73',
+    'event': '#56B4E9',
+}
 OTHER, GREY = '#F0E442', '#8a8a8a'
 
 #: The page draws it in the colour of its own text.
@@ -51,24 +56,36 @@ class Figure(typing.TypedDict):
     layout: dict[str, object]
 
 
-def figure(traces: collections.abc.Iterable[Trace], height: int,
-           layout: collections.abc.Mapping[str, object],
-           above: int = 0) -> Figure:
+def figure(
+    traces: collections.abc.Iterable[Trace],
+    height: int,
+    layout: collections.abc.Mapping[str, object],
+    above: int = 0,
+) -> Figure:
     """A figure without a colour of its own for text and paper.
 
     :param height: of the plots, in pixels
     :param layout: its axes and all that is not as in other figures
     :param above: pixels above the plots, for buttons or a legend
     """
-    return {'data': list(traces), 'layout': {
-        'height': above + _TOP + height + _BOTTOM,
-        'paper_bgcolor': 'rgba(0,0,0,0)', 'plot_bgcolor': 'rgba(0,0,0,0)',
-        'dragmode': 'zoom',
-        'hovermode': 'closest', 'showlegend': False,
-        'margin': {'l': 20, 'r': 20, 't': above + _TOP,
-                   'b': _BOTTOM},
-        'font': {'size': 13, 'color': FOREGROUND,
-                 'family': 'system-ui, sans-serif'}, **layout}}
+    return {
+        'data': list(traces),
+        'layout': {
+            'height': above + _TOP + height + _BOTTOM,
+            'paper_bgcolor': 'rgba(0,0,0,0)',
+            'plot_bgcolor': 'rgba(0,0,0,0)',
+            'dragmode': 'zoom',
+            'hovermode': 'closest',
+            'showlegend': False,
+            'margin': {'l': 20, 'r': 20, 't': above + _TOP, 'b': _BOTTOM},
+            'font': {
+                'size': 13,
+                'color': FOREGROUND,
+                'family': 'system-ui, sans-serif',
+            },
+            **layout,
+        },
+    }
 
 
 def axis(**more: object) -> Axis:
@@ -82,7 +99,10 @@ def escaped(text: object) -> str:
 def duration(found: documents.Duration) -> str:
     """A duration, for people."""
     return '%.3f s (%.3f to %.3f)' % (
-        found['estimate'], found['lower'], found['upper'])
+        found['estimate'],
+        found['lower'],
+        found['upper'],
+    )
 
 
 def lines(name: str, width: int) -> list[str]:
@@ -95,6 +115,7 @@ def lines(name: str, width: int) -> list[str]:
         if len(found[-1] + piece.rstrip()) > width:
             found.append('')
         *full, last = textwrap.wrap(
-            found[-1] + piece, width, drop_whitespace=False) or ['']
+            found[-1] + piece, width, drop_whitespace=False
+        ) or ['']
         found[-1:] = [*full, last]
     return [escaped(line.strip()) for line in found if line.strip()] or ['?']

@@ -27,7 +27,10 @@ from migration_tempest_plugin.report import recorded
 _OF = ('test', 'number', 'server', 'source', 'destination', 'kind')
 
 _BOUNDS: tuple[typing.Literal['estimate', 'lower', 'upper'], ...] = (
-    'estimate', 'lower', 'upper')
+    'estimate',
+    'lower',
+    'upper',
+)
 
 
 def text(run: recorded.Run) -> str:
@@ -36,26 +39,44 @@ def text(run: recorded.Run) -> str:
 
     def gauge(name: str, says: str, *labels: str) -> prometheus_client.Gauge:
         return prometheus_client.Gauge(
-            'migration_' + name, says, [*_OF, *labels], registry=registry)
+            'migration_' + name, says, [*_OF, *labels], registry=registry
+        )
 
-    seconds = gauge('cost_seconds', 'What a live migration cost a server, by '
-                    'estimate and bounds; an estimate of 0: nothing was seen.',
-                    'what', 'bound')
+    seconds = gauge(
+        'cost_seconds',
+        'What a live migration cost a server, by '
+        'estimate and bounds; an estimate of 0: nothing was seen.',
+        'what',
+        'bound',
+    )
     outages = gauge('outages', 'How many outages that was.', 'what')
-    longest = gauge('longest_outage_seconds', 'The longest of them.', 'what',
-                    'bound')
-    resolution = gauge('resolution_seconds', 'An outage that is longer can\'t '
-                       'have been missed.', 'what')
-    limit = gauge('limit_seconds', 'The longest that is allowed.', 'what',
-                  'option')
-    wrong = gauge('complaints', 'Limits that were not kept, or have no '
-                  'measurement: 0 is good.')
-    unchecked = gauge('unchecked_limits', 'Limits that are finer than the '
-                      'resolution.')
+    longest = gauge(
+        'longest_outage_seconds', 'The longest of them.', 'what', 'bound'
+    )
+    resolution = gauge(
+        'resolution_seconds',
+        "An outage that is longer can't have been missed.",
+        'what',
+    )
+    limit = gauge(
+        'limit_seconds', 'The longest that is allowed.', 'what', 'option'
+    )
+    wrong = gauge(
+        'complaints',
+        'Limits that were not kept, or have no measurement: 0 is good.',
+    )
+    unchecked = gauge(
+        'unchecked_limits', 'Limits that are finer than the resolution.'
+    )
     for number, (test, migration) in enumerate(run.migrations, 1):
-        of = (test.name, number, migration.get('server', ''),
-              migration['source'] or '', migration['destination'] or '',
-              migration.get('kind', 'live'))
+        of = (
+            test.name,
+            number,
+            migration.get('server', ''),
+            migration['source'] or '',
+            migration['destination'] or '',
+            migration.get('kind', 'live'),
+        )
         wrong.labels(*of).set(len(digest.complaints(migration)))
         unchecked.labels(*of).set(len(digest.unchecked(migration)))
         for what, duration in digest.durations(migration).items():
@@ -65,15 +86,20 @@ def text(run: recorded.Run) -> str:
                 continue
             outages.labels(*of, each['what']).set(len(each['outages']))
             resolution.labels(*of, each['what']).set(each['resolution'])
-            _bounds(longest, (*of, each['what']),
-                    digest.bounded(each, 'longest'))
+            _bounds(
+                longest, (*of, each['what']), digest.bounded(each, 'longest')
+            )
         for allowed in migration.get('limits', ()):
             limit.labels(*of, allowed['what'], allowed['option']).set(
-                allowed['seconds'])
+                allowed['seconds']
+            )
     return prometheus_client.generate_latest(registry).decode()
 
 
-def _bounds(gauge: prometheus_client.Gauge, labels: tuple[object, ...],
-            duration: documents.Duration) -> None:
+def _bounds(
+    gauge: prometheus_client.Gauge,
+    labels: tuple[object, ...],
+    duration: documents.Duration,
+) -> None:
     for bound in _BOUNDS:
         gauge.labels(*labels, bound).set(duration[bound])

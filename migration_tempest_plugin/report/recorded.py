@@ -60,7 +60,9 @@ SIGNATURE = b'\xb3'
 # A line of version 1.
 _VERSION_1 = re.compile(
     rb'^(test|testing|success|successful|failure|error|skip|xfail|uxsuccess|'
-    rb'time|progress|tags)(:| )', re.MULTILINE)
+    rb'time|progress|tags)(:| )',
+    re.MULTILINE,
+)
 
 #: What python-subunit calls the test that stands for a broken packet.
 _BROKEN = 'subunit.parser'
@@ -128,8 +130,9 @@ class Run:
     @property
     def migrations(self) -> list[tuple[RecordedTest, documents.Migration]]:
         """Each migration, with its test."""
-        return [(test, each) for test in self.tests
-                for each in test.migrations]
+        return [
+            (test, each) for test in self.tests for each in test.migrations
+        ]
 
     @property
     def release(self) -> object:
@@ -139,11 +142,13 @@ class Run:
 
     def to_dict(self) -> dict[str, object]:
         """Ready for JSON (its schema: see the documentation)."""
-        return {'schema': SCHEMA, 'version': SCHEMA_VERSION,
-                'facts': self.facts,
-                **({'problems': list(self.problems)} if self.problems
-                   else {}),
-                'tests': [dataclasses.asdict(test) for test in self.tests]}
+        return {
+            'schema': SCHEMA,
+            'version': SCHEMA_VERSION,
+            'facts': self.facts,
+            **({'problems': list(self.problems)} if self.problems else {}),
+            'tests': [dataclasses.asdict(test) for test in self.tests],
+        }
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=2) + '\n'
@@ -152,9 +157,11 @@ class Run:
     def of(cls, runs: collections.abc.Iterable['Run']) -> 'Run':
         """Several runs as one; the facts are those of the first with any."""
         runs = list(runs)
-        return cls(tuple(test for run in runs for test in run.tests),
-                   next((run.facts for run in runs if run.facts), {}),
-                   tuple(each for run in runs for each in run.problems))
+        return cls(
+            tuple(test for run in runs for test in run.tests),
+            next((run.facts for run in runs if run.facts), {}),
+            tuple(each for run in runs for each in run.problems),
+        )
 
 
 def detail(document: object) -> content.Content:
@@ -180,10 +187,19 @@ def read_stream(stream: typing.BinaryIO) -> Run:
     :raises RecordError: if it holds no test
     """
     tests, problems = _tests(stream)
-    facts = _read(_facts, [test['details'][FACTS] for test in tests
-                           if FACTS in test['details']][:1], problems, FACTS)
-    return Run(tuple(_recorded(test, problems) for test in tests),
-               facts[0] if facts else {}, tuple(problems))
+    facts = _read(
+        _facts,
+        [test['details'][FACTS] for test in tests if FACTS in test['details']][
+            :1
+        ],
+        problems,
+        FACTS,
+    )
+    return Run(
+        tuple(_recorded(test, problems) for test in tests),
+        facts[0] if facts else {},
+        tuple(problems),
+    )
 
 
 def read_json(text: str | bytes) -> Run:
@@ -200,19 +216,29 @@ def read_json(text: str | bytes) -> Run:
     if isinstance(document, list):
         document = {'facts': {}, 'tests': document}
     elif not isinstance(document, dict) or document.get('schema') != SCHEMA:
-        raise exceptions.RecordError('it is JSON, but no recorded run (%s)'
-                                     % SCHEMA)
+        raise exceptions.RecordError(
+            'it is JSON, but no recorded run (%s)' % SCHEMA
+        )
     else:
         _check_version(document, SCHEMA_VERSION)
     _check(document, 'run')
-    tests = [RecordedTest(**{**test, 'migrations': tuple(map(
-        _migration, test['migrations']))}) for test in document['tests']]
-    return Run(tuple(tests), document['facts'],
-               tuple(document.get('problems', ())))
+    tests = [
+        RecordedTest(
+            **{
+                **test,
+                'migrations': tuple(map(_migration, test['migrations'])),
+            }
+        )
+        for test in document['tests']
+    ]
+    return Run(
+        tuple(tests), document['facts'], tuple(document.get('problems', ()))
+    )
 
 
-def bundles(stream: typing.BinaryIO
-            ) -> collections.abc.Iterator[tuple[str, str, bytes]]:
+def bundles(
+    stream: typing.BinaryIO,
+) -> collections.abc.Iterator[tuple[str, str, bytes]]:
     """Each file of each bundle in a subunit stream.
 
     :param stream: binary, subunit version 2
@@ -223,12 +249,10 @@ def bundles(stream: typing.BinaryIO
     for test in tests:
         for name, detail in test['details'].items():
             if name.startswith(_BUNDLE):
-                yield (_name(test), name.removeprefix(_BUNDLE),
-                       _bytes(detail))
+                yield (_name(test), name.removeprefix(_BUNDLE), _bytes(detail))
 
 
-def _tests(
-        stream: typing.BinaryIO) -> tuple[list['real.TestDict'], list[str]]:
+def _tests(stream: typing.BinaryIO) -> tuple[list['real.TestDict'], list[str]]:
     """The tests of a stream, as StreamToDict has them, and its problems."""
     found: list[real.TestDict] = []
     result = testtools.StreamToDict(found.append)
@@ -236,23 +260,33 @@ def _tests(
     data = stream.read()
     if _is_version_1(data):
         subunit.ProtocolTestCase(io.BytesIO(data), io.BytesIO()).run(
-            testtools.ExtendedToStreamDecorator(result))
+            testtools.ExtendedToStreamDecorator(result)
+        )
     else:
-        subunit.ByteStreamToStreamResult(io.BytesIO(data), 'other').run(
-            result)
+        subunit.ByteStreamToStreamResult(io.BytesIO(data), 'other').run(result)
     result.stopTestRun()
     tests = [test for test in found if test['id'] != _BROKEN]
-    problems = ['the stream is broken among its tests, of which %d could be '
-                'read: %s' % (len(tests), ' '.join(
-                    _text(test['details']).split()))
-                for test in found if test['id'] == _BROKEN]
-    problems += ['%s: its end is missing: the run was cut off there'
-                 % _name(test) for test in tests
-                 if test['status'] in ('inprogress', 'unknown')]
+    problems = [
+        'the stream is broken among its tests, of which %d could be '
+        'read: %s' % (len(tests), ' '.join(_text(test['details']).split()))
+        for test in found
+        if test['id'] == _BROKEN
+    ]
+    problems += [
+        '%s: its end is missing: the run was cut off there' % _name(test)
+        for test in tests
+        if test['status'] in ('inprogress', 'unknown')
+    ]
     if not tests:
-        raise exceptions.RecordError(problems[0] if problems else (
-            'there is no test in it (a subunit stream of version 2 or 1, or '
-            'JSON, is read)'))
+        raise exceptions.RecordError(
+            problems[0]
+            if problems
+            else (
+                'there is no test in it (a subunit stream of version 2 or 1, '
+                'or '
+                'JSON, is read)'
+            )
+        )
     return tests, problems
 
 
@@ -261,9 +295,12 @@ def _is_version_1(data: bytes) -> bool:
     return SIGNATURE not in data and bool(_VERSION_1.search(data))
 
 
-def _read(read: collections.abc.Callable[[_Part], _Found],
-          parts: collections.abc.Iterable[_Part], problems: list[str],
-          where: str) -> list[_Found]:
+def _read(
+    read: collections.abc.Callable[[_Part], _Found],
+    parts: collections.abc.Iterable[_Part],
+    problems: list[str],
+    where: str,
+) -> list[_Found]:
     """What can be read of some parts; the others are problems."""
     found = []
     for part in parts:
@@ -278,16 +315,25 @@ def _recorded(test: 'real.TestDict', problems: list[str]) -> RecordedTest:
     details = test['details']
     migrations = _read(
         lambda detail: _migration(_json(detail)),
-        [details[name] for name in sorted(filter(_number, details),
-                                          key=_number)],
-        problems, _name(test))
+        [
+            details[name]
+            for name in sorted(filter(_number, details), key=_number)
+        ],
+        problems,
+        _name(test),
+    )
     began, ended = test['timestamps']
     return RecordedTest(
-        _name(test), test['status'], tuple(migrations),
+        _name(test),
+        test['status'],
+        tuple(migrations),
         (ended - began).total_seconds() if began and ended else 0.0,
-        '\n'.join(_bytes(details[name]).decode(errors='replace')
-                  for name in sorted(details)
-                  if name.startswith(('reason', 'traceback'))))
+        '\n'.join(
+            _bytes(details[name]).decode(errors='replace')
+            for name in sorted(details)
+            if name.startswith(('reason', 'traceback'))
+        ),
+    )
 
 
 def _facts(detail: content.Content) -> dict[str, object]:
@@ -302,7 +348,8 @@ def _json(detail: content.Content) -> typing.Any:
         return _loads(_bytes(detail))
     except ValueError as error:
         raise exceptions.RecordError(
-            'what is recorded there is no JSON: %s' % error) from error
+            'what is recorded there is no JSON: %s' % error
+        ) from error
 
 
 def _loads(text: str | bytes) -> typing.Any:
@@ -311,8 +358,7 @@ def _loads(text: str | bytes) -> typing.Any:
     :raises ValueError: if it is none
     """
     try:
-        return json.loads(text, parse_constant=_no_number,
-                          parse_float=_finite)
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except RecursionError:
         raise ValueError('it is nested too deeply') from None
 
@@ -337,13 +383,17 @@ def _migration(document: typing.Any) -> documents.Migration:
     return checked
 
 
-def _check_version(document: collections.abc.Mapping[str, object],
-                   newest: int) -> None:
+def _check_version(
+    document: collections.abc.Mapping[str, object], newest: int
+) -> None:
     version = document.get('version')
     if version in range(1, newest + 1):
         return
     what = '%s of version %r: this plugin reads up to version %d' % (
-        document.get('schema', 'a record'), version, newest)
+        document.get('schema', 'a record'),
+        version,
+        newest,
+    )
     if isinstance(version, int) and version > newest:
         what += '; install a newer one to read it'
     raise exceptions.RecordError(what)
@@ -351,11 +401,17 @@ def _check_version(document: collections.abc.Mapping[str, object],
 
 def _check(document: object, what: str) -> None:
     error = jsonschema.exceptions.best_match(
-        _validator(what).iter_errors(document))
+        _validator(what).iter_errors(document)
+    )
     if error:
-        raise exceptions.RecordError('%s%s: %s' % (
-            what, ''.join('[%r]' % step for step in error.absolute_path),
-            error.message[:200]))
+        raise exceptions.RecordError(
+            '%s%s: %s'
+            % (
+                what,
+                ''.join('[%r]' % step for step in error.absolute_path),
+                error.message[:200],
+            )
+        )
     _check_durations(document, what)
 
 
@@ -374,24 +430,32 @@ def _check_durations(document: object, where: str) -> None:
             _check_durations(each, '%s[%r]' % (where, key))
 
 
-def _check_duration(document: collections.abc.Mapping[str, typing.Any],
-                    where: str) -> None:
-    lower, estimate, upper = (document[name] for name in (
-        'lower', 'estimate', 'upper'))
+def _check_duration(
+    document: collections.abc.Mapping[str, typing.Any], where: str
+) -> None:
+    lower, estimate, upper = (
+        document[name] for name in ('lower', 'estimate', 'upper')
+    )
     try:
         right = 0 <= lower <= estimate <= upper
     except TypeError:
         right = False
     if not right:
         raise exceptions.RecordError(
-            '%s: %r to %r are no bounds of a duration of %r s' % (
-                where, lower, upper, estimate))
+            '%s: %r to %r are no bounds of a duration of %r s'
+            % (where, lower, upper, estimate)
+        )
 
 
 @functools.cache
 def _validator(what: str) -> typing.Any:
-    schema = json.loads((importlib.resources.files(__package__) /
-                         'schema' / (what + '.json')).read_text())
+    schema = json.loads(
+        (
+            importlib.resources.files(__package__)
+            / 'schema'
+            / (what + '.json')
+        ).read_text()
+    )
     return jsonschema.Draft202012Validator(schema)
 
 
@@ -400,9 +464,11 @@ def _bytes(detail: content.Content) -> bytes:
 
 
 def _text(details: dict[str, content.Content]) -> str:
-    return '\n'.join(_bytes(details[name])[:200].decode(errors='replace')
-                     for name in sorted(details)
-                     if details[name].content_type.type == 'text')
+    return '\n'.join(
+        _bytes(details[name])[:200].decode(errors='replace')
+        for name in sorted(details)
+        if details[name].content_type.type == 'text'
+    )
 
 
 def _name(test: 'real.TestDict') -> str:

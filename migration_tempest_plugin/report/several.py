@@ -19,19 +19,22 @@ from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 
 
-def table(
-        migrations: collections.abc.Sequence[documents.Migration]) -> str:
+def table(migrations: collections.abc.Sequence[documents.Migration]) -> str:
     """A line for each migration, the worst first, and one for each quantity.
 
     :param migrations: MeasuredMigration.to_dict() of each
     """
-    return '\n'.join([
-        *map(_row, sorted(migrations, key=digest.badness, reverse=True)),
-        *spread(migrations)])
+    return '\n'.join(
+        [
+            *map(_row, sorted(migrations, key=digest.badness, reverse=True)),
+            *spread(migrations),
+        ]
+    )
 
 
-def spread(migrations: collections.abc.Iterable[documents.Migration]
-           ) -> collections.abc.Iterator[str]:
+def spread(
+    migrations: collections.abc.Iterable[documents.Migration],
+) -> collections.abc.Iterator[str]:
     """A line for each quantity, of the migrations in which it was measured.
 
     :param migrations: MeasuredMigration.to_dict() of each
@@ -42,20 +45,30 @@ def spread(migrations: collections.abc.Iterable[documents.Migration]
         found = [cost[what] for cost in costs if what in cost]
         missing = len(costs) - len(found)
         yield '%-15s  %s s, of %d%s' % (
-            what, distribution.Distribution.of(found), len(found),
-            '; %d without a measurement' % missing if missing else '')
+            what,
+            distribution.Distribution.of(found),
+            len(found),
+            '; %d without a measurement' % missing if missing else '',
+        )
 
 
 def _row(migration: documents.Migration) -> str:
     return '%s  %s  %s' % (
-        migration['server'], digest.way(migration), ', '.join(
+        migration['server'],
+        digest.way(migration),
+        ', '.join(
             '%s %s s' % (name, duration.brief())
-            for name, duration in _durations(migration).items())
-        or 'NO MEASUREMENT')
+            for name, duration in _durations(migration).items()
+        )
+        or 'NO MEASUREMENT',
+    )
 
 
 def _durations(
-        migration: documents.Migration) -> dict[str, measurement.Duration]:
+    migration: documents.Migration,
+) -> dict[str, measurement.Duration]:
     """What one migration cost, as Durations, by name."""
-    return {name: digest.as_duration(duration) for name, duration
-            in digest.durations(migration).items()}
+    return {
+        name: digest.as_duration(duration)
+        for name, duration in digest.durations(migration).items()
+    }

@@ -49,8 +49,7 @@ def run(path: _Path = None) -> recorded.Run:
             return recorded.read_json(data)
         return recorded.read_stream(io.BytesIO(data))
     except exceptions.RecordError as error:
-        raise exceptions.RecordError('%s: %s' % (name(path), error)) \
-            from error
+        raise exceptions.RecordError('%s: %s' % (name(path), error)) from error
 
 
 def stream(path: _Path = None) -> io.BytesIO:
@@ -61,7 +60,8 @@ def stream(path: _Path = None) -> io.BytesIO:
     data = _bytes(path)
     if _is_json(data):
         raise exceptions.RecordError(
-            '%s: it is JSON, but a subunit stream is needed' % name(path))
+            '%s: it is JSON, but a subunit stream is needed' % name(path)
+        )
     return io.BytesIO(data)
 
 
@@ -84,8 +84,9 @@ def _bytes(path: _Path) -> bytes:
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise exceptions.RecordError('%s can\'t be unpacked: %s' % (
-            name(path), error)) from error
+        raise exceptions.RecordError(
+            "%s can't be unpacked: %s" % (name(path), error)
+        ) from error
 
 
 def _raw_bytes(path: _Path) -> bytes:
@@ -100,23 +101,31 @@ def _raw_bytes(path: _Path) -> bytes:
     try:
         return place.read_bytes()
     except OSError as error:
-        raise exceptions.RecordError('%s can\'t be read: %s' % (
-            path, error.strerror)) from error
+        raise exceptions.RecordError(
+            "%s can't be read: %s" % (path, error.strerror)
+        ) from error
 
 
 def _last_run(folder: pathlib.Path) -> bytes:
     # stestr's own command: its repository has a format of its own.
     last = subprocess.run(
-        [sys.executable, '-m', 'stestr', 'last', '--subunit'], cwd=folder,
+        [sys.executable, '-m', 'stestr', 'last', '--subunit'],
+        cwd=folder,
         # nothing of the folder is to be taken for a module
-        env={**os.environ, 'PYTHONSAFEPATH': '1'}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        env={**os.environ, 'PYTHONSAFEPATH': '1'},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
     if not last.stdout.startswith(recorded.SIGNATURE):
         said = (last.stderr or last.stdout).decode(errors='replace')
         raise exceptions.RecordError(
             'there is no recorded run in %s: stestr last ended with %d: %s. '
             'Name the workspace where tempest run was run, a subunit stream, '
-            'or a JSON file' % (
-                folder.absolute(), last.returncode,
-                (said.strip().splitlines() or ['no output'])[-1].rstrip('.')))
+            'or a JSON file'
+            % (
+                folder.absolute(),
+                last.returncode,
+                (said.strip().splitlines() or ['no output'])[-1].rstrip('.'),
+            )
+        )
     return last.stdout

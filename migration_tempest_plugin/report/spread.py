@@ -75,51 +75,66 @@ class _Look:
 
 
 _Row: typing.TypeAlias = collections.abc.Mapping[
-    _Look, collections.abc.Sequence[Point]]
+    _Look, collections.abc.Sequence[Point]
+]
 #: Points, with the pixel that is in the middle of their row.
 _Placed: typing.TypeAlias = tuple[float, collections.abc.Sequence[Point]]
 
 
 def by_variant(
-        quantity: str, points_of: collections.abc.Mapping[
-            str, collections.abc.Sequence[Point]]) -> plot.Figure:
+    quantity: str,
+    points_of: collections.abc.Mapping[str, collections.abc.Sequence[Point]],
+) -> plot.Figure:
     """How a quantity is spread.
 
     :param points_of: by variant
     """
     look = _Look(quantity, plot.COLOURS.get(quantity, plot.OTHER), 'circle')
-    return _figure({variant: {look: points}
-                    for variant, points in points_of.items()})
+    return _figure(
+        {variant: {look: points} for variant, points in points_of.items()}
+    )
 
 
 def before_after(
-        samples: collections.abc.Mapping[
-            str, comparison.Samples]) -> plot.Figure:
+    samples: collections.abc.Mapping[str, comparison.Samples],
+) -> plot.Figure:
     """Each variant's samples of one quantity, before and after.
 
     :param samples: by variant
     """
     before = _Look('before (circles)', '#0072B2', 'circle-open')
     after = _Look('after (crosses)', '#D55E00', 'x')
-    figure = _figure({
-        variant: {before: [_sample(number) for number in each.before],
-                  after: [_sample(number) for number in each.after]}
-        for variant, each in samples.items()}, _LEGEND)
-    figure['layout'].update(showlegend=True, legend={
-        'orientation': 'h', 'y': 1, 'yanchor': 'bottom'})
+    figure = _figure(
+        {
+            variant: {
+                before: [_sample(number) for number in each.before],
+                after: [_sample(number) for number in each.after],
+            }
+            for variant, each in samples.items()
+        },
+        _LEGEND,
+    )
+    figure['layout'].update(
+        showlegend=True,
+        legend={'orientation': 'h', 'y': 1, 'yanchor': 'bottom'},
+    )
     return figure
 
 
 def _sample(number: float) -> Point:
     if math.isinf(number):
         return Point(math.inf, 'still down')
-    duration = number if isinstance(number, measurement.Duration) \
+    duration = (
+        number
+        if isinstance(number, measurement.Duration)
         else measurement.Duration(number, number)
+    )
     return Point.of(duration, judged.told(duration))
 
 
-def _figure(rows: collections.abc.Mapping[str, _Row],
-            above: int = 0) -> plot.Figure:
+def _figure(
+    rows: collections.abc.Mapping[str, _Row], above: int = 0
+) -> plot.Figure:
     """:param rows: by variant"""
     names: list[dict[str, object]] = []
     placed: dict[_Look, list[_Placed]] = {}
@@ -132,28 +147,53 @@ def _figure(rows: collections.abc.Mapping[str, _Row],
         for look, points in looks.items():
             placed.setdefault(look, []).append((top + _ROW / 2, points))
             top += _ROW
-    range_ = _range([
-        point.seconds for looks in rows.values()
-        for points in looks.values() for point in points])
-    traces = [trace for look, rows_of in placed.items()
-              for trace in _traces(look, rows_of, range_)]
-    return plot.figure(traces, top, {
-        'xaxis': plot.axis(
-            type='log', range=[math.log10(each) for each in range_],
-            tickformat='~g', nticks=_labels(math.log10(range_[1] / range_[0])),
-            title={'text': 'seconds, logarithmic'}),
-        'yaxis': {'visible': False, 'fixedrange': True, 'range': [top, 0]},
-        'annotations': names}, above)
+    range_ = _range(
+        [
+            point.seconds
+            for looks in rows.values()
+            for points in looks.values()
+            for point in points
+        ]
+    )
+    traces = [
+        trace
+        for look, rows_of in placed.items()
+        for trace in _traces(look, rows_of, range_)
+    ]
+    return plot.figure(
+        traces,
+        top,
+        {
+            'xaxis': plot.axis(
+                type='log',
+                range=[math.log10(each) for each in range_],
+                tickformat='~g',
+                nticks=_labels(math.log10(range_[1] / range_[0])),
+                title={'text': 'seconds, logarithmic'},
+            ),
+            'yaxis': {'visible': False, 'fixedrange': True, 'range': [top, 0]},
+            'annotations': names,
+        },
+        above,
+    )
 
 
 def _label(lines: list[str], top: int) -> dict[str, object]:
-    return {'text': '<br>'.join(lines), 'align': 'left', 'showarrow': False,
-            'xref': 'paper', 'x': 0, 'xanchor': 'left', 'yref': 'y',
-            'y': top, 'yanchor': 'top', 'font': {'size': 12}}
+    return {
+        'text': '<br>'.join(lines),
+        'align': 'left',
+        'showarrow': False,
+        'xref': 'paper',
+        'x': 0,
+        'xanchor': 'left',
+        'yref': 'y',
+        'y': top,
+        'yanchor': 'top',
+        'font': {'size': 12},
+    }
 
 
-def _range(
-        seconds: collections.abc.Iterable[float]) -> tuple[float, float]:
+def _range(seconds: collections.abc.Iterable[float]) -> tuple[float, float]:
     """From what to what the axis goes: all that it can show, and some room."""
     finite = [each for each in seconds if 0 < each < math.inf]
     least, most = min(finite, default=1), max(finite, default=1)
@@ -172,43 +212,85 @@ def _labels(decades: float) -> int:
     return int(decades / (0.31 if decades < 2.7 else 0.71))
 
 
-def _traces(look: _Look, rows: list[_Placed], range_: tuple[float, float]
-            ) -> collections.abc.Iterator[plot.Trace]:
+def _traces(
+    look: _Look, rows: list[_Placed], range_: tuple[float, float]
+) -> collections.abc.Iterator[plot.Trace]:
     """All rows of one kind: where half of a row is, its points, its median."""
     shared: plot.Trace = {
-        'type': 'scatter', 'name': look.name, 'legendgroup': look.name,
-        'hoverinfo': 'text'}
-    summaries = [(middle, points, statistics.quantiles(
-        [_place(point, range_) for point in points], n=4, method='inclusive'))
-        for middle, points in rows if len(points) >= _FEW]
+        'type': 'scatter',
+        'name': look.name,
+        'legendgroup': look.name,
+        'hoverinfo': 'text',
+    }
+    summaries = [
+        (
+            middle,
+            points,
+            statistics.quantiles(
+                [_place(point, range_) for point in points],
+                n=4,
+                method='inclusive',
+            ),
+        )
+        for middle, points in rows
+        if len(points) >= _FEW
+    ]
     if summaries:
-        yield {**shared, 'mode': 'lines', 'showlegend': False,
-               # a line for each, with nothing between them
-               'x': [x for _, _, (begin, _, end) in summaries
-                     for x in (begin, end, None)],
-               'y': [y for middle, _, _ in summaries
-                     for y in (middle, middle, None)],
-               'hoverinfo': 'skip', 'opacity': 0.6,
-               'line': {'color': plot.GREY, 'width': 8}}
-    shown = [(point, middle + aside) for middle, points in rows
-             for point, aside in zip(points, _asides(len(points)))]
-    yield {**shared, 'mode': 'markers', 'cliponaxis': False,
-           'x': [_place(point, range_) for point, _ in shown],
-           'y': [y for _, y in shown],
-           'hovertext': [plot.escaped(point.text) for point, _ in shown],
-           'marker': {'symbol': [_symbol(look, point) for point, _ in shown],
-                      'color': look.colour, 'size': 8,
-                      # of an open symbol, it is all there is
-                      'line': {'color': plot.FOREGROUND, 'width': 1.5 if
-                               look.symbol.endswith('open') else 0.5}}}
+        yield {
+            **shared,
+            'mode': 'lines',
+            'showlegend': False,
+            # a line for each, with nothing between them
+            'x': [
+                x
+                for _, _, (begin, _, end) in summaries
+                for x in (begin, end, None)
+            ],
+            'y': [
+                y for middle, _, _ in summaries for y in (middle, middle, None)
+            ],
+            'hoverinfo': 'skip',
+            'opacity': 0.6,
+            'line': {'color': plot.GREY, 'width': 8},
+        }
+    shown = [
+        (point, middle + aside)
+        for middle, points in rows
+        for point, aside in zip(points, _asides(len(points)))
+    ]
+    yield {
+        **shared,
+        'mode': 'markers',
+        'cliponaxis': False,
+        'x': [_place(point, range_) for point, _ in shown],
+        'y': [y for _, y in shown],
+        'hovertext': [plot.escaped(point.text) for point, _ in shown],
+        'marker': {
+            'symbol': [_symbol(look, point) for point, _ in shown],
+            'color': look.colour,
+            'size': 8,
+            # of an open symbol, it is all there is
+            'line': {
+                'color': plot.FOREGROUND,
+                'width': 1.5 if look.symbol.endswith('open') else 0.5,
+            },
+        },
+    }
     if summaries:
-        yield {**shared, 'mode': 'markers', 'showlegend': False,
-               'x': [median for _, _, (_, median, _) in summaries],
-               'y': [middle for middle, _, _ in summaries],
-               'hovertext': [_summary(points)
-                             for _, points, _ in summaries],
-               'marker': {'symbol': 'line-ns-open', 'size': 22,
-                          'color': plot.FOREGROUND, 'line': {'width': 2}}}
+        yield {
+            **shared,
+            'mode': 'markers',
+            'showlegend': False,
+            'x': [median for _, _, (_, median, _) in summaries],
+            'y': [middle for middle, _, _ in summaries],
+            'hovertext': [_summary(points) for _, points, _ in summaries],
+            'marker': {
+                'symbol': 'line-ns-open',
+                'size': 22,
+                'color': plot.FOREGROUND,
+                'line': {'width': 2},
+            },
+        }
 
 
 def _place(point: Point, range_: tuple[float, float]) -> float:
@@ -219,8 +301,11 @@ def _place(point: Point, range_: tuple[float, float]) -> float:
 def _asides(count: int) -> list[float]:
     """Pixels by which each is drawn aside, so that none hides another."""
     # Multiples of the golden ratio never come near to each other.
-    return [((0.618 * number) % 1 - 0.5) * _ROW / 2
-            for number in range(count)] if count > 1 else [0]
+    return (
+        [((0.618 * number) % 1 - 0.5) * _ROW / 2 for number in range(count)]
+        if count > 1
+        else [0]
+    )
 
 
 def _symbol(look: _Look, point: Point) -> str:
@@ -234,7 +319,8 @@ def _summary(points: collections.abc.Sequence[Point]) -> str:
     median = statistics.median(point.seconds for point in points)
     text = 'median %s, of %d' % (
         'still down' if math.isinf(median) else '%.3f s' % median,
-        len(points))
+        len(points),
+    )
     unseen = sum(not point.seen for point in points)
     if unseen:
         text += '<br>%d of them without an outage' % unseen

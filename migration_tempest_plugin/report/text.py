@@ -20,8 +20,7 @@ from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import several
 
 
-def summary(
-        tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
+def summary(tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
     """A few lines for each test: each migration, and what it cost."""
     lines = []
     for test in tests:
@@ -36,8 +35,7 @@ def summary(
     return '\n'.join(lines)
 
 
-def migration(
-        document: documents.Migration) -> collections.abc.Iterator[str]:
+def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
     """What one migration cost, a line each."""
     # older records have no break-down
     breakdown = document.get('breakdown') or {}
@@ -68,8 +66,7 @@ def load(document: documents.Migration) -> str:
     return measurement.GuestLoad.from_dict(found).text() if found else ''
 
 
-def phases(
-        document: documents.Migration) -> collections.abc.Iterator[str]:
+def phases(document: documents.Migration) -> collections.abc.Iterator[str]:
     """When each phase and each event of one migration was, a line each."""
     # older records have no progress
     for phase in (document.get('progress') or {}).get('phases', ()):
@@ -82,14 +79,23 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
     outages = len(measured['outages'])
     # Older records don't know it.
     deadline = measured.get('deadline')
-    stall = ' (a stall is longer than %.3f s)' % deadline \
-        if measured['what'] == 'tcp' and deadline else ''
+    stall = (
+        ' (a stall is longer than %.3f s)' % deadline
+        if measured['what'] == 'tcp' and deadline
+        else ''
+    )
     if not outages:
         return '%-15s  no outage longer than the resolution, %.3f s%s' % (
-            measured['what'], measured['resolution'], stall)
+            measured['what'],
+            measured['resolution'],
+            stall,
+        )
     text = '%s  in %d outage%s%s' % (
-        _line(measured['what'], measured['total']), outages,
-        '' if outages == 1 else 's', stall)
+        _line(measured['what'], measured['total']),
+        outages,
+        '' if outages == 1 else 's',
+        stall,
+    )
     if outages > 1:
         text += ', the longest %.3f s' % measured['longest']['estimate']
     # Records of version 1 only: later ones have no measurement then.
@@ -100,6 +106,9 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
 
 def _line(label: str, duration: documents.Duration) -> str:
     return '%-15s  %6s s%s' % (
-        label, digest.as_duration(duration).brief(),
+        label,
+        digest.as_duration(duration).brief(),
         '  (%.3f to %.3f s)' % (duration['lower'], duration['upper'])
-        if duration['estimate'] else '')
+        if duration['estimate']
+        else '',
+    )

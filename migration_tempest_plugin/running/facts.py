@@ -24,15 +24,17 @@ from migration_tempest_plugin.running import machine
 CONF = config.CONF
 
 #: Features of the cloud that decide how its servers migrate.
-_FEATURES = ('block_migration_for_live_migration',
-             'volume_backed_live_migration')
+_FEATURES = (
+    'block_migration_for_live_migration',
+    'volume_backed_live_migration',
+)
 
 _of_run: dict[str, object] = {}
 
 
-def of_run(admin: api.Admin,
-           computes: collections.abc.Mapping[str, inventory.Compute]
-           ) -> dict[str, object]:
+def of_run(
+    admin: api.Admin, computes: collections.abc.Mapping[str, inventory.Compute]
+) -> dict[str, object]:
     """All that there is to say, ready for JSON; it is asked for once.
 
     :param admin: Tempest's clients of an administrator
@@ -43,27 +45,37 @@ def of_run(admin: api.Admin,
     return _of_run
 
 
-def _ask(admin: api.Admin,
-         computes: collections.abc.Mapping[str, inventory.Compute]
-         ) -> dict[str, object]:
+def _ask(
+    admin: api.Admin, computes: collections.abc.Mapping[str, inventory.Compute]
+) -> dict[str, object]:
     return {
         'cloud': {
             'release': CONF.migration.cloud_release or None,
             'region': CONF.identity.region,
-            **facts.facts(admin, computes)},
+            **facts.facts(admin, computes),
+        },
         'run': machine.facts(),
         'options': {
             'migration': _values('migration', config.MigrationGroup),
             'migration-feature-enabled': _values(
-                'migration_feature_enabled', config.FeatureGroup),
+                'migration_feature_enabled', config.FeatureGroup
+            ),
             'compute-feature-enabled': {
                 name: getattr(CONF.compute_feature_enabled, name)
-                for name in _FEATURES}},
-        'limits': {option: config.limit(option)
-                   for _, option, _ in config.LIMITS}}
+                for name in _FEATURES
+            },
+        },
+        'limits': {
+            option: config.limit(option) for _, option, _ in config.LIMITS
+        },
+    }
 
 
-def _values(group: str, options: collections.abc.Iterable[cfg.Opt]
-            ) -> dict[str, object]:
-    return {option.dest: getattr(getattr(CONF, group), option.dest)
-            for option in options if not option.secret}
+def _values(
+    group: str, options: collections.abc.Iterable[cfg.Opt]
+) -> dict[str, object]:
+    return {
+        option.dest: getattr(getattr(CONF, group), option.dest)
+        for option in options
+        if not option.secret
+    }

@@ -46,7 +46,8 @@ class Move:
     arguments: dict[str, object]
     meters: tuple[reading.Meter, ...]
     figures: collections.abc.Callable[
-        [float], tuple[measurement.Figures, ...]] = lambda since: ()
+        [float], tuple[measurement.Figures, ...]
+    ] = lambda since: ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,18 +63,19 @@ class Terms:
     baseline: float
     recovery: float
     limits: tuple[measurement.Limit, ...] = ()
-    computes: collections.abc.Mapping[
-        str, inventory.Compute] = dataclasses.field(default_factory=dict)
+    computes: collections.abc.Mapping[str, inventory.Compute] = (
+        dataclasses.field(default_factory=dict)
+    )
 
 
 def measure(
-        moves: collections.abc.Sequence[Move],
-        follow: collections.abc.Callable[
-            [list[live_migration.LiveMigration]], object],
-        terms: Terms,
-        keep: collections.abc.Callable[
-            [measurement.MeasuredMigration], object]) -> list[
-                measurement.MeasuredMigration]:
+    moves: collections.abc.Sequence[Move],
+    follow: collections.abc.Callable[
+        [list[live_migration.LiveMigration]], object
+    ],
+    terms: Terms,
+    keep: collections.abc.Callable[[measurement.MeasuredMigration], object],
+) -> list[measurement.MeasuredMigration]:
     """Live migrate servers at the same time, measuring each of them.
 
     :param moves: the Move of each
@@ -85,8 +87,9 @@ def measure(
     """
     migrations = [move.migration for move in moves]
     give_up = 0.0
-    with metering.Metering({move.server: move.meters
-                            for move in moves}) as meters:
+    with metering.Metering(
+        {move.server: move.meters for move in moves}
+    ) as meters:
         try:
             meters.begin(lambda _: terms.baseline)
             with _called_off_on_failure(migrations, terms.recovery):
@@ -98,8 +101,9 @@ def measure(
             # Before the meters end, so that one that died is noticed.
             measured = []
             for move in moves:
-                measured.append(_measured(
-                    move, meters.read(move.server, give_up), terms))
+                measured.append(
+                    _measured(move, meters.read(move.server, give_up), terms)
+                )
                 keep(measured[-1])
     return measured
 
@@ -107,16 +111,18 @@ def measure(
 def _request(moves: collections.abc.Sequence[Move]) -> None:
     """Ask for all of them at the same time."""
     with futures.ThreadPoolExecutor(len(moves)) as pool:
-        asked = [pool.submit(move.migration.request, **move.arguments)
-                 for move in moves]
+        asked = [
+            pool.submit(move.migration.request, **move.arguments)
+            for move in moves
+        ]
     for each in asked:
         each.result()
 
 
 @contextlib.contextmanager
 def _called_off_on_failure(
-        migrations: list[live_migration.LiveMigration],
-        timeout: float) -> collections.abc.Iterator[None]:
+    migrations: list[live_migration.LiveMigration], timeout: float
+) -> collections.abc.Iterator[None]:
     """Where something fails meanwhile, no migration is left under way."""
     try:
         yield
@@ -126,29 +132,37 @@ def _called_off_on_failure(
         raise
 
 
-def _measured(move: Move, read: metering.Read,
-              terms: Terms) -> measurement.MeasuredMigration:
+def _measured(
+    move: Move, read: metering.Read, terms: Terms
+) -> measurement.MeasuredMigration:
     host, record = move.migration.host(), move.migration.record
     progress = move.migration.progress
     return measurement.MeasuredMigration(
-        server=move.server, source=move.migration.source, destination=host,
-        record=record, events=tuple(move.migration.events()),
-        progress=progress, measurements=read.measurements, clock=read.clock,
+        server=move.server,
+        source=move.migration.source,
+        destination=host,
+        record=record,
+        events=tuple(move.migration.events()),
+        progress=progress,
+        measurements=read.measurements,
+        clock=read.clock,
         libvirt_downtime=_libvirt_downtime(
-            terms.computes.get(host) if host else None, move.server,
-            record),
-        limits=terms.limits, load=read.load,
-        figures=move.figures(progress.requested) if progress else ())
+            terms.computes.get(host) if host else None, move.server, record
+        ),
+        limits=terms.limits,
+        load=read.load,
+        figures=move.figures(progress.requested) if progress else (),
+    )
 
 
-def _libvirt_downtime(compute: inventory.Compute | None, server: str,
-                      record: api.Record | None) -> float | None:
+def _libvirt_downtime(
+    compute: inventory.Compute | None, server: str, record: api.Record | None
+) -> float | None:
     """For how long libvirt says that the guest was stopped, or None."""
     if not compute or not record or record['status'] != 'completed':
         return None
     try:
-        downtime: float | None = compute.libvirt.completed_job(
-            server).downtime
+        downtime: float | None = compute.libvirt.completed_job(server).downtime
         return downtime
     except exceptions.HostError as error:
         LOG.warning('libvirt could not be asked: %s', error)

@@ -18,10 +18,13 @@ import platform
 
 def facts() -> dict[str, object]:
     """What is installed on it, and what it is."""
-    return {'plugin': _version('migration-tempest-plugin'),
-            'tempest': _version('tempest'),
-            'python': platform.python_version(),
-            'kernel': platform.release(), 'cpus': os.cpu_count()}
+    return {
+        'plugin': _version('migration-tempest-plugin'),
+        'tempest': _version('tempest'),
+        'python': platform.python_version(),
+        'kernel': platform.release(),
+        'cpus': os.cpu_count(),
+    }
 
 
 def _version(package: str) -> str | None:

@@ -36,8 +36,7 @@ class Read:
     :ivar load: the GuestLoad, or None
     """
 
-    measurements: tuple[
-        measurement.Timeline | exceptions.NoMeasurement, ...]
+    measurements: tuple[measurement.Timeline | exceptions.NoMeasurement, ...]
     clock: measurement.GuestClock | None
     load: measurement.GuestLoad | None
 
@@ -52,12 +51,16 @@ class Metering:
     """
 
     def __init__(
-            self, meters: collections.abc.Mapping[
-                str, collections.abc.Iterable[reading.Meter]]) -> None:
+        self,
+        meters: collections.abc.Mapping[
+            str, collections.abc.Iterable[reading.Meter]
+        ],
+    ) -> None:
         self.meters = {target: tuple(each) for target, each in meters.items()}
         self._taken: dict[str, measurement.Taken] = {}
-        self._stacks = {target: contextlib.ExitStack()
-                        for target in self.meters}
+        self._stacks = {
+            target: contextlib.ExitStack() for target in self.meters
+        }
         self.baselines: dict[reading.Meter, float] = {}
 
     def __enter__(self) -> 'Metering':
@@ -66,8 +69,9 @@ class Metering:
     def __exit__(self, *error: object) -> None:
         _side_by_side(stack.close for stack in self._stacks.values())
 
-    def begin(self, patience: collections.abc.Callable[[reading.Meter], float]
-              ) -> None:
+    def begin(
+        self, patience: collections.abc.Callable[[reading.Meter], float]
+    ) -> None:
         """Set them up, and wait until what each measures is up.
 
         :param patience: called with a meter: how many seconds it may take
@@ -76,12 +80,16 @@ class Metering:
         # Those of the network tell best who does not answer at all.
         for target, (network, *_) in self.meters.items():
             reading.set_up(self._stacks[target], network)
-        _side_by_side(functools.partial(self._set_up_inside, target)
-                      for target in self.meters)
+        _side_by_side(
+            functools.partial(self._set_up_inside, target)
+            for target in self.meters
+        )
         for meter in self._every():
             self.baselines[meter] = meter.wait_until_up(patience(meter))
-        self._taken = {target: reading.taken(its_meters)
-                       for target, its_meters in self.meters.items()}
+        self._taken = {
+            target: reading.taken(its_meters)
+            for target, its_meters in self.meters.items()
+        }
 
     def _set_up_inside(self, target: str) -> None:
         """Set up those in a guest; the last takes longest until it is up."""
@@ -99,23 +107,28 @@ class Metering:
 
         :param give_up: until which moment the very last probe may recover
         """
-        measurements, clock = reading.join([
-            reading.read(meter, self.baselines.get(meter, 0), give_up)
-            for meter in self.meters[target]])
+        measurements, clock = reading.join(
+            [
+                reading.read(meter, self.baselines.get(meter, 0), give_up)
+                for meter in self.meters[target]
+            ]
+        )
         return Read(measurements, clock, self.load(target))
 
     def load(self, target: str) -> measurement.GuestLoad | None:
         """The GuestLoad of a target up to now, or None."""
         load: measurement.GuestLoad | None = reading.guest_load(
-            self.meters[target], self._taken.get(target))
+            self.meters[target], self._taken.get(target)
+        )
         return load
 
     def _every(self) -> list[reading.Meter]:
         return list(itertools.chain.from_iterable(self.meters.values()))
 
 
-def _side_by_side(todo: collections.abc.Iterable[
-        collections.abc.Callable[[], object]]) -> None:
+def _side_by_side(
+    todo: collections.abc.Iterable[collections.abc.Callable[[], object]],
+) -> None:
     """Call all of them; the first error is raised when all have ended."""
     with futures.ThreadPoolExecutor(_AT_A_TIME) as pool:
         for each in [pool.submit(call) for call in todo]:

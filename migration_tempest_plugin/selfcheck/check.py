@@ -51,14 +51,24 @@ class Plan:
 
 
 #: Half a minute: enough to see that it works here.
-QUICK = (Plan(0.01, 1, (0.02, 0.05, 0.1, 0.3) * 4 + (1.0,)),
-         Plan(0.001, 1, (0.02, 0.05, 0.1, 0.3) * 2))
+QUICK = (
+    Plan(0.01, 1, (0.02, 0.05, 0.1, 0.3) * 4 + (1.0,)),
+    Plan(0.001, 1, (0.02, 0.05, 0.1, 0.3) * 2),
+)
 
-_MANY = (0.02, 0.05, 0.1, 0.2, 0.5) * 20 + (1.0,) * 6 + (2.0,) * 4 + \
-    (5.0,) * 2 + (10.0,) * 2
+_MANY = (
+    (0.02, 0.05, 0.1, 0.2, 0.5) * 20
+    + (1.0,) * 6
+    + (2.0,) * 4
+    + (5.0,) * 2
+    + (10.0,) * 2
+)
 #: Some minutes: the figures of the documentation.
-THOROUGH = (Plan(0.01, 1, _MANY, 10.0), Plan(0.001, 1, _MANY, 10.0),
-            Plan(0.05, 200, (0.1, 0.2, 0.5, 1.0, 2.0) * 4, 10.0))
+THOROUGH = (
+    Plan(0.01, 1, _MANY, 10.0),
+    Plan(0.001, 1, _MANY, 10.0),
+    Plan(0.05, 200, (0.1, 0.2, 0.5, 1.0, 2.0) * 4, 10.0),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,15 +99,19 @@ class Result:
     @property
     def exact(self):
         """How many estimates are within an interval and the tolerance."""
-        return sum(each.error <= self.plan.interval + TOLERANCE
-                   for each in self.readings)
+        return sum(
+            each.error <= self.plan.interval + TOLERANCE
+            for each in self.readings
+        )
 
     @property
     def good(self):
         """Whether all that is promised held."""
-        return (self.false == 0 and
-                all(each.holds for each in self.readings) and
-                self.exact >= 0.99 * len(self.readings))
+        return (
+            self.false == 0
+            and all(each.holds for each in self.readings)
+            and self.exact >= 0.99 * len(self.readings)
+        )
 
 
 def run(plan, progress, tempest_meter=None):
@@ -109,25 +123,38 @@ def run(plan, progress, tempest_meter=None):
     """
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(network.Network())
-        addresses = [network.SERVER] if plan.targets == 1 else \
-            net.add_servers(plan.targets)
+        addresses = (
+            [network.SERVER]
+            if plan.targets == 1
+            else net.add_servers(plan.targets)
+        )
         with net.client():
-            meters = [stack.enter_context(
-                NetDowntimeMeter(address, interval=plan.interval))
-                for address in addresses]
+            meters = [
+                stack.enter_context(
+                    NetDowntimeMeter(address, interval=plan.interval)
+                )
+                for address in addresses
+            ]
             beside = tempest_meter and stack.enter_context(
-                tempest_meter(network.SERVER))
+                tempest_meter(network.SERVER)
+            )
         baselines = [_baseline(meter) for meter in meters]
         began, cpu = time.monotonic(), meters[0].cpu
         injected, readings = _inject(plan, net, beside, progress)
         for meter in meters:
             meter.wait_until_up(10)
-        share = cpu if cpu is None else \
-            (meters[0].cpu - cpu) / (time.monotonic() - began)
-        timelines = [meter.measurement().since(baseline)
-                     for meter, baseline in zip(meters, baselines)]
-    return _result(plan, timelines, injected, readings,
-                   time.monotonic() - began, share)
+        share = (
+            cpu
+            if cpu is None
+            else (meters[0].cpu - cpu) / (time.monotonic() - began)
+        )
+        timelines = [
+            meter.measurement().since(baseline)
+            for meter, baseline in zip(meters, baselines)
+        ]
+    return _result(
+        plan, timelines, injected, readings, time.monotonic() - began, share
+    )
 
 
 def _baseline(meter):
@@ -159,38 +186,69 @@ def _inject(plan, net, beside, progress):
 
 
 def _result(plan, timelines, injected, tempest, seconds, cpu):
-    read = [reading.read(timeline, plan.outages, injected)
-            for timeline in timelines]
+    read = [
+        reading.read(timeline, plan.outages, injected)
+        for timeline in timelines
+    ]
     return Result(
-        plan=plan, seconds=seconds,
+        plan=plan,
+        seconds=seconds,
         readings=tuple(each for readings, _ in read for each in readings),
         false=sum(false for _, false in read),
-        cpu=cpu, resolution=max(each.resolution for each in timelines),
+        cpu=cpu,
+        resolution=max(each.resolution for each in timelines),
         unobserved=max(each.unobserved for each in timelines),
-        method=timelines[0].method, tempest=tempest)
+        method=timelines[0].method,
+        tempest=tempest,
+    )
 
 
 def text(result):
     """A table of a result, for people."""
     plan = result.plan
-    lines = ['%g ms, %d target%s: %d outages in %.0f s, by %s' % (
-        plan.interval * 1000, plan.targets, 's' * (plan.targets > 1),
-        len(plan.outages), result.seconds, result.method)]
-    lines.append('  %9s  %5s  %11s  %23s%s' % (
-        'injected', 'times', 'bounds hold', 'error: median, worst',
-        '   Tempest\'s meter says' if result.tempest else ''))
+    lines = [
+        '%g ms, %d target%s: %d outages in %.0f s, by %s'
+        % (
+            plan.interval * 1000,
+            plan.targets,
+            's' * (plan.targets > 1),
+            len(plan.outages),
+            result.seconds,
+            result.method,
+        )
+    ]
+    lines.append(
+        '  %9s  %5s  %11s  %23s%s'
+        % (
+            'injected',
+            'times',
+            'bounds hold',
+            'error: median, worst',
+            "   Tempest's meter says" if result.tempest else '',
+        )
+    )
     for length in sorted(set(plan.outages)):
         lines.append(_row(result, length))
     if result.tempest:
-        lines.append('  %9s  %5s  %11s  %23s   %.1f s' % (
-            'none', '', '', '', result.tempest[-1]))
+        lines.append(
+            '  %9s  %5s  %11s  %23s   %.1f s'
+            % ('none', '', '', '', result.tempest[-1])
+        )
     lines.append(
         '  within one interval and %g ms: %d of %d; outages that were none: '
-        '%d' % (TOLERANCE * 1000, result.exact, len(result.readings),
-                result.false))
-    lines.append('  resolution reached %.4f s, unobserved %.4f s%s' % (
-        result.resolution, result.unobserved, '' if result.cpu is None else
-        ', %.1f %% of a core' % (result.cpu * 100)))
+        '%d'
+        % (TOLERANCE * 1000, result.exact, len(result.readings), result.false)
+    )
+    lines.append(
+        '  resolution reached %.4f s, unobserved %.4f s%s'
+        % (
+            result.resolution,
+            result.unobserved,
+            ''
+            if result.cpu is None
+            else ', %.1f %% of a core' % (result.cpu * 100),
+        )
+    )
     return '\n'.join(lines)
 
 
@@ -198,10 +256,17 @@ def _row(result, length):
     readings = [each for each in result.readings if each.planned == length]
     errors = [each.error for each in readings]
     line = '  %7.2f s  %5d  %11d  %9.4f s, %9.4f s' % (
-        length, len(readings), sum(each.holds for each in readings),
-        statistics.median(errors), max(errors))
+        length,
+        len(readings),
+        sum(each.holds for each in readings),
+        statistics.median(errors),
+        max(errors),
+    )
     if result.tempest:
-        said = [seconds for planned, seconds in zip(
-            result.plan.outages, result.tempest) if planned == length]
+        said = [
+            seconds
+            for planned, seconds in zip(result.plan.outages, result.tempest)
+            if planned == length
+        ]
         line += '   %.1f to %.1f s' % (min(said), max(said))
     return line

@@ -78,10 +78,14 @@ class Busy:
         """Read a /proc/stat."""
         lines = [line.split() for line in text.splitlines()]
         user, nice, system, idle, wait, irq, softirq, *steal = (
-            int(ticks) for ticks in lines[0][1:9])
+            int(ticks) for ticks in lines[0][1:9]
+        )
         busy = user + nice + system + irq + softirq
-        return cls(busy, busy + idle + wait + sum(steal), sum(
-            words[0][:3] == 'cpu' for words in lines[1:] if words))
+        return cls(
+            busy,
+            busy + idle + wait + sum(steal),
+            sum(words[0][:3] == 'cpu' for words in lines[1:] if words),
+        )
 
     def share(self, before):
         """What part of the time since an earlier one they were busy."""
@@ -192,14 +196,32 @@ def text(result, guest):
 
     :param guest: as people call it
     """
-    return '\n'.join([
-        'metadata in %s, %d processor%s, %g s each, a request each %g s' % (
-            guest, result.processors, 's' * (result.processors > 1),
-            result.seconds, INTERVAL),
-        '  %23s  %7s  %7s  %10s  %7s' % (
-            '', 'busy', 'more', 'a request', 'outages'),
-        '  %-23s  %5.1f %%' % ('nothing', result.idle * 100),
-        *('  %-23s  %5.1f %%  %5.1f %%  %10s  %7d  by %s' % (
-            row.name, row.share * 100, result.more(row) * 100,
-            '?' if row.request is None else '%.1f ms' % (row.request * 1000),
-            row.outages, row.method) for row in result.rows)])
+    return '\n'.join(
+        [
+            'metadata in %s, %d processor%s, %g s each, a request each %g s'
+            % (
+                guest,
+                result.processors,
+                's' * (result.processors > 1),
+                result.seconds,
+                INTERVAL,
+            ),
+            '  %23s  %7s  %7s  %10s  %7s'
+            % ('', 'busy', 'more', 'a request', 'outages'),
+            '  %-23s  %5.1f %%' % ('nothing', result.idle * 100),
+            *(
+                '  %-23s  %5.1f %%  %5.1f %%  %10s  %7d  by %s'
+                % (
+                    row.name,
+                    row.share * 100,
+                    result.more(row) * 100,
+                    '?'
+                    if row.request is None
+                    else '%.1f ms' % (row.request * 1000),
+                    row.outages,
+                    row.method,
+                )
+                for row in result.rows
+            ),
+        ]
+    )

@@ -40,23 +40,43 @@ class Guest(fixtures.Fixture):
     def _setUp(self):
         self.folder = self.useFixture(fixtures.TempDir()).path
         # A proxy, say, that is meant for this machine is not for the guest.
-        self._environment = {'PATH': os.environ.get('PATH', os.defpath),
-                             'TMPDIR': self.folder, 'HOME': self.folder}
+        self._environment = {
+            'PATH': os.environ.get('PATH', os.defpath),
+            'TMPDIR': self.folder,
+            'HOME': self.folder,
+        }
         with self._inside():
             # All processes of the guest end with its first one.
             init = subprocess.Popen(
-                ['unshare', '--mount', '--pid', '--fork', '--kill-child',
-                 '--mount-proc', 'sh', '-c', network.HOLD],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True)
+                [
+                    'unshare',
+                    '--mount',
+                    '--pid',
+                    '--fork',
+                    '--kill-child',
+                    '--mount-proc',
+                    'sh',
+                    '-c',
+                    network.HOLD,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         self.addCleanup(init.stdout.close)
         self.addCleanup(init.wait)
         self.addCleanup(init.stdin.close)
         said = init.stdout.readline()
         if said != '\n':
             raise OSError('no processes of its own for the guest: %s' % said)
-        self._enter = ['nsenter', '--target=%d' % init.pid, '--net', '--mount',
-                       '--pid=/proc/%d/ns/pid_for_children' % init.pid]
+        self._enter = [
+            'nsenter',
+            '--target=%d' % init.pid,
+            '--net',
+            '--mount',
+            '--pid=/proc/%d/ns/pid_for_children' % init.pid,
+        ]
 
     def exec_command(self, cmd):
         """Return what a command prints, as clients of SSH do.
@@ -67,14 +87,20 @@ class Guest(fixtures.Fixture):
         # leaves running may keep the standard error.
         with tempfile.TemporaryFile('w+') as errors:
             done = subprocess.run(
-                [*self._enter, 'sh', '-c', cmd], env=self._environment,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=errors, text=True, start_new_session=True)
+                [*self._enter, 'sh', '-c', cmd],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
             if done.returncode:
                 errors.seek(0)
                 raise exceptions.GuestError(
-                    'a command in the guest ended with %d and said: %s' % (
-                        done.returncode, errors.read().strip()))
+                    'a command in the guest ended with %d and said: %s'
+                    % (done.returncode, errors.read().strip())
+                )
         return done.stdout
 
     def cpu(self):
@@ -85,20 +111,28 @@ class Guest(fixtures.Fixture):
         :raises GuestError: if the kernel does not tell it
         """
         ticks = os.sysconf('SC_CLK_TCK')
-        waited_for = sum(sum(map(int, line.rpartition(')')[2].split()[13:15]))
-                         for line in self._of_each('stat')) / ticks
+        waited_for = (
+            sum(
+                sum(map(int, line.rpartition(')')[2].split()[13:15]))
+                for line in self._of_each('stat')
+            )
+            / ticks
+        )
         # Hundredths of a second, as stat has them, are too coarse for a
         # process that takes few.
-        own = sum(int(line.split()[0])
-                  for line in self._of_each('schedstat')) / 1e9
+        own = (
+            sum(int(line.split()[0]) for line in self._of_each('schedstat'))
+            / 1e9
+        )
         return own + waited_for
 
     def _of_each(self, name):
         """The line of each process in a file of /proc."""
         # One may end meanwhile; the first one never does.
         lines = self.exec_command(
-            'cat /proc/1/%s && cat /proc/[0-9]*/%s 2>/dev/null || :' % (
-                name, name)).splitlines()
+            'cat /proc/1/%s && cat /proc/[0-9]*/%s 2>/dev/null || :'
+            % (name, name)
+        ).splitlines()
         if not lines:
             raise exceptions.GuestError('this kernel has no /proc/PID/' + name)
         return lines[1:]

@@ -34,7 +34,7 @@ from migration_tempest_plugin.selfcheck import reading
 KINDS = DROP, REFUSAL, ERROR = 'silent drop', 'refusal', 'HTTP 503'
 
 #: How the table calls the third one.
-TEMPEST = 'Tempest\'s meter'
+TEMPEST = "Tempest's meter"
 
 #: Seconds by which an outage is longer than planned, at random up to this.
 JITTER = 0.02
@@ -65,11 +65,17 @@ def _plans(default, closer, quiet):
     :param default, closer: lengths of outages for the one and the other
     """
     return tuple(
-        Plan(interval, widths, tuple(
-            (kind, length) for length in lengths for kind in KINDS), quiet)
+        Plan(
+            interval,
+            widths,
+            tuple((kind, length) for length in lengths for kind in KINDS),
+            quiet,
+        )
         for interval, widths, lengths in (
             (0.2, dict.fromkeys(KINDS, 0.5), default),
-            (0.1, {DROP: 0.5, REFUSAL: 0.2, ERROR: 0.2}, closer)))
+            (0.1, {DROP: 0.5, REFUSAL: 0.2, ERROR: 0.2}, closer),
+        )
+    )
 
 
 #: Half a minute.
@@ -95,14 +101,22 @@ class Cost:
 
     def less(self, before):
         """What came after an earlier one."""
-        return Cost(self.cpu - before.cpu, self.requests - before.requests,
-                    self.seconds - before.seconds)
+        return Cost(
+            self.cpu - before.cpu,
+            self.requests - before.requests,
+            self.seconds - before.seconds,
+        )
 
     def __str__(self):
-        return '%.1f ms of processor a request, %.1f %% of a core at %.1f ' \
-            'a second' % (self.cpu / self.requests * 1000,
-                          self.cpu / self.seconds * 100,
-                          self.requests / self.seconds)
+        return (
+            '%.1f ms of processor a request, %.1f %% of a core at %.1f '
+            'a second'
+            % (
+                self.cpu / self.requests * 1000,
+                self.cpu / self.seconds * 100,
+                self.requests / self.seconds,
+            )
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,14 +177,19 @@ class Result:
     @property
     def wide(self):
         """How many of this meter's bounds are further apart than promised."""
-        return sum(each.width > self.plan.widths[each.planned[0]]
-                   for each in self.ours.readings)
+        return sum(
+            each.width > self.plan.widths[each.planned[0]]
+            for each in self.ours.readings
+        )
 
     @property
     def good(self):
         """Whether all that is promised held."""
-        return (self.ours.false == 0 and self.wide == 0 and
-                self.ours.held == len(self.plan.outages))
+        return (
+            self.ours.false == 0
+            and self.wide == 0
+            and self.ours.held == len(self.plan.outages)
+        )
 
 
 def run(plan, progress, tempest_meter=None):
@@ -184,28 +203,41 @@ def run(plan, progress, tempest_meter=None):
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(network.Network())
         net.add_metadata_address()
-        server = stack.enter_context(metadata_server.MetadataServer(
-            network.METADATA, 80, lambda make: _in_server(net, make),
-            # Tempest's meter looks for it in the answer.
-            socket.gethostname().encode()))
+        server = stack.enter_context(
+            metadata_server.MetadataServer(
+                network.METADATA,
+                80,
+                lambda make: _in_server(net, make),
+                # Tempest's meter looks for it in the answer.
+                socket.gethostname().encode(),
+            )
+        )
         # Each in a guest of its own, which tells what it takes.
-        *guests, third = (stack.enter_context(guest.Guest(net.client))
-                          for _ in range(3))
-        meters = [MetadataDowntimeMeter(its_guest, interval=plan.interval,
-                                        tool=tool)
-                  for its_guest, tool in zip(guests, cost.TOOLS.values())]
+        *guests, third = (
+            stack.enter_context(guest.Guest(net.client)) for _ in range(3)
+        )
+        meters = [
+            MetadataDowntimeMeter(its_guest, interval=plan.interval, tool=tool)
+            for its_guest, tool in zip(guests, cost.TOOLS.values())
+        ]
         for meter in meters:
             meter_reading.set_up(stack, meter)
         beside = tempest_meter and _Tempest(
-            stack, tempest_meter, third, plan.interval)
+            stack, tempest_meter, third, plan.interval
+        )
         baselines = _wait_until_up(meters)
         costs, quiet = _quiet(plan, meters, guests, beside)
         injected, said = _outages(plan, net, server, meters, beside, progress)
         timelines = list(map(cost.measured, meters, baselines))
     return Result(
-        plan, *(_seen(plan, timeline, injected, its_cost)
-                for timeline, its_cost in zip(timelines, costs)),
-        beside and Said(said, quiet, costs[-1]), time.monotonic() - began)
+        plan,
+        *(
+            _seen(plan, timeline, injected, its_cost)
+            for timeline, its_cost in zip(timelines, costs)
+        ),
+        beside and Said(said, quiet, costs[-1]),
+        time.monotonic() - began,
+    )
 
 
 def _in_server(net, make):
@@ -218,13 +250,16 @@ class _Tempest:
 
     def __init__(self, stack, meter, its_guest, interval):
         self._guest = its_guest
-        paths = {name: os.path.join(its_guest.folder, name) for name in (
-            'script_path', 'output_path', 'pidfile_path')}
+        paths = {
+            name: os.path.join(its_guest.folder, name)
+            for name in ('script_path', 'output_path', 'pidfile_path')
+        }
         # It reads its process's number as soon as it has started that, which
         # may not have written it then. A pipe is waited for.
         os.mkfifo(paths['pidfile_path'])
         self._meter = stack.enter_context(
-            meter(its_guest, interval='%g' % interval, **paths))
+            meter(its_guest, interval='%g' % interval, **paths)
+        )
 
     def cost(self):
         return _cost(self._meter, self._guest)
@@ -243,8 +278,9 @@ class _Tempest:
         while self._requests() < enough:
             if time.monotonic() > give_up:
                 raise exceptions.NoMeasurement(
-                    'Tempest\'s meter made no request within %g s'
-                    % cost.PATIENCE)
+                    "Tempest's meter made no request within %g s"
+                    % cost.PATIENCE
+                )
             time.sleep(0.05)
 
     def _requests(self):
@@ -259,8 +295,11 @@ def _cost(meter, its_guest):
 def _wait_until_up(meters):
     """Wait until each has an answer; returns the moments of these."""
     with concurrent.futures.ThreadPoolExecutor() as threads:
-        return list(threads.map(
-            lambda meter: meter.wait_until_up(cost.PATIENCE), meters))
+        return list(
+            threads.map(
+                lambda meter: meter.wait_until_up(cost.PATIENCE), meters
+            )
+        )
 
 
 def _quiet(plan, meters, guests, beside):
@@ -280,10 +319,11 @@ def _outages(plan, net, server, meters, beside, progress):
     """Make them; returns them, and what Tempest's meter says of each."""
     # Always the same, so that two runs can be compared.
     chance = random.Random(5)
-    switches = {DROP: (net.cut, net.mend),
-                REFUSAL: (server.refuse, server.answer),
-                ERROR: (lambda: server.answer(503, b'none now'),
-                        server.answer)}
+    switches = {
+        DROP: (net.cut, net.mend),
+        REFUSAL: (server.refuse, server.answer),
+        ERROR: (lambda: server.answer(503, b'none now'), server.answer),
+    }
     injected, said = [], []
     for number, (kind, seconds) in enumerate(plan.outages, 1):
         # It begins anywhere between two requests.
@@ -297,8 +337,9 @@ def _outages(plan, net, server, meters, beside, progress):
             beside.settle()
             said.append(beside.failed() - failed)
         if number % len(switches) == 0:
-            progress('%d of %d outages of metadata' % (
-                number, len(plan.outages)))
+            progress(
+                '%d of %d outages of metadata' % (number, len(plan.outages))
+            )
     return injected, tuple(said)
 
 
@@ -309,58 +350,99 @@ def _uptime():
 
 def _seen(plan, timeline, injected, its_cost):
     readings, false = reading.read(timeline, plan.outages, injected)
-    return Seen(readings, false, timeline.method, its_cost,
-                timeline.resolution, timeline.unobserved)
+    return Seen(
+        readings,
+        false,
+        timeline.method,
+        its_cost,
+        timeline.resolution,
+        timeline.unobserved,
+    )
 
 
 def text(result):
     """A table of a result, for people."""
     ours, loop, tempest = result.ours, result.loop, result.tempest
     meters = [(cost.OURS, ours), (cost.LOOP, loop)]
-    return '\n'.join([
-        'metadata, a request each %g s: %d outages in %.0f s, by %s' % (
-            result.plan.interval, len(result.plan.outages), result.seconds,
-            ours.method),
-        *_heading([name for name, _ in meters], tempest),
-        *(_row(result, *each) for each in _in_order(result.plan.outages)),
-        _none(meters, tempest),
-        '  bounds hold %d of %d; further apart than %s: %d; outages that were '
-        'none: %d' % (ours.held, len(ours.readings), ', '.join(
-            '%g s (%s)' % (width, kind)
-            for kind, width in result.plan.widths.items()),
-            result.wide, ours.false),
-        '  resolution reached %.4f s, unobserved %.4f s' % (
-            ours.resolution, ours.unobserved),
-        *('  %s: %s' % (name, seen.cost) for name, seen in [
-            *meters, *([(TEMPEST, tempest)] if tempest else [])])])
+    return '\n'.join(
+        [
+            'metadata, a request each %g s: %d outages in %.0f s, by %s'
+            % (
+                result.plan.interval,
+                len(result.plan.outages),
+                result.seconds,
+                ours.method,
+            ),
+            *_heading([name for name, _ in meters], tempest),
+            *(_row(result, *each) for each in _in_order(result.plan.outages)),
+            _none(meters, tempest),
+            '  bounds hold %d of %d; further apart than %s: %d; outages that '
+            'were '
+            'none: %d'
+            % (
+                ours.held,
+                len(ours.readings),
+                ', '.join(
+                    '%g s (%s)' % (width, kind)
+                    for kind, width in result.plan.widths.items()
+                ),
+                result.wide,
+                ours.false,
+            ),
+            '  resolution reached %.4f s, unobserved %.4f s'
+            % (ours.resolution, ours.unobserved),
+            *(
+                '  %s: %s' % (name, seen.cost)
+                for name, seen in [
+                    *meters,
+                    *([(TEMPEST, tempest)] if tempest else []),
+                ]
+            ),
+        ]
+    )
 
 
 def _heading(names, tempest):
-    lines = ('', ''.join('   %-32s' % name for name in names), TEMPEST), (
-        '', '   bounds  apart, s     error, s   ' * len(names), ' says down'
-    ), ('injected  times', '     hold  med.  worst  med.  worst' * len(names),
-        '')
-    return [('  %26s%s   %s' % (head, columns, last if tempest else '')
-             ).rstrip() for head, columns, last in lines]
+    lines = (
+        ('', ''.join('   %-32s' % name for name in names), TEMPEST),
+        ('', '   bounds  apart, s     error, s   ' * len(names), ' says down'),
+        (
+            'injected  times',
+            '     hold  med.  worst  med.  worst' * len(names),
+            '',
+        ),
+    )
+    return [
+        ('  %26s%s   %s' % (head, columns, last if tempest else '')).rstrip()
+        for head, columns, last in lines
+    ]
 
 
 def _in_order(outages):
     """Each kind and length once, as a table has them."""
-    return sorted(set(outages), key=lambda each: (KINDS.index(each[0]),
-                                                  each[1]))
+    return sorted(
+        set(outages), key=lambda each: (KINDS.index(each[0]), each[1])
+    )
 
 
 def _row(result, kind, length):
-    places = [place for place, planned in enumerate(result.plan.outages)
-              if planned == (kind, length)]
+    places = [
+        place
+        for place, planned in enumerate(result.plan.outages)
+        if planned == (kind, length)
+    ]
     line = '  %-11s %5.2f s  %5d' % (kind, length, len(places))
     for seen in (result.ours, result.loop):
         readings = [seen.readings[place] for place in places]
         line += '   %6d' % sum(each.holds for each in readings)
-        for seconds in ([each.width for each in readings],
-                        [each.error for each in readings]):
+        for seconds in (
+            [each.width for each in readings],
+            [each.error for each in readings],
+        ):
             line += '  %4.2f  %5.2f' % (
-                statistics.median(seconds), max(seconds))
+                statistics.median(seconds),
+                max(seconds),
+            )
     if result.tempest:
         said = [result.tempest.seconds[place] for place in places]
         line += '   %.1f to %.1f s' % (min(said), max(said))
@@ -370,7 +452,8 @@ def _row(result, kind, length):
 def _none(meters, tempest):
     """The row of the time without an outage."""
     line = '  %19s  %5s' % ('none', '') + ''.join(
-        '   %-32s' % ('outages seen: %d' % seen.false) for _, seen in meters)
+        '   %-32s' % ('outages seen: %d' % seen.false) for _, seen in meters
+    )
     if tempest:
         line += '   %.1f s' % tempest.quiet
     return line.rstrip()

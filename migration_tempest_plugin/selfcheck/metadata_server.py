@@ -34,8 +34,9 @@ class MetadataServer(fixtures.Fixture):
     :ivar keeps_open: whether it keeps connections open, whatever it is asked
     """
 
-    def __init__(self, host='127.0.0.1', port=0, bind=lambda make: make(),
-                 body=BODY):
+    def __init__(
+        self, host='127.0.0.1', port=0, bind=lambda make: make(), body=BODY
+    ):
         self.paths = []
         self.hanging = 0
         self.keeps_open = False
@@ -78,11 +79,11 @@ class MetadataServer(fixtures.Fixture):
 
     def _listen(self):
         kind = _Server6 if ':' in self._address[0] else _Server
-        self._server = self._bind(
-            lambda: kind(self._address, self._handler()))
+        self._server = self._bind(lambda: kind(self._address, self._handler()))
         self._address = self._server.server_address[:2]
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={'poll_interval': 0.01})
+            target=self._server.serve_forever, kwargs={'poll_interval': 0.01}
+        )
         self._thread.start()
 
     def _release(self):

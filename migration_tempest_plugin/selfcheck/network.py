@@ -125,7 +125,8 @@ class Network(fixtures.Fixture):
         with self._inside(self._router):
             self._forwarding = [
                 self.useFixture(_Switch('/proc/sys/net/' + name))
-                for name in ('ipv4/ip_forward', 'ipv6/conf/all/forwarding')]
+                for name in ('ipv4/ip_forward', 'ipv6/conf/all/forwarding')
+            ]
         self._forward('1')
 
     def _forward(self, value):
@@ -135,7 +136,9 @@ class Network(fixtures.Fixture):
     def _namespace(self):
         holder = subprocess.Popen(
             ['unshare', '--net', 'sh', '-c', HOLD],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.addCleanup(holder.stdout.close)
         self.addCleanup(holder.wait)
         self.addCleanup(holder.stdin.close)
@@ -144,22 +147,33 @@ class Network(fixtures.Fixture):
 
     def _link(self, host, card, name, number):
         """Connect a host to the router, which is .1 of each network."""
-        batch = '\n'.join([
-            'link set lo up',
-            f'link add {card} type veth peer name {name} '
-            f'netns {self._router}',
-            f'address add 10.77.{number}.2/24 dev {card}',
-            f'address add fd00:77:{number}::2/64 dev {card} nodad',
-            f'link set {card} up'])
+        batch = '\n'.join(
+            [
+                'link set lo up',
+                (
+                    f'link add {card} type veth peer name {name} '
+                    f'netns {self._router}'
+                ),
+                f'address add 10.77.{number}.2/24 dev {card}',
+                f'address add fd00:77:{number}::2/64 dev {card} nodad',
+                f'link set {card} up',
+            ]
+        )
         self._run(host, 'ip', '-batch', '-', input=batch)
-        batch = '\n'.join([
-            f'address add 10.77.{number}.1/24 dev {name}',
-            f'address add fd00:77:{number}::1/64 dev {name} nodad',
-            f'link set {name} up'])
+        batch = '\n'.join(
+            [
+                f'address add 10.77.{number}.1/24 dev {name}',
+                f'address add fd00:77:{number}::1/64 dev {name} nodad',
+                f'link set {name} up',
+            ]
+        )
         self._run(self._router, 'ip', '-batch', '-', input=batch)
-        batch = '\n'.join([
-            f'route add default via 10.77.{number}.1',
-            f'route add default via fd00:77:{number}::1'])
+        batch = '\n'.join(
+            [
+                f'route add default via 10.77.{number}.1',
+                f'route add default via fd00:77:{number}::1',
+            ]
+        )
         self._run(host, 'ip', '-batch', '-', input=batch)
 
     def client(self):
@@ -183,14 +197,28 @@ class Network(fixtures.Fixture):
     def add_servers(self, number):
         """Give the server more addresses; returns them."""
         addresses = ['10.77.2.%d' % each for each in range(10, 10 + number)]
-        self._run(self._server, 'ip', '-batch', '-', input='\n'.join(
-            f'address add {address}/24 dev eth0' for address in addresses))
+        self._run(
+            self._server,
+            'ip',
+            '-batch',
+            '-',
+            input='\n'.join(
+                f'address add {address}/24 dev eth0' for address in addresses
+            ),
+        )
         return addresses
 
     def add_metadata_address(self):
         """Let the server have the address of the metadata service."""
-        self._run(self._server, 'ip', 'address', 'add', METADATA + '/32',
-                  'dev', 'eth0')
+        self._run(
+            self._server,
+            'ip',
+            'address',
+            'add',
+            METADATA + '/32',
+            'dev',
+            'eth0',
+        )
         self._run(self._router, 'ip', 'route', 'add', METADATA, 'via', SERVER)
 
     def cut(self, verdict=None):
@@ -202,8 +230,12 @@ class Network(fixtures.Fixture):
         if verdict is None:
             self._forward('0')
             return
-        self._run(self._router, 'nft', 'table inet cut { chain forward { '
-                  'type filter hook forward priority 0; %s; }; }' % verdict)
+        self._run(
+            self._router,
+            'nft',
+            'table inet cut { chain forward { '
+            'type filter hook forward priority 0; %s; }; }' % verdict,
+        )
 
     def mend(self, verdict=None):
         """The router forwards again; the verdict is that of cut()."""
@@ -218,8 +250,12 @@ class Network(fixtures.Fixture):
         It looks for the server's address again and again, once a second, and
         finds it after let_go().
         """
-        self._run(self._router, 'nft', 'table arp hold { chain input { '
-                  'type filter hook input priority 0; drop; }; }')
+        self._run(
+            self._router,
+            'nft',
+            'table arp hold { chain input { '
+            'type filter hook input priority 0; drop; }; }',
+        )
         self._run(self._router, 'ip', 'neighbour', 'flush', 'dev', 'server')
 
     def let_go(self):
@@ -233,6 +269,10 @@ class Network(fixtures.Fixture):
     @staticmethod
     def _run(pid, *command, input=None):
         subprocess.run(
-            ['nsenter', '--net', '--target=%d' % pid, *command], check=True,
-            input=input, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
+            ['nsenter', '--net', '--target=%d' % pid, *command],
+            check=True,
+            input=input,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )

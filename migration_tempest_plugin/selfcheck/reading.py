@@ -37,8 +37,10 @@ class Reading:
         """Whether the bounds hold the true length."""
         if self.measured is None:
             return self.injected.lower <= self.resolution
-        return (self.measured.lower <= self.injected.upper and
-                self.measured.upper >= self.injected.lower)
+        return (
+            self.measured.lower <= self.injected.upper
+            and self.measured.upper >= self.injected.lower
+        )
 
     @property
     def error(self):
@@ -66,11 +68,18 @@ def read(timeline, planned, injected):
     rest = list(timeline.outages)
     readings = []
     for wanted, outage in zip(planned, injected):
-        seen = [each for each in rest
-                if each.start <= outage.end and each.end >= outage.begin]
+        seen = [
+            each
+            for each in rest
+            if each.start <= outage.end and each.end >= outage.begin
+        ]
         rest = [each for each in rest if each not in seen]
-        readings.append(Reading(
-            wanted, Duration(outage.lower, outage.upper),
-            Duration.sum(each.duration for each in seen) if seen else None,
-            timeline.resolution))
+        readings.append(
+            Reading(
+                wanted,
+                Duration(outage.lower, outage.upper),
+                Duration.sum(each.duration for each in seen) if seen else None,
+                timeline.resolution,
+            )
+        )
     return tuple(readings), len(rest)

@@ -23,17 +23,21 @@ from nova import exception
 from migration_tempest_plugin.starlingx import settings
 
 _DESCRIPTIONS = {
-    settings.TIMEOUT:
+    settings.TIMEOUT: (
         'Seconds within which a live migration must complete: 0 for no '
-        'time-out, or 120 to 800.',
-    settings.MAX_DOWNTIME:
+        'time-out, or 120 to 800.'
+    ),
+    settings.MAX_DOWNTIME: (
         'Milliseconds for which a server may be stopped at the end of a live '
-        'migration: 100 at least.',
-    settings.AUTO_CONVERGE:
+        'migration: 100 at least.'
+    ),
+    settings.AUTO_CONVERGE: (
         'Whether a server is slowed down when a live migration does not '
-        'converge.',
-    settings.TUNNEL:
-        'Whether a live migration goes through libvirt\'s connection.',
+        'converge.'
+    ),
+    settings.TUNNEL: (
+        "Whether a live migration goes through libvirt's connection."
+    ),
 }
 
 
@@ -52,6 +56,9 @@ class StarlingXValidator(base.ExtraSpecValidator):
 
 def register() -> list[StarlingXValidator]:
     """What Nova asks for: the validators of this module."""
-    return [StarlingXValidator(name=name, description=description,
-                               value={'type': str})
-            for name, description in _DESCRIPTIONS.items()]
+    return [
+        StarlingXValidator(
+            name=name, description=description, value={'type': str}
+        )
+        for name, description in _DESCRIPTIONS.items()
+    ]

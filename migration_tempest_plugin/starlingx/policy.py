@@ -101,13 +101,15 @@ class Controller:
     :param clock: tells the time of step()
     """
 
-    def __init__(self, cloud: Cloud,
-                 libvirts: collections.abc.Mapping[str, Libvirt],
-                 defaults: settings.Defaults,
-                 say: collections.abc.Callable[[str], object],
-                 dry_run: bool = False,
-                 clock: collections.abc.Callable[[], float] = time.monotonic
-                 ) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        libvirts: collections.abc.Mapping[str, Libvirt],
+        defaults: settings.Defaults,
+        say: collections.abc.Callable[[str], object],
+        dry_run: bool = False,
+        clock: collections.abc.Callable[[], float] = time.monotonic,
+    ) -> None:
         self._cloud = cloud
         self._libvirts = libvirts
         self._defaults = defaults
@@ -127,8 +129,11 @@ class Controller:
         :raises MigrationTestError: if the cloud can't be asked for migrations
         """
         migrations = self._cloud.migrations()
-        self._known = {each.id: self._known.get(each.id) or _Known(
-            self._beginning(each, now)) for each in migrations}
+        self._known = {
+            each.id: self._known.get(each.id)
+            or _Known(self._beginning(each, now))
+            for each in migrations
+        }
         # What is due goes first: others may take their time.
         for migration in sorted(migrations, key=self._due):
             try:
@@ -146,15 +151,21 @@ class Controller:
 
         By the clock of step().
         """
-        return min((known.due for known in self._known.values()
-                    if known.due is not None and not known.aborted),
-                   default=None)
+        return min(
+            (
+                known.due
+                for known in self._known.values()
+                if known.due is not None and not known.aborted
+            ),
+            default=None,
+        )
 
     def _hold(self, migration: Migration, known: _Known, now: float) -> None:
         if known.aborted:
             return
-        wanted = settings.resolve(self._cloud.sources(migration.server),
-                                  self._defaults)
+        wanted = settings.resolve(
+            self._cloud.sources(migration.server), self._defaults
+        )
         for sentence in wanted.ignored:
             self._tell(migration, sentence + ': it is ignored')
         known.due = known.since + wanted.timeout if wanted.timeout else None
@@ -172,10 +183,12 @@ class Controller:
                 return min(now, self._clock() - elapsed)
         return now
 
-    def _abort(self, migration: Migration, known: _Known,
-               timeout: int) -> None:
-        self._tell(migration, 'not completed after %d s: aborting it'
-                   % timeout)
+    def _abort(
+        self, migration: Migration, known: _Known, timeout: int
+    ) -> None:
+        self._tell(
+            migration, 'not completed after %d s: aborting it' % timeout
+        )
         if not self._dry_run:
             self._cloud.abort(migration)
         known.aborted = True
@@ -183,15 +196,20 @@ class Controller:
     def _set_downtime(self, migration: Migration, wanted: int) -> None:
         libvirt = self._libvirts.get(migration.source)
         if not libvirt:
-            self._tell(migration, 'its maximum downtime can\'t be set: %s is '
-                       'not among [migration-hosts] computes'
-                       % migration.source)
+            self._tell(
+                migration,
+                "its maximum downtime can't be set: %s is "
+                'not among [migration-hosts] computes' % migration.source,
+            )
             return
         current = round(libvirt.maximum_downtime(migration.server) * 1000)
         target = target_downtime(current, wanted, self._defaults.max_downtime)
         if target != current:
-            self._tell(migration, 'maximum downtime of %d ms instead of %d ms'
-                       % (target, current))
+            self._tell(
+                migration,
+                'maximum downtime of %d ms instead of %d ms'
+                % (target, current),
+            )
             if not self._dry_run:
                 libvirt.set_maximum_downtime(migration.server, target / 1000)
 
@@ -200,8 +218,10 @@ class Controller:
         said = self._known[migration.id].said
         if sentence not in said:
             said.add(sentence)
-            self._say('server %s, migration %s: %s' % (
-                migration.server, migration.id, sentence))
+            self._say(
+                'server %s, migration %s: %s'
+                % (migration.server, migration.id, sentence)
+            )
 
 
 def target_downtime(current: int, wanted: int, host: int) -> int:

@@ -98,15 +98,29 @@ def complaint(name: str, value: str | int) -> str | None:
             return '%s must be an integer.' % name
         if name == MAX_DOWNTIME and number < LOWEST_MAX_DOWNTIME:
             return '%s must be greater than or equal to %d' % (
-                name, LOWEST_MAX_DOWNTIME)
-        if name == TIMEOUT and number and not (
-                SHORTEST_TIMEOUT <= number <= LONGEST_TIMEOUT):
+                name,
+                LOWEST_MAX_DOWNTIME,
+            )
+        if (
+            name == TIMEOUT
+            and number
+            and not (SHORTEST_TIMEOUT <= number <= LONGEST_TIMEOUT)
+        ):
             return '%s must be 0 or in the range %d to %d' % (
-                name, SHORTEST_TIMEOUT, LONGEST_TIMEOUT)
+                name,
+                SHORTEST_TIMEOUT,
+                LONGEST_TIMEOUT,
+            )
     elif name in (AUTO_CONVERGE, TUNNEL) and _switched(value) is None:
-        return ('Error setting key %s: Unrecognized value %r, acceptable '
-                'values are: %s' % (name, value, ', '.join(
-                    repr(word) for word in sorted(_TRUE + _FALSE))))
+        return (
+            'Error setting key %s: Unrecognized value %r, acceptable '
+            'values are: %s'
+            % (
+                name,
+                value,
+                ', '.join(repr(word) for word in sorted(_TRUE + _FALSE)),
+            )
+        )
     return None
 
 
@@ -123,26 +137,33 @@ def resolve(sources: Sources, defaults: Defaults) -> Settings:
     """
     ignored: list[str] = []
     return Settings(
-        auto_converge=_switch(sources, AUTO_CONVERGE, defaults.auto_converge,
-                              ignored),
+        auto_converge=_switch(
+            sources, AUTO_CONVERGE, defaults.auto_converge, ignored
+        ),
         tunnel=_switch(sources, TUNNEL, defaults.tunnel, ignored),
         max_downtime=_max_downtime(sources, defaults.max_downtime, ignored),
         timeout=_timeout(sources, defaults.timeout, ignored),
-        ignored=tuple(ignored))
+        ignored=tuple(ignored),
+    )
 
 
-def _switch(sources: Sources, name: str, value: bool,
-            ignored: list[str]) -> bool:
-    for where, settings in (('flavor', sources.flavor),
-                            ('metadata', sources.metadata)):
+def _switch(
+    sources: Sources, name: str, value: bool, ignored: list[str]
+) -> bool:
+    for where, settings in (
+        ('flavor', sources.flavor),
+        ('metadata', sources.metadata),
+    ):
         if settings.get(name) is None:
             continue
         switched = _switched(settings[name])
         if switched is not None:
             value = switched
         else:
-            ignored.append('%s of the %s is %r, which is neither true nor '
-                           'false' % (name, where, settings[name]))
+            ignored.append(
+                '%s of the %s is %r, which is neither true nor '
+                'false' % (name, where, settings[name])
+            )
     return value
 
 
@@ -152,42 +173,56 @@ def _switched(value: str | int) -> bool | None:
     return text in _TRUE if text in _TRUE + _FALSE else None
 
 
-def _max_downtime(sources: Sources, default: int,
-                  ignored: list[str]) -> int:
-    set_to = next(((where, name, settings[name])
-                   for where, name, settings in (
-                       ('flavor', MAX_DOWNTIME, sources.flavor),
-                       ('metadata', MAX_DOWNTIME, sources.metadata),
-                       ('image', IMAGE_MAX_DOWNTIME, sources.image))
-                   if settings.get(name) is not None), None)
+def _max_downtime(sources: Sources, default: int, ignored: list[str]) -> int:
+    set_to = next(
+        (
+            (where, name, settings[name])
+            for where, name, settings in (
+                ('flavor', MAX_DOWNTIME, sources.flavor),
+                ('metadata', MAX_DOWNTIME, sources.metadata),
+                ('image', IMAGE_MAX_DOWNTIME, sources.image),
+            )
+            if settings.get(name) is not None
+        ),
+        None,
+    )
     if set_to is None:
         return default
     # What wins and makes no sense gives way to the default, not to the next.
     value = _number(*set_to, ignored)
     if value is not None and value < LOWEST_MAX_DOWNTIME:
-        ignored.append('%s of the %s is %d, which is less than %d ms' % (
-            set_to[1], set_to[0], value, LOWEST_MAX_DOWNTIME))
+        ignored.append(
+            '%s of the %s is %d, which is less than %d ms'
+            % (set_to[1], set_to[0], value, LOWEST_MAX_DOWNTIME)
+        )
         return default
     return default if value is None else value
 
 
 def _timeout(sources: Sources, default: int, ignored: list[str]) -> int:
-    values = [_number(where, name, settings[name], ignored)
-              for where, name, settings in (
-                  ('image', IMAGE_TIMEOUT, sources.image),
-                  ('flavor', TIMEOUT, sources.flavor),
-                  ('metadata', TIMEOUT, sources.metadata))
-              if settings.get(name) is not None]
+    values = [
+        _number(where, name, settings[name], ignored)
+        for where, name, settings in (
+            ('image', IMAGE_TIMEOUT, sources.image),
+            ('flavor', TIMEOUT, sources.flavor),
+            ('metadata', TIMEOUT, sources.metadata),
+        )
+        if settings.get(name) is not None
+    ]
     values = [value for value in values if value is not None]
-    return min((value for value in values if value),
-               default=0 if values else default)
+    return min(
+        (value for value in values if value), default=0 if values else default
+    )
 
 
-def _number(where: str, name: str, value: str | int,
-            ignored: list[str]) -> int | None:
+def _number(
+    where: str, name: str, value: str | int, ignored: list[str]
+) -> int | None:
     try:
         return int(value)
     except ValueError:
-        ignored.append('%s of the %s is %r, which is not a whole number'
-                       % (name, where, value))
+        ignored.append(
+            '%s of the %s is %r, which is not a whole number'
+            % (name, where, value)
+        )
         return None

@@ -33,7 +33,13 @@ class Flavor(fixtures.Fixture):
     def _setUp(self):
         like = self._client.show_flavor(CONF.compute.flavor_ref)['flavor']
         self.id = self._client.create_flavor(
-            name=data_utils.rand_name('migration-tests'), ram=like['ram'],
-            vcpus=like['vcpus'], disk=like['disk'])['flavor']['id']
-        self.addCleanup(test_utils.call_and_ignore_notfound_exc,
-                        self._client.delete_flavor, self.id)
+            name=data_utils.rand_name('migration-tests'),
+            ram=like['ram'],
+            vcpus=like['vcpus'],
+            disk=like['disk'],
+        )['flavor']['id']
+        self.addCleanup(
+            test_utils.call_and_ignore_notfound_exc,
+            self._client.delete_flavor,
+            self.id,
+        )

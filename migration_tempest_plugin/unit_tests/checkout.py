@@ -22,7 +22,8 @@ ROOT = pathlib.Path(config.__file__).parent.parent
 def load(path):
     """The module in a file, by its path below ROOT."""
     spec = importlib.util.spec_from_file_location(
-        pathlib.Path(path).stem, ROOT / path)
+        pathlib.Path(path).stem, ROOT / path
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

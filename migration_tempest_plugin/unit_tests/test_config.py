@@ -21,19 +21,21 @@ from migration_tempest_plugin import plugin
 
 
 class TestTable(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.conf = cfg.ConfigOpts()
         plugin.MigrationTempestPlugin().register_opts(self.conf)
         self.conf([])
-        self.names = {group.name: {option.name for option in options}
-                      for group, options in config.OPTIONS}
+        self.names = {
+            group.name: {option.name for option in options}
+            for group, options in config.OPTIONS
+        }
 
     def test_groups(self):
         self.assertEqual(
             {'migration', 'migration-feature-enabled', 'migration-hosts'},
-            set(self.names))
+            set(self.names),
+        )
 
     def test_registered(self):
         for group, names in self.names.items():
@@ -41,27 +43,38 @@ class TestTable(testtools.TestCase):
 
     def test_listed_for_tempest(self):
         listed = plugin.MigrationTempestPlugin().get_opt_lists()
-        self.assertEqual(self.names, {
-            group: {option.name for option in options}
-            for group, options in listed})
+        self.assertEqual(
+            self.names,
+            {
+                group: {option.name for option in options}
+                for group, options in listed
+            },
+        )
 
     def test_listed_for_the_generator(self):
-        self.assertEqual(self.names, {
-            group.name: {option.name for option in options}
-            for group, options in config.list_opts()})
+        self.assertEqual(
+            self.names,
+            {
+                group.name: {option.name for option in options}
+                for group, options in config.list_opts()
+            },
+        )
 
     def test_each_has_a_help_and_a_range(self):
-        for group, options in config.OPTIONS:
+        for _group, options in config.OPTIONS:
             for option in options:
                 self.assertGreater(len(option.help), 40, option.name)
                 if isinstance(option, cfg.FloatOpt):
                     self.assertIsNotNone(option.type.min, option.name)
 
     def test_passwords_are_secret(self):
-        for group, options in config.OPTIONS:
+        for _group, options in config.OPTIONS:
             for option in options:
-                self.assertEqual(option.name == 'database_connection',
-                                 option.secret, option.name)
+                self.assertEqual(
+                    option.name == 'database_connection',
+                    option.secret,
+                    option.name,
+                )
 
     def test_limits_are_unset(self):
         for name in config.DEFAULT_LIMITS:
@@ -69,13 +82,13 @@ class TestTable(testtools.TestCase):
 
 
 class TestBadValues(testtools.TestCase):
-
     def refuse(self, name, value):
         conf = cfg.ConfigOpts()
         config.register_opts(conf)
         conf([])
-        error = self.assertRaises(ValueError, conf.set_override, name, value,
-                                  group='migration')
+        error = self.assertRaises(
+            ValueError, conf.set_override, name, value, group='migration'
+        )
         self.assertNotEqual('', str(error))
 
     def test_negative_limits(self):
@@ -98,20 +111,26 @@ class TestBadValues(testtools.TestCase):
 
 
 class TestLimit(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.conf = cfg.ConfigOpts()
         config.register_opts(self.conf)
         self.conf([])
         self.fixture = self.useFixture(fixture.Config(self.conf))
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.config.CONF', self.conf))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.config.CONF', self.conf
+            )
+        )
 
     def with_tempest(self, **values):
         self.conf.register_opts(
-            [cfg.FloatOpt(name, default=value)
-             for name, value in values.items()], group='validation')
+            [
+                cfg.FloatOpt(name, default=value)
+                for name, value in values.items()
+            ],
+            group='validation',
+        )
 
     def test_own(self):
         self.with_tempest(allowed_network_downtime=5.0)
@@ -124,8 +143,9 @@ class TestLimit(testtools.TestCase):
         self.assertEqual(0, config.limit('allowed_network_downtime'))
 
     def test_of_tempest(self):
-        self.with_tempest(allowed_network_downtime=15.0,
-                          allowed_metadata_downtime=7.0)
+        self.with_tempest(
+            allowed_network_downtime=15.0, allowed_metadata_downtime=7.0
+        )
         self.assertEqual(15.0, config.limit('allowed_network_downtime'))
         self.assertEqual(7.0, config.limit('allowed_metadata_downtime'))
 

@@ -27,7 +27,7 @@ CHECKOUT = pathlib.Path(migration_tempest_plugin.__file__).parents[1]
 
 #: As DevStack calls a plugin (stack.sh, functions-common, lib/tempest), with
 #: no more of its functions than the plugin needs.
-STACK = r'''
+STACK = r"""
 set -o errexit
 declare -A GITDIR
 GITDIR[migration-tempest-plugin]=$CHECKOUT
@@ -71,10 +71,10 @@ for phase in unstack clean; do
     source "$CHECKOUT/devstack/plugin.sh" $phase
 done
 echo stacked
-'''
+"""
 
 #: Prints each class of tests, and why all of it would be skipped.
-CLASSES = '''
+CLASSES = """
 import inspect, pkgutil, importlib
 from tempest import config
 from migration_tempest_plugin import plugin, tests
@@ -87,22 +87,28 @@ for found in pkgutil.walk_packages(tests.__path__, tests.__name__ + '.'):
                 print(name, 'runs')
             except cls.skipException as reason:
                 print(name, 'is skipped:', reason)
-'''
+"""
 
 
 class TestDevStack(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.folder = self.useFixture(fixtures.TempDir()).path
 
     def run_stack(self, **variables):
         return subprocess.run(
-            ['bash', '-c', STACK], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={
-                'PATH': os.environ['PATH'], 'PYTHON': sys.executable,
-                'CHECKOUT': str(CHECKOUT), 'FOLDER': self.folder,
-                'ENABLED_SERVICES': 'n-api,n-cpu,tempest', **variables})
+            ['bash', '-c', STACK],
+            capture_output=True,
+            text=True,
+            env={
+                'PATH': os.environ['PATH'],
+                'PYTHON': sys.executable,
+                'CHECKOUT': str(CHECKOUT),
+                'FOLDER': self.folder,
+                'ENABLED_SERVICES': 'n-api,n-cpu,tempest',
+                **variables,
+            },
+        )
 
     def stack(self, **variables):
         """What it printed; it must have come to its end."""
@@ -120,25 +126,36 @@ class TestDevStack(testtools.TestCase):
     def classes(self):
         """Why all tests of each class would be skipped, or 'runs'."""
         done = subprocess.run(
-            [sys.executable, '-c', CLASSES], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={
-                **os.environ, 'TEMPEST_CONFIG_DIR': self.folder,
+            [sys.executable, '-c', CLASSES],
+            capture_output=True,
+            text=True,
+            env={
+                **os.environ,
+                'TEMPEST_CONFIG_DIR': self.folder,
                 'TEMPEST_CONFIG': 'tempest.conf',
-                'PYTHONPATH': str(CHECKOUT)})
+                'PYTHONPATH': str(CHECKOUT),
+            },
+        )
         self.assertEqual(0, done.returncode, done.stderr)
         return dict(line.split(' ', 1) for line in done.stdout.splitlines())
 
     def test_the_recipe_alone(self):
         printed = self.stack()
-        self.assertIn('installed migration-tempest-plugin from %s\n'
-                      % CHECKOUT, printed)
+        self.assertIn(
+            'installed migration-tempest-plugin from %s\n' % CHECKOUT, printed
+        )
         self.assertIn('plugins: %s\n' % CHECKOUT, printed)
-        self.assertEqual({
-            'compute': {'min_compute_nodes': '2'},
-            'compute-feature-enabled': {
-                'live_migration': 'True',
-                'live_migrate_back_and_forth': 'True'},
-            'network': {'public_network_id': 'some'}}, self.options)
+        self.assertEqual(
+            {
+                'compute': {'min_compute_nodes': '2'},
+                'compute-feature-enabled': {
+                    'live_migration': 'True',
+                    'live_migrate_back_and_forth': 'True',
+                },
+                'network': {'public_network_id': 'some'},
+            },
+            self.options,
+        )
         classes = self.classes()
         for name in 'TestLiveMigration', 'TestParallel', 'TestWatch':
             self.assertEqual('runs', classes[name])
@@ -146,49 +163,73 @@ class TestDevStack(testtools.TestCase):
         self.assertIn('[migration-hosts] computes', classes['TestAbort'])
 
     def test_hosts(self):
-        self.stack(MIGRATION_HOSTS_COMPUTES='a:192.0.2.1,b:192.0.2.2',
-                   MIGRATION_HOSTS_ALLOW_RESTART='True')
+        self.stack(
+            MIGRATION_HOSTS_COMPUTES='a:192.0.2.1,b:192.0.2.2',
+            MIGRATION_HOSTS_ALLOW_RESTART='True',
+        )
         classes = self.classes()
-        self.assertEqual({'runs'}, {classes[name] for name in (
-            'TestAbort', 'TestDomain', 'TestTimeout')})
+        self.assertEqual(
+            {'runs'},
+            {
+                classes[name]
+                for name in ('TestAbort', 'TestDomain', 'TestTimeout')
+            },
+        )
 
     def test_options_of_all_groups(self):
-        self.stack(MIGRATION_ALLOWED_NETWORK_DOWNTIME='2.5',
-                   MIGRATION_HOSTS_BECOME_COMMAND='sudo -n',
-                   MIGRATION_HOSTS_NOVA_COMPUTE_LOG='',
-                   MIGRATION_FEATURE_POST_COPY='True')
+        self.stack(
+            MIGRATION_ALLOWED_NETWORK_DOWNTIME='2.5',
+            MIGRATION_HOSTS_BECOME_COMMAND='sudo -n',
+            MIGRATION_HOSTS_NOVA_COMPUTE_LOG='',
+            MIGRATION_FEATURE_POST_COPY='True',
+        )
         options = self.options
-        self.assertEqual({'allowed_network_downtime': '2.5'},
-                         options['migration'])
-        self.assertEqual({'become_command': 'sudo -n',
-                          'nova_compute_log': ''},
-                         options['migration-hosts'])
-        self.assertEqual({'post_copy': 'True'},
-                         options['migration-feature-enabled'])
+        self.assertEqual(
+            {'allowed_network_downtime': '2.5'}, options['migration']
+        )
+        self.assertEqual(
+            {'become_command': 'sudo -n', 'nova_compute_log': ''},
+            options['migration-hosts'],
+        )
+        self.assertEqual(
+            {'post_copy': 'True'}, options['migration-feature-enabled']
+        )
 
     def test_each_option_can_be_set(self):
-        groups = {'migration': config.MigrationGroup,
-                  'migration-hosts': config.HostsGroup,
-                  'migration-feature-enabled': config.FeatureGroup}
+        groups = {
+            'migration': config.MigrationGroup,
+            'migration-hosts': config.HostsGroup,
+            'migration-feature-enabled': config.FeatureGroup,
+        }
         prefixes = ('MIGRATION_', 'MIGRATION_HOSTS_', 'MIGRATION_FEATURE_')
-        self.stack(**{prefix + option.name.upper(): 'x'
-                      for prefix, options in zip(prefixes, groups.values())
-                      for option in options})
+        self.stack(
+            **{
+                prefix + option.name.upper(): 'x'
+                for prefix, options in zip(prefixes, groups.values())
+                for option in options
+            }
+        )
         for group, options in groups.items():
-            self.assertEqual({option.name for option in options},
-                             set(self.options[group]))
+            self.assertEqual(
+                {option.name for option in options}, set(self.options[group])
+            )
 
     def test_no_such_option(self):
         done = self.run_stack(MIGRATION_ALOWED_NETWORK_DOWNTIME='2.5')
         self.assertEqual(1, done.returncode)
-        self.assertIn('MIGRATION_ALOWED_NETWORK_DOWNTIME: '
-                      'migration-tempest-plugin has no option '
-                      'alowed_network_downtime', done.stderr)
+        self.assertIn(
+            'MIGRATION_ALOWED_NETWORK_DOWNTIME: '
+            'migration-tempest-plugin has no option '
+            'alowed_network_downtime',
+            done.stderr,
+        )
 
     def test_without_tempest(self):
         """On a subnode, whatever is set there."""
-        printed = self.stack(ENABLED_SERVICES='n-cpu,q-agt',
-                             MIGRATION_ALLOWED_NETWORK_DOWNTIME='2.5')
+        printed = self.stack(
+            ENABLED_SERVICES='n-cpu,q-agt',
+            MIGRATION_ALLOWED_NETWORK_DOWNTIME='2.5',
+        )
         self.assertEqual('stacked\n', printed)
         self.assertEqual({}, self.options)
 
@@ -200,13 +241,19 @@ class TestDevStack(testtools.TestCase):
 
     def test_other_plugins_of_tempest(self):
         for named in ('/opt/stack/other', '/opt/stack/other %s' % CHECKOUT):
-            self.assertIn('plugins: /opt/stack/other %s\n' % CHECKOUT,
-                          self.stack(TEMPEST_PLUGINS=named))
+            self.assertIn(
+                'plugins: /opt/stack/other %s\n' % CHECKOUT,
+                self.stack(TEMPEST_PLUGINS=named),
+            )
 
     def test_what_is_said_is_left(self):
-        self.stack(LIVE_MIGRATE_BACK_AND_FORTH='False',
-                   MIGRATION_TEMPEST_COMPUTES='1')
-        self.assertEqual('False', self.options['compute-feature-enabled'][
-            'live_migrate_back_and_forth'])
-        self.assertIn('min_compute_nodes',
-                      self.classes()['TestLiveMigration'])
+        self.stack(
+            LIVE_MIGRATE_BACK_AND_FORTH='False', MIGRATION_TEMPEST_COMPUTES='1'
+        )
+        self.assertEqual(
+            'False',
+            self.options['compute-feature-enabled'][
+                'live_migrate_back_and_forth'
+            ],
+        )
+        self.assertIn('min_compute_nodes', self.classes()['TestLiveMigration'])

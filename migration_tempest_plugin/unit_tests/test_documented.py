@@ -29,19 +29,51 @@ WITH_EXAMPLES = ('hosts', 'measurement', 'meters', 'starlingx')
 #: warns of it.
 PUBLIC = {
     'checks': {
-        'Check', 'ClockCheck', 'ConsoleCheck', 'DiskCheck', 'MemoryCheck',
-        'NetworkCheck', 'PortCheck', 'StorageCheck'},
+        'Check',
+        'ClockCheck',
+        'ConsoleCheck',
+        'DiskCheck',
+        'MemoryCheck',
+        'NetworkCheck',
+        'PortCheck',
+        'StorageCheck',
+    },
     'exceptions': {
-        'CheckFailed', 'GuestError', 'HostError', 'MigrationTestError',
-        'NoMeasurement'},
+        'CheckFailed',
+        'GuestError',
+        'HostError',
+        'MigrationTestError',
+        'NoMeasurement',
+    },
     'measurement': {
-        'Beat', 'Breakdown', 'Duration', 'Figures', 'GuestClock', 'GuestLoad',
-        'Limit', 'Look', 'MeasuredMigration', 'Outage', 'Phase', 'Probing',
-        'ProcessorTimes', 'Progress', 'Sample', 'Seen', 'Taken', 'Timeline',
-        'break_down', 'in_median'},
+        'Beat',
+        'Breakdown',
+        'Duration',
+        'Figures',
+        'GuestClock',
+        'GuestLoad',
+        'Limit',
+        'Look',
+        'MeasuredMigration',
+        'Outage',
+        'Phase',
+        'Probing',
+        'ProcessorTimes',
+        'Progress',
+        'Sample',
+        'Seen',
+        'Taken',
+        'Timeline',
+        'break_down',
+        'in_median',
+    },
     'meters': {
-        'GuestHeartbeatMeter', 'GuestPingMeter', 'Heartbeat',
-        'MetadataDowntimeMeter', 'NetDowntimeMeter'},
+        'GuestHeartbeatMeter',
+        'GuestPingMeter',
+        'Heartbeat',
+        'MetadataDowntimeMeter',
+        'NetDowntimeMeter',
+    },
 }
 
 
@@ -50,14 +82,14 @@ def modules(package):
     name = 'migration_tempest_plugin.' + package
     yield importlib.import_module(name)
     for each in pkgutil.walk_packages(
-            importlib.import_module(name).__path__, name + '.'):
+        importlib.import_module(name).__path__, name + '.'
+    ):
         # It is loaded by Nova, and imports it.
         if each.name != name + '.extra_specs':
             yield importlib.import_module(each.name)
 
 
 class TestExamples(testtools.TestCase):
-
     def test_docstrings(self):
         run = 0
         for package in WITH_EXAMPLES:
@@ -69,28 +101,34 @@ class TestExamples(testtools.TestCase):
 
 
 class TestPublicNames(testtools.TestCase):
-
     def test_they_are_there(self):
         for package, names in PUBLIC.items():
             module = importlib.import_module(
-                '%s.%s' % (migration_tempest_plugin.__name__, package))
+                '%s.%s' % (migration_tempest_plugin.__name__, package)
+            )
             self.assertEqual(set(), names - set(dir(module)), package)
 
     def test_no_other_is_offered(self):
         """A name in __all__ is public, so that it is in the list above."""
         for module in (checks, meters, measurement):
             self.assertEqual(
-                PUBLIC[module.__name__.rpartition('.')[2]],
-                set(module.__all__))
+                PUBLIC[module.__name__.rpartition('.')[2]], set(module.__all__)
+            )
 
     def test_what_meters_have(self):
         """The names that other plugins call: Tempest's meters have them."""
         for meter, names in (
-                (meters.NetDowntimeMeter, ('get_downtime', 'measurement')),
-                (meters.MetadataDowntimeMeter,
-                 ('get_results', 'measurement'))):
+            (meters.NetDowntimeMeter, ('get_downtime', 'measurement')),
+            (meters.MetadataDowntimeMeter, ('get_results', 'measurement')),
+        ):
             for name in names:
                 self.assertTrue(callable(getattr(meter, name)), name)
-        for name in ('outages', 'longest', 'total', 'unobserved',
-                     'resolution', 'to_dict'):
+        for name in (
+            'outages',
+            'longest',
+            'total',
+            'unobserved',
+            'resolution',
+            'to_dict',
+        ):
             self.assertTrue(hasattr(measurement.Timeline, name), name)

@@ -30,7 +30,6 @@ def load(name):
 
 
 class Case(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         if not EXAMPLES.is_dir():
@@ -47,7 +46,8 @@ class Port(fixtures.Fixture):
 
     def open(self):
         self._socket = socket.create_server(
-            ('127.0.0.1', self.number or 0), reuse_port=False)
+            ('127.0.0.1', self.number or 0), reuse_port=False
+        )
         self.number = self._socket.getsockname()[1]
 
     @contextlib.contextmanager
@@ -62,10 +62,10 @@ class Port(fixtures.Fixture):
 
 
 class TestTcpPort(Case):
-
     def meter(self, port):
-        return self.useFixture(load('tcp_port').TcpPortMeter(
-            '127.0.0.1', port, interval=0.02))
+        return self.useFixture(
+            load('tcp_port').TcpPortMeter('127.0.0.1', port, interval=0.02)
+        )
 
     def test_an_outage(self):
         port = self.useFixture(Port())
@@ -73,8 +73,9 @@ class TestTcpPort(Case):
         since = meter.wait_until_up(10)
         with port.closed() as began:
             # Closed until it was seen, and some more attempts failed.
-            while len([each for each in meter._samples
-                       if not each.answered]) < 5:
+            while (
+                len([each for each in meter._samples if not each.answered]) < 5
+            ):
                 time.sleep(0.001)
         down = time.monotonic() - began
         meter.wait_until_up(10)
@@ -95,24 +96,26 @@ class TestTcpPort(Case):
         port = self.useFixture(Port())
         with port.closed():
             meter = self.meter(port.number)
-            self.assertRaises(exceptions.NoMeasurement, meter.wait_until_up,
-                              0.1)
+            self.assertRaises(
+                exceptions.NoMeasurement, meter.wait_until_up, 0.1
+            )
 
 
 class TestHostName(Case):
-
     def check(self, *names):
         client = mock.Mock()
         client.exec_command.side_effect = [name + '\n' for name in names]
         return self.useFixture(load('host_name').HostNameCheck(client))
 
     def test_the_same(self):
-        self.assertEqual('it is still guest',
-                         self.check('guest', 'guest').verify())
+        self.assertEqual(
+            'it is still guest', self.check('guest', 'guest').verify()
+        )
 
     def test_another(self):
-        error = self.assertRaises(exceptions.CheckFailed,
-                                  self.check('guest', 'other').verify)
+        error = self.assertRaises(
+            exceptions.CheckFailed, self.check('guest', 'other').verify
+        )
         self.assertEqual('host name: it is other, and was guest', str(error))
 
 
@@ -121,8 +124,9 @@ class TestScenario(Case):
 
     def test_it_is_there(self):
         from migration_tempest_plugin.tests.scenario import test_live_migration
+
         page = (EXAMPLES.parent / 'first.rst').read_text()
         shown = 'TestLiveMigration.test_live_migration_to_host'
         self.assertIn(':pyobject: ' + shown, page)
-        self.assertTrue(callable(
-            test_live_migration.TestLiveMigration.test_live_migration_to_host))
+        tests = test_live_migration.TestLiveMigration
+        self.assertTrue(callable(tests.test_live_migration_to_host))

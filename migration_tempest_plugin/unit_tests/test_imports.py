@@ -21,7 +21,6 @@ from migration_tempest_plugin.unit_tests.checkout import ROOT
 
 
 class TestImports(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         if not (ROOT / 'tools').is_dir():
@@ -39,8 +38,10 @@ class TestImports(testtools.TestCase):
 
     def test_none_goes_upward(self):
         found = self.tool.imports(ROOT / 'migration_tempest_plugin')
-        self.assertIn(('running', 'cloud'), [
-            (each.package, each.imported) for each in found])
+        self.assertIn(
+            ('running', 'cloud'),
+            [(each.package, each.imported) for each in found],
+        )
         self.assertEqual([], [each for each in found if each.is_upward])
 
     def test_the_drawing_is_of_today(self):
@@ -48,31 +49,42 @@ class TestImports(testtools.TestCase):
         found = self.tool.imports(ROOT / 'migration_tempest_plugin')
         self.assertEqual(
             (ROOT / 'doc/source/imports.txt').read_text().splitlines(),
-            list(self.tool.drawing(found)))
+            list(self.tool.drawing(found)),
+        )
 
     def test_upward(self):
         [found] = self.imports_of(
-            guest__x='from migration_tempest_plugin.tests import scenario')
-        self.assertEqual(('guest/x.py', 'tests', True), (
-            found.module, found.imported, found.is_upward))
+            guest__x='from migration_tempest_plugin.tests import scenario'
+        )
+        self.assertEqual(
+            ('guest/x.py', 'tests', True),
+            (found.module, found.imported, found.is_upward),
+        )
 
     def test_each_way_to_import(self):
         found = self.imports_of(
             tests__a='import migration_tempest_plugin.guest.shell\n',
             tests__b='def function():\n'
-                     '    from migration_tempest_plugin import hosts\n',
+            '    from migration_tempest_plugin import hosts\n',
             tests__c='from migration_tempest_plugin.tests import other\n'
-                     'import os\n',
-            unit_tests__d='from migration_tempest_plugin import tests\n')
-        self.assertEqual({('tests/a.py', 'guest'), ('tests/b.py', 'hosts')},
-                         {(each.module, each.imported) for each in found})
+            'import os\n',
+            unit_tests__d='from migration_tempest_plugin import tests\n',
+        )
+        self.assertEqual(
+            {('tests/a.py', 'guest'), ('tests/b.py', 'hosts')},
+            {(each.module, each.imported) for each in found},
+        )
         self.assertEqual({False}, {each.is_upward for each in found})
 
     def test_what_only_types_need(self):
-        self.assertEqual(set(), self.imports_of(
-            guest__x='import typing\n'
-                     'if typing.TYPE_CHECKING:\n'
-                     '    from migration_tempest_plugin import tests\n'))
+        self.assertEqual(
+            set(),
+            self.imports_of(
+                guest__x='import typing\n'
+                'if typing.TYPE_CHECKING:\n'
+                '    from migration_tempest_plugin import tests\n'
+            ),
+        )
 
     def test_a_package_without_a_place(self):
         error = self.assertRaises(ValueError, self.imports_of, new__x='')

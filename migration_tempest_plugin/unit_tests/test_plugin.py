@@ -29,19 +29,21 @@ def names(suite):
 
 
 class TestPlugin(testtools.TestCase):
-
     def test_loads_tempests_tests_alone(self):
         folder, top = plugin.MigrationTempestPlugin().load_tests()
-        loaded = list(names(unittest.TestLoader().discover(
-            folder, top_level_dir=top)))
+        loaded = list(
+            names(unittest.TestLoader().discover(folder, top_level_dir=top))
+        )
         self.assertNotEqual([], loaded)
         for name in loaded:
             self.assertStartsWith(name, 'migration_tempest_plugin.tests.')
-        self.assertEqual({'api', 'scenario', 'whitebox'}, {
-            name.split('.')[2] for name in loaded})
+        self.assertEqual(
+            {'api', 'scenario', 'whitebox'},
+            {name.split('.')[2] for name in loaded},
+        )
 
     def assertStartsWith(self, text, start):
-        self.assertEqual(start, text[:len(start)])
+        self.assertEqual(start, text[: len(start)])
 
     def test_scripts_lie_in_the_package(self):
         package = pathlib.Path(plugin.__file__).parent

@@ -22,12 +22,22 @@ def load(path):
 
 
 class TestReleaseNotes(testtools.TestCase):
-
     def test_each_can_be_read(self):
         notes = list((ROOT / 'releasenotes/notes').glob('*.yaml'))
         self.assertNotEqual([], notes)
         for note in notes:
             self.assertLessEqual(
                 set(load(note)),
-                {'prelude', 'features', 'issues', 'upgrade', 'deprecations',
-                 'critical', 'security', 'fixes', 'other'}, note.name)
+                {
+                    'prelude',
+                    'features',
+                    'issues',
+                    'upgrade',
+                    'deprecations',
+                    'critical',
+                    'security',
+                    'fixes',
+                    'other',
+                },
+                note.name,
+            )

@@ -23,18 +23,26 @@ from migration_tempest_plugin.tests.scenario import variants
 from migration_tempest_plugin.unit_tests.checkout import ROOT
 
 #: Jobs of other repositories that ours are made of.
-PARENTS_ELSEWHERE = {'tempest-multinode-full-py3',
-                     'devstack-plugin-ceph-multinode-tempest-py3',
-                     'openstack-tox-functional-with-sudo'}
+PARENTS_ELSEWHERE = {
+    'tempest-multinode-full-py3',
+    'devstack-plugin-ceph-multinode-tempest-py3',
+    'openstack-tox-functional-with-sudo',
+}
 
 #: What Zuul and Ansible know of two nodes.
 NODES = {
     'groups': {'compute': ['controller', 'compute1']},
     'hostvars': {
-        'controller': {'ansible_nodename': 'np1.example.org',
-                       'nodepool': {'private_ipv4': '192.0.2.11'}},
-        'compute1': {'ansible_nodename': 'np2',
-                     'nodepool': {'private_ipv4': '192.0.2.12'}}}}
+        'controller': {
+            'ansible_nodename': 'np1.example.org',
+            'nodepool': {'private_ipv4': '192.0.2.11'},
+        },
+        'compute1': {
+            'ansible_nodename': 'np2',
+            'nodepool': {'private_ipv4': '192.0.2.12'},
+        },
+    },
+}
 
 
 def load(name):
@@ -45,38 +53,49 @@ def merge(older, newer):
     """Variables of a parent and of its child (zuul.model.Job._deepUpdate)."""
     merged = copy.deepcopy(older)
     for key, value in newer.items():
-        merged[key] = merge(merged[key], value) \
-            if isinstance(value, dict) and isinstance(merged.get(key), dict) \
+        merged[key] = (
+            merge(merged[key], value)
+            if isinstance(value, dict) and isinstance(merged.get(key), dict)
             else value
+        )
     return merged
 
 
 def render(value):
     """As Ansible does it, a text."""
-    return jinja2.Environment(
-        trim_blocks=True, undefined=jinja2.StrictUndefined,
-        autoescape=True).from_string(str(value)).render(NODES)
+    return (
+        jinja2.Environment(
+            trim_blocks=True, undefined=jinja2.StrictUndefined, autoescape=True
+        )
+        .from_string(str(value))
+        .render(NODES)
+    )
 
 
 class TestZuul(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
-        self.jobs = {entry['job']['name']: entry['job']
-                     for entry in load('zuul.d/jobs.yaml') if 'job' in entry}
+        self.jobs = {
+            entry['job']['name']: entry['job']
+            for entry in load('zuul.d/jobs.yaml')
+            if 'job' in entry
+        }
         [self.project] = [
-            entry['project'] for entry in load('zuul.d/project.yaml')]
+            entry['project'] for entry in load('zuul.d/project.yaml')
+        ]
 
     def merged(self, name):
         """A job with what it has from those of its parents that are ours."""
         job = self.jobs[name]
-        parent = self.merged(job['parent']) \
-            if job['parent'] in self.jobs else {}
+        parent = (
+            self.merged(job['parent']) if job['parent'] in self.jobs else {}
+        )
         merged = {**parent, **job}
         for key in ('vars', 'group-vars'):
             merged[key] = merge(parent.get(key, {}), job.get(key, {}))
         merged['playbooks'] = parent.get('playbooks', []) + [
-            job[key] for key in ('pre-run', 'run', 'post-run') if key in job]
+            job[key] for key in ('pre-run', 'run', 'post-run') if key in job
+        ]
         return merged
 
     def every_job(self):
@@ -98,10 +117,13 @@ class TestZuul(testtools.TestCase):
         for job in self.every_job():
             if 'tempest_test_regex' in job['vars']:
                 pattern = re.compile(job['vars']['tempest_test_regex'])
-                self.assertIsNotNone(pattern.match(
-                    'migration_tempest_plugin.tests.whitebox.'
-                    'test_force_complete.TestForceComplete.'
-                    'test_force_complete_post_copy'))
+                self.assertIsNotNone(
+                    pattern.match(
+                        'migration_tempest_plugin.tests.whitebox.'
+                        'test_force_complete.TestForceComplete.'
+                        'test_force_complete_post_copy'
+                    )
+                )
                 self.assertIsNone(pattern.match('tempest.api.compute'))
                 self.assertEqual(1, job['vars']['tempest_concurrency'])
 
@@ -110,25 +132,33 @@ class TestZuul(testtools.TestCase):
         variables = job['vars']['devstack_localrc']
         self.assertIs(True, variables['MIGRATION_FEATURE_POST_COPY'])
         pattern = re.compile(job['vars']['tempest_test_regex'])
-        chosen = [variant.name for variant in variants.BY_NOVA_CONF
-                  if pattern.match('migration_tempest_plugin.tests.whitebox.'
-                                   'test_matrix.TestMatrix.test_'
-                                   + variant.name)]
+        chosen = [
+            variant.name
+            for variant in variants.BY_NOVA_CONF
+            if pattern.match(
+                'migration_tempest_plugin.tests.whitebox.'
+                'test_matrix.TestMatrix.test_' + variant.name
+            )
+        ]
         self.assertEqual(['post_copy_by_nova', 'post_copy_by_hand'], chosen)
 
     def test_variables_are_options_with_good_values(self):
-        options = {(group.name, option.name): option
-                   for group, options in config.OPTIONS for option in options}
+        options = {
+            (group.name, option.name): option
+            for group, options in config.OPTIONS
+            for option in options
+        }
         found = 0
         for job in self.every_job():
-            for name, value in job['vars'].get('devstack_localrc',
-                                               {}).items():
+            for name, value in job['vars'].get('devstack_localrc', {}).items():
                 match = re.fullmatch('MIGRATION_(HOSTS_|FEATURE_)?(.*)', name)
                 if match:
                     found += 1
-                    group = {'HOSTS_': 'migration-hosts',
-                             'FEATURE_': 'migration-feature-enabled',
-                             None: 'migration'}[match[1]]
+                    group = {
+                        'HOSTS_': 'migration-hosts',
+                        'FEATURE_': 'migration-feature-enabled',
+                        None: 'migration',
+                    }[match[1]]
                     option = options[group, match[2].lower()]
                     # raises a ValueError
                     option.type(render(value))
@@ -137,17 +167,22 @@ class TestZuul(testtools.TestCase):
     def test_the_computes_by_the_names_that_nova_has_for_them(self):
         job = self.merged('migration-tempest-plugin-whitebox')
         self.assertEqual(
-            'np1.example.org:192.0.2.11,np2:192.0.2.12', render(
-                job['vars']['devstack_localrc']['MIGRATION_HOSTS_COMPUTES']))
+            'np1.example.org:192.0.2.11,np2:192.0.2.12',
+            render(
+                job['vars']['devstack_localrc']['MIGRATION_HOSTS_COMPUTES']
+            ),
+        )
 
     def test_plugins_of_the_node_with_the_tests(self):
         for job in self.every_job():
             if 'tempest_test_regex' in job['vars']:
                 plugins = job['group-vars']['tempest']['devstack_plugins']
                 self.assertLessEqual(
-                    {'neutron', 'migration-tempest-plugin'}, set(plugins))
-                self.assertEqual('devstack-plugin-ceph' in plugins,
-                                 'ceph' in job['name'])
+                    {'neutron', 'migration-tempest-plugin'}, set(plugins)
+                )
+                self.assertEqual(
+                    'devstack-plugin-ceph' in plugins, 'ceph' in job['name']
+                )
                 # or it would be installed on the other nodes, too
                 self.assertNotIn('devstack_plugins', job['vars'])
 
@@ -155,17 +190,29 @@ class TestZuul(testtools.TestCase):
         job = self.merged('migration-tempest-plugin-whitebox')
 
         def is_irrelevant(path):
-            return any(re.match(pattern, path)
-                       for pattern in job['irrelevant-files'])
+            return any(
+                re.match(pattern, path) for pattern in job['irrelevant-files']
+            )
 
-        for path in ('README.rst', 'doc/source/conf.py', 'lab/run',
-                     '.ci/run', 'tools/run-tests', 'tox.ini', 'LICENSE',
-                     'migration_tempest_plugin/unit_tests/test_config.py'):
+        for path in (
+            'README.rst',
+            'doc/source/conf.py',
+            'lab/run',
+            '.ci/run',
+            'tools/run-tests',
+            'tox.ini',
+            'LICENSE',
+            'migration_tempest_plugin/unit_tests/test_config.py',
+        ):
             self.assertTrue(is_irrelevant(path), path)
-        for path in ('devstack/plugin.sh', 'playbooks/report/post.yaml',
-                     'pyproject.toml', 'requirements.txt',
-                     'migration_tempest_plugin/guest/clock.sh',
-                     'migration_tempest_plugin/tests/whitebox/base.py'):
+        for path in (
+            'devstack/plugin.sh',
+            'playbooks/report/post.yaml',
+            'pyproject.toml',
+            'requirements.txt',
+            'migration_tempest_plugin/guest/clock.sh',
+            'migration_tempest_plugin/tests/whitebox/base.py',
+        ):
             self.assertFalse(is_irrelevant(path), path)
 
     def test_playbooks(self):
@@ -177,14 +224,17 @@ class TestZuul(testtools.TestCase):
 
     def test_what_is_named_as_artifact_is_kept(self):
         job = self.merged('migration-tempest-plugin-whitebox')
-        kept = [path.rpartition('/')[2]
-                for path in job['vars']['zuul_copy_output']]
+        kept = [
+            path.rpartition('/')[2] for path in job['vars']['zuul_copy_output']
+        ]
         [play] = load('playbooks/report/post.yaml')
         artifacts = play['tasks'][-1]['zuul_return']['data']['zuul'][
-            'artifacts']
+            'artifacts'
+        ]
         self.assertNotEqual([], artifacts)
         for artifact in artifacts:
             host, logs, top, *_ = artifact['url'].split('/')
-            self.assertEqual(('{{ inventory_hostname }}', 'logs'),
-                             (host, logs))
+            self.assertEqual(
+                ('{{ inventory_hostname }}', 'logs'), (host, logs)
+            )
             self.assertIn(top, kept)

@@ -40,8 +40,10 @@ class Display:
         if stream.isatty():
             self._table = _table(stream)
             if self._table is None:
-                self.say('for a table here that is kept up to date: '
-                         'pip install rich')
+                self.say(
+                    'for a table here that is kept up to date: '
+                    'pip install rich'
+                )
         self._began = time.monotonic()
         self._said = self._began
         self._lost = set()
@@ -75,8 +77,9 @@ class Display:
         :param doing: what goes on, for people
         """
         for state, outage in ended:
-            self._say_of(state, outage.start,
-                         'was down for %s' % outage.duration)
+            self._say_of(
+                state, outage.start, 'was down for %s' % outage.duration
+            )
         for state in states:
             # Once, when it happens: nothing more will be seen of it.
             if state.lost and (state.target, state.what) not in self._lost:
@@ -87,18 +90,29 @@ class Display:
             with _nobody_need_see_it():
                 self._table.update(
                     '%s, for %.0f s (Ctrl-C ends it)' % (doing, since),
-                    map(_row, states))
+                    map(_row, states),
+                )
         elif time.monotonic() - self._said > PATIENCE:
             self._said = time.monotonic()
-            self.say('%s  %s, for %.0f s: %s' % (
-                session.wall(self._said), doing, since,
-                '; '.join('%s %s %s' % (
-                    state.target, _NAMES[state.what], _now(state))
-                    for state in states)))
+            self.say(
+                '%s  %s, for %.0f s: %s'
+                % (
+                    session.wall(self._said),
+                    doing,
+                    since,
+                    '; '.join(
+                        '%s %s %s'
+                        % (state.target, _NAMES[state.what], _now(state))
+                        for state in states
+                    ),
+                )
+            )
 
     def _say_of(self, state, moment, what):
-        self.say('%s  %s %s: %s' % (session.wall(moment), state.target,
-                                    _NAMES[state.what], what))
+        self.say(
+            '%s  %s %s: %s'
+            % (session.wall(moment), state.target, _NAMES[state.what], what)
+        )
 
 
 def _table(stream):
@@ -110,9 +124,14 @@ def _table(stream):
 
 
 def _row(state):
-    return (state.target, _NAMES[state.what], _now(state),
-            str(len(state.outages)), state.longest.brief() + ' s',
-            state.total.brief() + ' s')
+    return (
+        state.target,
+        _NAMES[state.what],
+        _now(state),
+        str(len(state.outages)),
+        state.longest.brief() + ' s',
+        state.total.brief() + ' s',
+    )
 
 
 def _nobody_need_see_it():

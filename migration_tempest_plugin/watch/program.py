@@ -42,16 +42,19 @@ class Program:
         self._say = say
         reader, writer = os.pipe()
         try:
-            self._process = subprocess.Popen(words, stdout=writer,
-                                             stderr=writer)
+            self._process = subprocess.Popen(
+                words, stdout=writer, stderr=writer
+            )
         except OSError as error:
             os.close(reader)
-            raise exceptions.RecordError('%s can\'t be started: %s' % (
-                words[0], error.strerror)) from error
+            raise exceptions.RecordError(
+                "%s can't be started: %s" % (words[0], error.strerror)
+            ) from error
         finally:
             os.close(writer)
-        self._thread = threading.Thread(target=self._read, args=(reader,),
-                                        daemon=True)
+        self._thread = threading.Thread(
+            target=self._read, args=(reader,), daemon=True
+        )
         self._thread.start()
 
     @property
@@ -74,8 +77,10 @@ class Program:
     def _read(self, reader):
         decode = codecs.getincrementaldecoder('utf-8')('replace').decode
         rest = ''
-        with open(reader, 'rb', buffering=0) as output, \
-                selectors.DefaultSelector() as selector:
+        with (
+            open(reader, 'rb', buffering=0) as output,
+            selectors.DefaultSelector() as selector,
+        ):
             selector.register(output, selectors.EVENT_READ)
             while True:
                 if rest and not selector.select(_QUIET):

@@ -74,13 +74,15 @@ class State:
     def longest(self):
         """The Duration of the longest outage that is over."""
         return measurement.Duration.longest(
-            (outage.duration for outage in self.outages), self.resolution)
+            (outage.duration for outage in self.outages), self.resolution
+        )
 
     @property
     def total(self):
         """The Duration of all outages in sum that are over."""
         return measurement.Duration.sum(
-            (outage.duration for outage in self.outages), self.resolution)
+            (outage.duration for outage in self.outages), self.resolution
+        )
 
 
 class Session:
@@ -92,8 +94,9 @@ class Session:
     def __init__(self, plan):
         self.plan = plan
         self._stack = contextlib.ExitStack()
-        self._metering = metering.Metering({
-            target: self._meters_of(target) for target in plan.targets})
+        self._metering = metering.Metering(
+            {target: self._meters_of(target) for target in plan.targets}
+        )
         self._live = []
 
     def __enter__(self):
@@ -103,7 +106,9 @@ class Session:
             self._live = [
                 _Live(target, meter, self._metering.baselines[meter])
                 for target, its_meters in self._metering.meters.items()
-                for meter in its_meters if hasattr(meter, 'recent')]
+                for meter in its_meters
+                if hasattr(meter, 'recent')
+            ]
             self._stack = stack.pop_all()
         return self
 
@@ -117,13 +122,17 @@ class Session:
         if guest is None:
             return
         yield meters.GuestHeartbeatMeter(
-            guest.connect, target=target, lifetime=LIFETIME)
+            guest.connect, target=target, lifetime=LIFETIME
+        )
         if plan.metadata:
             yield meters.MetadataDowntimeMeter(guest, lifetime=LIFETIME)
 
     def _patience(self, meter):
-        return self.plan.baseline if isinstance(
-            meter, meters.NetDowntimeMeter) else self.plan.guest_baseline
+        return (
+            self.plan.baseline
+            if isinstance(meter, meters.NetDowntimeMeter)
+            else self.plan.guest_baseline
+        )
 
     def look(self):
         """What happened since the last look.
@@ -131,8 +140,11 @@ class Session:
         :returns: (the State of each target now, the outages that ended since
             then, each as (State, Outage))
         """
-        ended = [(live.state, outage) for live in self._live
-                 for outage in live.look()]  # reported once
+        ended = [
+            (live.state, outage)
+            for live in self._live
+            for outage in live.look()
+        ]  # reported once
         return [live.state for live in self._live], ended
 
     def under_load(self):
@@ -153,23 +165,36 @@ class Session:
         :param looks: Looks at what was done meanwhile
         :param limits: the Limits that it is to keep
         """
-        return [self._measured(target, measurement.Progress(began, looks),
-                               limits) for target in self.plan.targets]
+        return [
+            self._measured(target, measurement.Progress(began, looks), limits)
+            for target in self.plan.targets
+        ]
 
     def _measured(self, target, progress, limits):
         read = self._metering.read(target, time.monotonic() + PATIENCE)
         return measurement.MeasuredMigration(
-            server=target, source=None, destination=None,
-            measurements=read.measurements, clock=read.clock,
-            progress=progress, kind='watch', limits=limits, load=read.load)
+            server=target,
+            source=None,
+            destination=None,
+            measurements=read.measurements,
+            clock=read.clock,
+            progress=progress,
+            kind='watch',
+            limits=limits,
+            load=read.load,
+        )
 
 
 class _Live:
     """What a meter sees, looked at piece by piece: a watch may take days."""
 
     def __init__(self, target, meter, baseline):
-        self.state = State(target, 'tcp' if isinstance(
-            meter, meters.GuestHeartbeatMeter) else 'network')
+        self.state = State(
+            target,
+            'tcp'
+            if isinstance(meter, meters.GuestHeartbeatMeter)
+            else 'network',
+        )
         self._meter = meter
         self._answered = baseline
 
@@ -182,22 +207,28 @@ class _Live:
         except exceptions.NoMeasurement as error:
             # Nobody will see it come back, so nobody is to wait for that.
             self.state = dataclasses.replace(
-                self.state, lost=error.reason, down_since=None)
+                self.state, lost=error.reason, down_since=None
+            )
             return []
         if timeline is None:
             return []
-        self._answered = max(sample.start for sample in timeline.samples
-                             if sample.answered)
+        self._answered = max(
+            sample.start for sample in timeline.samples if sample.answered
+        )
         ended = [outage for outage in timeline.outages if not outage.ongoing]
         self.state = dataclasses.replace(
-            self.state, down_since=timeline.down_since,
+            self.state,
+            down_since=timeline.down_since,
             outages=(*self.state.outages, *ended),
-            resolution=max(self.state.resolution, timeline.resolution))
+            resolution=max(self.state.resolution, timeline.resolution),
+        )
         return ended
 
 
 def wall(moment):
     """The time of day of a moment, for people."""
     seconds = time.time() - time.monotonic() + moment
-    return '%s.%03d' % (time.strftime(
-        '%H:%M:%S', time.localtime(seconds)), seconds % 1 * 1000)
+    return '%s.%03d' % (
+        time.strftime('%H:%M:%S', time.localtime(seconds)),
+        seconds % 1 * 1000,
+    )

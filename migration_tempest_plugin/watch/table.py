@@ -30,8 +30,9 @@ class Table:
     def __init__(self, stream, columns):
         self._columns = columns
         self._console = console.Console(file=stream, highlight=False)
-        self._live = live.Live(console=self._console, auto_refresh=False,
-                               transient=True)
+        self._live = live.Live(
+            console=self._console, auto_refresh=False, transient=True
+        )
 
     def start(self):
         self._live.start()

@@ -72,10 +72,12 @@ class TcpPortMeter(fixtures.Fixture):
         with self._answered:
             before = len(self._samples)
             if not self._answered.wait_for(
-                    lambda: self._answers_since(before), timeout):
+                lambda: self._answers_since(before), timeout
+            ):
                 raise exceptions.NoMeasurement(
-                    '%s:%s was not connected within %g s' % (
-                        *self._to, timeout))
+                    '%s:%s was not connected within %g s'
+                    % (*self._to, timeout)
+                )
             return self._answers_since(before)[0].end
 
     def _answers_since(self, number):
@@ -89,5 +91,11 @@ class TcpPortMeter(fixtures.Fixture):
         with self._answered:
             samples = tuple(self._samples)
         return measurement.Timeline(
-            'tcp port', '%s:%s' % self._to, samples, self._interval,
-            time.monotonic(), method='connect', clock='tester').recovered()
+            'tcp port',
+            '%s:%s' % self._to,
+            samples,
+            self._interval,
+            time.monotonic(),
+            method='connect',
+            clock='tester',
+        ).recovered()

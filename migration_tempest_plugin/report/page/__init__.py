@@ -41,47 +41,82 @@ _TEMPLATES = 'templates'
 
 def report(run: recorded.Run, title: str) -> str:
     """The page of a Run."""
-    cards = sorted((_Card(number, test, migration) for number, (
-        test, migration) in enumerate(run.migrations, 1)),
-        key=lambda card: digest.badness(card.migration), reverse=True)
+    cards = sorted(
+        (
+            _Card(number, test, migration)
+            for number, (test, migration) in enumerate(run.migrations, 1)
+        ),
+        key=lambda card: digest.badness(card.migration),
+        reverse=True,
+    )
     migrations = [card.migration for card in cards]
     return _template('report.html').render(
-        _shared(), title=title, cards=cards, costs=digest.COSTS,
-        facts={title: list(_rows(facts))
-               for title, facts in run.facts.items()},
-        problems=run.problems, kinds=_kinds(migrations),
+        _shared(),
+        title=title,
+        cards=cards,
+        costs=digest.COSTS,
+        facts={
+            title: list(_rows(facts)) for title, facts in run.facts.items()
+        },
+        problems=run.problems,
+        kinds=_kinds(migrations),
         verdicts=_verdicts(cards),
         stayed=sum(not digest.moved(each) for each in migrations),
-        typical=[(kind, judged.KINDS[kind], each) for kind, each
-                 in judged.typical(migrations).items()],
+        typical=[
+            (kind, judged.KINDS[kind], each)
+            for kind, each in judged.typical(migrations).items()
+        ],
         worst=_worst(cards),
         resolutions=_resolutions(cards),
-        spread=[(quantity, spread.by_variant(quantity, points))
-                for quantity, points in _spread(cards).items()],
-        other=[test for test in run.tests if not test.migrations])
+        spread=[
+            (quantity, spread.by_variant(quantity, points))
+            for quantity, points in _spread(cards).items()
+        ],
+        other=[test for test in run.tests if not test.migrations],
+    )
 
 
-def comparison(compared: compare.Comparison, title: str,
-               names: collections.abc.Sequence[str]) -> str:
+def comparison(
+    compared: compare.Comparison,
+    title: str,
+    names: collections.abc.Sequence[str],
+) -> str:
     """The page of a compare.Comparison.
 
     :param names: of BEFORE and AFTER
     """
-    figures = [(quantity, spread.before_after(both))
-               for quantity, samples in compared.samples.items()
-               if (both := {variant: each for variant, each in samples.items()
-                            if each.before and each.after})]
+    figures = [
+        (quantity, spread.before_after(both))
+        for quantity, samples in compared.samples.items()
+        if (
+            both := {
+                variant: each
+                for variant, each in samples.items()
+                if each.before and each.after
+            }
+        )
+    ]
     return _template('comparison.html').render(
-        _shared(), title=title, compared=compared, names=names,
-        figures=figures, how=compare.how(compared), seconds=compare.seconds,
-        shift=compare.shift)
+        _shared(),
+        title=title,
+        compared=compared,
+        names=names,
+        figures=figures,
+        how=compare.how(compared),
+        seconds=compare.seconds,
+        shift=compare.shift,
+    )
 
 
 class _Card:
     """A migration, as the page shows it."""
 
-    def __init__(self, number: int, test: recorded.RecordedTest,
-                 migration: documents.Migration) -> None:
+    def __init__(
+        self,
+        number: int,
+        test: recorded.RecordedTest,
+        migration: documents.Migration,
+    ) -> None:
         self.id = 'migration-%d' % number
         self.test = test
         self.migration = migration
@@ -110,26 +145,30 @@ class _Card:
     def unlimited(self) -> dict[str, measurement.Duration]:
         """What it cost that no limit is for."""
         limited = {limit.what for limit in self.limits}
-        return {what: cost for what, cost in self.costs.items()
-                if what not in limited and what != digest.QUEUED}
+        return {
+            what: cost
+            for what, cost in self.costs.items()
+            if what not in limited and what != digest.QUEUED
+        }
 
     @property
     def lines(self) -> list[str]:
-        return [*text.migration(self.migration),
-                *text.phases(self.migration)]
+        return [*text.migration(self.migration), *text.phases(self.migration)]
 
 
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__name__, _TEMPLATES), autoescape=True,
-        trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined)
+        loader=jinja2.PackageLoader(__name__, _TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
     environment.filters['seconds'] = lambda number: '%.3f' % number
     environment.filters['told'] = judged.told
     # where people would break a name into lines
-    environment.filters['pieces'] = functools.partial(
-        re.split, r'(?<=[._])')
+    environment.filters['pieces'] = functools.partial(re.split, r'(?<=[._])')
     return environment
 
 
@@ -140,8 +179,11 @@ def _template(name: str) -> jinja2.Template:
 def _shared() -> dict[str, object]:
     """What each page is made of; its scripts are ours and Plotly's."""
     ours = importlib.resources.files(__name__) / _TEMPLATES
-    return {**_plotly(), 'script': (ours / 'page.js').read_text('utf-8'),
-            'style': (ours / 'page.css').read_text('utf-8')}
+    return {
+        **_plotly(),
+        'script': (ours / 'page.js').read_text('utf-8'),
+        'style': (ours / 'page.css').read_text('utf-8'),
+    }
 
 
 @functools.cache
@@ -149,23 +191,32 @@ def _plotly() -> dict[str, object]:
     """The library: packed, which is a third of it, and whose it is."""
     code = (PLOTLY / 'plotly-basic.min.js').read_bytes()
     packed = base64.b64encode(gzip.compress(code, mtime=0))
-    return {'plotly': packed.decode(),
-            'plotly_license': (PLOTLY / 'LICENSE').read_text('utf-8'),
-            'plotly_source': json.loads(
-                (PLOTLY / 'source.json').read_text('utf-8'))}
+    return {
+        'plotly': packed.decode(),
+        'plotly_license': (PLOTLY / 'LICENSE').read_text('utf-8'),
+        'plotly_source': json.loads(
+            (PLOTLY / 'source.json').read_text('utf-8')
+        ),
+    }
 
 
-def _kinds(migrations: collections.abc.Iterable[documents.Migration]
-           ) -> list[tuple[str, int]]:
+def _kinds(
+    migrations: collections.abc.Iterable[documents.Migration],
+) -> list[tuple[str, int]]:
     """How many migrations there are of each kind, by its name."""
     counts = collections.Counter(
-        each.get('kind', 'live') for each in migrations)
-    return [(name, counts[kind]) for kind, name in judged.KINDS.items()
-            if counts[kind]]
+        each.get('kind', 'live') for each in migrations
+    )
+    return [
+        (name, counts[kind])
+        for kind, name in judged.KINDS.items()
+        if counts[kind]
+    ]
 
 
-def _worst(cards: collections.abc.Iterable[_Card]
-           ) -> dict[tuple[str, str], _Card]:
+def _worst(
+    cards: collections.abc.Iterable[_Card],
+) -> dict[tuple[str, str], _Card]:
     """Of each kind and cost, the card with the worst."""
     found: dict[tuple[str, str], _Card] = {}
     for card in cards:
@@ -174,20 +225,26 @@ def _worst(cards: collections.abc.Iterable[_Card]
         for what, cost in card.costs.items():
             key = card.migration.get('kind', 'live'), what
             if key not in found or _length(cost) > _length(
-                    found[key].costs[what]):
+                found[key].costs[what]
+            ):
                 found[key] = card
     return found
 
 
-def _verdicts(cards: collections.abc.Collection[_Card]
-              ) -> list[tuple[digest.Verdict, int]]:
+def _verdicts(
+    cards: collections.abc.Collection[_Card],
+) -> list[tuple[digest.Verdict, int]]:
     """How many migrations have each verdict, the worst first."""
-    return [(verdict, count) for verdict in digest.Verdict
-            if (count := sum(card.verdict is verdict for card in cards))]
+    return [
+        (verdict, count)
+        for verdict in digest.Verdict
+        if (count := sum(card.verdict is verdict for card in cards))
+    ]
 
 
-def _rows(facts: object, name: str = ''
-          ) -> collections.abc.Iterator[tuple[str, str]]:
+def _rows(
+    facts: object, name: str = ''
+) -> collections.abc.Iterator[tuple[str, str]]:
     """Facts, however deep, as (name, text) of each."""
     if isinstance(facts, dict):
         for key, each in facts.items():
@@ -204,8 +261,9 @@ def _fact(fact: object) -> str:
     return '\u2013' if fact is None else str(fact)
 
 
-def _resolutions(cards: collections.abc.Iterable[_Card]
-                 ) -> dict[str, tuple[float, float]]:
+def _resolutions(
+    cards: collections.abc.Iterable[_Card],
+) -> dict[str, tuple[float, float]]:
     """The best and the worst resolution that was reached, by what."""
     found: dict[str, list[float]] = {}
     for card in cards:
@@ -220,11 +278,13 @@ def _length(duration: measurement.Duration) -> tuple[float, float]:
     return float(duration), duration.upper
 
 
-def _spread(cards: collections.abc.Iterable[_Card]
-            ) -> dict[str, dict[str, list[spread.Point]]]:
+def _spread(
+    cards: collections.abc.Iterable[_Card],
+) -> dict[str, dict[str, list[spread.Point]]]:
     """What moved, by quantity, by variant."""
     found: dict[str, dict[str, list[spread.Point]]] = {
-        quantity: {} for quantity in digest.COSTS}
+        quantity: {} for quantity in digest.COSTS
+    }
     for card in cards:
         if not digest.moved(card.migration):
             continue
@@ -232,6 +292,9 @@ def _spread(cards: collections.abc.Iterable[_Card]
             if quantity in card.costs:
                 cost = card.costs[quantity]
                 found[quantity].setdefault(card.test.name, []).append(
-                    spread.Point.of(cost, '%s %s: %s' % (
-                        card.name, card.way, judged.told(cost))))
+                    spread.Point.of(
+                        cost,
+                        '%s %s: %s' % (card.name, card.way, judged.told(cost)),
+                    )
+                )
     return {quantity: each for quantity, each in found.items() if each}

@@ -27,8 +27,7 @@ CHECKED_SINCE = '2.86'
 
 NAMESPACE = 'OS::Compute::StarlingXLiveMigration'
 
-_OUT_OF_RANGE = (settings.TIMEOUT
-                 + ' must be 0 or in the range 120 to 800')
+_OUT_OF_RANGE = settings.TIMEOUT + ' must be 0 or in the range 120 to 800'
 
 
 class TestExtraSpecs(test.BaseTestCase):
@@ -41,8 +40,9 @@ class TestExtraSpecs(test.BaseTestCase):
         super().skip_checks()
         if not CONF.migration_feature_enabled.starlingx_extra_specs:
             raise cls.skipException(
-                'Nova does not check StarlingX\'s extra specs: '
-                '[migration-feature-enabled] starlingx_extra_specs')
+                "Nova does not check StarlingX's extra specs: "
+                '[migration-feature-enabled] starlingx_extra_specs'
+            )
 
     def setUp(self):
         super().setUp()
@@ -55,25 +55,26 @@ class TestExtraSpecs(test.BaseTestCase):
         try:
             self.set_to(name, value)
         except lib_exc.BadRequest as error:
-            self.fail('Nova refuses %s = %s: %s. Is the validator installed '
-                      'beside its API (entry point '
-                      'nova.api.extra_spec_validators), and was that '
-                      'restarted?' % (name, value,
-                                      error.resp_body['message']))
+            self.fail(
+                'Nova refuses %s = %s: %s. Is the validator installed '
+                'beside its API (entry point '
+                'nova.api.extra_spec_validators), and was that '
+                'restarted?' % (name, value, error.resp_body['message'])
+            )
         self.assertEqual(value, self.said(name))
 
     def set_to(self, name, value):
         self.client.set_flavor_extra_spec(self.flavor, **{name: value})
 
     def said(self, name):
-        return self.client.list_flavor_extra_specs(
-            self.flavor)['extra_specs'].get(name)
+        return self.client.list_flavor_extra_specs(self.flavor)[
+            'extra_specs'
+        ].get(name)
 
     def refused(self, name, value):
         """Why Nova refuses a value; the flavor must not have it then."""
         before = self.said(name)
-        error = self.assertRaises(lib_exc.BadRequest, self.set_to, name,
-                                  value)
+        error = self.assertRaises(lib_exc.BadRequest, self.set_to, name, value)
         self.assertEqual(before, self.said(name), 'Refused, but set')
         return error.resp_body['message']
 
@@ -89,11 +90,15 @@ class TestExtraSpecs(test.BaseTestCase):
         """Others get 400, with StarlingX's words"""
         self.taken(settings.TIMEOUT, '150')
         for value in ('-1', '1', '119', '801'):
-            self.assertEqual(_OUT_OF_RANGE,
-                             self.refused(settings.TIMEOUT, value), value)
+            self.assertEqual(
+                _OUT_OF_RANGE, self.refused(settings.TIMEOUT, value), value
+            )
         for value in ('soon', '1.5'):
-            self.assertEqual(settings.TIMEOUT + ' must be an integer.',
-                             self.refused(settings.TIMEOUT, value), value)
+            self.assertEqual(
+                settings.TIMEOUT + ' must be an integer.',
+                self.refused(settings.TIMEOUT, value),
+                value,
+            )
 
     @decorators.idempotent_id('140229e2-58a8-434e-aded-561b30e207c9')
     @decorators.attr(type=['negative'])
@@ -105,7 +110,9 @@ class TestExtraSpecs(test.BaseTestCase):
             self.assertEqual(
                 settings.MAX_DOWNTIME
                 + ' must be greater than or equal to 100',
-                self.refused(settings.MAX_DOWNTIME, value), value)
+                self.refused(settings.MAX_DOWNTIME, value),
+                value,
+            )
 
     @decorators.idempotent_id('7119b2b1-4c1a-425b-96e6-5cf50492f467')
     @decorators.attr(type=['negative'])
@@ -114,8 +121,9 @@ class TestExtraSpecs(test.BaseTestCase):
         for name in (settings.AUTO_CONVERGE, settings.TUNNEL):
             for value in ('True', 'False'):
                 self.taken(name, value)
-            self.assertIn('Error setting key %s' % name,
-                          self.refused(name, 'perhaps'))
+            self.assertIn(
+                'Error setting key %s' % name, self.refused(name, 'perhaps')
+            )
 
 
 class TestMetadefs(test.BaseTestCase):
@@ -134,22 +142,28 @@ class TestMetadefs(test.BaseTestCase):
             raise cls.skipException('No Glance: [service_available] glance')
         if not CONF.migration_feature_enabled.starlingx_metadefs:
             raise cls.skipException(
-                'Glance has no definitions of StarlingX\'s settings: '
-                '[migration-feature-enabled] starlingx_metadefs')
+                "Glance has no definitions of StarlingX's settings: "
+                '[migration-feature-enabled] starlingx_metadefs'
+            )
 
     def property(self, name):
         # Glance gives a default as text, whatever the type is.
-        return self.os_primary.namespace_properties_client \
-            .show_namespace_properties(NAMESPACE, name)
+        client = self.os_primary.namespace_properties_client
+        return client.show_namespace_properties(NAMESPACE, name)
 
     @decorators.idempotent_id('90832762-5180-4d13-b3ae-d9035f15c827')
     def test_timeout(self):
         """The time-out is 180 s by default, and its help says so"""
         found = self.property('live_migration_timeout')
-        self.assertEqual(180, int(found['default']),
-                         'Glance has another default of the time-out')
-        self.assertEqual(('integer', 0, 800), (
-            found['type'], found['minimum'], found['maximum']))
+        self.assertEqual(
+            180,
+            int(found['default']),
+            'Glance has another default of the time-out',
+        )
+        self.assertEqual(
+            ('integer', 0, 800),
+            (found['type'], found['minimum'], found['maximum']),
+        )
         self.assertEqual('Live Migration Timeout', found['title'])
         self.assertIn('120 to 800, or 0', found['description'])
         self.assertIn('default is 180', found['description'])
@@ -158,10 +172,12 @@ class TestMetadefs(test.BaseTestCase):
     def test_maximum_downtime(self):
         """The maximum downtime is 500 ms by default, and 100 ms at least"""
         found = self.property('live_migration_max_downtime')
-        self.assertEqual(500, int(found['default']), 'Glance has another '
-                         'default of the maximum downtime')
-        self.assertEqual(('integer', 100), (
-            found['type'], found['minimum']))
+        self.assertEqual(
+            500,
+            int(found['default']),
+            'Glance has another default of the maximum downtime',
+        )
+        self.assertEqual(('integer', 100), (found['type'], found['minimum']))
         self.assertIn('default is 500', found['description'])
 
     @decorators.idempotent_id('278b048b-7304-4f1b-95e0-2e27087f762a')
@@ -169,8 +185,10 @@ class TestMetadefs(test.BaseTestCase):
         """Flavors, servers and images have them, by their own prefixes"""
         found = self.os_primary.namespaces_client.show_namespace(NAMESPACE)
         self.assertEqual('public', found['visibility'])
-        prefixes = {each['name']: each['prefix']
-                    for each in found['resource_type_associations']}
+        prefixes = {
+            each['name']: each['prefix']
+            for each in found['resource_type_associations']
+        }
         self.assertEqual('hw:wrs:', prefixes.get('OS::Nova::Flavor'))
         self.assertEqual('hw:wrs:', prefixes.get('OS::Nova::Server'))
         self.assertEqual('hw_wrs_', prefixes.get('OS::Glance::Image'))

@@ -43,7 +43,8 @@ def skip_without_disabling():
     return testtools.skipUnless(
         CONF.migration.allow_disabling_computes,
         'No compute service may be disabled: [migration] '
-        'allow_disabling_computes')
+        'allow_disabling_computes',
+    )
 
 
 def limit(what, option, longest=False):
@@ -52,8 +53,13 @@ def limit(what, option, longest=False):
     :param what: what was measured
     :param longest: it is for each single outage, not for their sum
     """
-    return measurement.Limit(what, option, config.limit(option), longest,
-                             CONF.migration.fail_unchecked_limits)
+    return measurement.Limit(
+        what,
+        option,
+        config.limit(option),
+        longest,
+        CONF.migration.fail_unchecked_limits,
+    )
 
 
 def _complete(migration):
@@ -64,8 +70,10 @@ def complete_all(migrations):
     """Wait until all are completed."""
     # Each may have to wait for all of the others.
     live_migration.wait_until_all_completed(
-        migrations, CONF.migration.migration_timeout * len(migrations),
-        CONF.migration.progress_interval)
+        migrations,
+        CONF.migration.migration_timeout * len(migrations),
+        CONF.migration.progress_interval,
+    )
 
 
 class LiveMigrationScenario(guests.GuestScenario):
@@ -78,11 +86,13 @@ class LiveMigrationScenario(guests.GuestScenario):
         if not features.live_migration:
             raise cls.skipException(
                 'Live migration is not enabled: [compute-feature-enabled] '
-                'live_migration')
+                'live_migration'
+            )
         if CONF.compute.min_compute_nodes < 2:
             raise cls.skipException(
                 'A live migration needs two computes: [compute] '
-                'min_compute_nodes')
+                'min_compute_nodes'
+            )
 
     @classmethod
     def resource_setup(cls):
@@ -90,7 +100,8 @@ class LiveMigrationScenario(guests.GuestScenario):
         cls.limits = tuple(
             limit(what, option, longest)
             for what, option, longest in config.LIMITS
-            if config.limit(option) is not None)
+            if config.limit(option) is not None
+        )
         cls.facts = facts.of_run(cls.os_admin, cls.computes)
 
     def another_host(self, guest):
@@ -101,18 +112,24 @@ class LiveMigrationScenario(guests.GuestScenario):
         if wanted and wanted != source:
             return wanted
         computes = services.computes(self.os_admin.services_client)
-        others = sorted(record['host'] for record in computes
-                        if services.is_usable(record) and
-                        record['host'] != source)
-        self.assertNotEqual([], others, 'There is no compute beside %s that '
-                            'is up and enabled: %s' % (source, computes))
+        others = sorted(
+            record['host']
+            for record in computes
+            if services.is_usable(record) and record['host'] != source
+        )
+        self.assertNotEqual(
+            [],
+            others,
+            'There is no compute beside %s that '
+            'is up and enabled: %s' % (source, computes),
+        )
         return others[0]
 
     def disabled(self, host):
         """Let no server be scheduled to a host meanwhile, in a ``with``."""
         return services.ComputeService(
-            self.os_admin.services_client, host).disabled(
-                'live migration test')
+            self.os_admin.services_client, host
+        ).disabled('live migration test')
 
     def live_migrate_measured(self, guest, host=None, follow=_complete):
         """Live migrate a guest and check that it arrived, measuring it.
@@ -125,7 +142,8 @@ class LiveMigrationScenario(guests.GuestScenario):
         :returns: the MeasuredMigration
         """
         [measured] = self.live_migrate_unharmed(
-            [(guest, host)], lambda migrations: follow(*migrations))
+            [(guest, host)], lambda migrations: follow(*migrations)
+        )
         self.assert_arrived(measured, host)
         return measured
 
@@ -154,10 +172,12 @@ class LiveMigrationScenario(guests.GuestScenario):
         """Each host that has any of them, and these; the most first."""
         found = {}
         for guest in guests:
-            found.setdefault(self.get_host_for_server(guest.id),
-                             []).append(guest)
-        return sorted(found.items(), key=lambda each: len(each[1]),
-                      reverse=True)
+            found.setdefault(self.get_host_for_server(guest.id), []).append(
+                guest
+            )
+        return sorted(
+            found.items(), key=lambda each: len(each[1]), reverse=True
+        )
 
     def bring_together(self, guests):
         """Have guests on the host that most of them are on; that host."""
@@ -179,8 +199,11 @@ class LiveMigrationScenario(guests.GuestScenario):
     def assert_arrived(self, measured, host=None):
         """A server is on another host; on the one that is named."""
         seen = measured.text()
-        self.assertNotEqual(measured.source, measured.destination,
-                            'The server is where it was.\n' + seen)
+        self.assertNotEqual(
+            measured.source,
+            measured.destination,
+            'The server is where it was.\n' + seen,
+        )
         self.assertIn(host, (None, measured.destination), seen)
 
     def live_migrate_in_vain(self, guest, follow, host=None):
@@ -191,7 +214,8 @@ class LiveMigrationScenario(guests.GuestScenario):
         :returns: the MeasuredMigration
         """
         [measured] = self.live_migrate_all_in_vain(
-            [(guest, host)], lambda migrations: follow(*migrations))
+            [(guest, host)], lambda migrations: follow(*migrations)
+        )
         return measured
 
     def live_migrate_all_in_vain(self, moves, follow):
@@ -211,10 +235,16 @@ class LiveMigrationScenario(guests.GuestScenario):
     def assert_stayed(self, guest, measured):
         """A migration has failed, and its server is where it was, ACTIVE."""
         seen = measured.text()
-        self.assertEqual(measured.source, measured.destination,
-                         'The server is not where it was.\n' + seen)
-        self.assertIn(measured.record and measured.record['status'],
-                      live_migration.FAILED, seen)
+        self.assertEqual(
+            measured.source,
+            measured.destination,
+            'The server is not where it was.\n' + seen,
+        )
+        self.assertIn(
+            measured.record and measured.record['status'],
+            live_migration.FAILED,
+            seen,
+        )
         self.assert_active(guest, seen)
 
     def live_migrate_unharmed(self, moves, follow):
@@ -233,60 +263,86 @@ class LiveMigrationScenario(guests.GuestScenario):
         measured = self._live_migrate(moves, follow)
         for guest, (boot_id, uptime), each in zip(guests, before, measured):
             seen = each.text()
-            self.assertEqual(boot_id, guest.boot_id(),
-                             'The guest was rebooted.\n' + seen)
+            self.assertEqual(
+                boot_id, guest.boot_id(), 'The guest was rebooted.\n' + seen
+            )
             self.assertGreater(guest.uptime(), uptime, seen)
         return measured
 
     def assert_active(self, guest, seen=''):
         """After a migration that ended early, the API promises ACTIVE."""
-        status = self.os_admin.servers_client.show_server(
-            guest.id)['server']['status']
+        status = self.os_admin.servers_client.show_server(guest.id)['server'][
+            'status'
+        ]
         if status == 'ERROR':
-            LOG.warning('The server is in ERROR, though it is unharmed: a '
-                        'defect of this Nova ([migration-feature-enabled] '
-                        'aborted_server_active); its state is reset')
+            LOG.warning(
+                'The server is in ERROR, though it is unharmed: a '
+                'defect of this Nova ([migration-feature-enabled] '
+                'aborted_server_active); its state is reset'
+            )
             # Also where that fails the test: Tempest can't delete it so.
             self.os_admin.servers_client.reset_state(guest.id, state='active')
         if CONF.migration_feature_enabled.aborted_server_active:
             self.assertEqual(
-                'ACTIVE', status, 'The migration was rolled back, but the '
+                'ACTIVE',
+                status,
+                'The migration was rolled back, but the '
                 'server is %s. Nova 32.2.0 to 34.0.0 have this defect; '
                 '[migration-feature-enabled] aborted_server_active = false '
-                'lets the rest be judged.\n%s' % (status, seen))
+                'lets the rest be judged.\n%s' % (status, seen),
+            )
 
     def migration_of(self, guest):
         """The LiveMigration of a guest that is to be asked for."""
         return live_migration.LiveMigration(
-            self.os_admin, guest.id, CONF.migration.progress_interval)
+            self.os_admin, guest.id, CONF.migration.progress_interval
+        )
 
     def _live_migrate(self, moves, follow):
         return live_migrations.measure(
-            [self._move(guest, host) for guest, host in moves], follow,
+            [self._move(guest, host) for guest, host in moves],
+            follow,
             live_migrations.Terms(
                 CONF.migration.baseline_timeout,
-                CONF.migration.recovery_timeout, self.limits, self.computes),
-            self.keep)
+                CONF.migration.recovery_timeout,
+                self.limits,
+                self.computes,
+            ),
+            self.keep,
+        )
 
     def _move(self, guest, host):
         return live_migrations.Move(
-            guest.id, self.migration_of(guest),
-            self.live_migrate_arguments(host), self.meters_of(guest),
-            functools.partial(self.figures_of, guest))
+            guest.id,
+            self.migration_of(guest),
+            self.live_migrate_arguments(host),
+            self.meters_of(guest),
+            functools.partial(self.figures_of, guest),
+        )
 
     def assert_downtime_allowed(self, *measured):
         """Fail if anything was down for longer than is allowed."""
-        wrong = [(complaints, each) for complaints, each in (
-            (each.complaints(self.limits), each) for each in measured)
-            if complaints]
+        wrong = [
+            (complaints, each)
+            for complaints, each in (
+                (each.complaints(self.limits), each) for each in measured
+            )
+            if complaints
+        ]
         if wrong:
-            self.fail('\n'.join('%s\n%s' % (
-                '\n'.join(complaints), each.text())
-                for complaints, each in wrong) + (
-                '\n[migration] fail_unchecked_limits = false lets pass what '
-                'can\'t be checked' if any(
-                    each.unchecked(self.limits) for _, each in wrong)
-                else ''))
+            self.fail(
+                '\n'.join(
+                    '%s\n%s' % ('\n'.join(complaints), each.text())
+                    for complaints, each in wrong
+                )
+                + (
+                    '\n[migration] fail_unchecked_limits = false lets pass '
+                    'what '
+                    "can't be checked"
+                    if any(each.unchecked(self.limits) for _, each in wrong)
+                    else ''
+                )
+            )
 
     @property
     def heartbeat_interval(self):
@@ -298,23 +354,31 @@ class LiveMigrationScenario(guests.GuestScenario):
         options = CONF.migration
         return (
             meters.NetDowntimeMeter(
-                guest.address, interval=options.network_probe_interval,
-                deadline=options.network_probe_deadline),
+                guest.address,
+                interval=options.network_probe_interval,
+                deadline=options.network_probe_deadline,
+            ),
             meters.GuestHeartbeatMeter(
-                guest.connect, target=guest.address,
+                guest.connect,
+                target=guest.address,
                 interval=self.heartbeat_interval,
                 deadline=options.guest_heartbeat_deadline,
-                lifetime=options.guest_probe_lifetime),
+                lifetime=options.guest_probe_lifetime,
+            ),
             meters.MetadataDowntimeMeter(
-                guest.ssh, interval=options.metadata_probe_interval,
+                guest.ssh,
+                interval=options.metadata_probe_interval,
                 connect_deadline=options.metadata_connect_deadline,
                 deadline=options.metadata_probe_deadline,
                 lifetime=options.guest_probe_lifetime,
                 ip_version=options.metadata_ip_version,
                 path=options.metadata_path,
                 least_connect_deadline=(
-                    options.metadata_least_connect_deadline),
-                least_deadline=options.metadata_least_probe_deadline))
+                    options.metadata_least_connect_deadline
+                ),
+                least_deadline=options.metadata_least_probe_deadline,
+            ),
+        )
 
     def live_migrate_arguments(self, host=None):
         """The API's arguments (api-ref, "Live-Migrate Server")."""
@@ -322,8 +386,11 @@ class LiveMigrationScenario(guests.GuestScenario):
         if request(self.compute_request_microversion) >= request('2.25'):
             return {'host': host, 'block_migration': 'auto'}
         block = CONF.compute_feature_enabled.block_migration_for_live_migration
-        return {'host': host, 'block_migration': block,
-                'disk_over_commit': False}
+        return {
+            'host': host,
+            'block_migration': block,
+            'disk_over_commit': False,
+        }
 
     def figures_of(self, guest, since):
         """The Figures that the hosts told of a guest since a moment.
@@ -337,6 +404,8 @@ class LiveMigrationScenario(guests.GuestScenario):
         LOG.info(measured.summary())
         self.addDetail(recorded.FACTS, recorded.detail(self.facts))
         self.addDetailUniqueName(
-            'migration', content.text_content(measured.text()))
-        self.addDetailUniqueName(recorded.DETAIL,
-                                 recorded.detail(measured.to_dict()))
+            'migration', content.text_content(measured.text())
+        )
+        self.addDetailUniqueName(
+            recorded.DETAIL, recorded.detail(measured.to_dict())
+        )

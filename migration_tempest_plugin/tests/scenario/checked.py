@@ -54,8 +54,9 @@ class GuestChecks(fixtures.Fixture):
                 found.append('%s: %s' % (check.name, check.verify()))
             except (exceptions.CheckFailed, exceptions.GuestError) as error:
                 found.append('%s: FAILED: %s' % (check.name, error))
-                wrong.append('%s: %s' % (check.name, getattr(
-                    error, 'what', error)))
+                wrong.append(
+                    '%s: %s' % (check.name, getattr(error, 'what', error))
+                )
         text = 'checks of %s:\n%s' % (self._guest, '\n'.join(found))
         LOG.info('%s', text)
         self.addDetail('checks', content.text_content(text))
@@ -78,8 +79,12 @@ class CheckedScenario(base.LiveMigrationScenario):
         """Let a security group let a TCP port in."""
         rules = self.os_primary.security_group_rules_client
         rule = rules.create_security_group_rule(
-            security_group_id=group, direction='ingress', protocol='tcp',
-            port_range_min=port, port_range_max=port)['security_group_rule']
+            security_group_id=group,
+            direction='ingress',
+            protocol='tcp',
+            port_range_min=port,
+            port_range_max=port,
+        )['security_group_rule']
         self.addCleanup(rules.delete_security_group_rule, rule['id'])
 
     # --- the checks ----------------------------------------------------------
@@ -90,30 +95,41 @@ class CheckedScenario(base.LiveMigrationScenario):
         for mac, address in self.interfaces_of(guest):
             addresses.setdefault(mac, []).append(address)
         return checks.NetworkCheck(
-            guest.ssh, addresses, self.outside(guest),
-            [address for other in neighbours
-             for address in self.addresses_of(other)])
+            guest.ssh,
+            addresses,
+            self.outside(guest),
+            [
+                address
+                for other in neighbours
+                for address in self.addresses_of(other)
+            ],
+        )
 
     def port_check(self, guest):
-        return checks.PortCheck(guest.address,
-                                CONF.migration.guest_open_port,
-                                CONF.migration.guest_closed_port)
+        return checks.PortCheck(
+            guest.address,
+            CONF.migration.guest_open_port,
+            CONF.migration.guest_closed_port,
+        )
 
     def storage_check(self, guest):
         return checks.StorageCheck(
-            guest.connect, guest.ssh, CONF.migration.guest_storage_folder,
-            lifetime=CONF.migration.guest_probe_lifetime)
+            guest.connect,
+            guest.ssh,
+            CONF.migration.guest_storage_folder,
+            lifetime=CONF.migration.guest_probe_lifetime,
+        )
 
     def memory_check(self, guest):
         return checks.MemoryCheck(guest.ssh)
 
     def disk_check(self, guest):
-        return checks.DiskCheck(guest.ssh,
-                                CONF.migration.guest_storage_folder)
+        return checks.DiskCheck(guest.ssh, CONF.migration.guest_storage_folder)
 
     def clock_check(self, guest):
-        return checks.ClockCheck(guest.connect,
-                                 CONF.migration.allowed_clock_drift)
+        return checks.ClockCheck(
+            guest.connect, CONF.migration.allowed_clock_drift
+        )
 
     def console_checks(self, guest):
         """That of the console, where the cloud shows it."""
@@ -121,18 +137,21 @@ class CheckedScenario(base.LiveMigrationScenario):
             return []
 
         def read():
-            return self.servers_client.get_console_output(
-                guest.id)['output']
+            return self.servers_client.get_console_output(guest.id)['output']
 
         return [checks.ConsoleCheck(guest.ssh, read)]
 
     def all_checks(self, guest, neighbours=()):
         """One of each, as GuestChecks that are set up."""
         return self.checks(
-            guest, self.network_check(guest, neighbours),
-            self.port_check(guest), self.storage_check(guest),
-            self.memory_check(guest), self.clock_check(guest),
-            *self.console_checks(guest))
+            guest,
+            self.network_check(guest, neighbours),
+            self.port_check(guest),
+            self.storage_check(guest),
+            self.memory_check(guest),
+            self.clock_check(guest),
+            *self.console_checks(guest),
+        )
 
     def checks(self, guest, *each):
         """Some checks, as GuestChecks that are set up."""
@@ -150,19 +169,26 @@ class CheckedScenario(base.LiveMigrationScenario):
         done = []
         for name, boots, steps in self._administration():
             if not getattr(CONF.compute_feature_enabled, name, True):
-                LOG.info('%s is not enabled: [compute-feature-enabled] %s',
-                         name, name)
+                LOG.info(
+                    '%s is not enabled: [compute-feature-enabled] %s',
+                    name,
+                    name,
+                )
                 continue
             with self.told('%s of %s' % (name, guest.id)):
                 boot_id = guest.boot_id()
                 guest.sync()
                 for act, status in steps:
                     act(guest.id)
-                    waiters.wait_for_server_status(self.servers_client,
-                                                   guest.id, status)
+                    waiters.wait_for_server_status(
+                        self.servers_client, guest.id, status
+                    )
                 guest.reach()
-                self.assertEqual(boots, guest.boot_id() != boot_id,
-                                 'Another boot of the guest?')
+                self.assertEqual(
+                    boots,
+                    guest.boot_id() != boot_id,
+                    'Another boot of the guest?',
+                )
                 # It looks when it is set up.
                 self.useFixture(self.network_check(guest))
             done.append(name)
@@ -174,17 +200,38 @@ class CheckedScenario(base.LiveMigrationScenario):
         Each step comes with the status of the server that follows.
         """
         client = self.servers_client
-        soft, hard = (functools.partial(client.reboot_server, type=kind)
-                      for kind in ('SOFT', 'HARD'))
+        soft, hard = (
+            functools.partial(client.reboot_server, type=kind)
+            for kind in ('SOFT', 'HARD')
+        )
         return (
-            ('pause', False, ((client.pause_server, 'PAUSED'),
-                              (client.unpause_server, 'ACTIVE'))),
-            ('suspend', False, ((client.suspend_server, 'SUSPENDED'),
-                                (client.resume_server, 'ACTIVE'))),
+            (
+                'pause',
+                False,
+                (
+                    (client.pause_server, 'PAUSED'),
+                    (client.unpause_server, 'ACTIVE'),
+                ),
+            ),
+            (
+                'suspend',
+                False,
+                (
+                    (client.suspend_server, 'SUSPENDED'),
+                    (client.resume_server, 'ACTIVE'),
+                ),
+            ),
             ('soft reboot', True, ((soft, 'ACTIVE'),)),
             ('hard reboot', True, ((hard, 'ACTIVE'),)),
-            ('stop', True, ((client.stop_server, 'SHUTOFF'),
-                            (client.start_server, 'ACTIVE'))))
+            (
+                'stop',
+                True,
+                (
+                    (client.stop_server, 'SHUTOFF'),
+                    (client.start_server, 'ACTIVE'),
+                ),
+            ),
+        )
 
     @contextlib.contextmanager
     def told(self, what):

@@ -86,14 +86,17 @@ class GuestScenario(manager.NetworkScenarioTest):
         if not CONF.validation.run_validation:
             raise cls.skipException(
                 'Nothing is measured without reaching the servers: '
-                '[validation] run_validation')
+                '[validation] run_validation'
+            )
         if CONF.validation.connect_method == 'floating' and not (
-                CONF.network.public_network_id and
-                CONF.network_feature_enabled.floating_ips):
+            CONF.network.public_network_id
+            and CONF.network_feature_enabled.floating_ips
+        ):
             raise cls.skipException(
                 'No floating IPs: [network] public_network_id and '
                 '[network-feature-enabled] floating_ips, or [validation] '
-                'connect_method = fixed where servers are reached directly')
+                'connect_method = fixed where servers are reached directly'
+            )
 
     @classmethod
     def resource_setup(cls):
@@ -117,19 +120,28 @@ class GuestScenario(manager.NetworkScenarioTest):
         """
         keypair = self.create_keypair()
         group = self.create_security_group()
-        servers = [self._create(
-            key_name=keypair['name'],
-            security_groups=[{'name': group['name']}], **arguments)
-            for _ in range(count)]
+        servers = [
+            self._create(
+                key_name=keypair['name'],
+                security_groups=[{'name': group['name']}],
+                **arguments,
+            )
+            for _ in range(count)
+        ]
         self.addCleanup(self._delete, servers)
         for server in servers:
-            waiters.wait_for_server_status(self.servers_client, server['id'],
-                                           'ACTIVE')
+            waiters.wait_for_server_status(
+                self.servers_client, server['id'], 'ACTIVE'
+            )
         # With their addresses now.
-        servers = [self.servers_client.show_server(server['id'])['server']
-                   for server in servers]
-        return [self._reach(server, group, keypair['private_key'])
-                for server in servers]
+        servers = [
+            self.servers_client.show_server(server['id'])['server']
+            for server in servers
+        ]
+        return [
+            self._reach(server, group, keypair['private_key'])
+            for server in servers
+        ]
 
     def _create(self, **arguments):
         """A server that is being built; if the test fails, it says why."""
@@ -140,25 +152,34 @@ class GuestScenario(manager.NetworkScenarioTest):
     def keep_evidence_of(self, server):
         """If the test fails, have all that says why about a server."""
         bundle = evidence.Bundle(
-            self.os_admin, server, self.computes,
-            CONF.compute_feature_enabled.console_output)
-        self.addOnException(lambda _: bundle.keep(
-            lambda name, text: self.addDetail(
-                recorded.bundle_name(server, name),
-                content.text_content(text))))
+            self.os_admin,
+            server,
+            self.computes,
+            CONF.compute_feature_enabled.console_output,
+        )
+        self.addOnException(
+            lambda _: bundle.keep(
+                lambda name, text: self.addDetail(
+                    recorded.bundle_name(server, name),
+                    content.text_content(text),
+                )
+            )
+        )
 
     def _delete(self, servers):
         """Before Tempest does so, and waits for the end of each in turn."""
         for server in servers:
             test_utils.call_and_ignore_notfound_exc(
-                self.servers_client.delete_server, server['id'])
+                self.servers_client.delete_server, server['id']
+            )
 
     def _reach(self, server, group, private_key):
         address = self.get_server_ip(server)
         # If there is no answer, Tempest's client finds out, and says why.
         reach.wait_for_ssh(address, CONF.validation.ssh_timeout)
         ssh = self.get_remote_client(
-            address, private_key=private_key, server=server)
+            address, private_key=private_key, server=server
+        )
         ssh.ssh_client = reach.KeptClient.like(ssh.ssh_client)
         self.addCleanup(ssh.ssh_client.close)
         return Guest(server, address, ssh, group['id'], private_key)
@@ -166,10 +187,12 @@ class GuestScenario(manager.NetworkScenarioTest):
     def interfaces_of(self, guest):
         """Each fixed address of a guest, as (MAC, address)."""
         server = self.servers_client.show_server(guest.id)['server']
-        return [(address['OS-EXT-IPS-MAC:mac_addr'], address['addr'])
-                for network in server['addresses'].values()
-                for address in network
-                if address['OS-EXT-IPS:type'] == 'fixed']
+        return [
+            (address['OS-EXT-IPS-MAC:mac_addr'], address['addr'])
+            for network in server['addresses'].values()
+            for address in network
+            if address['OS-EXT-IPS:type'] == 'fixed'
+        ]
 
     def addresses_of(self, guest):
         """The fixed addresses of a guest."""
@@ -177,5 +200,7 @@ class GuestScenario(manager.NetworkScenarioTest):
 
     def outside(self, guest):
         """The address outside that a guest must reach."""
-        return CONF.migration.guest_outside_address or \
-            shell.ask(guest.ssh, 'look', 'tester')['address']
+        return (
+            CONF.migration.guest_outside_address
+            or shell.ask(guest.ssh, 'look', 'tester')['address']
+        )

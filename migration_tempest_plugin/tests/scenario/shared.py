@@ -28,7 +28,7 @@ class SharedGuestScenario(base.LiveMigrationScenario):
     test has new ones.
     """
 
-    _left = ()             # the Guests that no test has at the moment
+    _left = ()  # the Guests that no test has at the moment
     _for_the_class = False
 
     def boot_guests(self, count, **arguments):
@@ -87,6 +87,10 @@ class SharedGuestScenario(base.LiveMigrationScenario):
         server = cls.os_admin.servers_client.show_server(guest.id)['server']
         state = server['status'], server['OS-EXT-STS:task_state']
         if state != ('ACTIVE', None):
-            LOG.warning('The server %s, which another test has left, is %s: '
-                        'it is not used again', guest.id, state)
+            LOG.warning(
+                'The server %s, which another test has left, is %s: '
+                'it is not used again',
+                guest.id,
+                state,
+            )
         return state == ('ACTIVE', None)

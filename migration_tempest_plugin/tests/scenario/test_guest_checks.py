@@ -26,7 +26,7 @@ from migration_tempest_plugin.tests.scenario import checked
 CONF = config.CONF
 
 #: Sets the time of day to what it was, again and again, for some seconds.
-_HOLD_CLOCK = '''
+_HOLD_CLOCK = """
 now=$(date +%%s)
 read -r up _ </proc/uptime
 over=$((${up%%.*} + %d))
@@ -34,7 +34,7 @@ while [ "${up%%.*}" -lt "$over" ]; do
     date -s "@$now" >/dev/null
     read -r up _ </proc/uptime
 done
-'''
+"""
 
 
 class TestGuestChecks(checked.CheckedScenario):
@@ -45,7 +45,8 @@ class TestGuestChecks(checked.CheckedScenario):
     @testtools.skipUnless(
         CONF.compute_feature_enabled.live_migrate_back_and_forth,
         'Migrating back is not enabled: [compute-feature-enabled] '
-        'live_migrate_back_and_forth')
+        'live_migrate_back_and_forth',
+    )
     @utils.services('compute', 'network')
     def test_checks(self):
         """Network, storage, memory, clock and console through a migration
@@ -63,7 +64,8 @@ class TestGuestChecks(checked.CheckedScenario):
         guest, neighbour = self.boot_guests(2)
         checks = self.all_checks(guest, [neighbour])
         there = self.live_migrate_measured(
-            guest, host=self.another_host(guest))
+            guest, host=self.another_host(guest)
+        )
         checks.verify()
         back = self.live_migrate_measured(guest, host=there.source)
         checks.verify()
@@ -113,8 +115,10 @@ class TestChecksFail(checked.CheckedScenario):
             check.verify()
         self.open_port(guest.group, CONF.migration.guest_closed_port)
         self.assert_found(
-            ports, 'port %d .* is closed by its security groups, and answered'
-            % CONF.migration.guest_closed_port)
+            ports,
+            'port %d .* is closed by its security groups, and answered'
+            % CONF.migration.guest_closed_port,
+        )
         for check in (memory, storage, clock):
             check.verify()
         self.change_byte(guest, memory.file, 1000)
@@ -126,6 +130,7 @@ class TestChecksFail(checked.CheckedScenario):
 
     def assert_found(self, check, pattern):
         """A check fails, in words that a pattern is in; in time."""
+
         def found():
             try:
                 check.verify()
@@ -134,20 +139,27 @@ class TestChecksFail(checked.CheckedScenario):
                 return True
             return False
 
-        self.assertTrue(test_utils.call_until_true(
-            found, CONF.validation.ping_timeout, 1),
-            '%s finds nothing wrong' % check.name)
+        self.assertTrue(
+            test_utils.call_until_true(found, CONF.validation.ping_timeout, 1),
+            '%s finds nothing wrong' % check.name,
+        )
 
     def change_byte(self, guest, file, place):
         guest.ssh.exec_command(
             'printf X | dd of=%s bs=1 seek=%d conv=notrunc 2>/dev/null'
-            % (shlex.quote(file), place))
+            % (shlex.quote(file), place)
+        )
 
     def hold_clock(self, guest):
         """Let the guest's time of day stand for longer than is allowed."""
         try:
-            guest.ssh.exec_command('sudo -n sh -c %s' % shlex.quote(
-                _HOLD_CLOCK % (CONF.migration.allowed_clock_drift + 2)))
+            guest.ssh.exec_command(
+                'sudo -n sh -c %s'
+                % shlex.quote(
+                    _HOLD_CLOCK % (CONF.migration.allowed_clock_drift + 2)
+                )
+            )
         except lib_exc.SSHExecCommandFailed as error:
             raise self.skipException(
-                'The guest\'s user may not set its clock: %s' % error)
+                "The guest's user may not set its clock: %s" % error
+            ) from error

@@ -56,7 +56,8 @@ class TestLiveMigration(shared.SharedGuestScenario):
         """
         guest = self.boot_guest()
         measured = self.live_migrate_measured(
-            guest, host=self.another_host(guest))
+            guest, host=self.another_host(guest)
+        )
         self.assert_downtime_allowed(measured)
 
     @decorators.idempotent_id('328ed7c3-a34a-4103-a34f-c119b0d7c253')
@@ -64,7 +65,8 @@ class TestLiveMigration(shared.SharedGuestScenario):
     @testtools.skipUnless(
         CONF.compute_feature_enabled.live_migrate_back_and_forth,
         'Migrating back is not enabled: [compute-feature-enabled] '
-        'live_migrate_back_and_forth')
+        'live_migrate_back_and_forth',
+    )
     @utils.services('compute', 'network')
     def test_live_migration_there_and_back(self):
         """A live migration to another host, and one back
@@ -77,7 +79,8 @@ class TestLiveMigration(shared.SharedGuestScenario):
         """
         guest = self.boot_guest()
         there = self.live_migrate_measured(
-            guest, host=self.another_host(guest))
+            guest, host=self.another_host(guest)
+        )
         back = self.live_migrate_measured(guest, host=there.source)
         self.assert_downtime_allowed(there)
         self.assert_downtime_allowed(back)

@@ -52,31 +52,48 @@ class MatrixScenario(checked.CheckedScenario):
 
     def checks_for(self, variant, guest):
         """The Checks that a variant must pass."""
-        always = [self.network_check(guest), self.port_check(guest),
-                  *self.console_checks(guest)]
+        always = [
+            self.network_check(guest),
+            self.port_check(guest),
+            *self.console_checks(guest),
+        ]
         if variant.how == 'migrate_cold':
             return [*always, self.disk_check(guest)]
-        running = [*always, self.storage_check(guest),
-                   self.memory_check(guest)]
+        running = [
+            *always,
+            self.storage_check(guest),
+            self.memory_check(guest),
+        ]
         if variant.how == 'migrate_paused':
             return running  # its clock stands, too
         return [*running, self.clock_check(guest)]
 
     def boot_from_volume(self):
         """A guest whose disk is a volume of its image."""
-        disk = self.flavors_client.show_flavor(
-            CONF.compute.flavor_ref)['flavor']['disk']
-        return self.boot_guest(image_id='', block_device_mapping_v2=[{
-            'uuid': CONF.compute.image_ref, 'source_type': 'image',
-            'destination_type': 'volume', 'boot_index': 0,
-            'volume_size': max(1, disk), 'delete_on_termination': True}])
+        disk = self.flavors_client.show_flavor(CONF.compute.flavor_ref)[
+            'flavor'
+        ]['disk']
+        return self.boot_guest(
+            image_id='',
+            block_device_mapping_v2=[
+                {
+                    'uuid': CONF.compute.image_ref,
+                    'source_type': 'image',
+                    'destination_type': 'volume',
+                    'boot_index': 0,
+                    'volume_size': max(1, disk),
+                    'delete_on_termination': True,
+                }
+            ],
+        )
 
     # --- how a variant migrates ----------------------------------------------
 
     def migrate_live(self, variant, guest, host):
         """A live migration within the limits."""
         self.assert_downtime_allowed(
-            self.live_migrate_measured(guest, host=host))
+            self.live_migrate_measured(guest, host=host)
+        )
 
     def migrate_paused(self, variant, guest, host):
         """A live migration of a server that is paused before and after."""
@@ -86,8 +103,9 @@ class MatrixScenario(checked.CheckedScenario):
         waiters.wait_for_server_status(client, guest.id, 'PAUSED')
         migration = self.migration_of(guest)
         migration.request(**self.live_migrate_arguments(host))
-        migration.wait_until_completed(CONF.migration.migration_timeout,
-                                       'PAUSED')
+        migration.wait_until_completed(
+            CONF.migration.migration_timeout, 'PAUSED'
+        )
         client.unpause_server(guest.id)
         waiters.wait_for_server_status(client, guest.id, 'ACTIVE')
         self.assertEqual(boot_id, guest.boot_id(), 'The guest was rebooted')
@@ -102,20 +120,28 @@ class MatrixScenario(checked.CheckedScenario):
         with network:
             baseline = network.wait_until_up(CONF.migration.baseline_timeout)
             self.os_admin.servers_client.migrate_server(guest.id)
-            waiters.wait_for_server_status(self.servers_client, guest.id,
-                                           'VERIFY_RESIZE')
+            waiters.wait_for_server_status(
+                self.servers_client, guest.id, 'VERIFY_RESIZE'
+            )
             self.servers_client.confirm_resize_server(guest.id)
-            waiters.wait_for_server_status(self.servers_client, guest.id,
-                                           'ACTIVE')
+            waiters.wait_for_server_status(
+                self.servers_client, guest.id, 'ACTIVE'
+            )
             network.wait_until_up(CONF.validation.ping_timeout)
             timeline = network.measurement().since(baseline)
-        self.keep(measurement.MeasuredMigration(
-            server=guest.id, source=source,
-            destination=self.get_host_for_server(guest.id),
-            measurements=(timeline,), kind='cold'))
+        self.keep(
+            measurement.MeasuredMigration(
+                server=guest.id,
+                source=source,
+                destination=self.get_host_for_server(guest.id),
+                measurements=(timeline,),
+                kind='cold',
+            )
+        )
         guest.reach()
-        self.assertNotEqual(boot_id, guest.boot_id(),
-                            'The guest was not shut down')
+        self.assertNotEqual(
+            boot_id, guest.boot_id(), 'The guest was not shut down'
+        )
 
 
 @variants.tests_of(variants.BY_API)

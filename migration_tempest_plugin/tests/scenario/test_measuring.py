@@ -23,7 +23,6 @@ CONF = config.CONF
 
 
 class TestMeasuring(base.LiveMigrationScenario):
-
     @decorators.idempotent_id('6e0f5c3b-8d0c-4f0a-9d55-4a6a1f4c9a52')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
@@ -43,14 +42,15 @@ class TestMeasuring(base.LiveMigrationScenario):
             meter.wait_until_up(CONF.migration.baseline_timeout)
         guest.sync()
         self.servers_client.reboot_server(guest.id, type='HARD')
-        waiters.wait_for_server_status(self.servers_client, guest.id,
-                                       'ACTIVE')
+        waiters.wait_for_server_status(self.servers_client, guest.id, 'ACTIVE')
         network.wait_until_up(CONF.validation.ping_timeout)
         self.assertGreater(network.measurement().longest.lower, 0)
         # SSH takes a moment longer than the network to be back.
         guest.reach()
         for meter in inside:
             error = self.assertRaises(
-                exceptions.NoMeasurement, meter.wait_until_up,
-                CONF.migration.recovery_timeout)
+                exceptions.NoMeasurement,
+                meter.wait_until_up,
+                CONF.migration.recovery_timeout,
+            )
             self.assertIn('the guest was rebooted', str(error))

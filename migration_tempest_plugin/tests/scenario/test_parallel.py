@@ -41,7 +41,8 @@ class TestParallel(base.LiveMigrationScenario):
         self.bring_together(guests)
         destination = self.another_host(guests[0])
         measured = self.live_migrate_all_measured(
-            [(guest, destination) for guest in guests])
+            [(guest, destination) for guest in guests]
+        )
         self.assert_downtime_allowed(*measured)
 
     @decorators.idempotent_id('c7c0a0a2-5a3f-4a0b-a0e0-0d4e2a3f9b1c')
@@ -59,8 +60,9 @@ class TestParallel(base.LiveMigrationScenario):
         here = self.get_host_for_server(one.id)
         there = self.another_host(one)
         self.bring_to(there, [other])
-        measured = self.live_migrate_all_measured([(one, there),
-                                                   (other, here)])
+        measured = self.live_migrate_all_measured(
+            [(one, there), (other, here)]
+        )
         self.assert_downtime_allowed(*measured)
 
 
@@ -89,19 +91,27 @@ class TestDrain(base.LiveMigrationScenario):
         if others:
             raise self.skipException(
                 '%s has servers that are not of this test, which are left '
-                'alone: %s' % (host, ', '.join(sorted(others))))
+                'alone: %s' % (host, ', '.join(sorted(others)))
+            )
         with self.disabled(host):
             measured = self.live_migrate_all_measured(
-                [(guest, None) for guest in guests])
-            self.assertEqual(set(), self.servers_on(host),
-                             'Some servers are left on %s' % host)
+                [(guest, None) for guest in guests]
+            )
+            self.assertEqual(
+                set(),
+                self.servers_on(host),
+                'Some servers are left on %s' % host,
+            )
         self.assert_downtime_allowed(*measured)
 
     def servers_on(self, host):
         """The ids of all servers on a host, whoever they are of."""
-        return {server['id'] for server in
-                self.os_admin.servers_client.list_servers(
-                    all_tenants=True, host=host)['servers']}
+        return {
+            server['id']
+            for server in self.os_admin.servers_client.list_servers(
+                all_tenants=True, host=host
+            )['servers']
+        }
 
 
 class TestRepeats(base.LiveMigrationScenario):
@@ -123,7 +133,8 @@ class TestRepeats(base.LiveMigrationScenario):
         guest = self.boot_guest()
         measured = [
             self.live_migrate_measured(guest, host=self.another_host(guest))
-            for _ in range(CONF.migration.repeats)]
+            for _ in range(CONF.migration.repeats)
+        ]
         first, *others = measured
         self.keep_table([first])
         self.keep_table(others)
@@ -135,8 +146,12 @@ class TestRepeats(base.LiveMigrationScenario):
         option = 'allowed_median_network_downtime'
         if config.limit(option) is not None:
             complaint = base.limit('network', option).complaint(
-                measurement.in_median(each.timeline('network')
-                                      for each in measured))
+                measurement.in_median(
+                    each.timeline('network') for each in measured
+                )
+            )
             self.assertIsNone(
-                complaint, 'In the median of %d migrations, the first one '
-                'left out' % len(measured))
+                complaint,
+                'In the median of %d migrations, the first one '
+                'left out' % len(measured),
+            )

@@ -29,21 +29,29 @@ class TestTraffic(base.LiveMigrationScenario):
 
     def meters_of(self, guest):
         """As of any guest, and what the observer sees at the same time."""
-        return (*super().meters_of(guest), *(
-            meters.GuestPingMeter(
-                self.observer.connect, address, what,
-                deadline=CONF.migration.network_probe_deadline,
-                lifetime=CONF.migration.guest_probe_lifetime,
-                # That of another guest stands beside the tester's clock in
-                # a way that nobody measures.
-                clock='guest' if guest is self.observer else 'neighbour')
-            for what, address in self.targets.items()))
+        return (
+            *super().meters_of(guest),
+            *(
+                meters.GuestPingMeter(
+                    self.observer.connect,
+                    address,
+                    what,
+                    deadline=CONF.migration.network_probe_deadline,
+                    lifetime=CONF.migration.guest_probe_lifetime,
+                    # That of another guest stands beside the tester's clock in
+                    # a way that nobody measures.
+                    clock='guest' if guest is self.observer else 'neighbour',
+                )
+                for what, address in self.targets.items()
+            ),
+        )
 
     @decorators.idempotent_id('d6e4b8f2-1a7c-4b3d-9e5f-8c2a6d0e4f71')
     @decorators.attr(type=['slow', 'multinode'])
     @testtools.skipUnless(
         CONF.network_feature_enabled.ipv6,
-        'No IPv6: [network-feature-enabled] ipv6')
+        'No IPv6: [network-feature-enabled] ipv6',
+    )
     @utils.services('compute', 'network')
     def test_traffic(self):
         """Two servers go on to reach each other, by IPv4 and by IPv6
@@ -56,32 +64,49 @@ class TestTraffic(base.LiveMigrationScenario):
            never out of the first one's reach, by more than that.
         """
         self.observer, other = self.boot_guests(
-            2, networks=[{'uuid': self.create_dual_stack_network()}])
+            2, networks=[{'uuid': self.create_dual_stack_network()}]
+        )
         self.targets = {
-            **{'neighbour IPv%d' % ipaddress.ip_address(address).version:
-               address for address in self.addresses_of(other)},
-            'outside IPv4': self.outside(self.observer)}
-        self.assertEqual({'neighbour IPv4', 'neighbour IPv6',
-                          'outside IPv4'}, set(self.targets))
-        self.limits = (*self.limits, *(
-            base.limit(what, 'allowed_network_downtime')
-            for what in self.targets))
+            **{
+                'neighbour IPv%d'
+                % ipaddress.ip_address(address).version: address
+                for address in self.addresses_of(other)
+            },
+            'outside IPv4': self.outside(self.observer),
+        }
+        self.assertEqual(
+            {'neighbour IPv4', 'neighbour IPv6', 'outside IPv4'},
+            set(self.targets),
+        )
+        self.limits = (
+            *self.limits,
+            *(
+                base.limit(what, 'allowed_network_downtime')
+                for what in self.targets
+            ),
+        )
         for guest in (self.observer, other):
             measured = self.live_migrate_measured(
-                guest, host=self.another_host(guest))
+                guest, host=self.another_host(guest)
+            )
             for what in self.targets:
-                self.assertIsNotNone(measured.timeline(what),
-                                     measured.text())
+                self.assertIsNotNone(measured.timeline(what), measured.text())
             self.assert_downtime_allowed(measured)
 
     def create_dual_stack_network(self):
         """A network with a router, IPv4 and IPv6; its id."""
         network, _, router = self.setup_network_subnet_with_router()
         subnet = self.create_subnet(
-            network, ip_version=6, ipv6_ra_mode='slaac',
-            ipv6_address_mode='slaac')
+            network,
+            ip_version=6,
+            ipv6_ra_mode='slaac',
+            ipv6_address_mode='slaac',
+        )
         routers = self.os_primary.routers_client
         routers.add_router_interface(router['id'], subnet_id=subnet['id'])
-        self.addCleanup(routers.remove_router_interface, router['id'],
-                        subnet_id=subnet['id'])
+        self.addCleanup(
+            routers.remove_router_interface,
+            router['id'],
+            subnet_id=subnet['id'],
+        )
         return network['id']

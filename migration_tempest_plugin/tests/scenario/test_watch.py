@@ -34,7 +34,6 @@ PATIENCE = 60
 
 
 class TestWatch(base.LiveMigrationScenario):
-
     @decorators.idempotent_id('0c1d7e52-93a4-4b6f-8e0d-5a2f7b9c3e61')
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
@@ -55,8 +54,9 @@ class TestWatch(base.LiveMigrationScenario):
         self.assert_downtime_allowed(measured)
         watched = running.end()
         own = measured.to_dict()
-        self.assertEqual(_timeline(own, 'network')['target'],
-                         watched['server'])
+        self.assertEqual(
+            _timeline(own, 'network')['target'], watched['server']
+        )
         self.assertGreater(watched['guest_clock']['beats'], 100)
         self.assertGreater(_timeline(watched, 'metadata')['successes'], 10)
         for name in ('network', 'guest stopped'):
@@ -67,8 +67,9 @@ class TestWatch(base.LiveMigrationScenario):
 
 def _timeline(migration, what):
     """A recorded timeline, which must be there."""
-    [found] = [each for each in migration['measurements']
-               if each.get('what') == what]
+    [found] = [
+        each for each in migration['measurements'] if each.get('what') == what
+    ]
     return found
 
 
@@ -92,13 +93,27 @@ class RunningWatch(fixtures.Fixture):
         with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), 'w') as file:
             file.write(self._guest.private_key)
         self._process = subprocess.Popen(
-            [pathlib.Path(sys.executable).parent / 'tempest', 'downtime',
-             'watch', '--ssh', '%s@%s' % (
-                 CONF.validation.image_ssh_user, self._guest.address),
-             '--key', key, '--no-host-key-check', '--metadata',
-             '--interval', '0.01', '--output', self._record],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True)
+            [
+                pathlib.Path(sys.executable).parent / 'tempest',
+                'downtime',
+                'watch',
+                '--ssh',
+                '%s@%s'
+                % (CONF.validation.image_ssh_user, self._guest.address),
+                '--key',
+                key,
+                '--no-host-key-check',
+                '--metadata',
+                '--interval',
+                '0.01',
+                '--output',
+                self._record,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         self.addCleanup(self._process.stdout.close)
         self.addCleanup(self._process.wait)
         self.addCleanup(self._process.kill)
@@ -107,16 +122,18 @@ class RunningWatch(fixtures.Fixture):
             said.append(line)
             if line.startswith(watch.STARTED):
                 return
-        raise AssertionError('tempest downtime watch did not start: %s'
-                             % ''.join(said))
+        raise AssertionError(
+            'tempest downtime watch did not start: %s' % ''.join(said)
+        )
 
     def end(self):
         """Have it conclude; returns what it recorded of the guest."""
         self._process.send_signal(signal.SIGINT)
         said, _ = self._process.communicate(timeout=PATIENCE)
         if self._process.returncode:
-            raise AssertionError('tempest downtime watch ended with %d: %s' % (
-                self._process.returncode, said))
-        [(_, found)] = recorded.read_json(
-            self._record.read_text()).migrations
+            raise AssertionError(
+                'tempest downtime watch ended with %d: %s'
+                % (self._process.returncode, said)
+            )
+        [(_, found)] = recorded.read_json(self._record.read_text()).migrations
         return found

@@ -37,13 +37,16 @@ class Need:
         if getattr(getattr(CONF, self.group), self.option) == self.value:
             return None
         return '[%s] %s is %s' % (
-            self.group.replace('_', '-') if 'feature' in self.group
-            else self.group, self.option, str(not self.value).lower())
+            self.group.replace('_', '-')
+            if 'feature' in self.group
+            else self.group,
+            self.option,
+            str(not self.value).lower(),
+        )
 
 
 _LIVE = Need('compute_feature_enabled', 'live_migration')
-_COPIED = Need('compute_feature_enabled',
-               'block_migration_for_live_migration')
+_COPIED = Need('compute_feature_enabled', 'block_migration_for_live_migration')
 _NOT_COPIED = dataclasses.replace(_COPIED, value=False)
 _POST_COPY = Need('migration_feature_enabled', 'post_copy')
 
@@ -77,68 +80,119 @@ class Variant:
 
 #: Those that are set by nothing but the API.
 BY_API = (
-    Variant('pre_copy_block', '7a1b3f0e-84a5-4f0c-9a2b-1c9f6a0d8e11',
-            'Memory is copied while the guest runs, and its disk, too',
-            (_LIVE, _COPIED)),
-    Variant('pre_copy_shared', '1f6b9c52-0e7d-4a3c-8d44-6b2e5f7a9c02',
-            'Memory is copied while the guest runs; its disk is shared',
-            (_LIVE, _NOT_COPIED)),
-    Variant('pre_copy_volume', '9e4d7a63-5b1c-4c8f-b0e6-3a7d2c5f8b93',
-            'Memory is copied while the guest runs; its disk is a volume',
-            (_LIVE, Need('service_available', 'cinder'),
-             Need('compute_feature_enabled', 'volume_backed_live_migration')),
-            boot='boot_from_volume'),
-    Variant('paused', '3c8e2d74-6f9a-4b1d-a5c7-8e0f1b3d6a84',
-            'The server is paused, and stays so',
-            (_LIVE, Need('compute_feature_enabled', 'pause')),
-            how='migrate_paused'),
-    Variant('cold', 'b5d0f685-7a2c-4e9b-9f18-4c6a8e1d3b75',
-            'The server is shut down, moved, and started ("offline")',
-            (Need('compute_feature_enabled', 'cold_migration'),),
-            how='migrate_cold'),
+    Variant(
+        'pre_copy_block',
+        '7a1b3f0e-84a5-4f0c-9a2b-1c9f6a0d8e11',
+        'Memory is copied while the guest runs, and its disk, too',
+        (_LIVE, _COPIED),
+    ),
+    Variant(
+        'pre_copy_shared',
+        '1f6b9c52-0e7d-4a3c-8d44-6b2e5f7a9c02',
+        'Memory is copied while the guest runs; its disk is shared',
+        (_LIVE, _NOT_COPIED),
+    ),
+    Variant(
+        'pre_copy_volume',
+        '9e4d7a63-5b1c-4c8f-b0e6-3a7d2c5f8b93',
+        'Memory is copied while the guest runs; its disk is a volume',
+        (
+            _LIVE,
+            Need('service_available', 'cinder'),
+            Need('compute_feature_enabled', 'volume_backed_live_migration'),
+        ),
+        boot='boot_from_volume',
+    ),
+    Variant(
+        'paused',
+        '3c8e2d74-6f9a-4b1d-a5c7-8e0f1b3d6a84',
+        'The server is paused, and stays so',
+        (_LIVE, Need('compute_feature_enabled', 'pause')),
+        how='migrate_paused',
+    ),
+    Variant(
+        'cold',
+        'b5d0f685-7a2c-4e9b-9f18-4c6a8e1d3b75',
+        'The server is shut down, moved, and started ("offline")',
+        (Need('compute_feature_enabled', 'cold_migration'),),
+        how='migrate_cold',
+    ),
 )
 
 #: Those that nova.conf of the hosts sets.
 BY_NOVA_CONF = (
-    Variant('auto_converge', 'd2a7c896-1b3e-4f5d-8c29-7e9b0a4f6d66',
-            'The guest may be slowed down',
-            (_LIVE,), nova_conf={
-                'live_migration_permit_auto_converge': True,
-                'live_migration_permit_post_copy': False},
-            qemu={'auto-converge': True}),
-    Variant('post_copy_by_nova', '4e9f1ba7-2c5d-4a6e-b73a-0d8c5e2f7b57',
-            'The guest goes on at the destination when its time is over',
-            (_LIVE, _POST_COPY), how='migrate_post_copy', nova_conf={
-                'live_migration_permit_post_copy': True,
-                'live_migration_timeout_action': 'force_complete',
-                # per GB: some ten seconds
-                'live_migration_completion_timeout': 3},
-            qemu={'postcopy-ram': True}, busy=True),
-    Variant('post_copy_by_hand', '8f0a2cb8-3d6e-4b7f-a84b-1e9d6f3a8c48',
-            'The guest goes on at the destination when that is asked for',
-            (_LIVE, _POST_COPY), how='migrate_post_copy_by_hand', nova_conf={
-                'live_migration_permit_post_copy': True,
-                'live_migration_completion_timeout': 0},
-            qemu={'postcopy-ram': True}, busy=True),
-    Variant('tunnelled', '6b1c3dc9-4e7f-4c80-995c-2fae7a4b9d39',
-            'Memory is copied through libvirt\'s own connection',
-            (_LIVE, Need('migration_feature_enabled', 'tunnelled')),
-            how='migrate_tunnelled', nova_conf={
-                'live_migration_tunnelled': True,
-                'live_migration_permit_post_copy': False}),
-    Variant('native_tls', '2d3e4fda-5f80-4d91-8a6d-3abf8b5cae2a',
-            'Memory is copied over connections that QEMU itself encrypts',
-            (_LIVE, Need('migration_feature_enabled', 'native_tls')),
-            nova_conf={'live_migration_with_native_tls': True,
-                       'live_migration_tunnelled': False},
-            qemu={'tls-creds': 'objlibvirt_migrate_tls0'}),
-    Variant('parallel_connections', 'c4d5e6eb-6a91-4ea2-9b7e-4bca9c6dbf1b',
-            'Memory is copied over four connections side by side',
-            (_LIVE, Need('migration_feature_enabled',
-                         'parallel_connections')),
-            nova_conf={'live_migration_parallel_connections': 4,
-                       'live_migration_permit_post_copy': False},
-            qemu={'multifd': True, 'multifd-channels': 4}),
+    Variant(
+        'auto_converge',
+        'd2a7c896-1b3e-4f5d-8c29-7e9b0a4f6d66',
+        'The guest may be slowed down',
+        (_LIVE,),
+        nova_conf={
+            'live_migration_permit_auto_converge': True,
+            'live_migration_permit_post_copy': False,
+        },
+        qemu={'auto-converge': True},
+    ),
+    Variant(
+        'post_copy_by_nova',
+        '4e9f1ba7-2c5d-4a6e-b73a-0d8c5e2f7b57',
+        'The guest goes on at the destination when its time is over',
+        (_LIVE, _POST_COPY),
+        how='migrate_post_copy',
+        nova_conf={
+            'live_migration_permit_post_copy': True,
+            'live_migration_timeout_action': 'force_complete',
+            # per GB: some ten seconds
+            'live_migration_completion_timeout': 3,
+        },
+        qemu={'postcopy-ram': True},
+        busy=True,
+    ),
+    Variant(
+        'post_copy_by_hand',
+        '8f0a2cb8-3d6e-4b7f-a84b-1e9d6f3a8c48',
+        'The guest goes on at the destination when that is asked for',
+        (_LIVE, _POST_COPY),
+        how='migrate_post_copy_by_hand',
+        nova_conf={
+            'live_migration_permit_post_copy': True,
+            'live_migration_completion_timeout': 0,
+        },
+        qemu={'postcopy-ram': True},
+        busy=True,
+    ),
+    Variant(
+        'tunnelled',
+        '6b1c3dc9-4e7f-4c80-995c-2fae7a4b9d39',
+        "Memory is copied through libvirt's own connection",
+        (_LIVE, Need('migration_feature_enabled', 'tunnelled')),
+        how='migrate_tunnelled',
+        nova_conf={
+            'live_migration_tunnelled': True,
+            'live_migration_permit_post_copy': False,
+        },
+    ),
+    Variant(
+        'native_tls',
+        '2d3e4fda-5f80-4d91-8a6d-3abf8b5cae2a',
+        'Memory is copied over connections that QEMU itself encrypts',
+        (_LIVE, Need('migration_feature_enabled', 'native_tls')),
+        nova_conf={
+            'live_migration_with_native_tls': True,
+            'live_migration_tunnelled': False,
+        },
+        qemu={'tls-creds': 'objlibvirt_migrate_tls0'},
+    ),
+    Variant(
+        'parallel_connections',
+        'c4d5e6eb-6a91-4ea2-9b7e-4bca9c6dbf1b',
+        'Memory is copied over four connections side by side',
+        (_LIVE, Need('migration_feature_enabled', 'parallel_connections')),
+        nova_conf={
+            'live_migration_parallel_connections': 4,
+            'live_migration_permit_post_copy': False,
+        },
+        qemu={'multifd': True, 'multifd-channels': 4},
+    ),
 )
 
 
@@ -147,6 +201,7 @@ def tests_of(variants):
 
     The class has migrate_there_and_back(variant).
     """
+
     def decorate(cls):
         for variant in variants:
             test = _test(variant)
@@ -164,9 +219,11 @@ def _test(variant):
     test.reason_to_skip = lambda: reason_to_skip(variant)
     test.__name__ = test.__qualname__ = 'test_' + variant.name
     test.__doc__ = variant.title
-    for decorate in (utils.services('compute', 'network'),
-                     decorators.attr(type=['slow', 'multinode']),
-                     decorators.idempotent_id(variant.id)):
+    for decorate in (
+        utils.services('compute', 'network'),
+        decorators.attr(type=['slow', 'multinode']),
+        decorators.idempotent_id(variant.id),
+    ):
         test = decorate(test)
     return test
 
@@ -176,5 +233,4 @@ def reason_to_skip(variant):
     chosen = CONF.migration.variants
     if chosen and variant.name not in chosen:
         return '%s is not chosen: [migration] variants' % variant.name
-    return next(filter(None, (need.missing() for need in variant.needs)),
-                None)
+    return next(filter(None, (need.missing() for need in variant.needs)), None)

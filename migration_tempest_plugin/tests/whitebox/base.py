@@ -36,7 +36,8 @@ def skip_without_post_copy():
     """A decorator for tests that complete a migration by post-copy."""
     return testtools.skipUnless(
         CONF.migration_feature_enabled.post_copy,
-        'No post-copy: [migration-feature-enabled] post_copy')
+        'No post-copy: [migration-feature-enabled] post_copy',
+    )
 
 
 class WhiteboxScenario(base.LiveMigrationScenario):
@@ -52,17 +53,22 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         if not hosts.computes and not hosts.hosts_file:
             raise cls.skipException(
                 'Nobody can look behind the API: [migration-hosts] computes '
-                '(or hosts_file) says how the compute hosts are reached')
+                '(or hosts_file) says how the compute hosts are reached'
+            )
 
     def setUp(self):
         super().setUp()
-        self._observed = {}    # the last Observation of each guest, by its id
+        self._observed = {}  # the last Observation of each guest, by its id
 
     def compute_of(self, guest):
         """The Compute that a guest is on."""
         name = self.get_host_for_server(guest.id)
-        self.assertIn(name, self.computes, 'The server is on a host that '
-                      '[migration-hosts] computes does not name')
+        self.assertIn(
+            name,
+            self.computes,
+            'The server is on a host that '
+            '[migration-hosts] computes does not name',
+        )
         return self.computes[name]
 
     def create_flavor(self, extra_specs):
@@ -74,13 +80,16 @@ class WhiteboxScenario(base.LiveMigrationScenario):
 
     def observe(self, guest):
         """Look at the guest's hosts until the test ends: an Observation."""
-        server = self.os_admin.servers_client.show_server(
-            guest.id)['server']
+        server = self.os_admin.servers_client.show_server(guest.id)['server']
         observed = self._observed[guest.id] = self.useFixture(
             observation.Observation(
-                self.computes, guest.id,
+                self.computes,
+                guest.id,
                 server['OS-EXT-SRV-ATTR:instance_name'],
-                server['OS-EXT-SRV-ATTR:host'], self.LOOK_INTERVAL))
+                server['OS-EXT-SRV-ATTR:host'],
+                self.LOOK_INTERVAL,
+            )
+        )
         return observed
 
     def figures_of(self, guest, since):
@@ -94,12 +103,16 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         at least the source.
         """
         if measured.libvirt_downtime is None:
-            LOG.warning('libvirt on %s does not tell for how long the guest '
-                        'was stopped: is its clock behind?',
-                        measured.destination)
+            LOG.warning(
+                'libvirt on %s does not tell for how long the guest '
+                'was stopped: is its clock behind?',
+                measured.destination,
+            )
             self.assertTrue(
-                observation.told_downtime(), 'libvirt tells nothing of the '
-                'migration, neither at the source\n%s' % measured.text())
+                observation.told_downtime(),
+                'libvirt tells nothing of the '
+                'migration, neither at the source\n%s' % measured.text(),
+            )
 
     # --- what is asserted ----------------------------------------------------
 
@@ -111,24 +124,36 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         """
         source = self.compute_of(guest)
         pids = sockets.qemu_pids(source.host, guest.id)
-        peers = frozenset().union(*(
-            sockets.addresses(compute.host)
-            for compute in self.computes.values() if compute is not source))
+        peers = frozenset().union(
+            *(
+                sockets.addresses(compute.host)
+                for compute in self.computes.values()
+                if compute is not source
+            )
+        )
         before = sockets.sent(source.host)
         asking = inventory.Compute(source.description)
-        with watch.Watch(lambda: sockets.sent(asking.host), asking.close,
-                         interval=0.2) as looking:
+        with watch.Watch(
+            lambda: sockets.sent(asking.host), asking.close, interval=0.2
+        ) as looking:
             yield
         found = sockets.grown(
-            [before, *(seen.what for seen in looking.seen)], peers)
-        by_qemu = sum(size for (_, pid), size in found.items()
-                      if pid in pids)
-        by_libvirt = sum(size for (name, _), size in found.items()
-                         if name.startswith(('libvirtd', 'virtqemud')))
-        ours, other = (by_libvirt, by_qemu) if tunnelled \
-            else (by_qemu, by_libvirt)
-        self.assertGreater(ours, 10 * max(other, 2 ** 20), 'QEMU has sent %d '
-                           'bytes, libvirt %d' % (by_qemu, by_libvirt))
+            [before, *(seen.what for seen in looking.seen)], peers
+        )
+        by_qemu = sum(size for (_, pid), size in found.items() if pid in pids)
+        by_libvirt = sum(
+            size
+            for (name, _), size in found.items()
+            if name.startswith(('libvirtd', 'virtqemud'))
+        )
+        ours, other = (
+            (by_libvirt, by_qemu) if tunnelled else (by_qemu, by_libvirt)
+        )
+        self.assertGreater(
+            ours,
+            10 * max(other, 2**20),
+            'QEMU has sent %d bytes, libvirt %d' % (by_qemu, by_libvirt),
+        )
 
     def assert_qemu(self, observation, name, value):
         """A capability or parameter was in force in QEMU all the time."""
@@ -136,19 +161,21 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         if not looks:
             raise exceptions.NoMeasurement(
                 'nobody saw the migration on %s' % observation.source,
-                observation.error)
+                observation.error,
+            )
         found = {seen.what.qemu.get(name) for seen in looks}
         if found != {value}:
             raise exceptions.SettingNotInForce(
                 'QEMU on %s migrates with %s = %s, not %s: whatever nova.conf '
-                'says, nova-compute there does not have it' % (
-                    observation.source, name, ', '.join(map(str, found)),
-                    value))
+                'says, nova-compute there does not have it'
+                % (observation.source, name, ', '.join(map(str, found)), value)
+            )
 
     def assert_undisturbed(self, measured, observation):
         """A guest that has stayed was never stopped, nor down for long."""
-        self.assertEqual([], list(map(str, observation.stopped())),
-                         'The guest was stopped')
+        self.assertEqual(
+            [], list(map(str, observation.stopped())), 'The guest was stopped'
+        )
         self.assert_downtime_allowed(measured)
 
     def assert_post_copy(self, measured, observation):
@@ -162,15 +189,20 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         self.assertIn('running (post-copy)', statuses, measured.text())
         self.assertEqual(
             ['Suspended Post-copy'],
-            [event.text for event in observation.stopped()][-1:])
-        resumed = [event.text for event in observation.events(
-            measured.destination, 'lifecycle')]
+            [event.text for event in observation.stopped()][-1:],
+        )
+        resumed = [
+            event.text
+            for event in observation.events(measured.destination, 'lifecycle')
+        ]
         self.assertTrue(
-            {'Resumed Post-copy', 'Resumed Migrated'} & set(resumed), resumed)
+            {'Resumed Post-copy', 'Resumed Migrated'} & set(resumed), resumed
+        )
 
     def assert_paused(self, measured, observation):
         """The guest was stopped until all was copied, and that is measured."""
-        self.assertNotEqual([], observation.stopped(),
-                            'The guest was not stopped')
+        self.assertNotEqual(
+            [], observation.stopped(), 'The guest was not stopped'
+        )
         self.assertGreater(measured.clock.stopped.lower, 0, measured.text())
         self.assert_told_by_libvirt(measured, observation)

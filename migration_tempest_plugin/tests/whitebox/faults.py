@@ -38,11 +38,16 @@ class FullHost(fixtures.Fixture):
     def _setUp(self):
         provider = self._provider()
         inventory = self._providers.list_resource_provider_inventories(
-            provider)['inventories']['MEMORY_MB']
-        used = self._providers.list_resource_provider_usages(
-            provider)['usages']['MEMORY_MB']
-        free = int(inventory['total'] * inventory['allocation_ratio']) - \
-            inventory['reserved'] - used
+            provider
+        )['inventories']['MEMORY_MB']
+        used = self._providers.list_resource_provider_usages(provider)[
+            'usages'
+        ]['MEMORY_MB']
+        free = (
+            int(inventory['total'] * inventory['allocation_ratio'])
+            - inventory['reserved']
+            - used
+        )
         # One may take no more than there is without overcommitment.
         while free > 0:
             taken = min(free, inventory['max_unit'])
@@ -50,20 +55,32 @@ class FullHost(fixtures.Fixture):
             free -= taken
 
     def _provider(self):
-        name = services.hypervisor(
-            self._admin.hypervisor_client, self._host)['hypervisor_hostname']
-        [provider] = self._providers.list_resource_providers(
-            name=name)['resource_providers']
+        name = services.hypervisor(self._admin.hypervisor_client, self._host)[
+            'hypervisor_hostname'
+        ]
+        [provider] = self._providers.list_resource_providers(name=name)[
+            'resource_providers'
+        ]
         return provider['uuid']
 
     def _take(self, provider, mib):
         path = '/allocations/%s' % data_utils.rand_uuid()
         project = self._admin.credentials.project_id
         user = self._admin.credentials.user_id
-        self._providers.put(path, json.dumps({
-            'allocations': {provider: {'resources': {'MEMORY_MB': mib}}},
-            'project_id': project, 'user_id': user}),
-            headers=_PLACEMENT, extra_headers=True)
+        self._providers.put(
+            path,
+            json.dumps(
+                {
+                    'allocations': {
+                        provider: {'resources': {'MEMORY_MB': mib}}
+                    },
+                    'project_id': project,
+                    'user_id': user,
+                }
+            ),
+            headers=_PLACEMENT,
+            extra_headers=True,
+        )
         self.addCleanup(self._providers.delete, path)
 
 
@@ -82,8 +99,7 @@ class DeadCompute(fixtures.Fixture):
         self._timeout = timeout
 
     def _setUp(self):
-        known = services.ComputeService(self._client,
-                                        self._service.host.name)
+        known = services.ComputeService(self._client, self._service.host.name)
         self.addCleanup(self._service.start, self._timeout)
         self._service.stop(self._timeout)
         self.addCleanup(known.update, forced_down=False)

@@ -73,18 +73,28 @@ class Observation(fixtures.Fixture):
         self._domain = domain
 
     def _setUp(self):
-        self._marks = {name: compute.log.mark()
-                       for name, compute in self._computes.items()}
+        self._marks = {
+            name: compute.log.mark()
+            for name, compute in self._computes.items()
+        }
         self._events = {
-            name: self.useFixture(events.EventWatch(
-                ssh.Host(compute.description.access),
-                compute.description.virsh))
-            for name, compute in self._computes.items()}
+            name: self.useFixture(
+                events.EventWatch(
+                    ssh.Host(compute.description.access),
+                    compute.description.virsh,
+                )
+            )
+            for name, compute in self._computes.items()
+        }
         # It asks beside the test, which asks, too: a connection of its own.
         asking = inventory.Compute(self._computes[self.source].description)
-        self._jobs = self.useFixture(watch.Watch(
-            lambda: _look(asking.libvirt, self._server), asking.close,
-            self._interval))
+        self._jobs = self.useFixture(
+            watch.Watch(
+                lambda: _look(asking.libvirt, self._server),
+                asking.close,
+                self._interval,
+            )
+        )
 
     @property
     def looks(self):
@@ -93,8 +103,7 @@ class Observation(fixtures.Fixture):
 
     def figures(self, since):
         """What libvirt said of the copying since a moment, as Figures."""
-        return tuple(_figures(seen) for seen in self.looks
-                     if seen.at >= since)
+        return tuple(_figures(seen) for seen in self.looks if seen.at >= since)
 
     @property
     def error(self):
@@ -106,8 +115,7 @@ class Observation(fixtures.Fixture):
 
         :raises HostError: if its log can't be read
         """
-        return self._computes[host].log.since(self._marks[host],
-                                              self._server)
+        return self._computes[host].log.since(self._marks[host], self._server)
 
     def events(self, host, kind=None):
         """libvirt's events of the server on a host since then."""
@@ -122,7 +130,8 @@ class Observation(fixtures.Fixture):
         if self.looks and not self.events(self.source):
             raise exceptions.NoMeasurement(
                 'libvirt on %s has told no event of the migration'
-                % self.source)
+                % self.source
+            )
         life = self.events(self.source, 'lifecycle')
         for event in life:
             if event.foreign:
@@ -130,18 +139,22 @@ class Observation(fixtures.Fixture):
                     'virsh on %s does not speak English: have it run with '
                     'LC_ALL=C ([migration-hosts] virsh_command, "podman exec '
                     '--env LC_ALL=C nova_libvirt virsh", say)' % self.source,
-                    str(event))
+                    str(event),
+                )
         return [event for event in life if event.text.startswith('Suspended')]
 
     def told_downtime(self):
         """Whether libvirt told at the source how long the guest stood."""
-        return any('downtime' in event.fields for event in self.events(
-            self.source, 'job-completed'))
+        return any(
+            'downtime' in event.fields
+            for event in self.events(self.source, 'job-completed')
+        )
 
     def steps(self):
         """The steps of the maximum downtime that Nova logged: (ms, s)."""
-        return [tuple(map(int, found.groups()))
-                for _, found in self._logged(_STEP)]
+        return [
+            tuple(map(int, found.groups())) for _, found in self._logged(_STEP)
+        ]
 
     def timeout(self):
         """After how many seconds Nova called the migration late, or None.
@@ -168,13 +181,17 @@ class Observation(fixtures.Fixture):
         if not steps:
             raise exceptions.NoMeasurement(
                 'nova-compute on %s has not logged when it began to look at '
-                'the migration' % self.source, line.message)
+                'the migration' % self.source,
+                line.message,
+            )
         return (_time(line) - _time(steps[0][0])).total_seconds()
 
     def _logged(self, pattern):
         """The Lines at the source that a pattern is in, with the match."""
-        found = [(line, pattern.search(line.message))
-                 for line in self.lines(self.source)]
+        found = [
+            (line, pattern.search(line.message))
+            for line in self.lines(self.source)
+        ]
         return [each for each in found if each[1]]
 
     def getDetails(self):
@@ -182,22 +199,28 @@ class Observation(fixtures.Fixture):
         found = super().getDetails()
         for name in self._computes:
             found['nova-compute on ' + name] = _told_later(
-                functools.partial(self._told, name))
+                functools.partial(self._told, name)
+            )
         found['migration job'] = _told_later(self._told_looks)
         return found
 
     def _told_looks(self):
-        return '\n'.join(map(_told_look, self.looks)) or \
-            'nothing; last error: %s' % self._jobs.error
+        return (
+            '\n'.join(map(_told_look, self.looks))
+            or 'nothing; last error: %s' % self._jobs.error
+        )
 
     def _told(self, name):
         try:
-            lines = [' '.join((line.stamp, line.level, line.message))
-                     for line in self.lines(name)]
+            lines = [
+                ' '.join((line.stamp, line.level, line.message))
+                for line in self.lines(name)
+            ]
         except exceptions.HostError as error:
             lines = [str(error)]
-        return '\n'.join([*lines, 'events of libvirt:', *map(
-            str, self.events(name))])
+        return '\n'.join(
+            [*lines, 'events of libvirt:', *map(str, self.events(name))]
+        )
 
 
 def _told_later(tell):
@@ -206,8 +229,7 @@ def _told_later(tell):
     A test asks for a fixture's details as soon as it is set up (testtools,
     useFixture), and reads them at its end.
     """
-    return content.Content(content_type.UTF8_TEXT,
-                           lambda: [tell().encode()])
+    return content.Content(content_type.UTF8_TEXT, lambda: [tell().encode()])
 
 
 def _look(virsh, server):
@@ -217,8 +239,11 @@ def _look(virsh, server):
     """
     if not virsh.job(server).copies_memory:
         return None
-    seen = (virsh.maximum_downtime(server), virsh.vcpu_time(server),
-            virsh.qemu_migration(server))
+    seen = (
+        virsh.maximum_downtime(server),
+        virsh.vcpu_time(server),
+        virsh.qemu_migration(server),
+    )
     job = virsh.job(server)
     return JobLook(job, *seen) if job.copies_memory else None
 
@@ -231,19 +256,24 @@ def _figures(seen):
     job = seen.what.job
     fields = job.fields
     pages, size = map(fields.get, ('memory_dirty_rate', 'memory_page_size'))
-    known = None not in (pages, size) and \
-        fields.get('memory_iteration', 0) > 1
+    known = None not in (pages, size) and fields.get('memory_iteration', 0) > 1
     return measurement.Figures(
-        at=seen.at, memory_remaining=fields.get('memory_remaining'),
+        at=seen.at,
+        memory_remaining=fields.get('memory_remaining'),
         dirty_rate=pages * size if known else None,
-        bandwidth=fields.get('memory_bps'), throttle=job.throttle)
+        bandwidth=fields.get('memory_bps'),
+        throttle=job.throttle,
+    )
 
 
 def _told_look(seen):
     look = seen.what
     return '%.1f: maximum downtime %g s, CPU time %.2f s, %s' % (
-        seen.at, look.maximum_downtime, look.vcpu_time,
-        json.dumps(look.job.fields))
+        seen.at,
+        look.maximum_downtime,
+        look.vcpu_time,
+        json.dumps(look.job.fields),
+    )
 
 
 def _time(line):
@@ -252,4 +282,6 @@ def _time(line):
     except ValueError:
         raise exceptions.NoMeasurement(
             'nova-compute logs no time of day that is understood '
-            '(YYYY-MM-DD HH:MM:SS)', line.message) from None
+            '(YYYY-MM-DD HH:MM:SS)',
+            line.message,
+        ) from None

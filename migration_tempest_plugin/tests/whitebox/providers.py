@@ -62,8 +62,10 @@ class PerHost:
         :param further: more options of [libvirt] in nova.conf
         """
         for guest, case in cases:
-            test.plan_options(test.compute_of(guest), **{
-                **PerHost.options(test, guest, case), **further})
+            test.plan_options(
+                test.compute_of(guest),
+                **{**PerHost.options(test, guest, case), **further},
+            )
         test.configure()
 
     @staticmethod
@@ -72,11 +74,13 @@ class PerHost:
         options = {
             'live_migration_permit_auto_converge': case.auto_converge,
             'live_migration_tunnelled': case.tunnel,
-            'live_migration_downtime': case.max_downtime}
+            'live_migration_downtime': case.max_downtime,
+        }
         if case.timeout is not None:
             plan = test.plan_of_timeout(guest, case.timeout)
-            options['live_migration_completion_timeout'] = \
+            options['live_migration_completion_timeout'] = (
                 plan.completion_timeout
+            )
         return options
 
 
@@ -109,11 +113,16 @@ class PerServer:
 
         Somebody else must heed it.
         """
-        said = {name: str(value) for name, value in (
-            (settings.AUTO_CONVERGE, case.auto_converge),
-            (settings.TUNNEL, case.tunnel),
-            (settings.MAX_DOWNTIME, case.max_downtime),
-            (settings.TIMEOUT, case.timeout)) if value is not None}
+        said = {
+            name: str(value)
+            for name, value in (
+                (settings.AUTO_CONVERGE, case.auto_converge),
+                (settings.TUNNEL, case.tunnel),
+                (settings.MAX_DOWNTIME, case.max_downtime),
+                (settings.TIMEOUT, case.timeout),
+            )
+            if value is not None
+        }
         if said:
             client = test.servers_client
             client.update_server_metadata(guest.id, said)
@@ -128,26 +137,39 @@ def _unsay(client, server, name):
 
 
 class RunningPolicy(fixtures.Fixture):
-    """"tempest downtime policy", as an operator would run it."""
+    """The command "tempest downtime policy", as an operator would run it."""
 
     def _setUp(self):
         self._lines = []
         process = subprocess.Popen(
-            [str(pathlib.Path(sys.executable).parent / 'tempest'),
-             'downtime', 'policy'], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env={**os.environ, **_configuration()})
+            [
+                str(pathlib.Path(sys.executable).parent / 'tempest'),
+                'downtime',
+                'policy',
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **_configuration()},
+        )
         started = threading.Event()
-        reader = threading.Thread(target=self._read, daemon=True,
-                                  args=(process.stdout, started))
+        reader = threading.Thread(
+            target=self._read, daemon=True, args=(process.stdout, started)
+        )
         reader.start()
         self.addCleanup(self._end, process, reader)
-        self.addDetail('tempest downtime policy', content.Content(
-            content_type.UTF8_TEXT,
-            lambda: [''.join(self._lines).encode()]))
+        self.addDetail(
+            'tempest downtime policy',
+            content.Content(
+                content_type.UTF8_TEXT, lambda: [''.join(self._lines).encode()]
+            ),
+        )
         if not started.wait(60) or process.poll() is not None:
-            raise AssertionError('tempest downtime policy did not start: %s'
-                                 % ''.join(self._lines))
+            raise AssertionError(
+                'tempest downtime policy did not start: %s'
+                % ''.join(self._lines)
+            )
 
     def _read(self, output, started):
         for line in output:
@@ -171,5 +193,7 @@ class RunningPolicy(fixtures.Fixture):
 def _configuration():
     """The variables that name the tempest.conf in use."""
     path = pathlib.Path(CONF.config_file[0]).absolute()
-    return {'TEMPEST_CONFIG_DIR': str(path.parent),
-            'TEMPEST_CONFIG': path.name}
+    return {
+        'TEMPEST_CONFIG_DIR': str(path.parent),
+        'TEMPEST_CONFIG': path.name,
+    }

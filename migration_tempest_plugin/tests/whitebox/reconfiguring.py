@@ -27,8 +27,15 @@ CONF = config.CONF
 
 # Migrations that a restart of nova-compute would end (nova/compute/manager.py,
 # init_instance).
-_UNDER_WAY = ('accepted', 'queued', 'preparing', 'running',
-              'running (post-copy)', 'pre-migrating', 'migrating')
+_UNDER_WAY = (
+    'accepted',
+    'queued',
+    'preparing',
+    'running',
+    'running (post-copy)',
+    'pre-migrating',
+    'migrating',
+)
 
 
 class ReconfiguringScenario(base.WhiteboxScenario):
@@ -40,7 +47,8 @@ class ReconfiguringScenario(base.WhiteboxScenario):
         if not CONF.migration_hosts.allow_restart:
             raise cls.skipException(
                 'nova-compute may not be restarted with other options: '
-                '[migration-hosts] allow_restart')
+                '[migration-hosts] allow_restart'
+            )
 
     @classmethod
     def resource_setup(cls):
@@ -53,7 +61,7 @@ class ReconfiguringScenario(base.WhiteboxScenario):
 
     def setUp(self):
         super().setUp()
-        self._wanted = {}      # the options of each file, for this test
+        self._wanted = {}  # the options of each file, for this test
 
     # --- options of nova.conf ------------------------------------------------
 
@@ -74,13 +82,15 @@ class ReconfiguringScenario(base.WhiteboxScenario):
 
     def plan_concurrent(self, number, compute):
         """As plan_options(): how many migrations a host makes at a time."""
-        self._want('DEFAULT', [compute],
-                   {'max_concurrent_live_migrations': number})
+        self._want(
+            'DEFAULT', [compute], {'max_concurrent_live_migrations': number}
+        )
 
     def _want(self, section, computes, options):
         for compute in computes:
             self._wanted.setdefault(compute.nova_conf, {}).update(
-                {(section, name): value for name, value in options.items()})
+                {(section, name): value for name, value in options.items()}
+            )
 
     def migration_of(self, guest):
         # What the test before this one has set must not be in force.
@@ -94,10 +104,13 @@ class ReconfiguringScenario(base.WhiteboxScenario):
 
         :param options: their values, which must be new to it
         """
-        self.useFixture(configuration.ChangedConfiguration(
-            [compute.nova_conf],
-            {('libvirt', name): value for name, value in options.items()},
-            self._reload))
+        self.useFixture(
+            configuration.ChangedConfiguration(
+                [compute.nova_conf],
+                {('libvirt', name): value for name, value in options.items()},
+                self._reload,
+            )
+        )
 
     @classmethod
     def _reload(cls, host):
@@ -106,14 +119,18 @@ class ReconfiguringScenario(base.WhiteboxScenario):
         cls.service_of(host).reload()
         give_up = time.monotonic() + CONF.migration_hosts.service_timeout
         # oslo.config (cfg.py, mutate_config_files) says it.
-        while not [line for line in compute.log.since(mark) if re.match(
-                r'Option libvirt\.\w+ changed from', line.message)]:
+        while not [
+            line
+            for line in compute.log.since(mark)
+            if re.match(r'Option libvirt\.\w+ changed from', line.message)
+        ]:
             if time.monotonic() > give_up:
                 raise exceptions.SettingNotInForce(
                     '%s: nova-compute was told to read its options again, '
                     'and has not logged within %g s that any has changed: is '
-                    'reload_command right?' % (
-                        host.name, CONF.migration_hosts.service_timeout))
+                    'reload_command right?'
+                    % (host.name, CONF.migration_hosts.service_timeout)
+                )
             time.sleep(0.5)
 
     @classmethod
@@ -123,23 +140,29 @@ class ReconfiguringScenario(base.WhiteboxScenario):
         :raises HostError: if it can't be, or must not be now
         """
         under_way = [
-            record for record in cls.os_admin.migrations_client
-            .list_migrations(host=host.name)['migrations']
-            if record['status'] in _UNDER_WAY]
+            record
+            for record in cls.os_admin.migrations_client.list_migrations(
+                host=host.name
+            )['migrations']
+            if record['status'] in _UNDER_WAY
+        ]
         if under_way:
             raise exceptions.HostError(
-                host.name, ('restart', 'nova-compute'),
+                host.name,
+                ('restart', 'nova-compute'),
                 'that would end migrations that are under way there, of %s: '
-                'wait for them, or abort them' % ', '.join(
-                    record['instance_uuid'] for record in under_way))
+                'wait for them, or abort them'
+                % ', '.join(record['instance_uuid'] for record in under_way),
+            )
 
         cls.service_of(host).restart(CONF.migration_hosts.service_timeout)
 
     @classmethod
     def service_of(cls, host):
         """nova-compute on a host, as a Service."""
-        return cls.computes[host.name].service(functools.partial(
-            services.problem, cls.os_admin, host.name))
+        return cls.computes[host.name].service(
+            functools.partial(services.problem, cls.os_admin, host.name)
+        )
 
     def data_gb(self, guest):
         """What Nova counts as to be copied in a live migration, in GB.
@@ -147,18 +170,24 @@ class ReconfiguringScenario(base.WhiteboxScenario):
         Its time-outs are per GB (measurement/nova_plan.py).
         """
         features = CONF.compute_feature_enabled
-        copied = self._copied_bytes(guest) \
-            if features.block_migration_for_live_migration else ()
+        copied = (
+            self._copied_bytes(guest)
+            if features.block_migration_for_live_migration
+            else ()
+        )
         like = self.os_admin.flavors_client.show_flavor(
-            CONF.compute.flavor_ref)['flavor']
+            CONF.compute.flavor_ref
+        )['flavor']
         return nova_plan.data_gb(like['ram'], copied)
 
     def _copied_bytes(self, guest):
         libvirt = self.compute_of(guest).libvirt
         sizes = libvirt.disk_sizes(guest.id)
         # Nova looks at the file; that of a device has no size.
-        return [0 if kind == 'block' else sizes[name] for name, kind
-                in domain.copied_disks(libvirt.xml(guest.id))]
+        return [
+            0 if kind == 'block' else sizes[name]
+            for name, kind in domain.copied_disks(libvirt.xml(guest.id))
+        ]
 
     def plan_of_timeout(self, guest, seconds):
         """Nova's plan with such a time-out, as near as nova.conf allows.
@@ -166,5 +195,7 @@ class ReconfiguringScenario(base.WhiteboxScenario):
         :param seconds: 0 for none
         """
         return nova_plan.Plan.of_timeout(
-            seconds, self.data_gb(guest),
-            CONF.migration_feature_enabled.starlingx_settings)
+            seconds,
+            self.data_gb(guest),
+            CONF.migration_feature_enabled.starlingx_settings,
+        )

@@ -38,13 +38,13 @@ class SideBySideScenario(slow.SlowScenario):
     test judges what became of its own.
     """
 
-    _unkept = None    # what was measured while they are made
+    _unkept = None  # what was measured while they are made
 
     @classmethod
     def resource_setup(cls):
         super().resource_setup()
-        cls._made = {}      # what make() gave, by the group
-        cls._failed = {}    # why it gave nothing
+        cls._made = {}  # what make() gave, by the group
+        cls._failed = {}  # why it gave nothing
 
     def made(self, name, group, make):
         """The Made of one of the migrations of a group of tests.
@@ -54,8 +54,10 @@ class SideBySideScenario(slow.SlowScenario):
             arguments, once for the class; gives the Made of each by its name
         """
         if group in self._failed:
-            self.fail('The migrations of all of these tests were made in '
-                      'another one, which failed: %s' % self._failed[group])
+            self.fail(
+                'The migrations of all of these tests were made in '
+                'another one, which failed: %s' % self._failed[group]
+            )
         if group not in self._made:
             with self._kept_on_failure(group):
                 self._made[group] = make()
@@ -83,20 +85,23 @@ class SideBySideScenario(slow.SlowScenario):
         :param migrate: live_migrate_all_measured(), or its like for
             migrations that end otherwise
         """
-        observations = {name: self.observe(guest)
-                        for name, guest in guests.items()}
+        observations = {
+            name: self.observe(guest) for name, guest in guests.items()
+        }
 
         def follow_all(migrations):
-            running = dict(zip(guests, zip(migrations,
-                                           observations.values())))
+            running = dict(zip(guests, zip(migrations, observations.values())))
             for each in running.values():
                 self.await_slow_copy(*each)
             follow(running)
 
         measured = (migrate or self.live_migrate_all_measured)(
-            [(guest, None) for guest in guests.values()], follow_all)
-        return {name: Made(each, observations[name])
-                for name, each in zip(guests, measured)}
+            [(guest, None) for guest in guests.values()], follow_all
+        )
+        return {
+            name: Made(each, observations[name])
+            for name, each in zip(guests, measured)
+        }
 
     @contextlib.contextmanager
     def _kept_on_failure(self, group):
@@ -124,5 +129,6 @@ class SideBySideScenario(slow.SlowScenario):
 
 def complete(running):
     """Wait until all migrations of make_all() are completed."""
-    scenario_base.complete_all([migration for migration, _
-                                in running.values()])
+    scenario_base.complete_all(
+        [migration for migration, _ in running.values()]
+    )

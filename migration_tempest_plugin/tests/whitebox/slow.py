@@ -37,8 +37,10 @@ LOOKS_AT_RATE = 5
 
 #: Options with which Nova has taken all steps of the maximum downtime within
 #: a minute.
-QUICK_STEPS = {'live_migration_downtime_steps': 3,
-               'live_migration_downtime_delay': 3}
+QUICK_STEPS = {
+    'live_migration_downtime_steps': 3,
+    'live_migration_downtime_delay': 3,
+}
 
 #: MiB per second that no migration here is held back by.
 FAST = 1024
@@ -54,9 +56,11 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
 
     def slow_migrations(self):
         """Options under which a busy guest's migration does not complete."""
-        return {'live_migration_bandwidth': self.bandwidth,
-                'live_migration_permit_post_copy': False,
-                'live_migration_timeout_action': 'abort'}
+        return {
+            'live_migration_bandwidth': self.bandwidth,
+            'live_migration_permit_post_copy': False,
+            'live_migration_timeout_action': 'abort',
+        }
 
     # --- load ----------------------------------------------------------------
 
@@ -68,9 +72,12 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
         """
         limit = self.bandwidth
         migration.wait_until(('running',), CONF.migration.migration_timeout)
-        self.wait_for(migration, lambda: observation.looks,
-                      'memory being copied at %d MiB/s' % limit)
-        self.assert_qemu(observation, 'max-bandwidth', limit * 2 ** 20)
+        self.wait_for(
+            migration,
+            lambda: observation.looks,
+            'memory being copied at %d MiB/s' % limit,
+        )
+        self.assert_qemu(observation, 'max-bandwidth', limit * 2**20)
 
     def wait_for(self, migration, condition, what):
         """Wait for something to be seen while a migration runs.
@@ -83,7 +90,8 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
             if status != 'running' or time.monotonic() > give_up:
                 raise exceptions.NoMeasurement(
                     'there was no sign of %s while the migration ran; it is '
-                    '%s now' % (what, status))
+                    '%s now' % (what, status)
+                )
             time.sleep(CONF.migration.progress_interval)
 
     def await_second_pass(self, migration, observation):
@@ -91,9 +99,14 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
 
         It does not switch to post-copy before.
         """
-        self.wait_for(migration, lambda: any(
-            seen.what.job.fields.get('memory_iteration', 0) > 1
-            for seen in observation.looks), 'a second pass over the memory')
+        self.wait_for(
+            migration,
+            lambda: any(
+                seen.what.job.fields.get('memory_iteration', 0) > 1
+                for seen in observation.looks
+            ),
+            'a second pass over the memory',
+        )
 
     def load_memory(self, guest):
         """Let a guest write to its memory faster than it may be copied.
@@ -106,8 +119,9 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
 
     def load_memory_of(self, guests):
         """As load_memory(), for several guests at the same time."""
-        return self._load(guests, CONF.migration.memory_load,
-                          ASKED_OVERLOAD * self.bandwidth)
+        return self._load(
+            guests, CONF.migration.memory_load, ASKED_OVERLOAD * self.bandwidth
+        )
 
     def load_processors(self, guest):
         """As load_memory(), as fast as the guest can, on all processors.
@@ -116,13 +130,19 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
         further after two passes over what has changed: these are shorter so.
         """
         [running] = self._load(
-            [guest], max(1, CONF.migration.memory_load // 2), None)
+            [guest], max(1, CONF.migration.memory_load // 2), None
+        )
         return running
 
     def _load(self, guests, mib, rate):
-        running = [self.useFixture(load.MemoryLoad(
-            guest.ssh, mib, CONF.migration.guest_probe_lifetime, rate))
-            for guest in guests]
+        running = [
+            self.useFixture(
+                load.MemoryLoad(
+                    guest.ssh, mib, CONF.migration.guest_probe_lifetime, rate
+                )
+            )
+            for guest in guests
+        ]
         for guest, each in zip(guests, running):
             self._assert_overload(guest, each)
         return running
@@ -133,8 +153,12 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
         for _ in range(LOOKS_AT_RATE):
             rates.append(libvirt.dirty_rate(guest.id))
             rate = sum(rates) / len(rates)
-            LOG.info('The guest writes %d MiB/s (%s); %d MiB/s are copied',
-                     rate, running.tool, limit)
+            LOG.info(
+                'The guest writes %d MiB/s (%s); %d MiB/s are copied',
+                rate,
+                running.tool,
+                limit,
+            )
             if rate >= OVERLOAD * limit:
                 return
         raise exceptions.NoMeasurement(
@@ -142,7 +166,8 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
             'more than the %d MiB/s that are copied: nothing can be said '
             'of a migration that does not converge. Lower [migration] '
             'limited_bandwidth, or raise memory_load' % (rate, limit),
-            running.tool)
+            running.tool,
+        )
 
     def cpu_use(self, guest, seconds=3.0):
         """How many CPUs a guest uses, as a number: 0.9, say.
@@ -153,4 +178,5 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
         began, before = time.monotonic(), libvirt.vcpu_time(guest.id)
         time.sleep(seconds)
         return (libvirt.vcpu_time(guest.id) - before) / (
-            time.monotonic() - began)
+            time.monotonic() - began
+        )

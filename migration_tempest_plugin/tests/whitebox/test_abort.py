@@ -52,17 +52,19 @@ class TestAbort(slow.SlowScenario):
         measured = self.live_migrate_in_vain(guest, follow)
         # A Nova that leaves the server in ERROR calls this an error, too.
         if CONF.migration_feature_enabled.aborted_server_active:
-            self.assertEqual('cancelled', measured.record['status'],
-                             measured.text())
+            self.assertEqual(
+                'cancelled', measured.record['status'], measured.text()
+            )
         self.assert_undisturbed(measured, observation)
 
     @decorators.idempotent_id('9001ac43-8611-4fdd-a040-02433240df7a')
     @decorators.attr(type=['slow', 'multinode'])
     @testtools.skipUnless(
         compute.is_scheduler_filter_enabled('SameHostFilter'),
-        'Two servers can\'t be asked for on one host: '
+        "Two servers can't be asked for on one host: "
         '[compute-feature-enabled] scheduler_enabled_filters has no '
-        'SameHostFilter')
+        'SameHostFilter',
+    )
     @utils.services('compute', 'network')
     def test_abort_while_queued(self):
         """A live migration is aborted while it waits for its turn
@@ -93,12 +95,14 @@ class TestAbort(slow.SlowScenario):
         try:
             # Named, since the scheduler still holds them to one host.
             measured = self.live_migrate_in_vain(
-                waiting, follow, host=self.another_host(waiting))
+                waiting, follow, host=self.another_host(waiting)
+            )
         finally:
             first.abort()
             first.wait_until_ended(CONF.migration.migration_timeout)
         self.assert_active(busy)
-        self.assertEqual('cancelled', measured.record['status'],
-                         measured.text())
+        self.assertEqual(
+            'cancelled', measured.record['status'], measured.text()
+        )
         self.assertEqual([], observation.looks, 'libvirt has migrated it')
         self.assert_undisturbed(measured, observation)

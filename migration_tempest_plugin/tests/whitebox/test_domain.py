@@ -34,13 +34,16 @@ class TestDomain(base.WhiteboxScenario):
 
     def assert_same_domain(self, before, after):
         """Fail at every difference that is not expected."""
-        wrong = [str(each) for each in domain.differences(before, after)
-                 if each.reason is None]
-        self.assertEqual([], wrong, 'The domain is not what it was:\n'
-                         + '\n'.join(wrong))
+        wrong = [
+            str(each)
+            for each in domain.differences(before, after)
+            if each.reason is None
+        ]
+        self.assertEqual(
+            [], wrong, 'The domain is not what it was:\n' + '\n'.join(wrong)
+        )
         # As the differences have it, too; named here for who reads a failure.
-        for part in (domain.interfaces, domain.disk_caches,
-                     domain.numa_cells):
+        for part in (domain.interfaces, domain.disk_caches, domain.numa_cells):
             self.assertEqual(part(before), part(after))
 
     @decorators.idempotent_id('c5c6191c-61ac-4c3b-ab90-53936f108906')
@@ -70,7 +73,8 @@ class TestDomain(base.WhiteboxScenario):
     @decorators.attr(type=['slow', 'multinode'])
     @testtools.skipUnless(
         CONF.migration_feature_enabled.cpu_pinning,
-        'No dedicated CPUs: [migration-feature-enabled] cpu_pinning')
+        'No dedicated CPUs: [migration-feature-enabled] cpu_pinning',
+    )
     @utils.services('compute', 'network')
     def test_dedicated_cpus_are_kept(self):
         """A server with dedicated CPUs has them after a live migration
@@ -83,9 +87,15 @@ class TestDomain(base.WhiteboxScenario):
         4. So it is on the destination, with as many CPUs of the host, and the
            rest of the domain is what it was.
         """
-        guest = self.boot_guest(flavor=self.create_flavor({
-            'hw:cpu_policy': 'dedicated', 'hw:numa_nodes': '1',
-            'hw:emulator_threads_policy': 'isolate'}))
+        guest = self.boot_guest(
+            flavor=self.create_flavor(
+                {
+                    'hw:cpu_policy': 'dedicated',
+                    'hw:numa_nodes': '1',
+                    'hw:emulator_threads_policy': 'isolate',
+                }
+            )
+        )
         before = self.assert_dedicated(guest)
         measured = self.live_migrate_measured(guest)
         after = self.assert_dedicated(guest)
@@ -100,16 +110,21 @@ class TestDomain(base.WhiteboxScenario):
         compute = self.compute_of(guest)
         found = self.domain_of(guest)
         cpus = domain.Cpus.of(found)
-        self.assertTrue(cpus.dedicated, 'No dedicated CPUs on %s: %s' % (
-            compute.name, cpus))
+        self.assertTrue(
+            cpus.dedicated,
+            'No dedicated CPUs on %s: %s' % (compute.name, cpus),
+        )
         self.assertIsNotNone(cpus.emulator)
         self.assertFalse(
             cpus.emulator & frozenset().union(*cpus.vcpus.values()),
-            'QEMU\'s other threads are on CPUs of the server: %s' % (cpus,))
+            "QEMU's other threads are on CPUs of the server: %s" % (cpus,),
+        )
         self.assertEqual(
-            cpus.vcpus, compute.libvirt.affinity(guest.id),
+            cpus.vcpus,
+            compute.libvirt.affinity(guest.id),
             'The threads on %s run on other CPUs than the domain says'
-            % compute.name)
+            % compute.name,
+        )
         return found
 
 
@@ -123,32 +138,55 @@ class TestPlace(base.WhiteboxScenario):
         host = tunnel and ssh.Host(tunnel)
         if host:
             self.addCleanup(host.close)
-        return database.Database(database.Connection.parse(
-            hosts.database_connection), host, hosts.ssh_timeout)
+        return database.Database(
+            database.Connection.parse(hosts.database_connection),
+            host,
+            hosts.ssh_timeout,
+        )
 
     def assert_place(self, guest, database):
         """It is in one place only, and all agree which; that is returned."""
         name = self.compute_of(guest).name
-        running = [each.name for each in self.computes.values()
-                   if guest.id in each.libvirt.running()]
-        self.assertEqual([name], running, 'By Nova\'s API it is on %s; by '
-                         'libvirt it runs on %s' % (name, running))
-        known = [each.name for each in self.computes.values()
-                 if guest.id in each.libvirt.defined()]
-        self.assertEqual([name], known, 'It runs on %s alone, but is left in '
-                         'libvirt on %s' % (name, known))
+        running = [
+            each.name
+            for each in self.computes.values()
+            if guest.id in each.libvirt.running()
+        ]
+        self.assertEqual(
+            [name],
+            running,
+            "By Nova's API it is on %s; by "
+            'libvirt it runs on %s' % (name, running),
+        )
+        known = [
+            each.name
+            for each in self.computes.values()
+            if guest.id in each.libvirt.defined()
+        ]
+        self.assertEqual(
+            [name],
+            known,
+            'It runs on %s alone, but is left in '
+            'libvirt on %s' % (name, known),
+        )
         [row] = database.rows(
             'SELECT host, node, vm_state, task_state FROM instances '
-            'WHERE uuid = %s AND deleted = 0', guest.id)
-        self.assertEqual((name, 'active', None), (
-            row['host'], row['vm_state'], row['task_state']), row)
+            'WHERE uuid = %s AND deleted = 0',
+            guest.id,
+        )
+        self.assertEqual(
+            (name, 'active', None),
+            (row['host'], row['vm_state'], row['task_state']),
+            row,
+        )
         return name
 
     @decorators.idempotent_id('0a5f9bc2-b9d7-4d2f-840b-e2b73c078d1b')
     @decorators.attr(type=['slow', 'multinode'])
     @testtools.skipUnless(
         CONF.migration_hosts.database_connection,
-        'No database to ask: [migration-hosts] database_connection')
+        'No database to ask: [migration-hosts] database_connection',
+    )
     @utils.services('compute', 'network')
     def test_one_place(self):
         """Nova's API, its database and libvirt agree on where a server is
@@ -165,12 +203,20 @@ class TestPlace(base.WhiteboxScenario):
         source = self.assert_place(guest, database)
         measured = self.live_migrate_measured(guest)
         destination = self.assert_place(guest, database)
-        self.assertEqual((measured.source, measured.destination),
-                         (source, destination))
+        self.assertEqual(
+            (measured.source, measured.destination), (source, destination)
+        )
         [record] = database.rows(
             'SELECT status, source_compute, dest_compute FROM migrations '
-            'WHERE instance_uuid = %s', guest.id)
+            'WHERE instance_uuid = %s',
+            guest.id,
+        )
         self.assertEqual(
-            {'status': 'completed', 'source_compute': source,
-             'dest_compute': destination}, record)
+            {
+                'status': 'completed',
+                'source_compute': source,
+                'dest_compute': destination,
+            },
+            record,
+        )
         self.assert_downtime_allowed(measured)

@@ -42,8 +42,7 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
 
     compute_min_microversion = '2.34'
 
-    def fail_and_try_again(self, fault, follow=None, prepare=None,
-                           why='.*'):
+    def fail_and_try_again(self, fault, follow=None, prepare=None, why='.*'):
         """Live migrate a guest in vain, and then without the fault.
 
         1. Boot a server, and begin to look it over.
@@ -75,22 +74,27 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
             migration.wait_until_ended(CONF.migration.migration_timeout)
 
         with fault(destination):
-            measured = self.live_migrate_in_vain(guest, follow_it,
-                                                 destination)
+            measured = self.live_migrate_in_vain(guest, follow_it, destination)
             self.assert_said(measured, why)
             self.assert_unharmed(guest, measured, checks)
         self.await_enabled(destination)
         self.assert_nothing_left(destination, guest)
         again = self.live_migrate_measured(
-            guest, destination, lambda migration: self.follow_again(
-                guest, migration))
+            guest,
+            destination,
+            lambda migration: self.follow_again(guest, migration),
+        )
         self.assert_unharmed(guest, again, checks)
 
     def assert_said(self, measured, why):
         """Nova says in the events that a migration failed for a reason."""
-        self.assertRegex('\n'.join(
-            event.get('traceback') or '' for event in measured.events),
-            why, measured.text())
+        self.assertRegex(
+            '\n'.join(
+                event.get('traceback') or '' for event in measured.events
+            ),
+            why,
+            measured.text(),
+        )
 
     def assert_unharmed(self, guest, measured, checks):
         """Where a guest is now, it is as it was, and was not down for long."""
@@ -109,39 +113,58 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
         self.assertNotEqual([], ports)
 
         def bindings():
-            return {port['id']: [
-                (binding['host'], binding['status']) for binding in
-                client.list_resources('/ports/%s/bindings' % port['id'])[
-                    'bindings']] for port in ports}
+            return {
+                port['id']: [
+                    (binding['host'], binding['status'])
+                    for binding in client.list_resources(
+                        '/ports/%s/bindings' % port['id']
+                    )['bindings']
+                ]
+                for port in ports
+            }
 
-        self.await_equal({port['id']: [(host, 'ACTIVE')] for port in ports},
-                         bindings, 'The ports are bound elsewhere')
+        self.await_equal(
+            {port['id']: [(host, 'ACTIVE')] for port in ports},
+            bindings,
+            'The ports are bound elsewhere',
+        )
 
     def assert_nothing_left(self, host, guest):
         """A host has nothing of a guest that is on another one."""
         compute = self.computes[host]
         self.await_equal(
-            False, lambda: guest.id in compute.libvirt.defined(),
-            'libvirt on %s still has a domain of it' % host)
+            False,
+            lambda: guest.id in compute.libvirt.defined(),
+            'libvirt on %s still has a domain of it' % host,
+        )
         if CONF.compute_feature_enabled.block_migration_for_live_migration:
-            self.await_equal(False, lambda: compute.has_disk(guest.id),
-                             '%s still has a disk of it' % host)
+            self.await_equal(
+                False,
+                lambda: compute.has_disk(guest.id),
+                '%s still has a disk of it' % host,
+            )
 
     def await_enabled(self, host):
         """Wait until servers can be scheduled to a host (again)."""
+
         def service():
-            [found] = services.computes(self.os_admin.services_client,
-                                        host=host)
+            [found] = services.computes(
+                self.os_admin.services_client, host=host
+            )
             return found['state'], found['status']
 
-        self.await_equal(('up', 'enabled'), service,
-                         'nova-compute on %s' % host,
-                         CONF.migration_hosts.service_timeout)
+        self.await_equal(
+            ('up', 'enabled'),
+            service,
+            'nova-compute on %s' % host,
+            CONF.migration_hosts.service_timeout,
+        )
 
     def await_equal(self, expected, look, message, timeout=None):
         """Fail if something does not become so in time."""
         give_up = time.monotonic() + (
-            timeout or CONF.migration.recovery_timeout)
+            timeout or CONF.migration.recovery_timeout
+        )
         while look() != expected and time.monotonic() < give_up:
             time.sleep(CONF.migration.progress_interval)
         self.assertEqual(expected, look(), message)
@@ -158,8 +181,8 @@ class TestRefused(shared.SharedGuestScenario, FailureScenario):
     def test_no_room(self):
         """The destination has no memory to spare, by Placement's word"""
         self.fail_and_try_again(
-            lambda host: faults.FullHost(self.os_admin, host),
-            why=REFUSED)
+            lambda host: faults.FullHost(self.os_admin, host), why=REFUSED
+        )
 
     @decorators.idempotent_id('b2a5e0d4-6a3f-4d8e-8d7c-5c1e9f4a7b28')
     @decorators.attr(type=['slow', 'multinode'])
@@ -174,11 +197,14 @@ class TestRefused(shared.SharedGuestScenario, FailureScenario):
     @utils.services('compute', 'network')
     def test_dead_compute(self):
         """nova-compute of the destination does not run"""
-        self.fail_and_try_again(lambda host: faults.DeadCompute(
-            self.os_admin.services_client,
-            self.service_of(self.computes[host].host),
-            CONF.migration_hosts.service_timeout),
-            why=REFUSED)
+        self.fail_and_try_again(
+            lambda host: faults.DeadCompute(
+                self.os_admin.services_client,
+                self.service_of(self.computes[host].host),
+                CONF.migration_hosts.service_timeout,
+            ),
+            why=REFUSED,
+        )
 
 
 @base.serial
@@ -190,6 +216,7 @@ class TestInterrupted(FailureScenario):
     @utils.services('compute', 'network')
     def test_libvirt_killed(self):
         """libvirt of the destination is killed while memory is copied"""
+
         def kill(guest, destination, migration):
             self.await_slow_copy(migration, self.observation)
             compute = self.computes[destination]
@@ -203,6 +230,7 @@ class TestInterrupted(FailureScenario):
     @utils.services('compute', 'network')
     def test_aborted(self):
         """It is aborted while memory is copied"""
+
         def abort(guest, destination, migration):
             self.await_slow_copy(migration, self.observation)
             migration.abort()
@@ -211,8 +239,13 @@ class TestInterrupted(FailureScenario):
 
     def slow_down(self, guest):
         """Make its migrations slow."""
-        self.configure(self.compute_of(guest), **{
-            **self.slow_migrations(), 'live_migration_completion_timeout': 0})
+        self.configure(
+            self.compute_of(guest),
+            **{
+                **self.slow_migrations(),
+                'live_migration_completion_timeout': 0,
+            },
+        )
         self.observation = self.observe(guest)
 
     def follow_again(self, guest, migration):
@@ -220,8 +253,11 @@ class TestInterrupted(FailureScenario):
         libvirt = self.compute_of(guest).libvirt
         migration.wait_until(('running',), CONF.migration.migration_timeout)
         # Before that, Nova has yet to say how fast it may be.
-        self.wait_for(migration, lambda: libvirt.job(guest.id).copies_memory,
-                      'memory being copied')
+        self.wait_for(
+            migration,
+            lambda: libvirt.job(guest.id).copies_memory,
+            'memory being copied',
+        )
         libvirt.set_bandwidth(guest.id, slow.FAST)
         super().follow_again(guest, migration)
 

@@ -33,11 +33,12 @@ PAUSE, POST_COPY = 'pause', 'post-copy'
 
 
 @base.serial
-class TestForceComplete(shared.SharedGuestScenario,
-                        side_by_side.SideBySideScenario):
+class TestForceComplete(
+    shared.SharedGuestScenario, side_by_side.SideBySideScenario
+):
     """A migration is brought to its end, whatever that costs the guest."""
 
-    _said = ()    # nova-compute's lines that auto-converge is not in use
+    _said = ()  # nova-compute's lines that auto-converge is not in use
 
     @decorators.idempotent_id('46c609ce-8941-4db5-b6aa-24584f28f76c')
     @decorators.attr(type=['slow', 'multinode'])
@@ -84,8 +85,9 @@ class TestForceComplete(shared.SharedGuestScenario,
            completes. libvirt and the guest's own clock say for how long.
         """
         made = self.made(PAUSE, 'at the time-out', self._at_timeout)
-        self.assertIsNotNone(made.observation.timeout(),
-                             'Nova has logged no time-out')
+        self.assertIsNotNone(
+            made.observation.timeout(), 'Nova has logged no time-out'
+        )
         self.assert_paused(made.measured, made.observation)
 
     @decorators.idempotent_id('4a404875-67c1-4be1-a52d-eea70e20f4a2')
@@ -105,26 +107,35 @@ class TestForceComplete(shared.SharedGuestScenario,
         """
         made = self.made(POST_COPY, 'at the time-out', self._at_timeout)
         self.assertTrue(
-            self._said, 'nova-compute does not say that post-copy takes the '
-            'place of auto-converge')
-        self.assertIsNotNone(made.observation.timeout(),
-                             'Nova has logged no time-out')
+            self._said,
+            'nova-compute does not say that post-copy takes the '
+            'place of auto-converge',
+        )
+        self.assertIsNotNone(
+            made.observation.timeout(), 'Nova has logged no time-out'
+        )
         self.assert_post_copy(made.measured, made.observation)
         self.assert_qemu(made.observation, 'auto-converge', False)
 
     def _boot(self):
         """One guest for each way to complete, on two hosts."""
-        return self.boot_apart((PAUSE, POST_COPY)
-                               if CONF.migration_feature_enabled.post_copy
-                               else (PAUSE,))
+        return self.boot_apart(
+            (PAUSE, POST_COPY)
+            if CONF.migration_feature_enabled.post_copy
+            else (PAUSE,)
+        )
 
     def _by_request(self):
         """Both are forced, and change places."""
         guests = self._boot()
         for name, guest in guests.items():
-            self.plan_options(self.compute_of(guest), **{
-                **self.slow_migrations(),
-                'live_migration_permit_post_copy': name == POST_COPY})
+            self.plan_options(
+                self.compute_of(guest),
+                **{
+                    **self.slow_migrations(),
+                    'live_migration_permit_post_copy': name == POST_COPY,
+                },
+            )
         self.configure()
         self.load_memory_of(guests.values())
 
@@ -140,19 +151,29 @@ class TestForceComplete(shared.SharedGuestScenario,
     def _at_timeout(self):
         """Both are late, and change places."""
         guests = self._boot()
-        marks = {compute: compute.log.mark()
-                 for compute in self.computes.values()}
+        marks = {
+            compute: compute.log.mark() for compute in self.computes.values()
+        }
         for name, guest in guests.items():
-            self.plan_options(self.compute_of(guest), **{
-                **PerHost.options(self, guest, Case(
-                    auto_converge=name == POST_COPY, timeout=20)),
-                **self.slow_migrations(),
-                'live_migration_permit_post_copy': name == POST_COPY,
-                'live_migration_timeout_action': 'force_complete'})
+            self.plan_options(
+                self.compute_of(guest),
+                **{
+                    **PerHost.options(
+                        self,
+                        guest,
+                        Case(auto_converge=name == POST_COPY, timeout=20),
+                    ),
+                    **self.slow_migrations(),
+                    'live_migration_permit_post_copy': name == POST_COPY,
+                    'live_migration_timeout_action': 'force_complete',
+                },
+            )
         self.configure()
         type(self)._said = [
-            line for compute, mark in marks.items()
+            line
+            for compute, mark in marks.items()
             for line in compute.log.since(mark)
-            if 'auto-converge will not be in use' in line.message]
+            if 'auto-converge will not be in use' in line.message
+        ]
         self.load_memory_of(guests.values())
         return self.make_all(guests, side_by_side.complete)

@@ -23,8 +23,9 @@ CONF = config.CONF
 
 @base.serial
 @variants.tests_of(variants.BY_NOVA_CONF)
-class TestMatrix(shared.SharedGuestScenario, test_matrix.MatrixScenario,
-                 slow.SlowScenario):
+class TestMatrix(
+    shared.SharedGuestScenario, test_matrix.MatrixScenario, slow.SlowScenario
+):
     """The variants of variants.BY_NOVA_CONF, and that they are in force."""
 
     def prepare(self, variant, guest, hosts):
@@ -32,11 +33,14 @@ class TestMatrix(shared.SharedGuestScenario, test_matrix.MatrixScenario,
         # Slow enough to be seen by who looks once a second. Those that are
         # not to be completed by other means must find their end soon.
         bandwidth = CONF.migration.limited_bandwidth * (
-            1 if variant.busy else 4)
-        self.configure(*(self.computes[host] for host in hosts),
-                       **slow.QUICK_STEPS,
-                       live_migration_bandwidth=bandwidth,
-                       **variant.nova_conf)
+            1 if variant.busy else 4
+        )
+        self.configure(
+            *(self.computes[host] for host in hosts),
+            **slow.QUICK_STEPS,
+            live_migration_bandwidth=bandwidth,
+            **variant.nova_conf,
+        )
         if variant.busy:
             self.load_memory(guest)
 
@@ -57,6 +61,7 @@ class TestMatrix(shared.SharedGuestScenario, test_matrix.MatrixScenario,
 
     def migrate_post_copy_by_hand(self, variant, guest, host):
         """The API is asked to complete it (force-complete)."""
+
         def force(migration):
             self.await_second_pass(migration, self.observation)
             migration.force_complete()

@@ -37,23 +37,25 @@ def _skip_without_starlingx():
     return testtools.skipUnless(
         CONF.migration_feature_enabled.starlingx_settings,
         'A stock Nova takes auto-converge and tunnelling from nova.conf '
-        'alone, for all servers of a host; StarlingX\'s takes them from a '
-        'server: [migration-feature-enabled] starlingx_settings')
+        "alone, for all servers of a host; StarlingX's takes them from a "
+        'server: [migration-feature-enabled] starlingx_settings',
+    )
 
 
 def _skip_without_tunnelling():
     """A decorator for tests that switch tunnelling on."""
     return testtools.skipUnless(
         CONF.migration_feature_enabled.tunnelled,
-        'Migrations can\'t be tunnelled here (disks are copied, say): '
-        '[migration-feature-enabled] tunnelled')
+        "Migrations can't be tunnelled here (disks are copied, say): "
+        '[migration-feature-enabled] tunnelled',
+    )
 
 
 @base.serial
 class TestAutoConverge(side_by_side.SideBySideScenario):
     """1.0: a guest is slowed down until its memory can be copied."""
 
-    _cpus_used = None    # of the guest that is slowed down, before and after
+    _cpus_used = None  # of the guest that is slowed down, before and after
 
     @decorators.idempotent_id('78600582-82db-4b3c-99ac-cfadd6302ad3')
     @decorators.attr(type=['slow', 'multinode'])
@@ -107,33 +109,48 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
         made = self.made('on', provider, lambda: self._migrate_both(provider))
         looks = made.observation.looks
         self.assert_arrived(made.measured)
-        throttles = [seen.what.job.throttle for seen in looks
-                     if seen.what.job.throttle]
-        self.assertGreater(len(set(throttles)), 1,
-                           'The throttle does not rise: %s' % throttles)
+        throttles = [
+            seen.what.job.throttle for seen in looks if seen.what.job.throttle
+        ]
+        self.assertGreater(
+            len(set(throttles)),
+            1,
+            'The throttle does not rise: %s' % throttles,
+        )
         self.assertEqual(sorted(throttles), throttles)
         before, after = self._cpus_used
-        self.assertLess(min(_cpu_uses(looks)), before / 2,
-                        'The guest is not slowed down')
+        self.assertLess(
+            min(_cpu_uses(looks)), before / 2, 'The guest is not slowed down'
+        )
         self.assertGreater(after, before / 2, 'The guest stays slow')
 
     def _off(self, provider):
         made = self.made('off', provider, lambda: self._migrate_both(provider))
         self.assert_qemu(made.observation, 'auto-converge', False)
-        self.assertEqual([], [seen for seen in made.observation.looks
-                              if seen.what.job.throttle])
+        self.assertEqual(
+            [],
+            [
+                seen
+                for seen in made.observation.looks
+                if seen.what.job.throttle
+            ],
+        )
         self.assertIsNotNone(
-            made.observation.timeout(), 'It is not the time-out that has '
-            'ended the migration')
+            made.observation.timeout(),
+            'It is not the time-out that has ended the migration',
+        )
         self.assert_undisturbed(made.measured, made.observation)
 
     def _migrate_both(self, provider):
         """One with auto-converge, and one without, which change places."""
         guests = self.boot_apart(('on', 'off'))
         on, off = guests.values()
-        provider.apply(self, (on, Case(auto_converge=True)),
-                       (off, Case(auto_converge=False, timeout=40)),
-                       **self.slow_migrations())
+        provider.apply(
+            self,
+            (on, Case(auto_converge=True)),
+            (off, Case(auto_converge=False, timeout=40)),
+            **self.slow_migrations(),
+        )
         # Its processors are what auto-converge is about.
         self.load_processors(on)
         load = self.load_memory(off)
@@ -144,7 +161,8 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
             # That one takes longer.
             for name in ('off', 'on'):
                 running[name][0].wait_until_ended(
-                    CONF.migration.migration_timeout)
+                    CONF.migration.migration_timeout
+                )
 
         made = self.make_all(guests, follow, self.live_migrate_unharmed)
         # Both may have come to share the processors of one host.
@@ -194,14 +212,16 @@ class TestTunnelling(reconfiguring.ReconfiguringScenario):
 
     def _tunnel(self, provider, tunnel):
         guest = self.boot_guest()
-        provider.apply(self, (guest, Case(tunnel=tunnel)),
-                       live_migration_bandwidth=64)
+        provider.apply(
+            self, (guest, Case(tunnel=tunnel)), live_migration_bandwidth=64
+        )
         with self.assert_tunnelled(guest, tunnel):
             self.live_migrate_measured(guest)
 
 
 def _cpu_uses(looks):
     """How many CPUs the guest used from each look to the next."""
-    return [(after.what.vcpu_time - before.what.vcpu_time) /
-            (after.at - before.at)
-            for before, after in zip(looks, looks[1:])]
+    return [
+        (after.what.vcpu_time - before.what.vcpu_time) / (after.at - before.at)
+        for before, after in zip(looks, looks[1:])
+    ]

@@ -32,15 +32,16 @@ CONF = config.CONF
 
 
 @base.serial
-class TestMaximumDowntime(shared.SharedGuestScenario,
-                          side_by_side.SideBySideScenario):
+class TestMaximumDowntime(
+    shared.SharedGuestScenario, side_by_side.SideBySideScenario
+):
     """2.0 and 2.1: for how long a guest may be stopped at the end.
 
     That is a limit which QEMU holds against its own estimate; how long the
     guest is stopped in the end is another thing, and is reported beside it.
     """
 
-    _data_gb = None    # what Nova counts as to be copied of each server
+    _data_gb = None  # what Nova counts as to be copied of each server
 
     @decorators.idempotent_id('92d88c1e-9ae1-478b-b59f-dd5c28d49d05')
     @decorators.attr(type=['slow', 'multinode'])
@@ -85,31 +86,39 @@ class TestMaximumDowntime(shared.SharedGuestScenario,
 
     def _maximum(self, provider, case, limit):
         """One of two migrations with a limit; the other is made, too."""
-        made = self.made(provider, limit,
-                         lambda: self._migrate_both(case, limit))
+        made = self.made(
+            provider, limit, lambda: self._migrate_both(case, limit)
+        )
         plan = self._plan(provider, limit)
         steps = made.observation.steps()
         self.assertEqual([], plan.complaints(steps))
         _, last = plan.downtimes[-1]
         self.assertEqual(last, steps[-1][0])
         from_outside = self._from_outside(provider)
-        self._assert_held(made.observation,
-                          (limit if from_outside else last) / 1000,
-                          PUNCTUAL if from_outside else 0)
+        self._assert_held(
+            made.observation,
+            (limit if from_outside else last) / 1000,
+            PUNCTUAL if from_outside else 0,
+        )
         self.assert_told_by_libvirt(made.measured, made.observation)
 
     def _from_outside(self, provider):
         """Whether it is the policy that does it, and not Nova."""
-        return provider is PerServer and \
-            not CONF.migration_feature_enabled.starlingx_settings
+        return (
+            provider is PerServer
+            and not CONF.migration_feature_enabled.starlingx_settings
+        )
 
     def _plan(self, provider, limit):
         """The steps that Nova takes, whatever the policy makes of them."""
         return nova_plan.Plan(
-            self._data_gb, steps=3, delay=3,
+            self._data_gb,
+            steps=3,
+            delay=3,
             downtime=500 if self._from_outside(provider) else limit,
             completion_timeout=0,
-            starlingx=CONF.migration_feature_enabled.starlingx_settings)
+            starlingx=CONF.migration_feature_enabled.starlingx_settings,
+        )
 
     def _migrate_both(self, case, limit):
         """A server for which nova.conf says it, and one that does itself.
@@ -120,17 +129,22 @@ class TestMaximumDowntime(shared.SharedGuestScenario,
         by_host, by_server = guests.values()
         type(self)._data_gb = self.data_gb(by_host)
         sources = [self.compute_of(guest) for guest in guests.values()]
-        options = {**self.slow_migrations(), **slow.QUICK_STEPS,
-                   'live_migration_completion_timeout': 0}
-        self.plan_options(sources[0], **{
-            **PerHost.options(self, by_host, case), **options})
+        options = {
+            **self.slow_migrations(),
+            **slow.QUICK_STEPS,
+            'live_migration_completion_timeout': 0,
+        }
+        self.plan_options(
+            sources[0], **{**PerHost.options(self, by_host, case), **options}
+        )
         PerServer.apply(self, (by_server, case), **options)
         loads = self.load_memory_of(guests.values())
 
         def follow(running):
             for provider, (migration, seen) in running.items():
-                self._await_last_step(self._plan(provider, limit), seen,
-                                      migration)
+                self._await_last_step(
+                    self._plan(provider, limit), seen, migration
+                )
             for load, source, guest in zip(loads, sources, guests.values()):
                 load.stop()
                 # What measures in the guest writes to its memory, too.
@@ -143,12 +157,16 @@ class TestMaximumDowntime(shared.SharedGuestScenario,
         """Until Nova has logged it, and QEMU was looked at after that."""
         after, downtime = plan.downtimes[-1]
         self.wait_for(
-            migration, lambda: (downtime, after) in observation.steps(),
-            'Nova\'s last step, %d ms after %d s,' % (downtime, after))
+            migration,
+            lambda: (downtime, after) in observation.steps(),
+            "Nova's last step, %d ms after %d s," % (downtime, after),
+        )
         reached = time.monotonic() + 2 * PUNCTUAL
         self.wait_for(
-            migration, lambda: observation.looks[-1].at > reached,
-            'that step in QEMU')
+            migration,
+            lambda: observation.looks[-1].at > reached,
+            'that step in QEMU',
+        )
 
     def _assert_held(self, observation, limit, grace):
         """QEMU was never allowed more for longer than grace, and as much."""
@@ -161,8 +179,11 @@ class TestMaximumDowntime(shared.SharedGuestScenario,
             if seen.at - over > grace or not grace:
                 raise exceptions.SettingNotInForce(
                     'QEMU on %s may stop the guest for %g s; the limit is '
-                    '%g s' % (observation.source,
-                              seen.what.maximum_downtime, limit))
+                    '%g s'
+                    % (observation.source, seen.what.maximum_downtime, limit)
+                )
         self.assertEqual(
-            limit, observation.looks[-1].what.maximum_downtime,
-            'The limit is not what QEMU has at the end')
+            limit,
+            observation.looks[-1].what.maximum_downtime,
+            'The limit is not what QEMU has at the end',
+        )

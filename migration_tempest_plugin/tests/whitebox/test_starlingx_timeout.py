@@ -46,8 +46,10 @@ class _Late:
     @property
     def by_nova(self):
         """Whether nova-compute ends it, and not the policy."""
-        return self.provider is PerHost or \
-            CONF.migration_feature_enabled.starlingx_settings
+        return (
+            self.provider is PerHost
+            or CONF.migration_feature_enabled.starlingx_settings
+        )
 
 
 @base.serial
@@ -56,14 +58,17 @@ class TestTimeout(side_by_side.SideBySideScenario):
 
     LATE = {
         'default_per_host': _Late(
-            PerHost, Case(timeout=settings.Defaults.timeout),
-            settings.Defaults.timeout),
-        'default_per_server': _Late(PerServer, Case(),
-                                    settings.Defaults.timeout),
+            PerHost,
+            Case(timeout=settings.Defaults.timeout),
+            settings.Defaults.timeout,
+        ),
+        'default_per_server': _Late(
+            PerServer, Case(), settings.Defaults.timeout
+        ),
         'set_per_server': _Late(PerServer, Case(timeout=120), 120),
     }
 
-    _due = None    # after how many seconds each is to be ended, by its name
+    _due = None  # after how many seconds each is to be ended, by its name
 
     # They are made side by side, and only wait. What follows them is to leave
     # the guests what they need, also where three share two processors.
@@ -114,7 +119,8 @@ class TestTimeout(side_by_side.SideBySideScenario):
     @testtools.skipUnless(
         CONF.migration_feature_enabled.reload,
         'nova-compute does not read its options again: '
-        '[migration-feature-enabled] reload')
+        '[migration-feature-enabled] reload',
+    )
     @utils.services('compute', 'network')
     def test_changed_while_running(self):
         """A time-out that is set while a migration goes on holds for it
@@ -130,8 +136,7 @@ class TestTimeout(side_by_side.SideBySideScenario):
         guest = self.boot_guest()
         plan = self.plan_of_timeout(guest, 20)
         compute = self.compute_of(guest)
-        PerHost.apply(self, (guest, Case(timeout=0)),
-                      **self.slow_migrations())
+        PerHost.apply(self, (guest, Case(timeout=0)), **self.slow_migrations())
         self.load_memory(guest)
         observation = self.observe(guest)
 
@@ -139,7 +144,8 @@ class TestTimeout(side_by_side.SideBySideScenario):
             self.await_slow_copy(migration, observation)
             self.reconfigure(
                 compute,
-                live_migration_completion_timeout=plan.completion_timeout)
+                live_migration_completion_timeout=plan.completion_timeout,
+            )
             migration.wait_until_ended(CONF.migration.migration_timeout)
 
         measured = self.live_migrate_in_vain(guest, follow)
@@ -158,14 +164,17 @@ class TestTimeout(side_by_side.SideBySideScenario):
             self.assertIsNotNone(seen, 'Nova has logged no time-out')
             self.assertEqual(due, seen[0], 'Nova has another time-out')
         else:
-            self.assertIsNone(seen, 'It was Nova that ended the migration, '
-                              'not the policy')
+            self.assertIsNone(
+                seen, 'It was Nova that ended the migration, not the policy'
+            )
         after = made.observation.ended_early()
         self.assertIsNotNone(after, 'The migration was not ended')
         self.assertLessEqual(
-            abs(after - due), PUNCTUAL,
-            'The migration was ended after %.1f s, not after %d s' % (
-                after, due))
+            abs(after - due),
+            PUNCTUAL,
+            'The migration was ended after %.1f s, not after %d s'
+            % (after, due),
+        )
         self.assert_undisturbed(made.measured, made.observation)
 
     def _migrate_all(self):
@@ -178,7 +187,8 @@ class TestTimeout(side_by_side.SideBySideScenario):
             live_migration.wait_until_all_ended(
                 [migration for migration, _ in running.values()],
                 120 + max(self._due.values()),
-                self.LOOK_INTERVAL)
+                self.LOOK_INTERVAL,
+            )
 
         return self.make_all(guests, follow, self.live_migrate_all_in_vain)
 
@@ -191,8 +201,9 @@ class TestTimeout(side_by_side.SideBySideScenario):
 
     def _configure(self, guests):
         by_policy = not all(self.LATE[name].by_nova for name in guests)
-        type(self)._due = {name: self._due_of(name, guest)
-                           for name, guest in guests.items()}
+        type(self)._due = {
+            name: self._due_of(name, guest) for name, guest in guests.items()
+        }
         for name, guest in guests.items():
             late, options = self.LATE[name], self.slow_migrations()
             if late.provider is PerHost:

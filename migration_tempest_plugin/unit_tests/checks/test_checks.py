@@ -31,30 +31,40 @@ class Guest:
         # sh -c 'TEXT' look WORD ...
         word = command.rpartition(' look ')[2].split()[0]
         answer = self.answers[word]
-        return (answer.pop(0) if isinstance(answer, list) else answer) + \
-            '\ncomplete'
+        return (
+            answer.pop(0) if isinstance(answer, list) else answer
+        ) + '\ncomplete'
 
 
 class TestMemory(testtools.TestCase):
-
     def check(self, digest):
-        return self.useFixture(checks.MemoryCheck(Guest(
-            fill='file /dev/shm/pattern.1/pattern\ndigest abc',
-            digest=digest, remove='')))
+        return self.useFixture(
+            checks.MemoryCheck(
+                Guest(
+                    fill='file /dev/shm/pattern.1/pattern\ndigest abc',
+                    digest=digest,
+                    remove='',
+                )
+            )
+        )
 
     def test_the_same(self):
-        self.assertEqual('8 MiB of random bytes are what they were',
-                         self.check('digest abc').verify())
+        self.assertEqual(
+            '8 MiB of random bytes are what they were',
+            self.check('digest abc').verify(),
+        )
 
     def test_another(self):
-        error = self.assertRaises(exceptions.CheckFailed,
-                                  self.check('digest def').verify)
+        error = self.assertRaises(
+            exceptions.CheckFailed, self.check('digest def').verify
+        )
         self.assertIn('is def, and was abc', str(error))
         self.assertEqual('memory', error.check)
 
     def test_gone(self):
-        self.assertRaises(exceptions.GuestError,
-                          self.check('error it is gone').verify)
+        self.assertRaises(
+            exceptions.GuestError, self.check('error it is gone').verify
+        )
 
     def test_no_room(self):
         check = checks.MemoryCheck(Guest(fill='error no room'))
@@ -62,49 +72,59 @@ class TestMemory(testtools.TestCase):
 
 
 class TestNetwork(testtools.TestCase):
-
-    ADDRESSES = 'addresses 00:00:00:00:00:00,127.0.0.1 ' \
+    ADDRESSES = (
+        'addresses 00:00:00:00:00:00,127.0.0.1 '
         'FA:16:3e:01:02:03,10.0.0.5 fa:16:3e:01:02:03,fd00::5'
+    )
 
     LOST = 'answered no\nsaid 100% packet loss'
 
     def check(self, addresses=None, ping='answered yes', **more):
         return checks.NetworkCheck(
             Guest(addresses=addresses or self.ADDRESSES, ping=ping),
-            {'fa:16:3e:01:02:03': ['10.0.0.5', 'fd00:0::5']}, '192.0.2.1',
-            **more)
+            {'fa:16:3e:01:02:03': ['10.0.0.5', 'fd00:0::5']},
+            '192.0.2.1',
+            **more,
+        )
 
     def test_all_is_well(self):
         check = self.useFixture(self.check(neighbours=['10.0.0.6']))
         self.assertEqual(
             'it is reached, reaches 192.0.2.1, 10.0.0.6, and has 2 addresses',
-            check.verify())
+            check.verify(),
+        )
 
     def test_an_address_is_missing(self):
         error = self.assertRaises(
             exceptions.CheckFailed,
-            self.check(self.ADDRESSES.replace('fd00::5', 'fd00::6')).verify)
+            self.check(self.ADDRESSES.replace('fd00::5', 'fd00::6')).verify,
+        )
         self.assertIn('does not have fd00:0::5', str(error))
 
     def test_it_is_on_another_interface(self):
         self.assertRaises(
             exceptions.CheckFailed,
-            self.check(self.ADDRESSES.replace('03,fd', '04,fd')).verify)
+            self.check(self.ADDRESSES.replace('03,fd', '04,fd')).verify,
+        )
 
     def test_a_neighbour_is_out_of_reach(self):
         error = self.assertRaises(
-            exceptions.CheckFailed, self.check(
+            exceptions.CheckFailed,
+            self.check(
                 ping=['answered yes', *[self.LOST] * 3],
-                neighbours=['10.0.0.6']).verify)
-        self.assertIn('does not reach 10.0.0.6, of 3 attempts: 100% packet '
-                      'loss', str(error))
+                neighbours=['10.0.0.6'],
+            ).verify,
+        )
+        self.assertIn(
+            'does not reach 10.0.0.6, of 3 attempts: 100% packet loss',
+            str(error),
+        )
 
     def test_a_packet_is_lost(self):
         self.check(ping=[self.LOST, self.LOST, 'answered yes']).verify()
 
 
 class TestClockLook(testtools.TestCase):
-
     def test_bounds(self):
         look = clock.Look.parse('1000.500 0 kvm-clock', 10.0, 10.2)
         self.assertAlmostEqual(990.3, look.low)
@@ -117,12 +137,12 @@ class TestClockLook(testtools.TestCase):
 
     def test_nonsense(self):
         for text in ('', '1 2', 'a b c', '1000 0 tsc more'):
-            self.assertRaises(exceptions.GuestError, clock.Look.parse, text,
-                              1.0, 2.0)
+            self.assertRaises(
+                exceptions.GuestError, clock.Look.parse, text, 1.0, 2.0
+            )
 
 
 class TestClock(testtools.TestCase):
-
     def verify(self, before, after, allowed=1.0):
         check = checks.ClockCheck(None, allowed)
         looks = [before, after]
@@ -139,36 +159,50 @@ class TestClock(testtools.TestCase):
 
     def test_it_stood(self):
         error = self.assertRaises(
-            exceptions.CheckFailed, self.verify, self.look(0, 100),
-            self.look(60, 95))
+            exceptions.CheckFailed,
+            self.verify,
+            self.look(0, 100),
+            self.look(60, 95),
+        )
         self.assertIn('moved by -5.000 s', str(error))
 
     def test_it_is_early(self):
-        self.assertRaises(exceptions.CheckFailed, self.verify,
-                          self.look(0, 100), self.look(60, 105))
+        self.assertRaises(
+            exceptions.CheckFailed,
+            self.verify,
+            self.look(0, 100),
+            self.look(60, 105),
+        )
 
     def test_another_source(self):
         error = self.assertRaises(
-            exceptions.CheckFailed, self.verify, self.look(0, 100),
-            self.look(60, 100, 'jiffies'))
+            exceptions.CheckFailed,
+            self.verify,
+            self.look(0, 100),
+            self.look(60, 100, 'jiffies'),
+        )
         self.assertIn('jiffies, and was tsc', str(error))
 
     def test_it_is_not_known(self):
-        said = self.verify(self.look(0, 100, width=2), self.look(
-            60, 100, width=2))
+        said = self.verify(
+            self.look(0, 100, width=2), self.look(60, 100, width=2)
+        )
         self.assertIn('not known well enough', said)
 
 
 def records(*tokens):
-    return [storage.Record(number, token, number, number + 0.01)
-            for number, token in enumerate(tokens, 1)]
+    return [
+        storage.Record(number, token, number, number + 0.01)
+        for number, token in enumerate(tokens, 1)
+    ]
 
 
 class TestStorageRecords(testtools.TestCase):
-
     def test_a_line(self):
-        self.assertEqual(storage.Record(3, 'ab-c', 1.5, 1.75),
-                         storage.Record.parse('3 ab-c 1.50 1.75'))
+        self.assertEqual(
+            storage.Record(3, 'ab-c', 1.5, 1.75),
+            storage.Record.parse('3 ab-c 1.50 1.75'),
+        )
 
     def test_half_a_line(self):
         self.assertRaises(ValueError, storage.Record.parse, '3 ab-c 1.5')
@@ -180,28 +214,36 @@ class TestStorageRecords(testtools.TestCase):
     def test_out_of_order(self):
         one, two, three = records('a', 'b', 'c')
         self.assertEqual([], storage._complaints([one, two, three]))
-        self.assertEqual(['record 3 was told after record 1'],
-                         storage._complaints([one, three]))
+        self.assertEqual(
+            ['record 3 was told after record 1'],
+            storage._complaints([one, three]),
+        )
 
 
 class TestStorageDifferences(testtools.TestCase):
-
     def differences(self, told, log):
         return storage._differences(told, storage._places(log))
 
     def test_none(self):
-        self.assertEqual([], self.differences(
-            records('a', 'b'), '0 empty\n1 1 a\n2 2 b'))
+        self.assertEqual(
+            [], self.differences(records('a', 'b'), '0 empty\n1 1 a\n2 2 b')
+        )
 
     def test_the_next_one_is_being_written(self):
-        self.assertEqual([], self.differences(
-            records('a', 'b'), '0 empty\n1 1 a\n2 2 b\n3 torn 5 000'))
+        self.assertEqual(
+            [],
+            self.differences(
+                records('a', 'b'), '0 empty\n1 1 a\n2 2 b\n3 torn 5 000'
+            ),
+        )
 
     def test_torn(self):
-        self.assertEqual(['record 2 (b) is torn 13 0000000002 X'],
-                         self.differences(
-                             records('a', 'b'),
-                             '1 1 a\n2 torn 13 0000000002 X'))
+        self.assertEqual(
+            ['record 2 (b) is torn 13 0000000002 X'],
+            self.differences(
+                records('a', 'b'), '1 1 a\n2 torn 13 0000000002 X'
+            ),
+        )
 
     def test_lost(self):
         for log in ('1 1 a\n2 empty', '1 1 a'):
@@ -214,11 +256,14 @@ class TestStorageDifferences(testtools.TestCase):
         self.assertIn('ran twice', wrong)
 
     def test_a_place_that_was_needed_again(self):
-        told = [storage.Record(number, 't%d' % number, 0, 0)
-                for number in range(1, storage.RECORDS + 3)]
-        log = ['%d %d t%d' % (
-            number % storage.RECORDS, number, number)
-            for number in range(3, storage.RECORDS + 3)]
+        told = [
+            storage.Record(number, 't%d' % number, 0, 0)
+            for number in range(1, storage.RECORDS + 3)
+        ]
+        log = [
+            '%d %d t%d' % (number % storage.RECORDS, number, number)
+            for number in range(3, storage.RECORDS + 3)
+        ]
         self.assertEqual([], self.differences(told, '\n'.join(log)))
 
 
@@ -236,8 +281,7 @@ class TestPorts(testtools.TestCase):
             filler = socket.socket()
             self.addCleanup(filler.close)
             filler.setblocking(False)
-            self.assertIn(filler.connect_ex(address),
-                          (0, errno.EINPROGRESS))
+            self.assertIn(filler.connect_ex(address), (0, errno.EINPROGRESS))
         return address[1]
 
     def refusing(self):
@@ -246,22 +290,35 @@ class TestPorts(testtools.TestCase):
             return free.getsockname()[1]
 
     def test_as_they_should_be(self):
-        check = self.useFixture(checks.PortCheck(
-            '127.0.0.1', self.refusing(), self.closed(), interval=0.01,
-            deadline=0.1))
-        self.assertRegex(check.verify(),
-                         r'answered \d+ of \d+ attempts, .* none of [1-9]')
+        check = self.useFixture(
+            checks.PortCheck(
+                '127.0.0.1',
+                self.refusing(),
+                self.closed(),
+                interval=0.01,
+                deadline=0.1,
+            )
+        )
+        self.assertRegex(
+            check.verify(), r'answered \d+ of \d+ attempts, .* none of [1-9]'
+        )
 
     def test_the_closed_one_is_open(self):
-        check = checks.PortCheck('127.0.0.1', self.refusing(),
-                                 self.refusing(), 0.01, 0.1)
+        check = checks.PortCheck(
+            '127.0.0.1', self.refusing(), self.refusing(), 0.01, 0.1
+        )
         error = self.assertRaises(testtools.MultipleExceptions, check.setUp)
-        self.assertIn('closed by its security groups, and answered',
-                      str(error.args[0][1]))
+        self.assertIn(
+            'closed by its security groups, and answered',
+            str(error.args[0][1]),
+        )
 
     def test_the_open_one_is_closed(self):
-        check = checks.PortCheck('127.0.0.1', self.closed(), self.closed(),
-                                 0.01, 0.1)
+        check = checks.PortCheck(
+            '127.0.0.1', self.closed(), self.closed(), 0.01, 0.1
+        )
         error = self.assertRaises(testtools.MultipleExceptions, check.setUp)
-        self.assertIn('open by its security groups, and does not answer: '
-                      'ETIMEDOUT', str(error.args[0][1]))
+        self.assertIn(
+            'open by its security groups, and does not answer: ETIMEDOUT',
+            str(error.args[0][1]),
+        )

@@ -23,28 +23,34 @@ from migration_tempest_plugin.hosts import logs
 
 
 class TestBundle(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.admin = mock.Mock()
         self.admin.servers_client.get_console_output.return_value = {
-            'output': 'booted'}
+            'output': 'booted'
+        }
         self.admin.servers_client.list_instance_actions.return_value = {
-            'instanceActions': [{'request_id': 'req-1'}]}
+            'instanceActions': [{'request_id': 'req-1'}]
+        }
         self.admin.servers_client.show_instance_action.return_value = {
-            'instanceAction': {'action': 'live-migration'}}
+            'instanceAction': {'action': 'live-migration'}
+        }
         self.admin.migrations_client.list_migrations.return_value = {
-            'migrations': [{'status': 'error'}]}
+            'migrations': [{'status': 'error'}]
+        }
         self.compute = mock.Mock()
         self.compute.log.since.return_value = [
-            logs.Line('12:00', 'INFO', 'nova', 'id', 'VM Paused')]
+            logs.Line('12:00', 'INFO', 'nova', 'id', 'VM Paused')
+        ]
         self.compute.libvirt.defined.return_value = ['id']
         self.compute.libvirt.xml.return_value = ElementTree.fromstring(
-            '<domain/>')
+            '<domain/>'
+        )
 
     def files(self, console=True):
-        bundle = evidence.Bundle(self.admin, 'id', {'a': self.compute},
-                                 console)
+        bundle = evidence.Bundle(
+            self.admin, 'id', {'a': self.compute}, console
+        )
         add = mock.Mock()
         bundle.keep(add)
         bundle.keep(add)
@@ -61,7 +67,8 @@ class TestBundle(testtools.TestCase):
         self.assertEqual('<domain />', found['a/domain-before.xml'])
         self.assertEqual('<domain />', found['a/domain.xml'])
         self.compute.log.since.assert_called_once_with(
-            self.compute.log.mark.return_value, 'id')
+            self.compute.log.mark.return_value, 'id'
+        )
 
     def test_no_console(self):
         self.assertNotIn('console.log', self.files(console=False))
@@ -73,10 +80,12 @@ class TestBundle(testtools.TestCase):
         self.assertNotIn('a/domain.xml', found)
 
     def test_what_can_not_be_read_is_named(self):
-        self.admin.servers_client.get_console_output.side_effect = \
+        self.admin.servers_client.get_console_output.side_effect = (
             lib_exc.NotFound('gone')
+        )
         self.compute.log.mark.side_effect = exceptions.HostError(
-            'a', ['cat'], 'no such file')
+            'a', ['cat'], 'no such file'
+        )
         found = self.files()
         self.assertIn('Could not be read: ', found['console.log'])
         self.assertIn('no such file', found['a/nova-compute.log'])

@@ -31,8 +31,13 @@ def record(status, number=4):
 
 
 def server(host='a', status='ACTIVE', task=None):
-    return {'server': {'OS-EXT-SRV-ATTR:host': host, 'status': status,
-                       'OS-EXT-STS:task_state': task}}
+    return {
+        'server': {
+            'OS-EXT-SRV-ATTR:host': host,
+            'status': status,
+            'OS-EXT-STS:task_state': task,
+        }
+    }
 
 
 def in_progress(*migrations):
@@ -41,7 +46,6 @@ def in_progress(*migrations):
 
 
 class Case(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.start()
@@ -58,29 +62,34 @@ class Case(testtools.TestCase):
 
     def actions(self, *actions):
         self.servers.list_instance_actions.return_value = {
-            'instanceActions': list(actions)}
+            'instanceActions': list(actions)
+        }
 
     def records(self, *records):
         self.admin.migrations_client.list_migrations.return_value = {
-            'migrations': list(records)}
+            'migrations': list(records)
+        }
 
     def play(self, *steps):
         """What the API says, look by look: (records, server)."""
         self.admin.migrations_client.list_migrations.side_effect = [
-            {'migrations': [OLD, OTHER, *records]} for records, _ in steps]
+            {'migrations': [OLD, OTHER, *records]} for records, _ in steps
+        ]
         # The server is not asked for while the record says enough.
         self.servers.show_server.side_effect = [
-            said for records, said in steps
-            if not records or records[-1]['status'] in live_migration.ENDED]
+            said
+            for records, said in steps
+            if not records or records[-1]['status'] in live_migration.ENDED
+        ]
 
 
 class TestLiveMigration(Case):
-
     def test_source_and_request(self):
         self.assertEqual('a', self.migration.source)
         self.migration.request(host='b', block_migration='auto')
         self.servers.live_migrate_server.assert_called_once_with(
-            SERVER, host='b', block_migration='auto')
+            SERVER, host='b', block_migration='auto'
+        )
 
     def test_older_and_other_records_are_not_it(self):
         self.assertIsNone(self.migration.record)
@@ -88,10 +97,12 @@ class TestLiveMigration(Case):
         self.assertEqual('running', self.migration.record['status'])
 
     def test_completed_is_not_enough_without_the_server(self):
-        self.play(([], server()),
-                  ([record('running')], server(task='migrating')),
-                  ([record('completed')], server(task='migrating')),
-                  ([record('completed')], server('b')))
+        self.play(
+            ([], server()),
+            ([record('running')], server(task='migrating')),
+            ([record('completed')], server(task='migrating')),
+            ([record('completed')], server('b')),
+        )
         self.migration.wait_until_completed(60)
         self.assertRaises(StopIteration, self.servers.show_server)
 
@@ -100,90 +111,120 @@ class TestLiveMigration(Case):
             self.records(OLD, record(status))
             error = self.assertRaises(
                 exceptions.MigrationFailed,
-                self.migration.wait_until_completed, 60)
+                self.migration.wait_until_completed,
+                60,
+            )
             self.assertIn('ended as ' + status, str(error))
             self.assertEqual(record(status), error.record)
 
     def test_server_in_error(self):
         self.servers.show_server.return_value = server(status='ERROR')
-        error = self.assertRaises(exceptions.MigrationFailed,
-                                  self.migration.wait_until_completed, 60)
+        error = self.assertRaises(
+            exceptions.MigrationFailed, self.migration.wait_until_completed, 60
+        )
         self.assertIn('with the server ERROR', str(error))
 
     def test_takes_too_long(self):
         self.records(OLD, record('running'))
-        error = self.assertRaises(exceptions.MigrationFailed,
-                                  self.migration.wait_until_completed, 0)
+        error = self.assertRaises(
+            exceptions.MigrationFailed, self.migration.wait_until_completed, 0
+        )
         self.assertIn('was not completed within 0 s', str(error))
         self.assertIn('"running"', str(error))
 
     def test_events_of_this_one(self):
         create = {'action': 'create', 'start_time': '3', 'request_id': 'c'}
-        first = {'action': 'live-migration', 'start_time': '1',
-                 'request_id': 'first'}
+        first = {
+            'action': 'live-migration',
+            'start_time': '1',
+            'request_id': 'first',
+        }
         self.actions(create, first)
         migration = live_migration.LiveMigration(self.admin, SERVER, 0)
         self.assertEqual([], migration.events())
-        self.actions(create, first, {**first, 'start_time': '2',
-                                     'request_id': 'second'})
+        self.actions(
+            create, first, {**first, 'start_time': '2', 'request_id': 'second'}
+        )
         self.servers.show_instance_action.return_value = {
-            'instanceAction': {'events': [{'start_time': '9'},
-                                          {'start_time': '8'}]}}
-        self.assertEqual(['8', '9'], [event['start_time'] for event in
-                                      migration.events()])
+            'instanceAction': {
+                'events': [{'start_time': '9'}, {'start_time': '8'}]
+            }
+        }
+        self.assertEqual(
+            ['8', '9'], [event['start_time'] for event in migration.events()]
+        )
         self.servers.show_instance_action.assert_called_once_with(
-            SERVER, 'second')
+            SERVER, 'second'
+        )
 
 
 class TestEndedEarly(Case):
-
     def test_wait_until_running(self):
-        self.play(([], server()), ([record('queued')], server()),
-                  ([record('running')], server()))
+        self.play(
+            ([], server()),
+            ([record('queued')], server()),
+            ([record('running')], server()),
+        )
         self.migration.wait_until(('running',), 60)
 
     def test_ends_before_it_runs(self):
         self.records(OLD, record('error'))
-        error = self.assertRaises(exceptions.MigrationFailed,
-                                  self.migration.wait_until, ('running',), 60)
+        error = self.assertRaises(
+            exceptions.MigrationFailed,
+            self.migration.wait_until,
+            ('running',),
+            60,
+        )
         self.assertIn('ended as error', str(error))
 
     def test_never_runs(self):
         self.records(OLD, record('queued'))
         error = self.assertRaises(
-            exceptions.MigrationFailed, self.migration.wait_until,
-            ('running', 'preparing'), 0)
+            exceptions.MigrationFailed,
+            self.migration.wait_until,
+            ('running', 'preparing'),
+            0,
+        )
         self.assertIn('was not running or preparing within 0 s', str(error))
 
     def test_any_end_will_do(self):
         for status in ('completed', 'cancelled', 'error', 'failed'):
             self.start()
-            self.play(([record('running')], None),
-                      ([record(status)], server(task='migrating')),
-                      ([record(status)], server(status='ERROR')))
+            self.play(
+                ([record('running')], None),
+                ([record(status)], server(task='migrating')),
+                ([record(status)], server(status='ERROR')),
+            )
             self.migration.wait_until_ended(60)
             self.assertRaises(StopIteration, self.servers.show_server)
 
     def ask(self, function, method):
         self.records(OLD, record('running'))
         self.versions = []
-        getattr(self.servers, method).side_effect = \
-            lambda *_: self.versions.append(
-                base_compute_client.COMPUTE_MICROVERSION)
+        getattr(self.servers, method).side_effect = lambda *_: (
+            self.versions.append(base_compute_client.COMPUTE_MICROVERSION)
+        )
         function()
         return getattr(self.servers, method).call_args.args
 
     def test_abort(self):
-        self.assertEqual(('servers/the-server/migrations/4',),
-                         self.ask(self.migration.abort, 'delete'))
+        self.assertEqual(
+            ('servers/the-server/migrations/4',),
+            self.ask(self.migration.abort, 'delete'),
+        )
         self.assertEqual(['2.65'], self.versions)
 
     def test_called_off(self):
-        self.play(*[([record(status)], server()) for status in (
-            'running', 'running', 'cancelled')])
+        self.play(
+            *[
+                ([record(status)], server())
+                for status in ('running', 'running', 'cancelled')
+            ]
+        )
         self.migration.call_off(60)
         self.servers.delete.assert_called_once_with(
-            'servers/the-server/migrations/4')
+            'servers/the-server/migrations/4'
+        )
 
     def test_nothing_to_call_off(self):
         for records in ([OLD], [OLD, record('completed')]):
@@ -207,8 +248,7 @@ class TestEndedEarly(Case):
 
     def test_the_record_goes_while_it_is_called_off(self):
         """It never raises: another failure is under way."""
-        self.play(([record('running')], None), ([], server()),
-                  ([], server()))
+        self.play(([record('running')], None), ([], server()), ([], server()))
         self.migration.call_off(60)
         self.servers.delete.assert_not_called()
 
@@ -220,7 +260,6 @@ class TestEndedEarly(Case):
 
 
 class TestProgress(Case):
-
     def follow(self):
         self.migration.request()
         self.migration.wait_until_completed(60)
@@ -230,30 +269,50 @@ class TestProgress(Case):
         self.assertIsNone(self.migration.progress)
 
     def test_statuses_and_memory(self):
-        self.play(([], server()), ([record('running')], server()),
-                  ([record('completed')], server('b')))
+        self.play(
+            ([], server()),
+            ([record('running')], server()),
+            ([record('completed')], server('b')),
+        )
         self.servers.get.side_effect = [
-            in_progress({'id': 3, 'memory_processed_bytes': 5},
-                        {'id': 4, 'memory_total_bytes': 100,
-                         'memory_processed_bytes': 70,
-                         'memory_remaining_bytes': 30}),
-            in_progress()]
+            in_progress(
+                {'id': 3, 'memory_processed_bytes': 5},
+                {
+                    'id': 4,
+                    'memory_total_bytes': 100,
+                    'memory_processed_bytes': 70,
+                    'memory_remaining_bytes': 30,
+                },
+            ),
+            in_progress(),
+        ]
         progress = self.follow()
         self.servers.get.assert_called_with('servers/the-server/migrations')
-        self.assertEqual([None, 'running', 'completed'],
-                         [look.status for look in progress.looks])
+        self.assertEqual(
+            [None, 'running', 'completed'],
+            [look.status for look in progress.looks],
+        )
         self.assertEqual(70, progress.memory_copied)
         self.assertEqual(30, progress.looks[1].memory_remaining)
         self.assertIsNone(progress.looks[2].memory_total)
 
     def test_what_nova_does_not_know_yet(self):
         """It says 0 of all, which is no number of bytes."""
-        self.play(([record('running')], server()),
-                  ([record('completed')], server('b')))
+        self.play(
+            ([record('running')], server()),
+            ([record('completed')], server('b')),
+        )
         self.servers.get.side_effect = [
-            in_progress({'id': 4, 'memory_total_bytes': 0,
-                         'memory_processed_bytes': 0,
-                         'memory_remaining_bytes': 0}), in_progress()]
+            in_progress(
+                {
+                    'id': 4,
+                    'memory_total_bytes': 0,
+                    'memory_processed_bytes': 0,
+                    'memory_remaining_bytes': 0,
+                }
+            ),
+            in_progress(),
+        ]
         progress = self.follow()
         self.assertIsNone(progress.looks[0].memory_remaining)
         self.assertIsNone(progress.memory_copied)
@@ -277,35 +336,51 @@ class TestProgress(Case):
             self.start()
             ask = self.servers.get
             ask.side_effect = error
-            self.play(([record('running')], server()),
-                      ([record('completed')], server('b')))
+            self.play(
+                ([record('running')], server()),
+                ([record('completed')], server('b')),
+            )
             self.assertIsNone(self.follow().memory_copied)
             ask.assert_called_once()
 
     def test_events(self):
         self.actions()
-        self.play(([record('running')], server()),
-                  ([record('completed')], server('b')))
-        self.actions({'action': 'live-migration', 'start_time': '1',
-                      'request_id': 'r'})
+        self.play(
+            ([record('running')], server()),
+            ([record('completed')], server('b')),
+        )
+        self.actions(
+            {'action': 'live-migration', 'start_time': '1', 'request_id': 'r'}
+        )
         self.servers.show_instance_action.side_effect = [
-            {'instanceAction': {'events': [
-                {'event': 'compute_live_migration', 'start_time': '1',
-                 'finish_time': finish}]}} for finish in (None, '2')]
-        [event] = [phase for phase in self.follow().phases
-                   if phase.kind == 'event']
+            {
+                'instanceAction': {
+                    'events': [
+                        {
+                            'event': 'compute_live_migration',
+                            'start_time': '1',
+                            'finish_time': finish,
+                        }
+                    ]
+                }
+            }
+            for finish in (None, '2')
+        ]
+        [event] = [
+            phase for phase in self.follow().phases if phase.kind == 'event'
+        ]
         self.assertEqual('compute_live_migration', event.name)
         self.assertIsNotNone(event.end)
 
 
 class TestAllCompleted(testtools.TestCase):
-
     def migration(self, *outcomes):
         """One that gives one outcome at each look."""
         migration = mock.Mock()
         migration.is_completed.side_effect = outcomes
         migration.late.side_effect = lambda what, timeout: (
-            exceptions.MigrationFailed('late', None, []))
+            exceptions.MigrationFailed('late', None, [])
+        )
         return migration
 
     def wait(self, *migrations, timeout=10):
@@ -320,13 +395,21 @@ class TestAllCompleted(testtools.TestCase):
     def test_the_others_go_on_when_one_fails(self):
         failure = exceptions.MigrationFailed('no room', None, [])
         slow = self.migration(False, True)
-        error = self.assertRaises(exceptions.MigrationFailed, self.wait,
-                                  self.migration(failure), slow)
+        error = self.assertRaises(
+            exceptions.MigrationFailed,
+            self.wait,
+            self.migration(failure),
+            slow,
+        )
         self.assertIs(failure, error)
         self.assertEqual(2, slow.is_completed.call_count)
 
     def test_late(self):
         error = self.assertRaises(
-            exceptions.MigrationFailed, self.wait, self.migration(True),
-            self.migration(*[False] * 1000), timeout=0)
+            exceptions.MigrationFailed,
+            self.wait,
+            self.migration(True),
+            self.migration(*[False] * 1000),
+            timeout=0,
+        )
         self.assertEqual('late', error.reason)

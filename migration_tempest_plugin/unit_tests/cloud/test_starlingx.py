@@ -23,13 +23,14 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.starlingx import policy
 from migration_tempest_plugin.starlingx import settings
 
-SERVER = {'metadata': {settings.TIMEOUT: '120'},
-          'flavor': {'extra_specs': {settings.MAX_DOWNTIME: '100'}},
-          'image': {'id': 'the-image'}}
+SERVER = {
+    'metadata': {settings.TIMEOUT: '120'},
+    'flavor': {'extra_specs': {settings.MAX_DOWNTIME: '100'}},
+    'image': {'id': 'the-image'},
+}
 
 
 class TestCloud(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.clients = mock.Mock()
@@ -42,28 +43,45 @@ class TestCloud(testtools.TestCase):
             if isinstance(what, Exception):
                 raise what
             return what
+
         method.side_effect = called
 
     def test_migrations(self):
         method = self.clients.migrations_client.list_migrations
-        self.answer(method, {'migrations': [
-            {'id': number, 'instance_uuid': 's%d' % number,
-             'source_compute': 'one', 'migration_type': kind}
-            for number, kind in ((1, 'live-migration'), (2, 'resize'))]})
-        self.assertEqual([policy.Migration(1, 's1', 'one')],
-                         self.cloud.migrations())
+        self.answer(
+            method,
+            {
+                'migrations': [
+                    {
+                        'id': number,
+                        'instance_uuid': 's%d' % number,
+                        'source_compute': 'one',
+                        'migration_type': kind,
+                    }
+                    for number, kind in ((1, 'live-migration'), (2, 'resize'))
+                ]
+            },
+        )
+        self.assertEqual(
+            [policy.Migration(1, 's1', 'one')], self.cloud.migrations()
+        )
         method.assert_called_once_with(status='running')
         self.assertEqual(['2.23'], self.versions)
 
     def test_sources(self):
-        self.answer(self.clients.servers_client.show_server,
-                    {'server': SERVER})
+        self.answer(
+            self.clients.servers_client.show_server, {'server': SERVER}
+        )
         image = {'id': 'the-image', settings.IMAGE_TIMEOUT: '240'}
         self.clients.image_client_v2.show_image.return_value = image
-        self.assertEqual(settings.Sources(
-            flavor={settings.MAX_DOWNTIME: '100'},
-            metadata={settings.TIMEOUT: '120'}, image=image),
-            self.cloud.sources('the-server'))
+        self.assertEqual(
+            settings.Sources(
+                flavor={settings.MAX_DOWNTIME: '100'},
+                metadata={settings.TIMEOUT: '120'},
+                image=image,
+            ),
+            self.cloud.sources('the-server'),
+        )
         self.assertEqual(['2.47'], self.versions)
 
     def test_metadata_alone_is_asked_for_again(self):
@@ -71,11 +89,14 @@ class TestCloud(testtools.TestCase):
         self.answer(servers.show_server, {'server': SERVER})
         self.clients.image_client_v2.show_image.return_value = {}
         first = self.cloud.sources('the-server')
-        self.answer(servers.list_server_metadata,
-                    {'metadata': {settings.TIMEOUT: '150'}})
+        self.answer(
+            servers.list_server_metadata,
+            {'metadata': {settings.TIMEOUT: '150'}},
+        )
         self.assertEqual(
             dataclasses.replace(first, metadata={settings.TIMEOUT: '150'}),
-            self.cloud.sources('the-server'))
+            self.cloud.sources('the-server'),
+        )
         servers.show_server.assert_called_once_with('the-server')
         servers.list_server_metadata.assert_called_once_with('the-server')
 
@@ -85,16 +106,19 @@ class TestCloud(testtools.TestCase):
         self.answer(servers.show_server, {'server': SERVER})
         self.clients.image_client_v2.show_image.return_value = {}
         self.cloud.sources('the-server')
-        self.answer(self.clients.migrations_client.list_migrations,
-                    {'migrations': []})
+        self.answer(
+            self.clients.migrations_client.list_migrations, {'migrations': []}
+        )
         self.cloud.migrations()
         resized = {**SERVER, 'flavor': {'extra_specs': {}}}
         self.answer(servers.show_server, {'server': resized})
         self.assertEqual({}, self.cloud.sources('the-server').flavor)
 
     def test_server_of_a_volume(self):
-        self.answer(self.clients.servers_client.show_server,
-                    {'server': {**SERVER, 'image': ''}})
+        self.answer(
+            self.clients.servers_client.show_server,
+            {'server': {**SERVER, 'image': ''}},
+        )
         self.assertEqual({}, self.cloud.sources('the-server').image)
 
     def test_abort(self):
@@ -105,10 +129,16 @@ class TestCloud(testtools.TestCase):
         self.assertEqual(['2.24'], self.versions)
 
     def test_trouble(self):
-        for error in (lib_exc.NotFound('no such'), OSError('no route'),
-                      urllib3.exceptions.HTTPError('refused')):
+        for error in (
+            lib_exc.NotFound('no such'),
+            OSError('no route'),
+            urllib3.exceptions.HTTPError('refused'),
+        ):
             self.answer(self.clients.migrations_client.list_migrations, error)
-            raised = self.assertRaises(exceptions.CloudError,
-                                       self.cloud.migrations)
-            self.assertIn('which live migrations run: %s: '
-                          % type(error).__name__, str(raised))
+            raised = self.assertRaises(
+                exceptions.CloudError, self.cloud.migrations
+            )
+            self.assertIn(
+                'which live migrations run: %s: ' % type(error).__name__,
+                str(raised),
+            )

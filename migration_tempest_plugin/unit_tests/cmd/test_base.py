@@ -25,7 +25,6 @@ from migration_tempest_plugin import exceptions
 
 
 class TestNumbers(testtools.TestCase):
-
     def refused(self, function, text):
         error = self.assertRaises(argparse.ArgumentTypeError, function, text)
         self.assertIn(repr(text), str(error))
@@ -42,7 +41,6 @@ class TestNumbers(testtools.TestCase):
 
 
 class TestCommand(testtools.TestCase):
-
     def test_what_can_not_be_done(self):
         class Failing(base.Command):
             def take_action(self, parsed_args):
@@ -50,8 +48,9 @@ class TestCommand(testtools.TestCase):
 
         app = mock.Mock(stderr=io.StringIO())
         command = Failing(app, None)
-        self.assertEqual(base.CANT, command.run(
-            command.get_parser('x').parse_args([])))
+        self.assertEqual(
+            base.CANT, command.run(command.get_parser('x').parse_args([]))
+        )
         self.assertEqual('no such run\n', app.stderr.getvalue())
 
     def test_interrupted(self):
@@ -61,13 +60,13 @@ class TestCommand(testtools.TestCase):
 
         app = mock.Mock(stderr=io.StringIO())
         command = Waiting(app, None)
-        self.assertEqual(130, command.run(
-            command.get_parser('x').parse_args([])))
+        self.assertEqual(
+            130, command.run(command.get_parser('x').parse_args([]))
+        )
         self.assertEqual('interrupted\n', app.stderr.getvalue())
 
 
 class TestWrite(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -84,11 +83,17 @@ class TestWrite(testtools.TestCase):
 
     def test_it_can_not_be(self):
         (self.folder / 'file').touch()
-        error = self.assertRaises(exceptions.RecordError, base.write,
-                                  self.folder / 'file' / 'it', 'text')
-        self.assertIn('can\'t be written', str(error))
+        error = self.assertRaises(
+            exceptions.RecordError,
+            base.write,
+            self.folder / 'file' / 'it',
+            'text',
+        )
+        self.assertIn("can't be written", str(error))
         (self.folder / 'it').mkdir()
-        self.assertRaises(exceptions.RecordError, base.write,
-                          self.folder / 'it', 'text')
-        self.assertEqual(['file', 'it'], sorted(
-            each.name for each in self.folder.iterdir()))
+        self.assertRaises(
+            exceptions.RecordError, base.write, self.folder / 'it', 'text'
+        )
+        self.assertEqual(
+            ['file', 'it'], sorted(each.name for each in self.folder.iterdir())
+        )

@@ -21,27 +21,37 @@ import testtools
 
 from migration_tempest_plugin.cmd import bundle
 
-FILES = [('m.T.test_it', 'id/console.log', b'booted'),
-         ('m.T.test_it', 'id/a/domain.xml', b'<domain/>')]
+FILES = [
+    ('m.T.test_it', 'id/console.log', b'booted'),
+    ('m.T.test_it', 'id/a/domain.xml', b'<domain/>'),
+]
 
 
 class TestBundle(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.report.source.stream',
-            lambda path: io.BytesIO()))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.report.source.stream',
+                lambda path: io.BytesIO(),
+            )
+        )
 
     def run_command(self, *files):
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.report.recorded.bundles',
-            lambda stream: iter(files)))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.report.recorded.bundles',
+                lambda stream: iter(files),
+            )
+        )
         app = mock.Mock(stdout=io.StringIO())
         command = bundle.Bundle(app, None)
-        command.run(command.get_parser('bundle').parse_args(
-            [str(self.folder / 'kept')]))
+        command.run(
+            command.get_parser('bundle').parse_args(
+                [str(self.folder / 'kept')]
+            )
+        )
         return app.stdout.getvalue()
 
     def test_written(self):
@@ -54,15 +64,17 @@ class TestBundle(testtools.TestCase):
     def test_nothing_is_replaced(self):
         self.run_command(FILES[0])
         error = self.assertRaises(
-            SystemExit, self.run_command, (*FILES[0][:2], b'other'))
+            SystemExit, self.run_command, (*FILES[0][:2], b'other')
+        )
         self.assertIn('File exists', str(error))
         path = self.folder / 'kept/m.T.test_it/id/console.log'
         self.assertEqual(b'booted', path.read_bytes())
 
     def test_nothing_outside(self):
         for name in ('id/../../../../etc/x', '/etc/x'):
-            error = self.assertRaises(SystemExit, self.run_command,
-                                      ('m.T.test_it', name, b''))
+            error = self.assertRaises(
+                SystemExit, self.run_command, ('m.T.test_it', name, b'')
+            )
             self.assertIn('outside', str(error))
 
     def test_none(self):

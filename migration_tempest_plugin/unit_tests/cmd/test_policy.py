@@ -19,7 +19,6 @@ from migration_tempest_plugin.cmd import policy as command
 
 
 class TestArguments(testtools.TestCase):
-
     def refused(self, function, text):
         error = self.assertRaises(argparse.ArgumentTypeError, function, text)
         self.assertIn(repr(text), str(error))
@@ -32,6 +31,11 @@ class TestArguments(testtools.TestCase):
     def test_pause(self):
         """Until something is due, if that comes before the next look."""
         with mock.patch.object(command.time, 'monotonic', lambda: 100.0):
-            for due, pause in ((None, 0.5), (200.0, 0.5), (100.2, 0.2),
-                               (100.0, 0.5), (90.0, 0.5)):
+            for due, pause in (
+                (None, 0.5),
+                (200.0, 0.5),
+                (100.2, 0.2),
+                (100.0, 0.5),
+                (90.0, 0.5),
+            ):
                 self.assertAlmostEqual(pause, command._pause(0.5, due))

@@ -29,7 +29,6 @@ from migration_tempest_plugin.unit_tests.report import samples
 
 
 class CommandTest(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -38,8 +37,9 @@ class CommandTest(testtools.TestCase):
         """Returns its status, and what it printed to either side."""
         app = mock.Mock(stdout=io.StringIO(), stderr=io.StringIO())
         command = cls(app, None)
-        status = command.run(command.get_parser('x').parse_args(
-            [str(word) for word in words]))
+        status = command.run(
+            command.get_parser('x').parse_args([str(word) for word in words])
+        )
         return status, app.stdout.getvalue(), app.stderr.getvalue()
 
     def file(self, name, *tests):
@@ -55,53 +55,76 @@ class CommandTest(testtools.TestCase):
 
 
 class TestReport(CommandTest):
-
     def test_files(self):
         one = self.file('one', samples.test(samples.migration()))
         other = self.file('other', samples.test(samples.gone()))
         status, output, _ = self.run_command(
-            report.Report, one, other, '--output', self.folder / 'new')
+            report.Report, one, other, '--output', self.folder / 'new'
+        )
         self.assertEqual(0, status)
         page = self.folder / 'new' / 'report.html'
         self.assertEqual(str(page) + '\n', output)
         self.assertIn('2 migrations', page.read_text())
-        self.assertIn('NO MEASUREMENT', page.with_suffix(
-            '.txt').read_text())
-        self.assertIn('migration_cost_seconds{', page.with_suffix(
-            '.prom').read_text())
-        self.assertEqual(2, len(recorded.read_json(page.with_suffix(
-            '.json').read_text()).migrations))
+        self.assertIn('NO MEASUREMENT', page.with_suffix('.txt').read_text())
+        self.assertIn(
+            'migration_cost_seconds{', page.with_suffix('.prom').read_text()
+        )
+        self.assertEqual(
+            2,
+            len(
+                recorded.read_json(
+                    page.with_suffix('.json').read_text()
+                ).migrations
+            ),
+        )
 
     def test_of_a_report(self):
         one = self.file('report.json', samples.test(samples.migration()))
         before = one.read_text()
         for _ in range(2):
-            self.assertEqual(0, self.run_command(
-                report.Report, self.folder, '--output', self.folder)[0])
+            self.assertEqual(
+                0,
+                self.run_command(
+                    report.Report, self.folder, '--output', self.folder
+                )[0],
+            )
         self.assertEqual(before, one.read_text())
 
     def test_nothing_to_show(self):
         path = self.file('one', samples.test())
-        self.assert_refused('1 tests, but none of them measured',
-                            report.Report, path, '--output',
-                            self.folder / 'new')
+        self.assert_refused(
+            '1 tests, but none of them measured',
+            report.Report,
+            path,
+            '--output',
+            self.folder / 'new',
+        )
         self.assertFalse((self.folder / 'new').exists())
-        self.assert_refused('no-such can\'t be read', report.Report,
-                            self.folder / 'no-such')
+        self.assert_refused(
+            "no-such can't be read", report.Report, self.folder / 'no-such'
+        )
 
 
 class TestCompare(CommandTest):
-
     def runs(self):
-        return [self.file(name, samples.test(*(
-            samples.migration(down + more)
-            for down in (.06, .07, .08, .09, .1))))
-            for name, more in (('before', 0.0), ('after', 0.3))]
+        return [
+            self.file(
+                name,
+                samples.test(
+                    *(
+                        samples.migration(down + more)
+                        for down in (0.06, 0.07, 0.08, 0.09, 0.1)
+                    )
+                ),
+            )
+            for name, more in (('before', 0.0), ('after', 0.3))
+        ]
 
     def test_worse(self):
         page = self.folder / 'page.html'
         status, output, _ = self.run_command(
-            compare.Compare, *self.runs(), '--html', page)
+            compare.Compare, *self.runs(), '--html', page
+        )
         self.assertEqual(1, status)
         self.assertTrue(output.startswith('WORSE: '), output)
         self.assertIn('before: %s/before (2026.2)\n' % self.folder, output)
@@ -114,96 +137,150 @@ class TestCompare(CommandTest):
         self.assertTrue(output.startswith('NOT WORSE'), output)
 
     def test_tolerance(self):
-        status, *_ = self.run_command(compare.Compare, *self.runs(),
-                                      '--tolerance', '0.4')
+        status, *_ = self.run_command(
+            compare.Compare, *self.runs(), '--tolerance', '0.4'
+        )
         self.assertEqual(0, status)
 
     def test_tolerance_of_one_quantity(self):
         status, output, _ = self.run_command(
-            compare.Compare, *self.runs(), '--tolerance', '0.4',
-            '--tolerance', 'guest stopped=0.01')
+            compare.Compare,
+            *self.runs(),
+            '--tolerance',
+            '0.4',
+            '--tolerance',
+            'guest stopped=0.01',
+        )
         self.assertEqual(1, status)
         self.assertTrue(output.startswith('WORSE: guest stopped in'), output)
 
     def test_tolerance_of_what_is_none(self):
-        stderr = self.useFixture(fixtures.MonkeyPatch(
-            'sys.stderr', io.StringIO())).new_value
-        for word, said in (('x=1', "'x' is none of network, tcp"),
-                           ('tcp=x', "'x' is no number 0 or above"),
-                           ('-1', 'is no number 0 or above')):
-            self.assertRaises(SystemExit, self.run_command, compare.Compare,
-                              'a', 'b', '--tolerance=' + word)
+        stderr = self.useFixture(
+            fixtures.MonkeyPatch('sys.stderr', io.StringIO())
+        ).new_value
+        for word, said in (
+            ('x=1', "'x' is none of network, tcp"),
+            ('tcp=x', "'x' is no number 0 or above"),
+            ('-1', 'is no number 0 or above'),
+        ):
+            self.assertRaises(
+                SystemExit,
+                self.run_command,
+                compare.Compare,
+                'a',
+                'b',
+                '--tolerance=' + word,
+            )
             self.assertIn(said, stderr.getvalue())
 
     def test_unresolved(self):
-        none = self.file('none', samples.test(*[samples.migration(
-            0.0, measurements=(samples.timeline(
-                0.0, 'metadata', interval=0.3),))] * 5))
+        none = self.file(
+            'none',
+            samples.test(
+                *[
+                    samples.migration(
+                        0.0,
+                        measurements=(
+                            samples.timeline(0.0, 'metadata', interval=0.3),
+                        ),
+                    )
+                ]
+                * 5
+            ),
+        )
         status, output, _ = self.run_command(compare.Compare, none, none)
         self.assertEqual(2, status)
-        self.assertIn('CAN\'T TELL: the tolerance is finer', output)
+        self.assertIn("CAN'T TELL: the tolerance is finer", output)
         page = self.folder / 'page.html'
         status, output, _ = self.run_command(
-            compare.Compare, none, none, '--accept-unresolved', '--html',
-            page)
+            compare.Compare, none, none, '--accept-unresolved', '--html', page
+        )
         self.assertEqual(0, status)
         self.assertIn('NOT WORSE', output)
         self.assertIn('at most 0.300 s', page.read_text())
 
     def test_more_runs(self):
-        one, other = (self.file(name, samples.test(*[
-            samples.migration(down)] * 2)) for name, down in (
-                ('one', 0.1), ('other', 0.4)))
-        self.assertEqual(2, self.run_command(compare.Compare, one,
-                                             other)[0])
-        self.assertEqual(1, self.run_command(
-            compare.Compare, one, other, *['--more-before', one] * 2,
-            *['--more-after', other] * 2)[0])
+        one, other = (
+            self.file(name, samples.test(*[samples.migration(down)] * 2))
+            for name, down in (('one', 0.1), ('other', 0.4))
+        )
+        self.assertEqual(2, self.run_command(compare.Compare, one, other)[0])
+        self.assertEqual(
+            1,
+            self.run_command(
+                compare.Compare,
+                one,
+                other,
+                *['--more-before', one] * 2,
+                *['--more-after', other] * 2,
+            )[0],
+        )
 
     def test_json(self):
-        _, output, _ = self.run_command(compare.Compare, *self.runs(),
-                                        '--json')
+        _, output, _ = self.run_command(
+            compare.Compare, *self.runs(), '--json'
+        )
         self.assertEqual(1, json.loads(output)['status'])
 
     def test_nothing_to_read(self):
         before, _ = self.runs()
-        self.assert_refused('no-such can\'t be read', compare.Compare,
-                            before, self.folder / 'no-such')
+        self.assert_refused(
+            "no-such can't be read",
+            compare.Compare,
+            before,
+            self.folder / 'no-such',
+        )
 
 
 class TestOthers(CommandTest):
     """They read JSON as they read a stream."""
 
     def test_summary(self):
-        path = self.file('one', samples.test(samples.migration()),
-                         samples.test(name='m.T.test_none'))
+        path = self.file(
+            'one',
+            samples.test(samples.migration()),
+            samples.test(name='m.T.test_none'),
+        )
         _, output, _ = self.run_command(summary.Summary, '--subunit', path)
         self.assertIn('compute1 -> compute2', output)
-        _, output, _ = self.run_command(summary.Summary, '--subunit', path,
-                                        '--json')
+        _, output, _ = self.run_command(
+            summary.Summary, '--subunit', path, '--json'
+        )
         found = recorded.read_json(output)
         self.assertEqual(samples.FACTS, found.facts)
         self.assertEqual(1, len(found.tests))
         self.assert_refused(
-            'no measurement in this run, of 1 tests', summary.Summary,
-            '--subunit', self.file('none', samples.test()))
+            'no measurement in this run, of 1 tests',
+            summary.Summary,
+            '--subunit',
+            self.file('none', samples.test()),
+        )
 
     def test_what_was_not_seen(self):
         """It is never told as no time at all, in older records neither."""
         new = samples.migration(
-            0.0, clock=samples.stopped(0.0), limits=(samples.TOO_FINE,),
-            measurements=(samples.timeline(0.0),))
+            0.0,
+            clock=samples.stopped(0.0),
+            limits=(samples.TOO_FINE,),
+            measurements=(samples.timeline(0.0),),
+        )
         for number, document in enumerate((new, samples.aged(new))):
             path = self.file('of %d' % number, samples.test(*[document] * 3))
-            _, output, _ = self.run_command(summary.Summary, '--subunit',
-                                            path)
-            self.assertIn('network          no outage longer than the '
-                          'resolution, 0.010 s\n', output)
+            _, output, _ = self.run_command(summary.Summary, '--subunit', path)
+            self.assertIn(
+                'network          no outage longer than the '
+                'resolution, 0.010 s\n',
+                output,
+            )
             self.assertRegex(output, r'guest stopped  at most 0\.01\d s\n')
-            self.assertRegex(output, r'network  +min at most 0\.010, .* max '
-                                     r'at most 0\.010 s, of 3')
-            self.assertIn('NOT CHECKED: network downtime: nothing seen',
-                          output)
+            self.assertRegex(
+                output,
+                r'network  +min at most 0\.010, .* max '
+                r'at most 0\.010 s, of 3',
+            )
+            self.assertIn(
+                'NOT CHECKED: network downtime: nothing seen', output
+            )
             self.assertNotIn('0.000', output)
 
     def test_no_duration(self):
@@ -211,30 +288,41 @@ class TestOthers(CommandTest):
         document['measurements'][0]['total']['lower'] = 9.0
         self.assert_refused(
             r"\['total'\]: 9.0 to .* are no bounds of a duration",
-            summary.Summary, '--subunit',
-            self.file('odd', samples.test(*[document] * 3)))
+            summary.Summary,
+            '--subunit',
+            self.file('odd', samples.test(*[document] * 3)),
+        )
 
     def test_what_could_not_be_read_is_said(self):
         path = self.folder / 'stream'
-        path.write_bytes(samples.stream(
-            *(samples.test(samples.migration(down), name='m.T.one')
-              for down in (.06, .07, .08, .09, .1)),
-            samples.test({'version': 9}, name='m.T.odd')).getvalue())
+        path.write_bytes(
+            samples.stream(
+                *(
+                    samples.test(samples.migration(down), name='m.T.one')
+                    for down in (0.06, 0.07, 0.08, 0.09, 0.1)
+                ),
+                samples.test({'version': 9}, name='m.T.odd'),
+            ).getvalue()
+        )
         for command, *words in (
-                (summary.Summary, '--subunit', path),
-                (junit.Junit, '--subunit', path),
-                (report.Report, path, '--output', self.folder / 'new'),
-                # it is the same, as far as it could be read
-                (compare.Compare, path, path)):
+            (summary.Summary, '--subunit', path),
+            (junit.Junit, '--subunit', path),
+            (report.Report, path, '--output', self.folder / 'new'),
+            # it is the same, as far as it could be read
+            (compare.Compare, path, path),
+        ):
             status, output, errors = self.run_command(command, *words)
             self.assertIn('NOT READ: m.T.odd: ', errors)
             self.assertNotEqual('', output)
-            self.assertEqual(2 if command is compare.Compare else 0,
-                             status or 0)
+            self.assertEqual(
+                2 if command is compare.Compare else 0, status or 0
+            )
 
     def test_junit_of_a_name_with_control_characters(self):
-        path = self.file('one', samples.test(
-            samples.migration(), name='watch: \x1b[1mbold\x07'))
+        path = self.file(
+            'one',
+            samples.test(samples.migration(), name='watch: \x1b[1mbold\x07'),
+        )
         _, output, _ = self.run_command(junit.Junit, '--subunit', path)
         ElementTree.fromstring(output)
         self.assertIn('name="watch: ?[1mbold?"', output)

@@ -24,12 +24,11 @@ from migration_tempest_plugin.selfcheck import metadata
 
 try:
     from tempest.common.utils import net_downtime
-except ImportError:    # an older Tempest
+except ImportError:  # an older Tempest
     net_downtime = None
 
 
 class TestSelfcheck(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.app = mock.Mock(stdout=io.StringIO(), stderr=io.StringIO())
@@ -40,47 +39,78 @@ class TestSelfcheck(testtools.TestCase):
 
     def parts(self, *words):
         """Function, plan and Tempest's meter of each part."""
-        return [(run.func, run.args[0], run.args[2])
-                for run, _ in self.command._parts(self.parse(*words))]
+        return [
+            (run.func, run.args[0], run.args[2])
+            for run, _ in self.command._parts(self.parse(*words))
+        ]
 
     def test_both_meters(self):
         self.assertEqual(
-            [*((check.run, plan, None) for plan in check.QUICK),
-             *((metadata.run, plan, None) for plan in metadata.QUICK)],
-            self.parts())
+            [
+                *((check.run, plan, None) for plan in check.QUICK),
+                *((metadata.run, plan, None) for plan in metadata.QUICK),
+            ],
+            self.parts(),
+        )
         self.assertEqual(
-            [*((check.run, plan, None) for plan in check.THOROUGH),
-             *((metadata.run, plan, None) for plan in metadata.THOROUGH)],
-            self.parts('--thorough'))
+            [
+                *((check.run, plan, None) for plan in check.THOROUGH),
+                *((metadata.run, plan, None) for plan in metadata.THOROUGH),
+            ],
+            self.parts('--thorough'),
+        )
 
     def test_one_of_them(self):
-        self.assertEqual([check.run] * len(check.QUICK), [
-            run for run, _, _ in self.parts('--what', 'network')])
-        self.assertEqual([metadata.run] * len(metadata.QUICK), [
-            run for run, _, _ in self.parts('--what', 'metadata')])
+        self.assertEqual(
+            [check.run] * len(check.QUICK),
+            [run for run, _, _ in self.parts('--what', 'network')],
+        )
+        self.assertEqual(
+            [metadata.run] * len(metadata.QUICK),
+            [run for run, _, _ in self.parts('--what', 'metadata')],
+        )
 
     @testtools.skipIf(net_downtime is None, 'This Tempest has no such meters')
     def test_beside_tempest(self):
-        *network, first, second = [meter for _, _, meter in self.parts(
-            '--beside-tempest', '--thorough')]
+        *network, first, second = [
+            meter
+            for _, _, meter in self.parts('--beside-tempest', '--thorough')
+        ]
         # It pings one target: there is none beside 200.
-        self.assertEqual([net_downtime.NetDowntimeMeter] * 2 + [None],
-                         network)
-        self.assertEqual([net_downtime.MetadataDowntimeMeter] * 2,
-                         [first, second])
+        self.assertEqual([net_downtime.NetDowntimeMeter] * 2 + [None], network)
+        self.assertEqual(
+            [net_downtime.MetadataDowntimeMeter] * 2, [first, second]
+        )
         self.assertEqual('', self.app.stderr.getvalue())
 
     @testtools.skipIf(net_downtime is None, 'This Tempest has no such meters')
     def test_a_tempest_without_it(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'tempest.common.utils.net_downtime.MetadataDowntimeMeter'))
-        self.assertEqual([None, None], [meter for _, _, meter in self.parts(
-            '--beside-tempest', '--what', 'metadata')])
-        self.assertEqual('This Tempest has no MetadataDowntimeMeter: its '
-                         'column is left out\n', self.app.stderr.getvalue())
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'tempest.common.utils.net_downtime.MetadataDowntimeMeter'
+            )
+        )
+        self.assertEqual(
+            [None, None],
+            [
+                meter
+                for _, _, meter in self.parts(
+                    '--beside-tempest', '--what', 'metadata'
+                )
+            ],
+        )
+        self.assertEqual(
+            'This Tempest has no MetadataDowntimeMeter: its '
+            'column is left out\n',
+            self.app.stderr.getvalue(),
+        )
 
     def test_what_makes_no_sense(self):
         self.useFixture(fixtures.MonkeyPatch('sys.stderr', io.StringIO()))
-        for words in (('--what', 'tcp'), ('--guest', 'host'),
-                      ('--seconds', '0'), ('--seconds', '0.5')):
+        for words in (
+            ('--what', 'tcp'),
+            ('--guest', 'host'),
+            ('--seconds', '0'),
+            ('--seconds', '0.5'),
+        ):
             self.assertRaises(SystemExit, self.parse, *words)

@@ -23,7 +23,6 @@ from migration_tempest_plugin.cmd import watch
 
 
 class TestArguments(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.app = mock.Mock(stdout=io.StringIO(), stderr=io.StringIO())
@@ -33,19 +32,40 @@ class TestArguments(testtools.TestCase):
         return self.command.get_parser('watch').parse_args(list(words))
 
     def test_the_command_is_left_alone(self):
-        parsed = self.parse('a', '--interval', '0.1', 'b', '--', 'do',
-                            '--interval', 'x', '--', '-h')
+        parsed = self.parse(
+            'a',
+            '--interval',
+            '0.1',
+            'b',
+            '--',
+            'do',
+            '--interval',
+            'x',
+            '--',
+            '-h',
+        )
         self.assertEqual(['a', 'b'], parsed.targets)
         self.assertEqual(0.1, parsed.interval)
-        self.assertEqual(['do', '--interval', 'x', '--', '-h'],
-                         parsed.command)
+        self.assertEqual(['do', '--interval', 'x', '--', '-h'], parsed.command)
         self.assertEqual([], self.parse('a').command)
 
     def test_guests(self):
-        parsed = self.parse('--ssh', 'me@10.0.0.5', '--ssh',
-                            'me@[fd00::5]:2222', '--ssh', 'me@host:22')
-        self.assertEqual([('me', '10.0.0.5', 22), ('me', 'fd00::5', 2222),
-                          ('me', 'host', 22)], parsed.ssh)
+        parsed = self.parse(
+            '--ssh',
+            'me@10.0.0.5',
+            '--ssh',
+            'me@[fd00::5]:2222',
+            '--ssh',
+            'me@host:22',
+        )
+        self.assertEqual(
+            [
+                ('me', '10.0.0.5', 22),
+                ('me', 'fd00::5', 2222),
+                ('me', 'host', 22),
+            ],
+            parsed.ssh,
+        )
 
     def test_limits(self):
         parsed = self.parse('a', '--allowed-network-downtime', '1.5')
@@ -55,9 +75,12 @@ class TestArguments(testtools.TestCase):
 
     def test_what_makes_no_sense(self):
         self.useFixture(fixtures.MonkeyPatch('sys.stderr', io.StringIO()))
-        for words in (('--ssh', 'host'), ('a', '--interval', '0'),
-                      ('a', '--allowed-guest-stop', '-1'),
-                      ('a', '--no-such-option')):
+        for words in (
+            ('--ssh', 'host'),
+            ('a', '--interval', '0'),
+            ('a', '--allowed-guest-stop', '-1'),
+            ('a', '--no-such-option'),
+        ):
             self.assertRaises(SystemExit, self.parse, *words)
 
     def test_nothing_to_watch(self):
@@ -67,8 +90,9 @@ class TestArguments(testtools.TestCase):
     def test_no_record_is_replaced(self):
         path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'x')
         path.write_text('precious')
-        self.assertEqual(2, self.command.run(self.parse(
-            '127.0.0.1', '--output', str(path))))
+        self.assertEqual(
+            2, self.command.run(self.parse('127.0.0.1', '--output', str(path)))
+        )
         self.assertIn('exists already', self.app.stderr.getvalue())
         self.assertEqual('precious', path.read_text())
 

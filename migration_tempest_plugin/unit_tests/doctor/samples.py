@@ -18,13 +18,22 @@ from migration_tempest_plugin.hosts import facts
 NOVA = facts.NovaOptions.parse('', 'a')
 #: Two hosts that are alike.
 A = facts.Facts(
-    name='a', architecture='x86_64', system='Debian GNU/Linux 12 (bookworm)',
-    kvm=True, accounts={'user nova': '64060', 'group kvm': '106'},
-    clock=(-0.01, 0.04), storage=('ext4', '/dev/sda1'),
+    name='a',
+    architecture='x86_64',
+    system='Debian GNU/Linux 12 (bookworm)',
+    kvm=True,
+    accounts={'user nova': '64060', 'group kvm': '106'},
+    clock=(-0.01, 0.04),
+    storage=('ext4', '/dev/sda1'),
     arguments=('/usr/bin/nova-compute',),
-    default_files=('/etc/nova/nova.conf',), libvirt=(9, 0, 0),
-    qemu=(7, 2, 22), machines=frozenset({'pc-i440fx-7.2', 'pc-q35-7.2'}),
-    used_machines=frozenset({'pc-i440fx-7.2'}), cpu='<cpu/>', nova=NOVA)
+    default_files=('/etc/nova/nova.conf',),
+    libvirt=(9, 0, 0),
+    qemu=(7, 2, 22),
+    machines=frozenset({'pc-i440fx-7.2', 'pc-q35-7.2'}),
+    used_machines=frozenset({'pc-i440fx-7.2'}),
+    cpu='<cpu/>',
+    nova=NOVA,
+)
 B = dataclasses.replace(A, name='b', clock=(0.0, 0.05))
 #: What is found between them.
 PATH = facts.Path('192.0.2.12', 'eth1', 9000, True)

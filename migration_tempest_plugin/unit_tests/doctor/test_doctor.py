@@ -37,21 +37,35 @@ def service(host, state='up', status='enabled'):
 
 
 class TestCloud(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.admin = mock.Mock()
-        self.answer('services_client', 'list_services',
-                    services=[service('a'), service('b')])
-        self.answer('compute_versions_client', 'list_versions', versions=[
-            {'id': 'v2.0', 'version': ''}, {'id': 'v2.1',
-                                            'version': '2.96'}])
-        self.answer('image_client_v2', 'show_image', name='cirros',
-                    status='active')
-        self.answer('flavors_client', 'show_flavor',
-                    flavor={'name': 'small', 'ram': 192})
-        self.answer('networks_client', 'show_network', network={
-            'name': 'public', 'router:external': True})
+        self.answer(
+            'services_client',
+            'list_services',
+            services=[service('a'), service('b')],
+        )
+        self.answer(
+            'compute_versions_client',
+            'list_versions',
+            versions=[
+                {'id': 'v2.0', 'version': ''},
+                {'id': 'v2.1', 'version': '2.96'},
+            ],
+        )
+        self.answer(
+            'image_client_v2', 'show_image', name='cirros', status='active'
+        )
+        self.answer(
+            'flavors_client',
+            'show_flavor',
+            flavor={'name': 'small', 'ram': 192},
+        )
+        self.answer(
+            'networks_client',
+            'show_network',
+            network={'name': 'public', 'router:external': True},
+        )
 
     def answer(self, client, call, **answer):
         getattr(getattr(self.admin, client), call).return_value = answer
@@ -63,29 +77,39 @@ class TestCloud(testtools.TestCase):
         found = self.found()
         self.assertEqual({GOOD}, {each.outcome for each in found.values()})
         self.assertIn('2 up (a, b)', found['compute services'].said)
-        self.assertIn('2.96', found['Nova\'s API'].said)
+        self.assertIn('2.96', found["Nova's API"].said)
 
     def assert_bad(self, what, said, advice):
         found = self.found()
-        self.assertEqual([what], [name for name, each in found.items()
-                                  if each.outcome is BAD])
+        self.assertEqual(
+            [what],
+            [name for name, each in found.items() if each.outcome is BAD],
+        )
         self.assertIn(said, found[what].said)
         self.assertIn(advice, found[what].advice)
 
     def test_too_few_computes(self):
-        self.answer('services_client', 'list_services', services=[
-            service('a'), service('b', status='disabled')])
-        self.assert_bad('compute services', 'b is up, disabled',
-                        'needs two computes')
+        self.answer(
+            'services_client',
+            'list_services',
+            services=[service('a'), service('b', status='disabled')],
+        )
+        self.assert_bad(
+            'compute services', 'b is up, disabled', 'needs two computes'
+        )
 
     def test_an_old_nova(self):
-        self.answer('compute_versions_client', 'list_versions', versions=[
-            {'id': 'v2.1', 'version': '2.60'}])
-        self.assert_bad('Nova\'s API', 'without aborting', 'left out')
+        self.answer(
+            'compute_versions_client',
+            'list_versions',
+            versions=[{'id': 'v2.1', 'version': '2.60'}],
+        )
+        self.assert_bad("Nova's API", 'without aborting', 'left out')
 
     def test_no_right(self):
-        self.admin.migrations_client.list_migrations.side_effect = \
+        self.admin.migrations_client.list_migrations.side_effect = (
             lib_exc.Forbidden('Policy says\n no')
+        )
         self.assert_bad('migration records', 'Forbidden', '[auth] admin_*')
         self.assertNotIn('\n', self.found()['migration records'].said)
 
@@ -100,10 +124,10 @@ class TestCloud(testtools.TestCase):
 
 
 class TestTold(testtools.TestCase):
-
     def test_in_a_line(self):
-        self.assertEqual('OSError: one two', finding.told(
-            OSError('one\n  two\n')))
+        self.assertEqual(
+            'OSError: one two', finding.told(OSError('one\n  two\n'))
+        )
 
     def test_the_cause_comes_last(self):
         """It is not cut off: urllib3's words for a lost connection, say."""
@@ -115,12 +139,13 @@ class TestTold(testtools.TestCase):
 
     def test_one_endless_word(self):
         """A page without blanks, say; how it begins is told."""
-        self.assertThat(finding.told(OSError('<html>' * 1000)),
-                        testtools.matchers.StartsWith('OSError: <html><html>'))
+        self.assertThat(
+            finding.told(OSError('<html>' * 1000)),
+            testtools.matchers.StartsWith('OSError: <html><html>'),
+        )
 
 
 class TestHosts(testtools.TestCase):
-
     def compute(self, name, user='0'):
         compute = mock.Mock()
         compute.name = name
@@ -134,23 +159,43 @@ class TestHosts(testtools.TestCase):
 
     def found(self, known, *computes, **values):
         for name, function in (
-                ('inventory.computes',
-                 lambda options: {each.name: each for each in computes}),
-                ('facts.look', lambda compute: dataclasses.replace(
-                    samples.A, name=compute.name, **values)),
-                ('facts.way', lambda *_: samples.FINE)):
-            self.useFixture(fixtures.MonkeyPatch(
-                'migration_tempest_plugin.hosts.' + name, function))
+            (
+                'inventory.computes',
+                lambda options: {each.name: each for each in computes},
+            ),
+            (
+                'facts.look',
+                lambda compute: dataclasses.replace(
+                    samples.A, name=compute.name, **values
+                ),
+            ),
+            ('facts.way', lambda *_: samples.FINE),
+        ):
+            self.useFixture(
+                fixtures.MonkeyPatch(
+                    'migration_tempest_plugin.hosts.' + name, function
+                )
+            )
         return {each.what: each for each in hosts.findings(known)}
 
     def test_good(self):
         compute = self.compute('a')
         found = self.found(['a'], compute)
         self.assertEqual(
-            ['root by SSH', 'libvirt', 'nova.conf', 'nova-compute\'s log',
-             'instances_path', 'files of nova-compute'],
-            [what[len('host a, '):] for what, each in found.items()
-             if each.outcome is GOOD])
+            [
+                'root by SSH',
+                'libvirt',
+                'nova.conf',
+                "nova-compute's log",
+                'instances_path',
+                'files of nova-compute',
+            ],
+            [
+                what[len('host a, ') :]
+                for what, each in found.items()
+                if each.outcome is GOOD
+            ],
+        )
         compute.close.assert_called_once_with()
 
     def test_two(self):
@@ -162,8 +207,10 @@ class TestHosts(testtools.TestCase):
         compute = self.compute('a')
         compute.description.commands.start = 'systemctl start nova-compute'
         compute.host.run.side_effect = lambda *words: {
-            'id': '0\n', 'systemctl': 'LoadState=not-found\n'}[words[0]]
-        found = self.found(['a'], compute)['host a, nova-compute\'s unit']
+            'id': '0\n',
+            'systemctl': 'LoadState=not-found\n',
+        }[words[0]]
+        found = self.found(['a'], compute)["host a, nova-compute's unit"]
         self.assertEqual(BAD, found.outcome)
         self.assertIn('not-found', found.said)
         self.assertIn('nova_compute_unit', found.advice)
@@ -175,41 +222,74 @@ class TestHosts(testtools.TestCase):
     def test_what_it_is_is_not_told(self):
         compute = self.compute('a')
         self.found(['a'])
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.hosts.facts.look', mock.Mock(
-                side_effect=exceptions.HostError('a', ('facts.sh',), 'no'))))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.hosts.facts.look',
+                mock.Mock(
+                    side_effect=exceptions.HostError('a', ('facts.sh',), 'no')
+                ),
+            )
+        )
         found = {each.what: each for each in hosts._hosts({'a': compute})}
         self.assertEqual(BAD, found['host a, what it is'].outcome)
 
     def files(self, *arguments, nova_conf='/etc/nova/nova.conf', default=()):
-        return hosts._files('x', dataclasses.replace(
-            samples.A, arguments=arguments, default_files=default), nova_conf)
+        return hosts._files(
+            'x',
+            dataclasses.replace(
+                samples.A, arguments=arguments, default_files=default
+            ),
+            nova_conf,
+        )
 
     def test_the_file_that_it_runs_with(self):
-        devstack = ('/usr/bin/python3', '/opt/stack/data/venv/bin/'
-                    'nova-compute', '--config-file', '/etc/nova/nova-cpu.conf')
+        devstack = (
+            '/usr/bin/python3',
+            '/opt/stack/data/venv/bin/nova-compute',
+            '--config-file',
+            '/etc/nova/nova-cpu.conf',
+        )
         found = self.files(*devstack)
         self.assertEqual(BAD, found.outcome)
         self.assertIn('/etc/nova/nova-cpu.conf', found.said)
-        self.assertEqual(GOOD, self.files(
-            *devstack, nova_conf='/etc/nova/nova-cpu.conf').outcome)
+        self.assertEqual(
+            GOOD,
+            self.files(*devstack, nova_conf='/etc/nova/nova-cpu.conf').outcome,
+        )
 
     def test_files_that_win(self):
-        ubuntu = ('/usr/bin/nova-compute', '--config-file=/etc/nova/nova.conf',
-                  '--config-file=/etc/nova/nova-compute.conf',
-                  '--log-file=/var/log/nova/nova-compute.log')
+        ubuntu = (
+            '/usr/bin/nova-compute',
+            '--config-file=/etc/nova/nova.conf',
+            '--config-file=/etc/nova/nova-compute.conf',
+            '--log-file=/var/log/nova/nova-compute.log',
+        )
         found = self.files(*ubuntu)
         self.assertEqual(DIFFERS, found.outcome)
         self.assertIn('/etc/nova/nova-compute.conf after', found.said)
-        self.assertEqual(GOOD, self.files(
-            *ubuntu, nova_conf='/etc/nova/nova-compute.conf').outcome)
-        self.assertEqual(DIFFERS, self.files('nova-compute', default=(
-            '/etc/nova/nova.conf', '/etc/nova/nova.conf.d')).outcome)
+        self.assertEqual(
+            GOOD,
+            self.files(
+                *ubuntu, nova_conf='/etc/nova/nova-compute.conf'
+            ).outcome,
+        )
+        self.assertEqual(
+            DIFFERS,
+            self.files(
+                'nova-compute',
+                default=('/etc/nova/nova.conf', '/etc/nova/nova.conf.d'),
+            ).outcome,
+        )
 
     def test_a_file_that_is_copied(self):
-        self.assertEqual(GOOD, self.files(
-            'nova-compute', nova_conf='/etc/kolla/nova-compute/nova.conf',
-            default=('/etc/nova/nova.conf',)).outcome)
+        self.assertEqual(
+            GOOD,
+            self.files(
+                'nova-compute',
+                nova_conf='/etc/kolla/nova-compute/nova.conf',
+                default=('/etc/nova/nova.conf',),
+            ).outcome,
+        )
 
     def test_nova_compute_does_not_run(self):
         self.assertIn('does not run', self.files().said)
@@ -217,8 +297,10 @@ class TestHosts(testtools.TestCase):
     def test_not_used(self):
         found = self.found(['a'])
         self.assertEqual({UNUSED}, {each.outcome for each in found.values()})
-        self.assertIn('[migration-hosts] computes',
-                      found['looking behind the API'].advice)
+        self.assertIn(
+            '[migration-hosts] computes',
+            found['looking behind the API'].advice,
+        )
 
     def test_one_that_nobody_describes(self):
         found = self.found(['a', 'b'], self.compute('a'))
@@ -227,38 +309,49 @@ class TestHosts(testtools.TestCase):
     def test_no_root(self):
         compute = self.compute('a', '1000')
         found = self.found(['a'], compute)
-        self.assertIn('user 1000, not root', found[
-            'host a, root by SSH'].said)
+        self.assertIn('user 1000, not root', found['host a, root by SSH'].said)
         self.assertNotIn('host a, libvirt', found)
         compute.close.assert_called_once_with()
 
     def test_no_libvirt(self):
         compute = self.compute('a')
         compute.libvirt.version.side_effect = exceptions.HostError(
-            'a', ('virsh', 'version'), 'no such command')
+            'a', ('virsh', 'version'), 'no such command'
+        )
         found = self.found(['a'], compute)
         self.assertIn('virsh_command', found['host a, libvirt'].advice)
         self.assertEqual(GOOD, found['host a, nova.conf'].outcome)
 
 
 class TestHere(testtools.TestCase):
-
     def found(self, which, **socket):
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.prober.echo.EchoSocket',
-            mock.Mock(**socket)))
-        self.useFixture(fixtures.MonkeyPatch('shutil.which',
-                                             lambda name: which))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.prober.echo.EchoSocket',
+                mock.Mock(**socket),
+            )
+        )
+        self.useFixture(
+            fixtures.MonkeyPatch('shutil.which', lambda name: which)
+        )
         return [each for each in here.findings() if 'pings' in each.what]
 
     def test_configuration(self):
-        self.assertEqual(finding.good('tempest.conf', '/a'),
-                         here._configuration(['/a']))
+        self.assertEqual(
+            finding.good('tempest.conf', '/a'), here._configuration(['/a'])
+        )
         self.assertIn('TEMPEST_CONFIG_DIR', here._configuration([]).advice)
 
     def test_good(self):
-        self.assertEqual([GOOD, GOOD], [each.outcome for each in self.found(
-            None, return_value=mock.Mock(method='raw socket'))])
+        self.assertEqual(
+            [GOOD, GOOD],
+            [
+                each.outcome
+                for each in self.found(
+                    None, return_value=mock.Mock(method='raw socket')
+                )
+            ],
+        )
 
     def test_forbidden(self):
         no = echo.Forbidden('raw socket: Operation not permitted')
@@ -274,36 +367,48 @@ class TestLimits(testtools.TestCase):
 
     def found(self, **limits):
         options = mock.MagicMock(
-            fail_unchecked_limits=limits.pop('fail', True))
+            fail_unchecked_limits=limits.pop('fail', True)
+        )
         options.__getitem__.side_effect = {
-            'network_probe_interval': 0.01, 'metadata_probe_interval': 0.2,
-            'guest_heartbeat_deadline': 0.1}.__getitem__
+            'network_probe_interval': 0.01,
+            'metadata_probe_interval': 0.2,
+            'guest_heartbeat_deadline': 0.1,
+        }.__getitem__
         with mock.patch.object(here.config, 'limit', limits.get):
             return list(here._limits(options))
 
     def test_all_can_be_checked(self):
         self.assertEqual([], self.found())
-        self.assertEqual([], self.found(
-            allowed_network_downtime=0.01, allowed_metadata_downtime=6.0,
-            allowed_guest_stop=0.001))
+        self.assertEqual(
+            [],
+            self.found(
+                allowed_network_downtime=0.01,
+                allowed_metadata_downtime=6.0,
+                allowed_guest_stop=0.001,
+            ),
+        )
 
     def test_too_fine(self):
         for option, seconds, interval in (
-                ('allowed_network_downtime', 0, 'network_probe_interval'),
-                ('allowed_longest_metadata_outage', 0.1,
-                 'metadata_probe_interval'),
-                ('allowed_tcp_stall', 0.05, 'guest_heartbeat_deadline')):
+            ('allowed_network_downtime', 0, 'network_probe_interval'),
+            (
+                'allowed_longest_metadata_outage',
+                0.1,
+                'metadata_probe_interval',
+            ),
+            ('allowed_tcp_stall', 0.05, 'guest_heartbeat_deadline'),
+        ):
             [found] = self.found(**{option: seconds})
             self.assertIs(BAD, found.outcome)
             self.assertIn(option, found.what)
             self.assertIn('%g s is finer than the' % seconds, found.said)
             self.assertIn('lower ' + interval, found.advice)
-            self.assertEqual([], self.found(**{option: seconds,
-                                               'fail': False}))
+            self.assertEqual(
+                [], self.found(**{option: seconds, 'fail': False})
+            )
 
 
 class TestTests(testtools.TestCase):
-
     def test_each_has_a_reason_or_would_run(self):
         found = tests.reasons()
         names = [name for each in found.values() for name in each]
@@ -328,20 +433,27 @@ class TestTests(testtools.TestCase):
 
         self.assertEqual(
             ['No such thing: [x] y', 'not chosen'],
-            [tests._method_reason(Chosen(name))
-             for name in ('test_one', 'test_other')])
+            [
+                tests._method_reason(Chosen(name))
+                for name in ('test_one', 'test_other')
+            ],
+        )
 
 
 class TestCommand(testtools.TestCase):
-
     def run_command(self, reasons, *found):
-        for name, answer in (('_cloud', lambda: found),
-                             ('here.findings', lambda: []),
-                             ('_known', lambda: []),
-                             ('hosts.findings', lambda known: []),
-                             ('tests.reasons', lambda: reasons)):
-            self.useFixture(fixtures.MonkeyPatch(
-                'migration_tempest_plugin.cmd.doctor.' + name, answer))
+        for name, answer in (
+            ('_cloud', lambda: found),
+            ('here.findings', list),
+            ('_known', list),
+            ('hosts.findings', lambda known: []),
+            ('tests.reasons', lambda: reasons),
+        ):
+            self.useFixture(
+                fixtures.MonkeyPatch(
+                    'migration_tempest_plugin.cmd.doctor.' + name, answer
+                )
+            )
         app = mock.Mock(stdout=io.StringIO())
         command = doctor.Doctor(app, None)
         status = command.run(command.get_parser('x').parse_args([]))
@@ -350,23 +462,32 @@ class TestCommand(testtools.TestCase):
     def test_good(self):
         status, said = self.run_command(
             {None: ['T.a'], 'No x: [x] y': ['T.b', 'T.c']},
-            finding.good('x'), finding.unused('y', '[y] z'))
+            finding.good('x'),
+            finding.unused('y', '[y] z'),
+        )
         self.assertEqual(0, status)
         self.assertIn('The tests, by tempest.conf: 1 of 3 would run', said)
         self.assertIn('No x: [x] y', said)
 
     def test_bad(self):
-        status, said = self.run_command({None: ['T.a']}, finding.bad(
-            'image', 'NotFound', '[compute] image_ref'))
+        status, said = self.run_command(
+            {None: ['T.a']},
+            finding.bad('image', 'NotFound', '[compute] image_ref'),
+        )
         self.assertEqual(1, status)
-        self.assertIn('BAD       image: NotFound\n'
-                      '            -> [compute] image_ref', said)
+        self.assertIn(
+            'BAD       image: NotFound\n            -> [compute] image_ref',
+            said,
+        )
 
     def test_no_credentials(self):
         error = lib_exc.InvalidCredentials('username secret-name')
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.cmd.doctor.api.admin',
-            mock.Mock(side_effect=error)))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.cmd.doctor.api.admin',
+                mock.Mock(side_effect=error),
+            )
+        )
         [found] = doctor._cloud()
         self.assertIn('no credentials', found.said)
         self.assertNotIn('secret', str(found))

@@ -14,17 +14,25 @@
 import shlex
 
 DIRECTORY = '/tmp/metadata_probe.X1'
-HEADER = ('metadata_probe 2 pid=17 boot=1aef2ac4 tool=curl-each '
-          'pause=fraction interface=- ;')
+HEADER = (
+    'metadata_probe 2 pid=17 boot=1aef2ac4 tool=curl-each '
+    'pause=fraction interface=- ;'
+)
 START = 'boot 1aef2ac4\nhertz 100\npid 17\nborn 4711\n'
 LOG = HEADER + '\n1 1 12.01 0.01 ok ;\n1 2 12.21 0.01 o'
 
 
-def state(now='1 3 ok 12.40 3 12.40 0 3    ;', uptime='12.61', log=LOG,
-          **facts):
+def state(
+    now='1 3 ok 12.40 3 12.40 0 3    ;', uptime='12.61', log=LOG, **facts
+):
     """What control.sh answers to "state", and to "read" with a log."""
-    facts = {'alive': 'yes', 'present': 'yes', 'boot': '1aef2ac4',
-             'uptime': uptime, **facts}
+    facts = {
+        'alive': 'yes',
+        'present': 'yes',
+        'boot': '1aef2ac4',
+        'uptime': uptime,
+        **facts,
+    }
     facts.update(('now.%s' % line[:1], line) for line in now.splitlines())
     text = ''.join('%s %s\n' % fact for fact in facts.items())
     return text + ('' if log is None else 'log\n%s\nend of log\n' % log)
@@ -42,7 +50,10 @@ class Guest:
         self.answers = {
             'place': 'directory %s\n' % DIRECTORY,
             'start': START + 'header %s\n' % HEADER,
-            'state': state(log=None), 'read': state(), 'stop': state()}
+            'state': state(log=None),
+            'read': state(),
+            'stop': state(),
+        }
         self.answers.update(answers)
 
     def exec_command(self, command):
@@ -60,5 +71,8 @@ class Guest:
     def words(self, command):
         """What followed the name of a command, of each time it was sent."""
         split = [shlex.split(sent) for sent in self.sent]
-        return [words[5:] for words in split
-                if words[0] == 'sh' and words[4] == command]
+        return [
+            words[5:]
+            for words in split
+            if words[0] == 'sh' and words[4] == command
+        ]

@@ -24,7 +24,6 @@ Guest = fake_guest.Guest
 
 
 class TestGuestScript(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
@@ -43,8 +42,17 @@ class TestGuestScript(testtools.TestCase):
         script.start()
         self.assertEqual([['metadata_probe']], guest.words('place'))
         text = shell.read_script('metadata_probe')
-        self.assertEqual([['/tmp/metadata_probe.X1', str(len(text)),
-                           'http://x/a b', '0.20']], guest.words('start'))
+        self.assertEqual(
+            [
+                [
+                    '/tmp/metadata_probe.X1',
+                    str(len(text)),
+                    'http://x/a b',
+                    '0.20',
+                ]
+            ],
+            guest.words('start'),
+        )
         self.assertEqual('/tmp/metadata_probe.X1', script.directory)
         self.assertEqual('1aef2ac4', script.boot_id)
         self.assertEqual(fake_guest.HEADER, script.header)
@@ -52,40 +60,55 @@ class TestGuestScript(testtools.TestCase):
     def test_sends_the_whole_script(self):
         guest = Guest()
         self.started(guest)
-        pieces = [shlex.split(sent) for sent in guest.sent
-                  if sent.startswith('{')]
-        self.assertEqual({'>>/tmp/metadata_probe.X1/script;'},
-                         {words[4] for words in pieces})
-        self.assertEqual(shell.read_script('metadata_probe'),
-                         ''.join(words[3] for words in pieces))
+        pieces = [
+            shlex.split(sent) for sent in guest.sent if sent.startswith('{')
+        ]
+        self.assertEqual(
+            {'>>/tmp/metadata_probe.X1/script;'},
+            {words[4] for words in pieces},
+        )
+        self.assertEqual(
+            shell.read_script('metadata_probe'),
+            ''.join(words[3] for words in pieces),
+        )
 
     def test_no_command_is_too_long_for_dropbear(self):
         guest = Guest()
         script = self.started(guest)
         script.read()
         script.stop()
-        self.assertLess(max(len(sent) for sent in guest.sent),
-                        shell.MAX_COMMAND)
+        self.assertLess(
+            max(len(sent) for sent in guest.sent), shell.MAX_COMMAND
+        )
 
     def test_state(self):
         guest = Guest()
         script = self.started(guest)
         self.assertEqual(
-            shell.State(alive=True, present=True, boot_id='1aef2ac4',
-                        uptime=12.61, now='1 3 ok 12.40 3 12.40 0 3    ;'),
-            script.state())
+            shell.State(
+                alive=True,
+                present=True,
+                boot_id='1aef2ac4',
+                uptime=12.61,
+                now='1 3 ok 12.40 3 12.40 0 3    ;',
+            ),
+            script.state(),
+        )
         self.assertEqual(
             [['/tmp/metadata_probe.X1', '1aef2ac4', '17', '4711']],
-            guest.words('state'))
+            guest.words('state'),
+        )
 
     def test_state_of_several_lanes(self):
         guest = Guest(state=fake_guest.state(now='1 a ;\n2 b ;', log=None))
         self.assertEqual('1 a ;\n2 b ;', self.started(guest).state().now)
 
     def test_processor_time(self):
-        guest = Guest(state=fake_guest.state(cpu='51', log=None),
-                      start=fake_guest.START.replace('100', '250') +
-                      'header %s\n' % fake_guest.HEADER)
+        guest = Guest(
+            state=fake_guest.state(cpu='51', log=None),
+            start=fake_guest.START.replace('100', '250')
+            + 'header %s\n' % fake_guest.HEADER,
+        )
         self.assertEqual(0.204, self.started(guest).state().cpu)
 
     def test_read_keeps_the_log_as_it_is(self):
@@ -97,17 +120,25 @@ class TestGuestScript(testtools.TestCase):
 
     def test_what_the_guest_refuses(self):
         guest = Guest(start='error only 12 of 99 bytes arrived\n')
-        error = self.assertRaises(exceptions.GuestError,
-                                  self.script(guest).start)
-        self.assertEqual('metadata_probe: the guest could not start it: only '
-                         '12 of 99 bytes arrived', str(error))
+        error = self.assertRaises(
+            exceptions.GuestError, self.script(guest).start
+        )
+        self.assertEqual(
+            'metadata_probe: the guest could not start it: only '
+            '12 of 99 bytes arrived',
+            str(error),
+        )
 
     def test_unreachable(self):
         guest = Guest(read=OSError('no route to host'))
-        error = self.assertRaises(exceptions.GuestError,
-                                  self.started(guest).read)
-        self.assertEqual('metadata_probe: the guest could not be asked over '
-                         'SSH: OSError: no route to host', str(error))
+        error = self.assertRaises(
+            exceptions.GuestError, self.started(guest).read
+        )
+        self.assertEqual(
+            'metadata_probe: the guest could not be asked over '
+            'SSH: OSError: no route to host',
+            str(error),
+        )
 
     def test_answer_cut_short(self):
         guest = Guest()
@@ -142,8 +173,9 @@ class TestGuestScript(testtools.TestCase):
         script = self.script(guest)
         self.assertRaises(exceptions.GuestError, script.start)
         script.stop()
-        self.assertEqual([['/tmp/metadata_probe.X1', '', '0', '0']],
-                         guest.words('stop'))
+        self.assertEqual(
+            [['/tmp/metadata_probe.X1', '', '0', '0']], guest.words('stop')
+        )
 
     def test_stop_of_an_unreachable_guest_warns(self):
         script = self.started(Guest(stop=OSError('no route to host')))
@@ -151,7 +183,9 @@ class TestGuestScript(testtools.TestCase):
         self.assertIn(
             'Could not clean up metadata_probe in the guest (process 17, '
             'directory /tmp/metadata_probe.X1), which ends by itself 60 s '
-            'after its start', self.log.output)
+            'after its start',
+            self.log.output,
+        )
         self.assertIn('no route to host', self.log.output)
 
     def test_stop_waits_no_longer_than_told(self):
@@ -170,7 +204,6 @@ class TestGuestScript(testtools.TestCase):
 
 
 class TestReadScript(testtools.TestCase):
-
     def test_leaves_out_what_no_shell_needs(self):
         for name in ('control', 'metadata_probe'):
             text = shell.read_script(name)

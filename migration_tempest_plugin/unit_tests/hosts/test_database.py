@@ -18,13 +18,17 @@ from migration_tempest_plugin.hosts import database
 
 
 class TestConnection(testtools.TestCase):
-
     def test_parts(self):
         found = database.Connection.parse(
             'mysql+pymysql://nova:p%40ss@192.0.2.1:3307/nova_cell1?charset='
-            'utf8')
-        self.assertEqual(database.Connection(
-            '192.0.2.1', 3307, 'nova', 'p@ss', 'nova_cell1'), found)
+            'utf8'
+        )
+        self.assertEqual(
+            database.Connection(
+                '192.0.2.1', 3307, 'nova', 'p@ss', 'nova_cell1'
+            ),
+            found,
+        )
 
     def test_default_port_and_ipv6(self):
         found = database.Connection.parse('mysql://nova:x@[2001:db8::1]/nova')
@@ -36,8 +40,9 @@ class TestConnection(testtools.TestCase):
         self.assertEqual('database nova of nova at one:3306', str(found))
 
     def refuse(self, url):
-        error = self.assertRaises(exceptions.ConfigurationError,
-                                  database.Connection.parse, url)
+        error = self.assertRaises(
+            exceptions.ConfigurationError, database.Connection.parse, url
+        )
         self.assertNotIn('s3cret', str(error))
         self.assertIn('mysql+pymysql://USER', str(error))
 
@@ -50,11 +55,12 @@ class TestConnection(testtools.TestCase):
 
 
 class TestErrors(testtools.TestCase):
-
     def test_nobody_there(self):
         where = database.Connection.parse('mysql://me:s3cret@127.0.0.1:1/nova')
         error = self.assertRaises(
             exceptions.DatabaseError,
-            database.Database(where, patience=2).rows, 'SELECT 1')
+            database.Database(where, patience=2).rows,
+            'SELECT 1',
+        )
         self.assertIn('database nova of me at 127.0.0.1:1', str(error))
         self.assertNotIn('s3cret', str(error))

@@ -27,7 +27,6 @@ events received: 2
 
 
 class TestAdd(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.found = []
@@ -37,17 +36,33 @@ class TestAdd(testtools.TestCase):
     def test_one_line(self):
         iteration = self.found[0]
         self.assertEqual(
-            ('2026-11-21 10:39:25.694+0000', 0, 'migration-iteration',
-             'instance-00000001', "iteration: '3'", {}),
-            (iteration.stamp, iteration.arrived, iteration.kind,
-             iteration.domain, iteration.text, iteration.fields))
+            (
+                '2026-11-21 10:39:25.694+0000',
+                0,
+                'migration-iteration',
+                'instance-00000001',
+                "iteration: '3'",
+                {},
+            ),
+            (
+                iteration.stamp,
+                iteration.arrived,
+                iteration.kind,
+                iteration.domain,
+                iteration.text,
+                iteration.fields,
+            ),
+        )
 
     def test_fields(self):
         self.assertEqual(2, len(self.found))
-        self.assertEqual({'operation': '5', 'downtime': '38'},
-                         self.found[1].fields)
+        self.assertEqual(
+            {'operation': '5', 'downtime': '38'}, self.found[1].fields
+        )
 
     def test_as_text(self):
         self.assertEqual(
             '2026-11-21 10:39:26.153+0000 job-completed:  operation=5 '
-            'downtime=38', str(self.found[1]))
+            'downtime=38',
+            str(self.found[1]),
+        )

@@ -28,7 +28,6 @@ from migration_tempest_plugin.hosts import logs
 
 
 class InventoryTestCase(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         conf = cfg.ConfigOpts()
@@ -48,43 +47,57 @@ class InventoryTestCase(testtools.TestCase):
         return path
 
     def refused(self):
-        return str(self.assertRaises(exceptions.ConfigurationError,
-                                     inventory.describe, self.options))
+        return str(
+            self.assertRaises(
+                exceptions.ConfigurationError, inventory.describe, self.options
+            )
+        )
 
 
 class TestOptions(InventoryTestCase):
-
     def test_each_option_of_a_host_is_used(self):
         self.assertEqual(
             {option.dest for option in config.HostOptions},
-            {field.name for field in dataclasses.fields(inventory._OfHost)})
+            {field.name for field in dataclasses.fields(inventory._OfHost)},
+        )
 
     def test_none(self):
         self.assertEqual({}, inventory.describe(self.options))
 
     def test_all_alike(self):
-        self.configure(computes={'one': '192.0.2.1', 'two': '2001:db8::2'},
-                       user='stack', become_command='sudo -n', port=2222,
-                       nova_compute_unit='devstack@n-cpu')
+        self.configure(
+            computes={'one': '192.0.2.1', 'two': '2001:db8::2'},
+            user='stack',
+            become_command='sudo -n',
+            port=2222,
+            nova_compute_unit='devstack@n-cpu',
+        )
         hosts = inventory.describe(self.options)
         self.assertEqual(['one', 'two'], sorted(hosts))
         access = hosts['two'].access
-        self.assertEqual(('two', '2001:db8::2', 2222, 'stack'), (
-            access.name, access.address, access.port, access.user))
+        self.assertEqual(
+            ('two', '2001:db8::2', 2222, 'stack'),
+            (access.name, access.address, access.port, access.user),
+        )
         self.assertEqual(('sudo', '-n'), access.become)
         self.assertTrue(access.check_host_key)
-        self.assertEqual('systemctl stop devstack@n-cpu',
-                         hosts['two'].commands.stop)
+        self.assertEqual(
+            'systemctl stop devstack@n-cpu', hosts['two'].commands.stop
+        )
 
     def test_name_of_the_unit_is_quoted(self):
-        self.configure(computes={'one': '192.0.2.1'},
-                       nova_compute_unit='a b', start_command='run {unit} {}')
+        self.configure(
+            computes={'one': '192.0.2.1'},
+            nova_compute_unit='a b',
+            start_command='run {unit} {}',
+        )
         [host] = inventory.describe(self.options).values()
         self.assertEqual("run 'a b' {}", host.commands.start)
 
     def test_unbalanced_quotes(self):
-        self.configure(computes={'one': '192.0.2.1'},
-                       virsh_command='podman "exec')
+        self.configure(
+            computes={'one': '192.0.2.1'}, virsh_command='podman "exec'
+        )
         self.assertIn('virsh_command = podman "exec', self.refused())
 
     def test_empty_command(self):
@@ -93,41 +106,60 @@ class TestOptions(InventoryTestCase):
 
 
 class TestFile(InventoryTestCase):
-
     def test_goes_before_the_options(self):
-        self.configure(computes={'one': '192.0.2.1', 'two': '192.0.2.2'},
-                       user='stack')
-        self.file('[two]\nuser = root\nport = 2022\ncheck_host_keys = no\n'
-                  '[three]\naddress = 192.0.2.3\n')
+        self.configure(
+            computes={'one': '192.0.2.1', 'two': '192.0.2.2'}, user='stack'
+        )
+        self.file(
+            '[two]\nuser = root\nport = 2022\ncheck_host_keys = no\n'
+            '[three]\naddress = 192.0.2.3\n'
+        )
         hosts = inventory.describe(self.options)
         self.assertEqual(['one', 'three', 'two'], sorted(hosts))
-        self.assertEqual(('192.0.2.2', 2022, 'root', False), (
-            hosts['two'].access.address, hosts['two'].access.port,
-            hosts['two'].access.user, hosts['two'].access.check_host_key))
+        self.assertEqual(
+            ('192.0.2.2', 2022, 'root', False),
+            (
+                hosts['two'].access.address,
+                hosts['two'].access.port,
+                hosts['two'].access.user,
+                hosts['two'].access.check_host_key,
+            ),
+        )
         self.assertEqual('stack', hosts['three'].access.user)
 
     def test_comment_behind_a_value(self):
-        self.file('[one]   # the first\naddress = 192.0.2.1  # in rack 3\n'
-                  'user = stack ; not root\nnova_conf = /etc/a#b;c\n')
+        self.file(
+            '[one]   # the first\naddress = 192.0.2.1  # in rack 3\n'
+            'user = stack ; not root\nnova_conf = /etc/a#b;c\n'
+        )
         [host] = inventory.describe(self.options).values()
-        self.assertEqual(('192.0.2.1', 'stack', '/etc/a#b;c'), (
-            host.access.address, host.access.user, host.nova_conf))
+        self.assertEqual(
+            ('192.0.2.1', 'stack', '/etc/a#b;c'),
+            (host.access.address, host.access.user, host.nova_conf),
+        )
 
     def test_address_and_port(self):
         for written, address, port in (
-                ('192.0.2.1:2222', '192.0.2.1', 2222),
-                ('[2001:db8::1]', '2001:db8::1', 2022),
-                ('[2001:db8::1]:2222', '2001:db8::1', 2222),
-                ('2001:db8::1', '2001:db8::1', 2022),
-                ('compute1.example:2222', 'compute1.example', 2222)):
+            ('192.0.2.1:2222', '192.0.2.1', 2222),
+            ('[2001:db8::1]', '2001:db8::1', 2022),
+            ('[2001:db8::1]:2222', '2001:db8::1', 2222),
+            ('2001:db8::1', '2001:db8::1', 2022),
+            ('compute1.example:2222', 'compute1.example', 2222),
+        ):
             self.file('[one]\naddress = %s\nport = 2022\n' % written)
             [host] = inventory.describe(self.options).values()
-            self.assertEqual((address, port),
-                             (host.access.address, host.access.port))
+            self.assertEqual(
+                (address, port), (host.access.address, host.access.port)
+            )
 
     def test_what_is_no_address(self):
-        for written in ('[2001:db8::1', '192.0.2.1:70000', '192.0.2.1 22',
-                        '[]:22', '192.0.2.1:0'):
+        for written in (
+            '[2001:db8::1',
+            '192.0.2.1:70000',
+            '192.0.2.1 22',
+            '[]:22',
+            '192.0.2.1:0',
+        ):
             self.file('[one]\naddress = %s\n' % written)
             self.assertIn('is no address of a host', self.refused())
 
@@ -156,12 +188,14 @@ class TestFile(InventoryTestCase):
 
     def test_no_address(self):
         path = self.file('[one]\nuser = me\n')
-        self.assertEqual('%s: [one] has no address, and [migration-hosts] '
-                         'computes none either' % path, self.refused())
+        self.assertEqual(
+            '%s: [one] has no address, and [migration-hosts] '
+            'computes none either' % path,
+            self.refused(),
+        )
 
 
 class TestCompute(InventoryTestCase):
-
     def setUp(self):
         super().setUp()
         self.configure(computes={'one': '192.0.2.1'}, nova_conf='/nova.conf')
@@ -195,8 +229,9 @@ class TestCompute(InventoryTestCase):
         compute = self.compute()
         compute.host = mock.Mock()
         compute.kill_libvirt()
-        compute.host.run.assert_called_once_with('podman', 'kill',
-                                                 'my libvirt')
+        compute.host.run.assert_called_once_with(
+            'podman', 'kill', 'my libvirt'
+        )
 
     def test_configuration(self):
         nova_conf = self.compute().nova_conf
@@ -205,12 +240,10 @@ class TestCompute(InventoryTestCase):
 
 
 class TestDatabaseTunnel(InventoryTestCase):
-
     def test_none(self):
         self.assertIsNone(inventory.database_tunnel(self.options))
 
     def test_like_the_hosts(self):
         self.configure(database_tunnel='192.0.2.9', user='stack')
         access = inventory.database_tunnel(self.options)
-        self.assertEqual(('192.0.2.9', 'stack'),
-                         (access.address, access.user))
+        self.assertEqual(('192.0.2.9', 'stack'), (access.address, access.user))

@@ -166,104 +166,160 @@ class TestHost(testtools.TestCase):
         return libvirt.Libvirt(self.host, virsh)
 
     def test_versions(self):
-        self.assertEqual(((11, 3, 0), (10, 0, 13)),
-                         self.asked(VERSION).versions())
+        self.assertEqual(
+            ((11, 3, 0), (10, 0, 13)), self.asked(VERSION).versions()
+        )
         for other in ('', VERSION.replace('10.0.13', 'unknown')):
-            self.assertRaises(exceptions.HostError,
-                              self.asked(other).versions)
+            self.assertRaises(exceptions.HostError, self.asked(other).versions)
 
     def test_machine_types(self):
         self.assertEqual(
-            ({'pc', 'pc-i440fx-10.0', 'pc-q35-5.2', 'pc-q35-10.0'},
-             {'pc': 'pc-i440fx-10.0'}),
-            self.asked(CAPABILITIES).machine_types('x86_64'))
-        self.assertRaises(exceptions.HostError,
-                          self.asked('no XML').machine_types, 'x86_64')
+            (
+                {'pc', 'pc-i440fx-10.0', 'pc-q35-5.2', 'pc-q35-10.0'},
+                {'pc': 'pc-i440fx-10.0'},
+            ),
+            self.asked(CAPABILITIES).machine_types('x86_64'),
+        )
+        self.assertRaises(
+            exceptions.HostError, self.asked('no XML').machine_types, 'x86_64'
+        )
 
     def test_default_machine(self):
         self.assertEqual(
             'pc-i440fx-10.0',
-            self.asked(DOMAIN_CAPABILITIES % 'yes').default_machine('qemu'))
+            self.asked(DOMAIN_CAPABILITIES % 'yes').default_machine('qemu'),
+        )
 
     def test_no_default_machine(self):
         error = self.assertRaises(
-            exceptions.HostError, self.asked(
-                '<domainCapabilities/>').default_machine, 'qemu')
+            exceptions.HostError,
+            self.asked('<domainCapabilities/>').default_machine,
+            'qemu',
+        )
         self.assertIn('<domainCapabilities', str(error))
 
     def test_host_model(self):
         cpu = ElementTree.fromstring(
-            self.asked(DOMAIN_CAPABILITIES % 'yes').host_model('qemu'))
+            self.asked(DOMAIN_CAPABILITIES % 'yes').host_model('qemu')
+        )
         self.assertEqual(
             ('cpu', 'EPYC', 'monitor'),
-            (cpu.tag, cpu.findtext('model'), cpu.find('feature').get('name')))
+            (cpu.tag, cpu.findtext('model'), cpu.find('feature').get('name')),
+        )
         self.assertEqual(
-            '', self.asked(DOMAIN_CAPABILITIES % 'no').host_model('qemu'))
+            '', self.asked(DOMAIN_CAPABILITIES % 'no').host_model('qemu')
+        )
 
     def test_cpu(self):
         """Each of what virsh says (cmdHypervisorCPUCompare)."""
         for said, fits in (
-                ('CPU described in /dev/stdin is identical to the CPU '
-                 'provided by hypervisor on the host\n', True),
-                ('The CPU provided by hypervisor on the host is a superset of '
-                 'CPU described in /dev/stdin\n', True),
-                ('CPU described in /dev/stdin is incompatible with the CPU '
-                 'provided by hypervisor on the host\n', False)):
+            (
+                (
+                    'CPU described in /dev/stdin is identical to the CPU '
+                    'provided by hypervisor on the host\n'
+                ),
+                True,
+            ),
+            (
+                (
+                    'The CPU provided by hypervisor on the host is a superset '
+                    'of '
+                    'CPU described in /dev/stdin\n'
+                ),
+                True,
+            ),
+            (
+                (
+                    'CPU described in /dev/stdin is incompatible with the CPU '
+                    'provided by hypervisor on the host\n'
+                ),
+                False,
+            ),
+        ):
             self.assertIs(fits, self.asked(said).can_give_cpu('<cpu/>', 'kvm'))
         other = self.asked('error: this function is not supported')
-        self.assertRaises(exceptions.HostError, other.can_give_cpu, '<cpu/>',
-                          'kvm')
+        self.assertRaises(
+            exceptions.HostError, other.can_give_cpu, '<cpu/>', 'kvm'
+        )
 
     def test_cpu_in_a_container(self):
         """Where nothing hands a standard input on."""
         asked = self.asked(
-            'is identical', ('docker', 'exec', 'nova_libvirt', 'virsh', '-c',
-                             'qemu:///system'))
+            'is identical',
+            (
+                'docker',
+                'exec',
+                'nova_libvirt',
+                'virsh',
+                '-c',
+                'qemu:///system',
+            ),
+        )
         asked.can_give_cpu('<cpu/>', 'kvm')
-        self.assertEqual(('docker', 'exec', 'nova_libvirt', 'sh', '-c'),
-                         self.host.asked[:5])
         self.assertEqual(
-            ('<cpu/>', 'virsh', '-c', 'qemu:///system',
-             'hypervisor-cpu-compare', '/dev/stdin', '--virttype', 'kvm'),
-            self.host.asked[7:])
+            ('docker', 'exec', 'nova_libvirt', 'sh', '-c'), self.host.asked[:5]
+        )
+        self.assertEqual(
+            (
+                '<cpu/>',
+                'virsh',
+                '-c',
+                'qemu:///system',
+                'hypervisor-cpu-compare',
+                '/dev/stdin',
+                '--virttype',
+                'kvm',
+            ),
+            self.host.asked[7:],
+        )
 
     def test_split(self):
         for virsh, beside, itself in (
-                ('virsh', '', 'virsh'),
-                ('/usr/bin/virsh -c x', '', '/usr/bin/virsh -c x'),
-                ('podman exec nova_libvirt virsh', 'podman exec nova_libvirt',
-                 'virsh'),
-                ('my-own-way', '', 'my-own-way')):
-            self.assertEqual((beside.split(), itself.split()),
-                             libvirt.split(virsh.split()))
+            ('virsh', '', 'virsh'),
+            ('/usr/bin/virsh -c x', '', '/usr/bin/virsh -c x'),
+            (
+                'podman exec nova_libvirt virsh',
+                'podman exec nova_libvirt',
+                'virsh',
+            ),
+            ('my-own-way', '', 'my-own-way'),
+        ):
+            self.assertEqual(
+                (beside.split(), itself.split()), libvirt.split(virsh.split())
+            )
 
 
 class TestJob(testtools.TestCase):
-
     def test_running(self):
         job = libvirt.Job.parse(RUNNING)
-        self.assertEqual(('unbounded', 0.29, 20, None), (
-            job.kind, job.elapsed, job.throttle, job.downtime))
+        self.assertEqual(
+            ('unbounded', 0.29, 20, None),
+            (job.kind, job.elapsed, job.throttle, job.downtime),
+        )
 
     def test_completed(self):
         job = libvirt.Job.parse(COMPLETED)
-        self.assertEqual(('completed', 3.024, None, 0.101), (
-            job.kind, job.elapsed, job.throttle, job.downtime))
+        self.assertEqual(
+            ('completed', 3.024, None, 0.101),
+            (job.kind, job.elapsed, job.throttle, job.downtime),
+        )
         self.assertEqual(63633940, job.fields['memory_bps'])
 
     def test_two_clocks(self):
         """At the destination, times are its own clock less the source's."""
         for fields, downtime in (
-                ('operation: 4\ndowntime: 1574\ndowntime_net: 72\n', 0.072),
-                ('operation: 4\ndowntime: 1574\n', None),
-                ('operation: 4\ntime_elapsed: 3024\n', None),
-                ('operation: 5\ndowntime: 38\n', 0.038)):
+            ('operation: 4\ndowntime: 1574\ndowntime_net: 72\n', 0.072),
+            ('operation: 4\ndowntime: 1574\n', None),
+            ('operation: 4\ntime_elapsed: 3024\n', None),
+            ('operation: 5\ndowntime: 38\n', 0.038),
+        ):
             job = libvirt.Job.parse('Job type: 3\n\n' + fields)
             self.assertEqual(downtime, job.downtime, fields)
 
     def test_a_job_that_is_no_migration(self):
-        saved = libvirt.Job.parse('Job type: 3\n\noperation: 2\n'
-                                  'time_elapsed: 900\ndowntime: 870\n')
+        saved = libvirt.Job.parse(
+            'Job type: 3\n\noperation: 2\ntime_elapsed: 900\ndowntime: 870\n'
+        )
         self.assertIsNone(saved.downtime)
 
     def test_copies_memory(self):
@@ -277,53 +333,82 @@ class TestJob(testtools.TestCase):
         self.assertEqual(libvirt.Job('none', {}), libvirt.Job.parse(NONE))
 
     def test_something_else(self):
-        for text in ('', 'Job type: None\n', 'Job type: 9\n',
-                     'Job type:         Completed\n'):
+        for text in (
+            '',
+            'Job type: None\n',
+            'Job type: 9\n',
+            'Job type:         Completed\n',
+        ):
             self.assertRaises(ValueError, libvirt.Job.parse, text)
 
 
 class TestLibvirt(testtools.TestCase):
-
     def test_words(self):
         host = Virsh(COMPLETED)
-        job = libvirt.Libvirt(host, ('podman', 'exec', 'nova_libvirt',
-                                     'virsh')).completed_job('the-id')
+        job = libvirt.Libvirt(
+            host, ('podman', 'exec', 'nova_libvirt', 'virsh')
+        ).completed_job('the-id')
         self.assertEqual(0.101, job.downtime)
         self.assertEqual(
-            ('podman', 'exec', 'nova_libvirt', 'virsh', '--quiet',
-             'domjobinfo', 'the-id', '--rawstats', '--completed',
-             '--keep-completed'), host.asked)
+            (
+                'podman',
+                'exec',
+                'nova_libvirt',
+                'virsh',
+                '--quiet',
+                'domjobinfo',
+                'the-id',
+                '--rawstats',
+                '--completed',
+                '--keep-completed',
+            ),
+            host.asked,
+        )
 
     def test_servers(self):
-        self.assertEqual(['a', 'b'],
-                         libvirt.Libvirt(Virsh('a\nb\n\n')).running())
+        self.assertEqual(
+            ['a', 'b'], libvirt.Libvirt(Virsh('a\nb\n\n')).running()
+        )
         self.assertEqual([], libvirt.Libvirt(Virsh('\n')).running())
 
     def test_maximum_downtime(self):
         self.assertEqual(
-            0.5, libvirt.Libvirt(Virsh('500\n')).maximum_downtime('x'))
-        self.assertEqual(0.5, libvirt.Libvirt(Virsh(
-            'Welcome to virsh 11\n500\n')).maximum_downtime('x'))
+            0.5, libvirt.Libvirt(Virsh('500\n')).maximum_downtime('x')
+        )
+        self.assertEqual(
+            0.5,
+            libvirt.Libvirt(
+                Virsh('Welcome to virsh 11\n500\n')
+            ).maximum_downtime('x'),
+        )
         error = self.assertRaises(
-            exceptions.HostError, libvirt.Libvirt(Virsh(
-                'Welcome to virsh 11\n')).maximum_downtime, 'x')
+            exceptions.HostError,
+            libvirt.Libvirt(Virsh('Welcome to virsh 11\n')).maximum_downtime,
+            'x',
+        )
         self.assertIn('printed something else', str(error))
 
     def test_xml(self):
-        self.assertEqual('domain', libvirt.Libvirt(
-            Virsh('<domain type="qemu"/>')).xml('x').tag)
+        self.assertEqual(
+            'domain',
+            libvirt.Libvirt(Virsh('<domain type="qemu"/>')).xml('x').tag,
+        )
 
     def test_vcpu_time(self):
-        self.assertEqual(5.5, libvirt.Libvirt(Virsh(STATISTICS)).vcpu_time(
-            'x'))
+        self.assertEqual(
+            5.5, libvirt.Libvirt(Virsh(STATISTICS)).vcpu_time('x')
+        )
 
     def test_disk_sizes(self):
-        self.assertEqual({'vda': 196624, 'vdb': 5}, libvirt.Libvirt(
-            Virsh(DISKS)).disk_sizes('x'))
+        self.assertEqual(
+            {'vda': 196624, 'vdb': 5},
+            libvirt.Libvirt(Virsh(DISKS)).disk_sizes('x'),
+        )
 
     def test_affinity(self):
-        self.assertEqual({0: {0}, 1: {0, 2}}, libvirt.Libvirt(
-            Virsh(VCPUS)).affinity('x'))
+        self.assertEqual(
+            {0: {0}, 1: {0, 2}}, libvirt.Libvirt(Virsh(VCPUS)).affinity('x')
+        )
 
     def test_dirty_rate(self):
         self.assertEqual(37, libvirt.Libvirt(Virsh(DIRTY)).dirty_rate('x'))
@@ -333,15 +418,16 @@ class TestLibvirt(testtools.TestCase):
         host = Virsh(json.dumps(answer))
         self.assertEqual(
             [{'capability': 'auto-converge', 'state': True}],
-            libvirt.Libvirt(host)._qemu('x', 'query-migrate-capabilities'))
-        self.assertEqual('{"execute": "query-migrate-capabilities"}',
-                         host.asked[-1])
+            libvirt.Libvirt(host)._qemu('x', 'query-migrate-capabilities'),
+        )
+        self.assertEqual(
+            '{"execute": "query-migrate-capabilities"}', host.asked[-1]
+        )
 
     def test_set_maximum_downtime(self):
         host = Virsh('')
         libvirt.Libvirt(host).set_maximum_downtime('x', 0.12)
-        self.assertEqual(('migrate-setmaxdowntime', 'x', 120),
-                         host.asked[-3:])
+        self.assertEqual(('migrate-setmaxdowntime', 'x', 120), host.asked[-3:])
 
     def test_set_bandwidth(self):
         host = Virsh('')
@@ -350,12 +436,14 @@ class TestLibvirt(testtools.TestCase):
 
     def test_something_else_names_host_and_command(self):
         client = libvirt.Libvirt(Virsh('oops'))
-        for call, word in ((client.job, 'domjobinfo x --rawstats'),
-                           (client.xml, 'dumpxml x'),
-                           (client.vcpu_time, 'domstats --raw --vcpu x'),
-                           (client.disk_sizes, 'domblkinfo x --all'),
-                           (client.affinity, 'vcpuinfo x'),
-                           (client.qemu_migration, 'qemu-monitor-command x')):
+        for call, word in (
+            (client.job, 'domjobinfo x --rawstats'),
+            (client.xml, 'dumpxml x'),
+            (client.vcpu_time, 'domstats --raw --vcpu x'),
+            (client.disk_sizes, 'domblkinfo x --all'),
+            (client.affinity, 'vcpuinfo x'),
+            (client.qemu_migration, 'qemu-monitor-command x'),
+        ):
             error = self.assertRaises(exceptions.HostError, call, 'x')
             self.assertIn('compute1: virsh ' + word, str(error))
             self.assertIn("'oops'", str(error))

@@ -22,32 +22,52 @@ SERVER = '6016c42e-15c5-4d55-9567-1df1d90bdbaf'
 
 
 class TestParse(testtools.TestCase):
-
     def test_a_file(self):
-        self.assertEqual([logs.Line(
-            '2026-11-21 08:33:11.616', 'INFO', 'nova.virt.libvirt.migration',
-            SERVER, 'Increasing downtime to 50 ms after 0 sec elapsed time')],
+        self.assertEqual(
+            [
+                logs.Line(
+                    '2026-11-21 08:33:11.616',
+                    'INFO',
+                    'nova.virt.libvirt.migration',
+                    SERVER,
+                    'Increasing downtime to 50 ms after 0 sec elapsed time',
+                )
+            ],
             logs.parse(
                 '2026-11-21 08:33:11.616 89 INFO nova.virt.libvirt.migration '
                 '[None req-1dd8cd03-84bc c21a9d17 9c12f43f - - default '
                 'default] [instance: %s] Increasing downtime to 50 ms after '
-                '0 sec elapsed time\n' % SERVER))
+                '0 sec elapsed time\n' % SERVER
+            ),
+        )
 
     def test_the_journal_of_devstack(self):
-        self.assertEqual([logs.Line(
-            '2026-11-21T08:33:11.616123+0000', 'WARNING',
-            'nova.compute.manager', SERVER, 'VM Paused (Lifecycle Event)')],
+        self.assertEqual(
+            [
+                logs.Line(
+                    '2026-11-21T08:33:11.616123+0000',
+                    'WARNING',
+                    'nova.compute.manager',
+                    SERVER,
+                    'VM Paused (Lifecycle Event)',
+                )
+            ],
             logs.parse(
                 '2026-11-21T08:33:11.616123+0000 host nova-compute[89]: '
                 '\x1b[00;33mWARNING nova.compute.manager [\x1b[01;36mNone '
                 'req-1 \x1b[00;36mdemo demo\x1b[00;33m] \x1b[01;35m[instance: '
-                '%s] \x1b[00;33mVM Paused (Lifecycle Event)\x1b[00m' % SERVER))
+                '%s] \x1b[00;33mVM Paused (Lifecycle Event)\x1b[00m' % SERVER
+            ),
+        )
 
     def test_no_server_and_no_request(self):
-        line, = logs.parse('2026-11-21 08:33:06.287 89 ERROR nova.service [-]'
-                           ' Not [instance: this]')
-        self.assertEqual((None, 'Not [instance: this]'),
-                         (line.instance, line.message))
+        (line,) = logs.parse(
+            '2026-11-21 08:33:06.287 89 ERROR nova.service [-]'
+            ' Not [instance: this]'
+        )
+        self.assertEqual(
+            (None, 'Not [instance: this]'), (line.instance, line.message)
+        )
 
     def test_a_traceback_of_a_server(self):
         """Its lines have no context; the server is none."""
@@ -55,36 +75,52 @@ class TestParse(testtools.TestCase):
             '2026-11-27 12:17:09.655 369 ERROR nova.compute.manager '
             '[instance: %s] libvirt.libvirtError: operation aborted\n'
             '2026-11-27 12:17:09.655 369 ERROR nova.compute.manager Traceback '
-            '(most recent call last):\n' % SERVER)
-        self.assertEqual((SERVER, 'libvirt.libvirtError: operation aborted'),
-                         (line.instance, line.message))
+            '(most recent call last):\n' % SERVER
+        )
+        self.assertEqual(
+            (SERVER, 'libvirt.libvirtError: operation aborted'),
+            (line.instance, line.message),
+        )
 
     def test_only_a_new_line_ends_a_line(self):
         for mark in '\f', '\x1c', '\x85', '\u2028', '\0':
-            [line] = logs.parse('2026-11-21 08:33:06.287 89 INFO nova.x [-] '
-                                'a%sb\n' % mark)
+            [line] = logs.parse(
+                '2026-11-21 08:33:06.287 89 INFO nova.x [-] a%sb\n' % mark
+            )
             self.assertEqual('a%sb' % mark, line.message)
 
     def test_time(self):
         def time(stamp):
             return logs.Line(stamp, 'INFO', 'x', None, '').time
 
-        self.assertEqual(datetime.datetime(2026, 11, 21, 8, 33, 11, 616000),
-                         time('2026-11-21 08:33:11.616'))
-        self.assertEqual(time('2026-11-21 08:33:11.616'),
-                         time('2026-11-21 08:33:11,616'))
-        utc = datetime.datetime(2026, 11, 21, 8, 33, 11,
-                                tzinfo=datetime.timezone.utc)
-        for stamp in ('2026-11-21T08:33:11+0000', '2026-11-21T10:33:11+02:00',
-                      '2026-11-21T10:33:11.0+0200'):
+        self.assertEqual(
+            datetime.datetime(2026, 11, 21, 8, 33, 11, 616000),
+            time('2026-11-21 08:33:11.616'),
+        )
+        self.assertEqual(
+            time('2026-11-21 08:33:11.616'), time('2026-11-21 08:33:11,616')
+        )
+        utc = datetime.datetime(
+            2026, 11, 21, 8, 33, 11, tzinfo=datetime.timezone.utc
+        )
+        for stamp in (
+            '2026-11-21T08:33:11+0000',
+            '2026-11-21T10:33:11+02:00',
+            '2026-11-21T10:33:11.0+0200',
+        ):
             self.assertEqual(utc, time(stamp))
         self.assertRaises(ValueError, time, '')
 
     def test_what_is_no_line(self):
-        self.assertEqual([], logs.parse(
-            '\nTraceback (most recent call last):\n'
-            '  File "x.py", line 1, in <module>\nModules with known eventlet '
-            'monkey patching issues were imported\n'))
+        self.assertEqual(
+            [],
+            logs.parse(
+                '\nTraceback (most recent call last):\n'
+                '  File "x.py", line 1, in <module>\nModules with known '
+                'eventlet '
+                'monkey patching issues were imported\n'
+            ),
+        )
 
 
 class Journalctl:
@@ -101,7 +137,6 @@ class Journalctl:
 
 
 class TestJournal(testtools.TestCase):
-
     def test_mark(self):
         host = Journalctl('-- cursor: s=0639;i=dbc\n')
         journal = logs.Journal(host, 'devstack@n-cpu')
@@ -111,30 +146,52 @@ class TestJournal(testtools.TestCase):
     def test_no_mark(self):
         error = self.assertRaises(
             exceptions.HostError,
-            logs.Journal(Journalctl('No entries\n'), 'n-cpu').mark)
-        self.assertIn('compute1: journalctl --unit n-cpu: gave no cursor: '
-                      'No entries', str(error))
+            logs.Journal(Journalctl('No entries\n'), 'n-cpu').mark,
+        )
+        self.assertIn(
+            'compute1: journalctl --unit n-cpu: gave no cursor: No entries',
+            str(error),
+        )
 
     def test_another_format(self):
         for text, words in (
-                ('2026-11-21T08:33:11.616+0000 host nova-compute[89]: '
-                 '{"message": "VM Paused"}\n', 'in JSON'),
-                ('2026-11-21T08:33:11.616+0000 host nova-compute[89]: VM '
-                 'Paused\n', 'none of the last 1 lines is as oslo.log')):
+            (
+                (
+                    '2026-11-21T08:33:11.616+0000 host nova-compute[89]: '
+                    '{"message": "VM Paused"}\n'
+                ),
+                'in JSON',
+            ),
+            (
+                (
+                    '2026-11-21T08:33:11.616+0000 host nova-compute[89]: VM '
+                    'Paused\n'
+                ),
+                'none of the last 1 lines is as oslo.log',
+            ),
+        ):
             error = self.assertRaises(
-                exceptions.HostError, logs.Journal(Journalctl(
-                    text + '-- cursor: s=1\n'), 'n-cpu').mark)
+                exceptions.HostError,
+                logs.Journal(
+                    Journalctl(text + '-- cursor: s=1\n'), 'n-cpu'
+                ).mark,
+            )
             self.assertIn(words, str(error))
 
     def test_since(self):
-        line = ('2026-11-21T08:33:11.616000+0000 host nova-compute[89]: INFO '
-                'nova.compute.manager [-] [instance: %s] VM Paused\n')
+        line = (
+            '2026-11-21T08:33:11.616000+0000 host nova-compute[89]: INFO '
+            'nova.compute.manager [-] [instance: %s] VM Paused\n'
+        )
         other = '0' * 8 + SERVER[8:]
         host = Journalctl(line % SERVER + line % other)
         journal = logs.Journal(host, 'n-cpu')
-        self.assertEqual([SERVER, other],
-                         [each.instance for each in journal.since('s=1')])
-        self.assertEqual([SERVER], [
-            each.instance for each in journal.since('s=1', SERVER)])
-        self.assertEqual('s=1', host.asked[host.asked.index(
-            '--after-cursor') + 1])
+        self.assertEqual(
+            [SERVER, other], [each.instance for each in journal.since('s=1')]
+        )
+        self.assertEqual(
+            [SERVER], [each.instance for each in journal.since('s=1', SERVER)]
+        )
+        self.assertEqual(
+            's=1', host.asked[host.asked.index('--after-cursor') + 1]
+        )

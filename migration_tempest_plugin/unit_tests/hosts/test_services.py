@@ -16,8 +16,9 @@ import testtools
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import services
 
-COMMANDS = services.Commands('systemctl stop n-cpu', 'systemctl start n-cpu',
-                             'kill -s HUP "the pid"')
+COMMANDS = services.Commands(
+    'systemctl stop n-cpu', 'systemctl start n-cpu', 'kill -s HUP "the pid"'
+)
 
 
 class Host:
@@ -35,12 +36,14 @@ class Host:
 
     def problem(self):
         self.happened.append('?')
-        return self.problems.pop(0) if len(self.problems) > 1 \
+        return (
+            self.problems.pop(0)
+            if len(self.problems) > 1
             else self.problems[0]
+        )
 
 
 class TestService(testtools.TestCase):
-
     def service(self, *problems):
         self.host = Host(*problems)
         return services.Service(self.host, COMMANDS, self.host.problem, 0.001)
@@ -49,18 +52,22 @@ class TestService(testtools.TestCase):
         self.service('no answer', 'it is down', None).restart(60)
         self.assertEqual(
             ['systemctl stop n-cpu', 'systemctl start n-cpu', '?', '?', '?'],
-            self.host.happened)
+            self.host.happened,
+        )
 
     def test_it_may_take_its_time_to_stop(self):
         self.service(None).stop(180)
         self.assertEqual(180, self.host.patience)
 
     def test_it_never_works(self):
-        error = self.assertRaises(exceptions.HostError,
-                                  self.service('it is down').restart, 0.01)
-        self.assertIn('compute1: systemctl start n-cpu: the service did not '
-                      'work within 0.01 s: it is down. See its log',
-                      str(error))
+        error = self.assertRaises(
+            exceptions.HostError, self.service('it is down').restart, 0.01
+        )
+        self.assertIn(
+            'compute1: systemctl start n-cpu: the service did not '
+            'work within 0.01 s: it is down. See its log',
+            str(error),
+        )
 
     def test_reload(self):
         self.service(None).reload()

@@ -33,18 +33,33 @@ pid=43,fd=20))
 
 
 class TestParse(testtools.TestCase):
-
     def test_connections(self):
         self.assertEqual(
-            [sockets.Sent('qemu-system-x86', 611, '10.30.2.21:41050',
-                          '10.30.2.22', 49152, 8976417),
-             sockets.Sent('libvirtd', 43, '[2001:db8::1]:33876',
-                          '2001:db8::2', 16509, 5801)],
-            sockets.parse(TEXT))
+            [
+                sockets.Sent(
+                    'qemu-system-x86',
+                    611,
+                    '10.30.2.21:41050',
+                    '10.30.2.22',
+                    49152,
+                    8976417,
+                ),
+                sockets.Sent(
+                    'libvirtd',
+                    43,
+                    '[2001:db8::1]:33876',
+                    '2001:db8::2',
+                    16509,
+                    5801,
+                ),
+            ],
+            sockets.parse(TEXT),
+        )
 
     def test_mapped_address(self):
-        [found] = sockets.parse(TEXT.replace(
-            '10.30.2.22:49152', '[::ffff:10.30.2.22]:49152'))[:1]
+        [found] = sockets.parse(
+            TEXT.replace('10.30.2.22:49152', '[::ffff:10.30.2.22]:49152')
+        )[:1]
         self.assertEqual('10.30.2.22', found.address)
 
     def test_none(self):
@@ -52,7 +67,6 @@ class TestParse(testtools.TestCase):
 
 
 class TestGrown(testtools.TestCase):
-
     PEERS = frozenset(['192.0.2.2', '2001:db8::2'])
 
     @staticmethod
@@ -64,33 +78,44 @@ class TestGrown(testtools.TestCase):
 
     def test_of_each_process(self):
         """Also over several connections, and of one that is gone again."""
-        qemu = [self.sent('qemu', 6, 49152, 100, local='a:1'),
-                self.sent('qemu', 6, 49152, 50, local='a:2')]
+        qemu = [
+            self.sent('qemu', 6, 49152, 100, local='a:1'),
+            self.sent('qemu', 6, 49152, 50, local='a:2'),
+        ]
         self.assertEqual(
             {('qemu', 6): 170, ('libvirtd', 4): 7},
-            self.grown([], qemu, [self.sent('qemu', 6, 49152, 120)],
-                       [self.sent('libvirtd', 4, 16509, 7)]))
+            self.grown(
+                [],
+                qemu,
+                [self.sent('qemu', 6, 49152, 120)],
+                [self.sent('libvirtd', 4, 16509, 7)],
+            ),
+        )
 
     def test_what_is_something_else(self):
-        ceph = self.sent('qemu', 6, 6802, 7 * 10 ** 9)
-        more = self.sent('qemu', 6, 6802, 9 * 10 ** 9)
-        self.assertEqual({}, self.grown(
-            [ceph], [more],
-            # begun meanwhile, but with another host
-            [self.sent('qemu', 6, 6802, 10 ** 9, '192.0.2.9')]))
+        ceph = self.sent('qemu', 6, 6802, 7 * 10**9)
+        more = self.sent('qemu', 6, 6802, 9 * 10**9)
+        self.assertEqual(
+            {},
+            self.grown(
+                [ceph],
+                [more],
+                # begun meanwhile, but with another host
+                [self.sent('qemu', 6, 6802, 10**9, '192.0.2.9')],
+            ),
+        )
 
     def test_nobody_has_looked(self):
         self.assertEqual({}, self.grown([]))
 
 
 class TestAddresses(testtools.TestCase):
-
     def test_of_a_host(self):
         host = mock.Mock()
         host.run.return_value = (
             '2: eth0    inet 192.0.2.2/24 brd 192.0.2.255 scope global eth0'
             '\\       valid_lft forever preferred_lft forever\n'
             '2: eth0    inet6 2001:db8::2/64 scope global dynamic mngtmpaddr '
-            '\\       valid_lft 86391sec preferred_lft 14391sec\n')
-        self.assertEqual({'192.0.2.2', '2001:db8::2'},
-                         sockets.addresses(host))
+            '\\       valid_lft 86391sec preferred_lft 14391sec\n'
+        )
+        self.assertEqual({'192.0.2.2', '2001:db8::2'}, sockets.addresses(host))

@@ -20,18 +20,19 @@ from migration_tempest_plugin.hosts import watch
 
 
 class TestWatch(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
-        self.looks = ['a', None, exceptions.HostError('one', ['x'], 'no'),
-                      'b']
+        self.looks = ['a', None, exceptions.HostError('one', ['x'], 'no'), 'b']
         self.closed_after = None
         self.number = 0
 
     def look(self):
         self.number += 1
-        what = self.looks[self.number - 1] \
-            if self.number <= len(self.looks) else None
+        what = (
+            self.looks[self.number - 1]
+            if self.number <= len(self.looks)
+            else None
+        )
         if isinstance(what, Exception):
             raise what
         return what

@@ -30,27 +30,32 @@ def counted(before, after):
         others = list(numbers)
         for number in chosen:
             others.remove(number)
-        return sum((a > b) + (a == b) / 2
-                   for a in chosen for b in others)
+        return sum((a > b) + (a == b) / 2 for a in chosen for b in others)
 
-    ways = [longer([numbers[index] for index in indices]) for indices
-            in itertools.combinations(range(len(numbers)), len(after))]
+    ways = [
+        longer([numbers[index] for index in indices])
+        for indices in itertools.combinations(range(len(numbers)), len(after))
+    ]
     return sum(way >= longer(after) for way in ways) / len(ways)
 
 
 def difference(before, after, tolerance=0.0):
-    return comparison.difference('network', {'v': Samples(before, after)},
-                                 tolerance)
+    return comparison.difference(
+        'network', {'v': Samples(before, after)}, tolerance
+    )
 
 
 class TestProbability(testtools.TestCase):
-
     def test_as_counted_by_hand(self):
         chance = random.Random(7)
         for _ in range(60):
-            before, after = (tuple(
-                chance.choice((0.0, 0.1, chance.random()))
-                for _ in range(chance.randint(1, 5))) for _ in range(2))
+            before, after = (
+                tuple(
+                    chance.choice((0.0, 0.1, chance.random()))
+                    for _ in range(chance.randint(1, 5))
+                )
+                for _ in range(2)
+            )
             found = difference(before, after)
             self.assertAlmostEqual(counted(before, after), found.p_worse)
             self.assertAlmostEqual(counted(after, before), found.p_better)
@@ -64,8 +69,10 @@ class TestProbability(testtools.TestCase):
 
     def test_variants_are_not_mixed(self):
         """Of each variant AFTER is longer; what is long is the variant."""
-        samples = {'short': Samples((1, 2), (3, 4)),
-                   'long': Samples((101, 102), (103, 104))}
+        samples = {
+            'short': Samples((1, 2), (3, 4)),
+            'long': Samples((101, 102), (103, 104)),
+        }
         found = comparison.difference('network', samples, 0.0)
         self.assertAlmostEqual(1 / 36, found.p_worse)
         self.assertEqual(2.0, found.shift)
@@ -79,8 +86,11 @@ class TestProbability(testtools.TestCase):
         many = comparison._p_longer([(before, after)], 0.0)
         ranked = [comparison._ranks(before, after)]
         ways = comparison._sums(ranked[0], 26)
-        exact = sum(number for total, number in ways.items()
-                    if total >= sum(ranked[0][26:])) / math.comb(52, 26)
+        exact = sum(
+            number
+            for total, number in ways.items()
+            if total >= sum(ranked[0][26:])
+        ) / math.comb(52, 26)
         self.assertAlmostEqual(exact, many, places=3)
 
     def test_all_alike(self):
@@ -96,8 +106,7 @@ class TestProbability(testtools.TestCase):
         found = difference((0.1, 0.2, 0.3, 0.4), (math.inf,) * 4)
         self.assertAlmostEqual(1 / 70, found.p_worse)
         self.assertEqual(math.inf, found.shift)
-        self.assertEqual(1.0, difference((math.inf,) * 4,
-                                         (math.inf,) * 4).p)
+        self.assertEqual(1.0, difference((math.inf,) * 4, (math.inf,) * 4).p)
 
     def test_only_on_one_side(self):
         self.assertIsNone(difference((), (1.0,)))
@@ -105,37 +114,52 @@ class TestProbability(testtools.TestCase):
 
 
 class TestVerdict(testtools.TestCase):
-
     def verdicts(self, *differences, alpha=0.05):
-        return [each.verdict for each in comparison.judge(
-            list(differences), alpha)]
+        return [
+            each.verdict for each in comparison.judge(list(differences), alpha)
+        ]
 
     def test_each(self):
         worse = difference((1, 2, 3, 4), (5, 6, 7, 8))
         better = difference((5, 6, 7, 8), (1, 2, 3, 4))
         same = difference((1, 3, 5, 7), (2, 4, 6, 8))
         few = difference((1, 2), (5, 6))
-        for each, verdict in ((worse, Verdict.WORSE),
-                              (better, Verdict.BETTER),
-                              (same, Verdict.SAME), (few, Verdict.TOO_FEW)):
+        for each, verdict in (
+            (worse, Verdict.WORSE),
+            (better, Verdict.BETTER),
+            (same, Verdict.SAME),
+            (few, Verdict.TOO_FEW),
+        ):
             self.assertEqual([verdict], self.verdicts(each))
 
     def test_what_was_not_resolved(self):
         """Better by more than may have gone by unseen is not worse."""
+
         def resolved(before, after, seconds):
-            return comparison.difference('x', {'v': Samples(
-                before, after, (), (0.0, seconds, 10 * seconds))}, 0.5)
+            return comparison.difference(
+                'x',
+                {
+                    'v': Samples(
+                        before, after, (), (0.0, seconds, 10 * seconds)
+                    )
+                },
+                0.5,
+            )
 
         low, high = (1, 2, 3, 4), (5, 6, 7, 8)
         for before, after, seconds, verdict in (
-                (low, low, 0.5, Verdict.SAME),
-                (low, low, 0.51, Verdict.UNRESOLVED),
-                (low, high, 9.0, Verdict.WORSE),
-                (high, low, 4.5, Verdict.BETTER),
-                (high, low, 4.6, Verdict.UNRESOLVED),
-                (low[:2], low[:2], 9.0, Verdict.TOO_FEW)):
-            self.assertEqual([verdict], self.verdicts(
-                resolved(before, after, seconds)), (after, seconds))
+            (low, low, 0.5, Verdict.SAME),
+            (low, low, 0.51, Verdict.UNRESOLVED),
+            (low, high, 9.0, Verdict.WORSE),
+            (high, low, 4.5, Verdict.BETTER),
+            (high, low, 4.6, Verdict.UNRESOLVED),
+            (low[:2], low[:2], 9.0, Verdict.TOO_FEW),
+        ):
+            self.assertEqual(
+                [verdict],
+                self.verdicts(resolved(before, after, seconds)),
+                (after, seconds),
+            )
 
     def test_what_can_not_be_found_does_not_count(self):
         """Many variants of which nothing can be said hide no other one."""
@@ -152,11 +176,23 @@ class TestVerdict(testtools.TestCase):
         chance = random.Random(11)
         wrong = 0
         for _ in range(300):
-            samples = {str(variant): Samples(*(
-                tuple(chance.expovariate(1) for _ in range(4))
-                for _ in range(2))) for variant in range(4)}
-            wrong += any(each.verdict in (Verdict.WORSE, Verdict.BETTER)
-                         for each in comparison.judge([
-                             comparison.difference('x', {name: each}, 0.0)
-                             for name, each in samples.items()], 0.05))
+            samples = {
+                str(variant): Samples(
+                    *(
+                        tuple(chance.expovariate(1) for _ in range(4))
+                        for _ in range(2)
+                    )
+                )
+                for variant in range(4)
+            }
+            wrong += any(
+                each.verdict in (Verdict.WORSE, Verdict.BETTER)
+                for each in comparison.judge(
+                    [
+                        comparison.difference('x', {name: each}, 0.0)
+                        for name, each in samples.items()
+                    ],
+                    0.05,
+                )
+            )
         self.assertLess(wrong / 300, 0.05)

@@ -21,7 +21,6 @@ from migration_tempest_plugin.measurement import Duration
 
 
 class TestDuration(testtools.TestCase):
-
     def test_is_the_middle_of_its_bounds(self):
         duration = Duration(1.0, 2.0)
         self.assertEqual(1.5, duration)
@@ -34,8 +33,11 @@ class TestDuration(testtools.TestCase):
         self.assertEqual('1.5', json.dumps(Duration(1, 2)))
 
     def test_bounds_survive_a_copy(self):
-        for double in (copy.copy, copy.deepcopy,
-                       lambda it: pickle.loads(pickle.dumps(it))):
+        for double in (
+            copy.copy,
+            copy.deepcopy,
+            lambda it: pickle.loads(pickle.dumps(it)),
+        ):
             duplicate = double(Duration(1, 2))
             self.assertEqual((1, 2), (duplicate.lower, duplicate.upper))
 
@@ -46,11 +48,16 @@ class TestDuration(testtools.TestCase):
 
     def test_longest(self):
         """Which it is need not be known to know how long it is."""
-        longest = Duration.longest([
-            Duration(0.029, 0.125, 0.040), Duration(0.0, 0.111, 0.070),
-            Duration(0.049, 0.1, 0.060)])
-        self.assertEqual((0.049, 0.070, 0.125),
-                         (longest.lower, longest, longest.upper))
+        longest = Duration.longest(
+            [
+                Duration(0.029, 0.125, 0.040),
+                Duration(0.0, 0.111, 0.070),
+                Duration(0.049, 0.1, 0.060),
+            ]
+        )
+        self.assertEqual(
+            (0.049, 0.070, 0.125), (longest.lower, longest, longest.upper)
+        )
         self.assertEqual(0, Duration.longest([]).upper)
 
     def test_of_none_the_resolution_is_left(self):
@@ -62,9 +69,17 @@ class TestDuration(testtools.TestCase):
         self.assertEqual('1.500 s (1.000 to 2.000)', str(Duration(1, 2)))
         self.assertEqual('at most 0.300 s', str(Duration(0, 0.3, 0)))
         self.assertEqual('0.000 s (0.000 to 0.000)', str(Duration(0, 0)))
-        self.assertEqual(('1.500', 'at most 0.300', '0.000'), tuple(
-            each.brief() for each in (Duration(1, 2), Duration(0, 0.3, 0),
-                                      Duration(0, 0))))
+        self.assertEqual(
+            ('1.500', 'at most 0.300', '0.000'),
+            tuple(
+                each.brief()
+                for each in (
+                    Duration(1, 2),
+                    Duration(0, 0.3, 0),
+                    Duration(0, 0),
+                )
+            ),
+        )
 
     def test_around(self):
         for estimate, expected in ((0.5, 1), (1.5, 1.5), (2.5, 2)):
@@ -75,5 +90,7 @@ class TestDuration(testtools.TestCase):
             self.assertRaises(ValueError, Duration, lower, upper)
 
     def test_to_dict(self):
-        self.assertEqual({'estimate': 1.5, 'lower': 1.0, 'upper': 2.0},
-                         Duration(1, 2).to_dict())
+        self.assertEqual(
+            {'estimate': 1.5, 'lower': 1.0, 'upper': 2.0},
+            Duration(1, 2).to_dict(),
+        )

@@ -36,8 +36,10 @@ class Guest:
         self._chance, self._drift, self._trip = chance, drift, trip
 
     def clock(self, moment):
-        stopped = sum(min(max(moment - begin, 0), end - begin)
-                      for begin, end in self.stops)
+        stopped = sum(
+            min(max(moment - begin, 0), end - begin)
+            for begin, end in self.stops
+        )
         return 100 + (moment - stopped) * (1 + self._drift)
 
     def beats(self, end):
@@ -45,8 +47,7 @@ class Guest:
         beats = []
         asked = answered = number = 0
         while True:
-            sent = (number * 0.02
-                    + number * 0.618034 % 1 * guest_clock.TICK)
+            sent = number * 0.02 + number * 0.618034 % 1 * guest_clock.TICK
             if sent > end:
                 return beats
             asked = max(asked, self._arrival(sent))
@@ -54,8 +55,9 @@ class Guest:
                 if begin <= asked < until:
                     asked = until
             answered = max(answered, self._arrival(asked))
-            beats.append(Beat(sent, answered,
-                              int(self.clock(asked) * 100) / 100))
+            beats.append(
+                Beat(sent, answered, int(self.clock(asked) * 100) / 100)
+            )
             number += 1
 
     def _arrival(self, sent):
@@ -76,15 +78,23 @@ def guest_by_chance(seed):
         moment += chance.uniform(1, 4)
         stop = moment, moment + chance.choice((0.02, 0.06, 0.1, 0.3, 1, 5))
         stops.append(stop)
-        outages.append((stop[0] - chance.choice((0, 0.05)),
-                        stop[1] + chance.choice((0, 0.02, 0.3, 1))))
+        outages.append(
+            (
+                stop[0] - chance.choice((0, 0.05)),
+                stop[1] + chance.choice((0, 0.02, 0.3, 1)),
+            )
+        )
         moment = stop[1]
-    return Guest(chance, stops, outages, chance.uniform(-1e-4, 1e-4),
-                 chance.choice((0.0003, 0.001, 0.004))), moment + 4
+    return Guest(
+        chance,
+        stops,
+        outages,
+        chance.uniform(-1e-4, 1e-4),
+        chance.choice((0.0003, 0.001, 0.004)),
+    ), moment + 4
 
 
 class TestStops(testtools.TestCase):
-
     def seen(self, stops=(), outages=(), end=8):
         return GuestClock(Guest(random.Random(1), stops, outages).beats(end))
 
@@ -128,8 +138,9 @@ class TestStops(testtools.TestCase):
             clock = GuestClock(guest.beats(end))
             for _ in range(50):
                 moment = guest._chance.uniform(0, end)
-                if any(begin <= moment <= until
-                       for begin, until in guest.stops):
+                if any(
+                    begin <= moment <= until for begin, until in guest.stops
+                ):
                     continue
                 uptime = guest.clock(moment)
                 self.assertLessEqual(clock.earliest(uptime), moment, seed)
@@ -137,35 +148,40 @@ class TestStops(testtools.TestCase):
 
     def test_a_clock_that_is_set_on_is_no_stop(self):
         beats = self.seen().beats
-        later = [Beat(beat.sent, beat.received, beat.uptime + 3)
-                 for beat in beats[200:]]
+        later = [
+            Beat(beat.sent, beat.received, beat.uptime + 3)
+            for beat in beats[200:]
+        ]
         clock = GuestClock([*beats[:200], *later])
         self.assertEqual((), clock.stops)
         self.assertAlmostEqual(
-            beats[300].sent, clock.earliest(beats[300].uptime + 3),
-            delta=0.02)
+            beats[300].sent, clock.earliest(beats[300].uptime + 3), delta=0.02
+        )
 
 
 class TestNoMeasurement(testtools.TestCase):
-
     def test_too_few(self):
-        error = self.assertRaises(exceptions.NoMeasurement, GuestClock,
-                                  [Beat(1, 1, 1)])
+        error = self.assertRaises(
+            exceptions.NoMeasurement, GuestClock, [Beat(1, 1, 1)]
+        )
         self.assertIn('too few', error.reason)
 
     def test_rebooted(self):
-        error = self.assertRaises(exceptions.NoMeasurement, GuestClock,
-                                  [Beat(1, 1, 500.0), Beat(2, 2, 3.5)])
+        error = self.assertRaises(
+            exceptions.NoMeasurement,
+            GuestClock,
+            [Beat(1, 1, 500.0), Beat(2, 2, 3.5)],
+        )
         self.assertIn('the guest was rebooted', error.reason)
         self.assertIn('from 500.00 s to 3.50 s', error.seen)
 
 
 class TestUse(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
-        self.clock = GuestClock(Guest(
-            random.Random(1), [(4.0, 4.3)], [(4.0, 4.6)]).beats(8))
+        self.clock = GuestClock(
+            Guest(random.Random(1), [(4.0, 4.3)], [(4.0, 4.6)]).beats(8)
+        )
 
     def test_a_sample_before_the_stop(self):
         # The guest's clock is 100 s ahead, and its reading is cut off.
@@ -191,12 +207,15 @@ class TestUse(testtools.TestCase):
         self.assertRaises(exceptions.NoMeasurement, self.clock.since, 9.0)
 
     def test_summary(self):
-        self.assertRegex(self.clock.summary(),
-                         r'^guest\'s clock: stopped for 0\.3\d\d s .* in 1 '
-                         r'stop; \d+ looks, resolution 0\.\d+ s$')
+        self.assertRegex(
+            self.clock.summary(),
+            r'^guest\'s clock: stopped for 0\.3\d\d s .* in 1 '
+            r'stop; \d+ looks, resolution 0\.\d+ s$',
+        )
         later = self.clock.since(5.0)
-        self.assertIn('no stop longer than %.4f s;' % later.resolution,
-                      later.summary())
+        self.assertIn(
+            'no stop longer than %.4f s;' % later.resolution, later.summary()
+        )
 
     def test_to_dict_is_ready_for_json(self):
         recorded = json.loads(json.dumps(self.clock.to_dict(1.0)))

@@ -21,20 +21,24 @@ from migration_tempest_plugin.measurement import Taken
 LINE = (
     '73.74 50.13 1|182 (sh) R 181 181 181 0 -1 4194304 152 0 0 0 8 15 0 0 20 '
     '0 1 0 7059 2359296 395|181 (dropbear) S 166 181 181 0 -1 4194560 202 0 0 '
-    '0 17 41 0 0 20 0 1 0 7035 4857856 801')
+    '0 17 41 0 0 20 0 1 0 7035 4857856 801'
+)
 
 
 class TestProcessorTimes(testtools.TestCase):
-
     def test_parse(self):
         times = ProcessorTimes.parse(LINE)
-        self.assertEqual((73.74, 50.13, 1),
-                         (times.uptime, times.idle, times.processors))
+        self.assertEqual(
+            (73.74, 50.13, 1), (times.uptime, times.idle, times.processors)
+        )
         self.assertAlmostEqual(0.23 + 0.58, times.session)
 
     def test_any_name(self):
-        times = ProcessorTimes.parse(LINE.replace(
-            '(sh)', '(a) b (c)').replace('(dropbear)', '(sshd-session)'))
+        times = ProcessorTimes.parse(
+            LINE.replace('(sh)', '(a) b (c)').replace(
+                '(dropbear)', '(sshd-session)'
+            )
+        )
         self.assertAlmostEqual(0.81, times.session)
 
     def test_a_session_that_is_hidden(self):
@@ -54,30 +58,37 @@ class TestProcessorTimes(testtools.TestCase):
 
 
 class TestGuestLoad(testtools.TestCase):
-
     def load(self, idle):
         return GuestLoad.between(
-            idle, Taken(100.0, {'heartbeat': 1.0, 'metadata': None}),
-            Taken(110.0, {'heartbeat': 2.5, 'metadata': 3.0}))
+            idle,
+            Taken(100.0, {'heartbeat': 1.0, 'metadata': None}),
+            Taken(110.0, {'heartbeat': 2.5, 'metadata': 3.0}),
+        )
 
     def test_text(self):
         self.assertEqual(
             'the guest was 34 % idle before; of its processors measuring '
             'took, in 10.0 s: heartbeat 1.50 s (15 %), metadata not known',
-            self.load(0.34).text())
+            self.load(0.34).text(),
+        )
 
     def test_under_load(self):
         for idle, under_load in ((0.04, True), (0.1, False), (None, False)):
             load = self.load(idle)
             self.assertIs(under_load, load.is_under_load)
-            self.assertEqual(under_load, load.text().startswith(
-                'measured under load: the guest was 4 % idle before'))
+            self.assertEqual(
+                under_load,
+                load.text().startswith(
+                    'measured under load: the guest was 4 % idle before'
+                ),
+            )
         self.assertIn('nobody knows', load.text())
 
     def test_no_time(self):
         moment = Taken(100.0, {'heartbeat': 1.0})
-        self.assertIn('heartbeat 0.00 s',
-                      GuestLoad.between(0.5, moment, moment).text())
+        self.assertIn(
+            'heartbeat 0.00 s', GuestLoad.between(0.5, moment, moment).text()
+        )
 
     def test_to_and_fro(self):
         load = self.load(0.04)

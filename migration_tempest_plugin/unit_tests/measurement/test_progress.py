@@ -21,22 +21,40 @@ from migration_tempest_plugin.measurement import Progress
 
 def look(asked, status, processed=None, begun=(), ended=()):
     """One that takes a tenth of a second."""
-    return Look(asked, asked + 0.1, status, memory_processed=processed,
-                begun=frozenset(begun), ended=frozenset(ended))
+    return Look(
+        asked,
+        asked + 0.1,
+        status,
+        memory_processed=processed,
+        begun=frozenset(begun),
+        ended=frozenset(ended),
+    )
 
 
-PROGRESS = Progress(10.0, (
-    look(10.5, None),
-    look(11.0, 'preparing', begun=['conductor']),
-    look(11.5, 'running', 100, begun=['conductor', 'compute']),
-    look(12.0, 'running', 250, begun=['conductor', 'compute'],
-         ended=['conductor']),
-    look(12.5, 'completed', begun=['conductor', 'compute'],
-         ended=['conductor', 'compute'])))
+PROGRESS = Progress(
+    10.0,
+    (
+        look(10.5, None),
+        look(11.0, 'preparing', begun=['conductor']),
+        look(11.5, 'running', 100, begun=['conductor', 'compute']),
+        look(
+            12.0,
+            'running',
+            250,
+            begun=['conductor', 'compute'],
+            ended=['conductor'],
+        ),
+        look(
+            12.5,
+            'completed',
+            begun=['conductor', 'compute'],
+            ended=['conductor', 'compute'],
+        ),
+    ),
+)
 
 
 class TestProgress(testtools.TestCase):
-
     def phase(self, name):
         return next(phase for phase in PROGRESS.phases if phase.name == name)
 
@@ -68,20 +86,28 @@ class TestProgress(testtools.TestCase):
         recorded = json.loads(json.dumps(PROGRESS.to_dict(10.0)))
         self.assertEqual(0, recorded['requested'])
         self.assertEqual(5, len(recorded['looks']))
-        self.assertIn({'kind': 'status', 'name': 'completed',
-                       'begin': [2.0, 2.5999999999999996], 'end': None},
-                      recorded['phases'])
+        self.assertIn(
+            {
+                'kind': 'status',
+                'name': 'completed',
+                'begin': [2.0, 2.5999999999999996],
+                'end': None,
+            },
+            recorded['phases'],
+        )
 
 
 class TestQueued(testtools.TestCase):
-
     def queued(self, *looks):
         return Progress(10.0, looks).queued
 
     def test_it_waited(self):
         queued = self.queued(
-            look(11.0, 'accepted'), look(12.0, 'queued'),
-            look(13.0, 'queued'), look(14.0, 'preparing'))
+            look(11.0, 'accepted'),
+            look(12.0, 'queued'),
+            look(13.0, 'queued'),
+            look(14.0, 'preparing'),
+        )
         self.assertAlmostEqual(0.9, queued.lower)
         self.assertAlmostEqual(3.1, queued.upper)
 
@@ -95,8 +121,10 @@ class TestQueued(testtools.TestCase):
 
     def test_it_did_not_wait_at_all(self):
         progress = Progress(10.0, (Look(10.0, 10.0, 'running'),))
-        self.assertEqual({'estimate': 0.0, 'lower': 0.0, 'upper': 0.0},
-                         progress.to_dict(10.0)['queued'])
+        self.assertEqual(
+            {'estimate': 0.0, 'lower': 0.0, 'upper': 0.0},
+            progress.to_dict(10.0)['queued'],
+        )
 
     def test_its_turn_did_not_come(self):
         self.assertIsNone(self.queued(look(11.0, 'queued')))

@@ -17,7 +17,6 @@ from migration_tempest_plugin.measurement import stall
 
 
 class TestThreshold(testtools.TestCase):
-
     def test_a_quick_guest_has_the_least(self):
         self.assertEqual(0.1, stall.threshold([0.001] * 100, 0.1))
         self.assertEqual(0.25, stall.threshold([0.001] * 100, 0.25))
@@ -27,8 +26,7 @@ class TestThreshold(testtools.TestCase):
         self.assertAlmostEqual(0.3, stall.threshold(trips, 0.1))
 
     def test_or_twice_the_longest(self):
-        self.assertAlmostEqual(0.4, stall.threshold(
-            [0.2] + [0.001] * 99, 0.1))
+        self.assertAlmostEqual(0.4, stall.threshold([0.2] + [0.001] * 99, 0.1))
 
     def test_one_alone(self):
         self.assertAlmostEqual(0.5, stall.threshold([0.05], 0.1))

@@ -22,7 +22,7 @@ from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 
 INTERVAL = 0.1
-DELAY = 0.01      # until an answer comes
+DELAY = 0.01  # until an answer comes
 DEADLINE = 0.5
 
 
@@ -41,12 +41,16 @@ def probes(pattern, start=100.0):
 
 
 def timeline(pattern, ended=None):
-    return Timeline('network', '192.0.2.1', probes(pattern), INTERVAL,
-                    ended=ended or 100.0 + len(pattern) * INTERVAL)
+    return Timeline(
+        'network',
+        '192.0.2.1',
+        probes(pattern),
+        INTERVAL,
+        ended=ended or 100.0 + len(pattern) * INTERVAL,
+    )
 
 
 class Case(testtools.TestCase):
-
     def assertSeconds(self, expected, seconds):
         self.assertAlmostEqual(expected, seconds, places=6)
 
@@ -57,7 +61,6 @@ class Case(testtools.TestCase):
 
 
 class TestOutages(Case):
-
     def test_none(self):
         seen = timeline('++++++')
         self.assertEqual((), seen.outages)
@@ -119,8 +122,11 @@ class TestOutages(Case):
         for begin in (0.201, 0.25, 0.299):
             for length in (0.05, 0.11, 0.2, 0.333, 0.9):
                 pattern = ''.join(
-                    '-' if begin <= number * INTERVAL <= begin + length
-                    else '+' for number in range(30))
+                    '-'
+                    if begin <= number * INTERVAL <= begin + length
+                    else '+'
+                    for number in range(30)
+                )
                 total = timeline(pattern).total
                 if '-' in pattern:
                     self.assertLessEqual(total.lower, length)
@@ -137,8 +143,9 @@ class TestIndependent(Case):
     """Probes that are sent whatever becomes of the others."""
 
     def seen(self, pattern, ended=None):
-        return dataclasses.replace(timeline(pattern, ended),
-                                   probing=Probing.INDEPENDENT)
+        return dataclasses.replace(
+            timeline(pattern, ended), probing=Probing.INDEPENDENT
+        )
 
     def test_the_estimate_goes_on_where_nobody_looked(self):
         [outage] = self.seen('++--..........--++').outages
@@ -159,29 +166,37 @@ class TestIndependent(Case):
 
     def test_one_whose_place_is_not_known_divides_nothing(self):
         """A refusal and an answer in the same hundredth of a second."""
-        samples = [Sample(10.0, 10.0, True),
-                   *(Sample(second, second, False, slack=0.01)
-                     for second in (11.0, 11.5, 12.0)),
-                   Sample(11.995, 12.0, True, slack=0.01),
-                   Sample(13.0, 13.0, True)]
+        samples = [
+            Sample(10.0, 10.0, True),
+            *(
+                Sample(second, second, False, slack=0.01)
+                for second in (11.0, 11.5, 12.0)
+            ),
+            Sample(11.995, 12.0, True, slack=0.01),
+            Sample(13.0, 13.0, True),
+        ]
         [outage] = Timeline('metadata', 'x', samples, 0.5, 13.0).outages
         self.assertEqual(3, outage.failures)
         self.assertBounds(0.49, 3.0, outage.duration)
 
     def test_one_that_was_sent_between_divides_them(self):
-        samples = [Sample(10.0, 10.0, True),
-                   Sample(11.0, 11.0, False, slack=0.01),
-                   Sample(11.02, 11.03, True, slack=0.01),
-                   Sample(11.04, 11.04, False, slack=0.01),
-                   Sample(12.0, 12.0, True)]
-        self.assertEqual(2, len(Timeline('metadata', 'x', samples, 0.5,
-                                         12.0).outages))
+        samples = [
+            Sample(10.0, 10.0, True),
+            Sample(11.0, 11.0, False, slack=0.01),
+            Sample(11.02, 11.03, True, slack=0.01),
+            Sample(11.04, 11.04, False, slack=0.01),
+            Sample(12.0, 12.0, True),
+        ]
+        self.assertEqual(
+            2, len(Timeline('metadata', 'x', samples, 0.5, 12.0).outages)
+        )
 
     def test_slack_is_in_no_lower_bound(self):
         samples = probes('++---++')
         samples[2] = dataclasses.replace(samples[2], slack=0.05)
-        [outage] = dataclasses.replace(self.seen('++---++'),
-                                       samples=samples).outages
+        [outage] = dataclasses.replace(
+            self.seen('++---++'), samples=samples
+        ).outages
         self.assertSeconds(0.15 - DELAY, outage.lower)
         self.assertSeconds(0.4 + DELAY, outage.upper)
 
@@ -192,10 +207,13 @@ class TestOrdered(Case):
     def test_a_late_answer_shows_that_none_came(self):
         samples = probes('++')
         # All come at once at 101.0, as soon as the way is free again.
-        samples += [Sample(start, 101.0, late, not late) for start, late in (
-            (100.2, False), (100.3, False), (100.95, True))]
-        seen = Timeline('tcp', 'x', samples, INTERVAL, 101.1,
-                        probing=Probing.ORDERED)
+        samples += [
+            Sample(start, 101.0, late, not late)
+            for start, late in ((100.2, False), (100.3, False), (100.95, True))
+        ]
+        seen = Timeline(
+            'tcp', 'x', samples, INTERVAL, 101.1, probing=Probing.ORDERED
+        )
         [outage] = seen.outages
         self.assertSeconds(100.1, outage.start)
         self.assertSeconds(101.0, outage.end)
@@ -204,7 +222,6 @@ class TestOrdered(Case):
 
 
 class TestSince(Case):
-
     def test_what_was_before_does_not_count(self):
         seen = timeline('--++--++')
         self.assertEqual(2, len(seen.outages))
@@ -234,24 +251,25 @@ class TestSince(Case):
 
 
 class TestRecovered(Case):
-
     def test_up(self):
         seen = timeline('++--++')
         self.assertIs(seen, seen.recovered())
 
     def test_still_down(self):
-        seen = dataclasses.replace(timeline('++--', ended=101.5),
-                                   wall_start=0.5)
+        seen = dataclasses.replace(
+            timeline('++--', ended=101.5), wall_start=0.5
+        )
         error = self.assertRaises(exceptions.NoMeasurement, seen.recovered)
         self.assertEqual(
             'network of 192.0.2.1 is still down, for 1.400 s now (since '
-            '1970-01-01 00:00:00.600 UTC): 2 probes failed', error.reason)
+            '1970-01-01 00:00:00.600 UTC): 2 probes failed',
+            error.reason,
+        )
         self.assertIn('STILL DOWN', error.seen)
         self.assertIs(seen, error.timeline)
 
 
 class TestUnobserved(Case):
-
     def test_none(self):
         self.assertEqual(0, timeline('++--++').unobserved)
 
@@ -269,10 +287,13 @@ class TestUnobserved(Case):
         self.assertSeconds(0.1, timeline('+++.........+++').resolution)
 
     def test_what_is_late_in_order_is_seen_from_the_deadline_on(self):
-        for probing, resolution in ((Probing.INDEPENDENT, 0.1),
-                                    (Probing.ORDERED, 0.4)):
-            seen = dataclasses.replace(timeline('+++'), probing=probing,
-                                       deadline=0.3)
+        for probing, resolution in (
+            (Probing.INDEPENDENT, 0.1),
+            (Probing.ORDERED, 0.4),
+        ):
+            seen = dataclasses.replace(
+                timeline('+++'), probing=probing, deadline=0.3
+            )
             self.assertSeconds(resolution, seen.resolution)
             self.assertSeconds(0.3, seen.to_dict()['deadline'])
 
@@ -287,12 +308,12 @@ class TestUnobserved(Case):
         self.assertBounds(0.2 - 2 * DELAY, 1.5 + DELAY, outage.duration)
 
     def test_at_the_end(self):
-        self.assertSeconds(4.9 - DELAY - INTERVAL,
-                           timeline('++', ended=105.0).unobserved)
+        self.assertSeconds(
+            4.9 - DELAY - INTERVAL, timeline('++', ended=105.0).unobserved
+        )
 
 
 class TestNoMeasurement(testtools.TestCase):
-
     def test_no_probe(self):
         error = self.assertRaises(exceptions.NoMeasurement, timeline, '')
         self.assertIn('no probe was sent', str(error))
@@ -305,25 +326,30 @@ class TestNoMeasurement(testtools.TestCase):
 
 
 class TestAsText(Case):
-
     def test_summary(self):
         self.assertEqual(
             'network of 192.0.2.1: 1 outage, longest 0.300 s (0.190 to '
             '0.410), in sum 0.300 s (0.190 to 0.410); 4 of 7 probes answered '
             'in 0.7 s, resolution 0.100 s, unobserved 0.000 s',
-            timeline('++---++').summary())
-        self.assertIn(': no outage longer than 0.100 s; 3 of 3 probes',
-                      timeline('+++').summary())
+            timeline('++---++').summary(),
+        )
+        self.assertIn(
+            ': no outage longer than 0.100 s; 3 of 3 probes',
+            timeline('+++').summary(),
+        )
         self.assertIn('STILL DOWN', timeline('++--').summary())
-        self.assertIn('network of 192.0.2.1, stalls longer than 0.310 s: no '
-                      'outage', dataclasses.replace(
-                          timeline('+++'), probing=Probing.ORDERED,
-                          deadline=0.31).summary())
+        self.assertIn(
+            'network of 192.0.2.1, stalls longer than 0.310 s: no outage',
+            dataclasses.replace(
+                timeline('+++'), probing=Probing.ORDERED, deadline=0.31
+            ).summary(),
+        )
 
     def test_to_dict_is_ready_for_json(self):
         recorded = json.loads(json.dumps(timeline('++-l++').to_dict()))
-        self.assertEqual('migration-tempest-plugin/timeline',
-                         recorded['schema'])
+        self.assertEqual(
+            'migration-tempest-plugin/timeline', recorded['schema']
+        )
         self.assertSeconds(0.1, recorded['outages'][0]['start'])
         self.assertSeconds(0.3, recorded['late'][0]['start'])
         self.assertSeconds(0.2, recorded['outages'][0]['first_failure'])
@@ -331,15 +357,16 @@ class TestAsText(Case):
         self.assertEqual([], recorded['gaps'])
 
     def test_to_dict_says_when_nobody_looked(self):
-        samples = [Sample(number / 10, number / 10, True)
-                   for number in (*range(5), *range(20, 25))]
+        samples = [
+            Sample(number / 10, number / 10, True)
+            for number in (*range(5), *range(20, 25))
+        ]
         [gap] = Timeline('network', 'x', samples, 0.1, 2.4).to_dict()['gaps']
         self.assertSeconds(0.4, gap['begin'])
         self.assertSeconds(2.0, gap['end'])
 
 
 class TestSample(testtools.TestCase):
-
     def test_nonsense(self):
         self.assertRaises(ValueError, Sample, 2.0, 1.0, True)
         self.assertRaises(ValueError, Sample, 1.0, 2.0, True, late=True)

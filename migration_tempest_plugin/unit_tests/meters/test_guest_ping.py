@@ -18,11 +18,16 @@ from migration_tempest_plugin.meters import guest_ping
 
 
 class TestSamples(testtools.TestCase):
-
     def samples(self, **answers):
-        return list(guest_ping.samples_of(
-            {int(number[1:]): answer for number, answer in answers.items()},
-            deadline=0.5))
+        return list(
+            guest_ping.samples_of(
+                {
+                    int(number[1:]): answer
+                    for number, answer in answers.items()
+                },
+                deadline=0.5,
+            )
+        )
 
     def test_all_answered(self):
         samples = self.samples(n0=(10.0, 0.1), n1=(11.0, 0.1))
@@ -31,10 +36,12 @@ class TestSamples(testtools.TestCase):
 
     def test_lost_ones_lie_between(self):
         samples = self.samples(n1=(10.0, 0.0), n4=(13.0, 0.0))
-        self.assertEqual([True, False, False, True],
-                         [each.answered for each in samples])
-        self.assertEqual([10.0, 11.0, 12.0, 13.0],
-                         [each.start for each in samples])
+        self.assertEqual(
+            [True, False, False, True], [each.answered for each in samples]
+        )
+        self.assertEqual(
+            [10.0, 11.0, 12.0, 13.0], [each.start for each in samples]
+        )
 
     def test_late(self):
         samples = self.samples(n0=(10.0, 0.0), n1=(11.0, 0.6))
@@ -43,7 +50,6 @@ class TestSamples(testtools.TestCase):
 
 
 class TestMeter(testtools.TestCase):
-
     BUSYBOX = '12.34 64 bytes from 10.0.0.6: seq=%d ttl=64 time=0.5 ms'
     IPUTILS = '12.34 64 bytes from 10.0.0.6: icmp_seq=%d ttl=64 time=0.5 ms'
 
@@ -59,8 +65,9 @@ class TestMeter(testtools.TestCase):
         samples = self.meter.measurement().samples
         self.assertEqual(5, len(samples))
         self.meter._take(self.IPUTILS % 1)
-        error = self.assertRaises(exceptions.NoMeasurement,
-                                  self.meter.measurement)
+        error = self.assertRaises(
+            exceptions.NoMeasurement, self.meter.measurement
+        )
         self.assertIn('1 packets were answered twice', str(error))
 
     def test_what_ping_says(self):
@@ -74,13 +81,15 @@ class TestMeter(testtools.TestCase):
         for again in ('', ' (DUP!)'):
             self.meter._take(self.BUSYBOX % 1 + again)
         self.meter._take(self.BUSYBOX % 2)
-        error = self.assertRaises(exceptions.NoMeasurement,
-                                  self.meter.measurement)
+        error = self.assertRaises(
+            exceptions.NoMeasurement, self.meter.measurement
+        )
         self.assertIn('1 packets were answered twice', str(error))
 
     def test_no_answers(self):
         self.assertRaises(exceptions.NoMeasurement, self.meter.measurement)
 
     def test_something_else(self):
-        self.assertRaises(ValueError, self.meter._take,
-                          '12.34 PING 10.0.0.6: 56 data bytes')
+        self.assertRaises(
+            ValueError, self.meter._take, '12.34 PING 10.0.0.6: 56 data bytes'
+        )

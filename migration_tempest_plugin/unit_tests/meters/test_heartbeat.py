@@ -26,15 +26,18 @@ from migration_tempest_plugin.meters import heartbeat
 HEADER = b'heartbeat 1 boot=the-boot\n'
 
 #: What a guest of two processors says of its load, after so many seconds.
-LOAD = (b'load %d.00 %d.00 2|7 (sh) S 1 7 7 0 -1 0 0 0 0 0 50 30 0 0 20 0 1 '
-        b'0|1 (dropbear) S 0 1 1 0 -1 0 0 0 0 0 %d 0 0 0 20 0 1 0\n')
+LOAD = (
+    b'load %d.00 %d.00 2|7 (sh) S 1 7 7 0 -1 0 0 0 0 0 50 30 0 0 20 0 1 '
+    b'0|1 (dropbear) S 0 1 1 0 -1 0 0 0 0 0 %d 0 0 0 20 0 1 0\n'
+)
 
 
 def loads(*answers):
     """Answers to the beats, and these to the question for the load."""
     answers = iter(answers)
-    return lambda line: next(answers, None) if line == b'load' \
-        else line + b' 100.00\n'
+    return lambda line: (
+        next(answers, None) if line == b'load' else line + b' 100.00\n'
+    )
 
 
 class FakeConnection:
@@ -89,25 +92,25 @@ class FakeConnection:
 
 
 class Case(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.set_baseline(0.0)
 
     def set_baseline(self, seconds):
-        self.useFixture(fixtures.MockPatchObject(
-            heartbeat, 'BASELINE', seconds))
+        self.useFixture(
+            fixtures.MockPatchObject(heartbeat, 'BASELINE', seconds)
+        )
 
     def meter(self, connection, **arguments):
         return GuestHeartbeatMeter(lambda: connection, **arguments)
 
     def no_measurement(self, function, *arguments):
-        return self.assertRaises(exceptions.NoMeasurement, function,
-                                 *arguments)
+        return self.assertRaises(
+            exceptions.NoMeasurement, function, *arguments
+        )
 
 
 class TestGuestHeartbeatMeter(Case):
-
     def test_answered(self):
         meter = self.useFixture(self.meter(FakeConnection()))
         baseline = meter.wait_until_up(10)
@@ -135,15 +138,26 @@ class TestGuestHeartbeatMeter(Case):
 
     def test_an_answer_in_pieces(self):
         pieces = iter([b'load\n', b'0 1', b'00.00\n1 100.01\n'])
-        meter = self.useFixture(self.meter(FakeConnection(
-            lambda beat: next(pieces, beat + b' 100.02\n')), deadline=30))
+        meter = self.useFixture(
+            self.meter(
+                FakeConnection(lambda beat: next(pieces, beat + b' 100.02\n')),
+                deadline=30,
+            )
+        )
         meter.wait_until_up(10)
-        self.assertEqual([100.0, 100.01], [
-            beat.uptime for beat in meter.measurement().clock.beats[:2]])
+        self.assertEqual(
+            [100.0, 100.01],
+            [beat.uptime for beat in meter.measurement().clock.beats[:2]],
+        )
 
     def test_what_makes_no_sense_is_left_out(self):
-        meter = self.useFixture(self.meter(FakeConnection(
-            lambda beat: b'oh dear\n99999 1.00\n' + beat + b' 100.00\n')))
+        meter = self.useFixture(
+            self.meter(
+                FakeConnection(
+                    lambda beat: b'oh dear\n99999 1.00\n' + beat + b' 100.00\n'
+                )
+            )
+        )
         meter.wait_until_up(10)
         meter.wait_until_up(10)
         self.assertLess(len(meter.measurement().clock.beats), 1000)
@@ -153,8 +167,10 @@ class TestGuestHeartbeatMeter(Case):
         meter = self.useFixture(self.meter(connection))
         meter.wait_until_up(10)
         connection.ready = False
-        self.assertIn('did not tell its clock within',
-                      self.no_measurement(meter.wait_until_up, 0.3).reason)
+        self.assertIn(
+            'did not tell its clock within',
+            self.no_measurement(meter.wait_until_up, 0.3).reason,
+        )
         connection.ready = True
         meter.wait_until_up(10)
         stalls = meter.measurement().stalls
@@ -162,8 +178,9 @@ class TestGuestHeartbeatMeter(Case):
         self.assertGreater(stalls.unobserved, 0.15)
 
     def test_looks_again_after_a_long_wait(self):
-        self.useFixture(fixtures.MockPatchObject(
-            heartbeat, 'SECOND_LOOK_PATIENCE', 0.2))
+        self.useFixture(
+            fixtures.MockPatchObject(heartbeat, 'SECOND_LOOK_PATIENCE', 0.2)
+        )
         connection = FakeConnection()
         meter = self.useFixture(self.meter(connection))
         meter.wait_until_up(10)
@@ -173,20 +190,30 @@ class TestGuestHeartbeatMeter(Case):
         self.assertIn('the guest is unreachable', reason)
 
     def test_no_answer_at_all(self):
-        meter = self.useFixture(self.meter(FakeConnection(
-            lambda beat: None), deadline=0.01))
+        meter = self.useFixture(
+            self.meter(FakeConnection(lambda beat: None), deadline=0.01)
+        )
         self.no_measurement(meter.wait_until_up, 0.2)
-        self.assertIn('no probe was answered',
-                      self.no_measurement(meter.measurement).reason)
+        self.assertIn(
+            'no probe was answered',
+            self.no_measurement(meter.measurement).reason,
+        )
 
     def test_rebooted(self):
         uptimes = iter([b'500.00', b'500.02'])
-        meter = self.useFixture(self.meter(FakeConnection(
-            lambda beat: beat + b' ' + next(uptimes, b'3.00') + b'\n')))
+        meter = self.useFixture(
+            self.meter(
+                FakeConnection(
+                    lambda beat: beat + b' ' + next(uptimes, b'3.00') + b'\n'
+                )
+            )
+        )
         for _ in range(4):
             meter.wait_until_up(10)
-        self.assertIn('the guest was rebooted',
-                      self.no_measurement(meter.measurement).reason)
+        self.assertIn(
+            'the guest was rebooted',
+            self.no_measurement(meter.measurement).reason,
+        )
 
     def test_lost(self):
         connection = FakeConnection()
@@ -213,8 +240,9 @@ class TestGuestHeartbeatMeter(Case):
 
     def test_does_not_start(self):
         connection = FakeConnection(header=b'')
-        errors = self.assertRaises(testtools.MultipleExceptions,
-                                   self.meter(connection).setUp)
+        errors = self.assertRaises(
+            testtools.MultipleExceptions, self.meter(connection).setUp
+        )
         self.assertIn('sh: not found', str(errors.args[0][1]))
         self.assertTrue(connection.closed.is_set())
 
@@ -226,12 +254,17 @@ class TestGuestHeartbeatMeter(Case):
         self.assertFalse(any(thread.is_alive() for thread in meter._threads))
 
     def test_not_set_up(self):
-        self.assertIn('was not set up', self.no_measurement(
-            self.meter(None).measurement).reason)
+        self.assertIn(
+            'was not set up',
+            self.no_measurement(self.meter(None).measurement).reason,
+        )
 
     def test_nonsense(self):
-        for arguments in ({'interval': 0}, {'deadline': -1},
-                          {'lifetime': 'long'}):
+        for arguments in (
+            {'interval': 0},
+            {'deadline': -1},
+            {'lifetime': 'long'},
+        ):
             self.assertRaises(ValueError, self.meter, None, **arguments)
 
 
@@ -245,8 +278,10 @@ class TestThreshold(Case):
         answer = connection.answer
 
         def later(beat):
-            threading.Timer(connection.delay, lambda: connection.output.put(
-                answer(beat))).start()
+            threading.Timer(
+                connection.delay, lambda: connection.output.put(answer(beat))
+            ).start()
+
         connection.answer = later
         return connection
 
@@ -258,8 +293,9 @@ class TestThreshold(Case):
         self.assertGreaterEqual(meter.threshold, 0.6)
         seen = meter.measurement().since(baseline).stalls
         self.assertEqual(meter.threshold, seen.deadline)
-        self.assertIn('stalls longer than %.3f s' % meter.threshold,
-                      seen.summary())
+        self.assertIn(
+            'stalls longer than %.3f s' % meter.threshold, seen.summary()
+        )
 
     def test_it_is_chosen_once(self):
         connection = self.late(0.06)
@@ -294,8 +330,9 @@ class TestHeld(Case):
 
     def test_late_since_it_was_held(self):
         for received in (100.9, None):
-            self.assertIsNone(self.seen([(90, 91), (100.01, 100.95)],
-                                        received))
+            self.assertIsNone(
+                self.seen([(90, 91), (100.01, 100.95)], received)
+            )
 
     def test_late_for_another_reason(self):
         for held in ([], [(90, 91), (103, 104)]):
@@ -311,15 +348,18 @@ class TestHeld(Case):
 
 
 class TestLoad(Case):
-
     def seen(self, *answers):
         meter = self.useFixture(self.meter(FakeConnection(loads(*answers))))
         meter.wait_until_up(10)
         return meter
 
     def test_cost_and_room(self):
-        meter = self.seen(LOAD % (100, 50, 20), LOAD % (110, 55, 40),
-                          LOAD % (111, 56, 70), LOAD % (112, 57, 90))
+        meter = self.seen(
+            LOAD % (100, 50, 20),
+            LOAD % (110, 55, 40),
+            LOAD % (111, 56, 70),
+            LOAD % (112, 57, 90),
+        )
         # Its shell and its session.
         self.assertAlmostEqual(1.5, meter.guest_cpu)
         self.assertAlmostEqual(1.7, meter.guest_cpu)
@@ -332,8 +372,9 @@ class TestLoad(Case):
         self.assertIsNone(meter.idle_before)
 
     def test_no_answer(self):
-        self.useFixture(fixtures.MockPatchObject(
-            heartbeat, 'LOAD_PATIENCE', 0.05))
+        self.useFixture(
+            fixtures.MockPatchObject(heartbeat, 'LOAD_PATIENCE', 0.05)
+        )
         meter = self.seen(LOAD % (100, 50, 20))
         self.assertIsNone(meter.guest_cpu)
 

@@ -10,7 +10,6 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-from unittest import mock
 
 import fixtures
 import testtools
@@ -24,7 +23,9 @@ HEADER = fake_guest.HEADER
 state = fake_guest.state
 
 #: Up, 1 s without an answer in two attempts, up.
-LOG = HEADER + """
+LOG = (
+    HEADER
+    + """
 deadline 0.50 1.00 tool=curl-each lanes=1 baseline=10 slowest=0.01 ;
 1 1 12.01 0.01 ok ;
 1 2 12.21 0.01 ok ;
@@ -33,79 +34,105 @@ deadline 0.50 1.00 tool=curl-each lanes=1 baseline=10 slowest=0.01 ;
 1 5 13.61 0.01 ok ;
 1 6 13.81 0.01 ok ;
 """
+)
 DONE = '1 6 ok 13.80 4 13.80 0 6 ;'
 
 
 class MeterTestCase(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.output = self.useFixture(fixtures.FakeLogger())
         self.sleep = self.useFixture(
-            fixtures.MockPatchObject(metadata.time, 'sleep')).mock
+            fixtures.MockPatchObject(metadata.time, 'sleep')
+        ).mock
 
     def meter(self, answers=None, **settings):
         self.guest = fake_guest.Guest(**answers or {})
         return self.useFixture(
-            metadata.MetadataDowntimeMeter(self.guest, **settings))
+            metadata.MetadataDowntimeMeter(self.guest, **settings)
+        )
 
     def read(self, *answers):
         return self.meter({'read': list(answers)}, interval=0.2)
 
     def assertNothing(self, reason, function, *arguments):
-        error = self.assertRaises(exceptions.NoMeasurement, function,
-                                  *arguments)
+        error = self.assertRaises(
+            exceptions.NoMeasurement, function, *arguments
+        )
         self.assertIn(reason, error.reason)
         return error
 
 
 class TestArguments(MeterTestCase):
-
     def arguments(self, **settings):
         self.meter(**settings)
         return self.guest.words('start')[0][2:]
 
     def test_defaults(self):
         self.assertEqual(
-            ['http://169.254.169.254/latest/meta-data/instance-id', 'auto',
-             '0.20', '3600.00', '0.50', '3.00', '1.00', '5.00'],
-            self.arguments())
+            [
+                'http://169.254.169.254/latest/meta-data/instance-id',
+                'auto',
+                '0.20',
+                '3600.00',
+                '0.50',
+                '3.00',
+                '1.00',
+                '5.00',
+            ],
+            self.arguments(),
+        )
 
     def test_ipv6_and_path(self):
         self.assertEqual(
             'http://[fe80::a9fe:a9fe%25@interface@]/openstack',
-            self.arguments(ip_version=6, path='/openstack')[0])
+            self.arguments(ip_version=6, path='/openstack')[0],
+        )
 
     def test_url(self):
-        self.assertEqual('http://127.0.0.1:80/x',
-                         self.arguments(url='http://127.0.0.1:80/x')[0])
+        self.assertEqual(
+            'http://127.0.0.1:80/x',
+            self.arguments(url='http://127.0.0.1:80/x')[0],
+        )
 
     def test_numbers(self):
         self.assertEqual(
             ['0.05', '60.00', '0.25', '1.50', '0.75', '2.00'],
-            self.arguments(interval=0.05, connect_deadline=1.5, deadline=2,
-                           lifetime=60, least_connect_deadline=0.25,
-                           least_deadline=0.75)[2:])
+            self.arguments(
+                interval=0.05,
+                connect_deadline=1.5,
+                deadline=2,
+                lifetime=60,
+                least_connect_deadline=0.25,
+                least_deadline=0.75,
+            )[2:],
+        )
 
     def test_tool(self):
         self.assertEqual('curl-each', self.arguments(tool='curl-each')[1])
 
     def test_no_sense(self):
-        for settings in ({'ip_version': 5}, {'interval': 0},
-                         {'deadline': -1}, {'connect_deadline': 0.001},
-                         {'lifetime': 0}, {'least_deadline': 0},
-                         {'least_connect_deadline': 0}, {'tool': 'auto'}):
-            self.assertRaises(ValueError, metadata.MetadataDowntimeMeter,
-                              None, **settings)
+        for settings in (
+            {'ip_version': 5},
+            {'interval': 0},
+            {'deadline': -1},
+            {'connect_deadline': 0.001},
+            {'lifetime': 0},
+            {'least_deadline': 0},
+            {'least_connect_deadline': 0},
+            {'tool': 'auto'},
+        ):
+            self.assertRaises(
+                ValueError, metadata.MetadataDowntimeMeter, None, **settings
+            )
 
 
 class TestMeasurement(MeterTestCase):
-
     def test_outage(self):
         meter = self.read(state(DONE, '13.90', LOG))
         timeline = meter.measurement()
         self.assertIsInstance(timeline, measurement.Timeline)
-        outage, = timeline.outages
+        (outage,) = timeline.outages
         self.assertEqual((12.20, 13.62), (outage.start, outage.end))
         # From failed attempt to failed attempt, less what an answer takes.
         self.assertAlmostEqual(0.58, outage.lower)
@@ -113,9 +140,11 @@ class TestMeasurement(MeterTestCase):
         self.assertEqual(meter.url, timeline.target)
         self.assertEqual(13.90, timeline.ended)
         self.assertEqual(1.0, timeline.deadline)
-        self.assertEqual('curl, started for each request, in the guest '
-                         '(1 lane, 0.5 s to connect, 1 s to answer)',
-                         timeline.method)
+        self.assertEqual(
+            'curl, started for each request, in the guest '
+            '(1 lane, 0.5 s to connect, 1 s to answer)',
+            timeline.method,
+        )
 
     def test_results(self):
         results = self.read(state(DONE, '13.90', LOG)).get_results()
@@ -136,7 +165,8 @@ class TestMeasurement(MeterTestCase):
     def test_still_down(self):
         log = LOG.partition('1 5 13.61')[0]
         timeline = self.still_down(
-            state('1 4 rc28 13.00 2 12.20 0 4 ;', '13.55', log))
+            state('1 4 rc28 13.00 2 12.20 0 4 ;', '13.55', log)
+        )
         self.assertTrue(timeline.outages[0].ongoing)
         self.assertEqual(13.55, timeline.outages[0].end)
 
@@ -144,15 +174,18 @@ class TestMeasurement(MeterTestCase):
         open_ = '1 7 open 14.00 4 13.80 0 7 ;'
         log = LOG + '1 7 14.51 0.51 rc28 ;\n'
         timeline = self.still_down(
-            state(open_, '14.01', LOG), state(open_, '14.30', LOG),
-            state('1 8 open 14.60 4 13.80 0 8 ;', '14.62', log))
+            state(open_, '14.01', LOG),
+            state(open_, '14.30', LOG),
+            state('1 8 open 14.60 4 13.80 0 8 ;', '14.62', log),
+        )
         self.assertEqual(3, len(self.guest.words('read')))
         self.assertEqual(3, timeline.failures)
 
     def test_attempt_that_hangs_is_down_since_its_start(self):
         open_ = '1 7 open 14.00 4 13.80 0 7 ;'
-        timeline = self.still_down(state(open_, '14.99', LOG),
-                                   state(open_, '15.01', LOG))
+        timeline = self.still_down(
+            state(open_, '14.99', LOG), state(open_, '15.01', LOG)
+        )
         outage = timeline.outages[-1]
         self.assertEqual((13.80, 15.01), (outage.start, outage.end))
 
@@ -164,26 +197,41 @@ class TestMeasurement(MeterTestCase):
         self.assertAlmostEqual(13.80 - 12.22 - 0.2, timeline.unobserved)
 
     def test_guest_that_sleeps_whole_seconds_only(self):
-        meter = self.meter({'start': (
-            fake_guest.START +
-            'header metadata_probe 2 pid=17 tool=gnu-wget pause=whole ;\n')})
-        self.guest.answers['read'] = state('', '14.1', HEADER + (
-            '\n1 1 12.01 0.01 ok ;\n1 2 13.01 0.01 ok ;\n'
-            '1 3 14.01 0.01 ok ;'))
+        meter = self.meter(
+            {
+                'start': (
+                    fake_guest.START
+                    + 'header metadata_probe 2 pid=17 tool=gnu-wget '
+                    'pause=whole ;\n'
+                )
+            }
+        )
+        self.guest.answers['read'] = state(
+            '',
+            '14.1',
+            HEADER
+            + (
+                '\n1 1 12.01 0.01 ok ;\n1 2 13.01 0.01 ok ;\n'
+                '1 3 14.01 0.01 ok ;'
+            ),
+        )
         timeline = meter.measurement()
         self.assertEqual(0.0, timeline.unobserved)
         self.assertAlmostEqual(1.0, timeline.resolution)
 
     def test_torn_last_line(self):
         timeline = self.read(
-            state(DONE, '13.90', LOG + '7 14.00 14')).measurement()
+            state(DONE, '13.90', LOG + '7 14.00 14')
+        ).measurement()
         self.assertEqual(4, timeline.successes)
 
 
 class TestOneCurl(MeterTestCase):
     """Three lanes, out of step, each of which asks every 0.6 s."""
 
-    LOG = HEADER.replace('curl-each', 'curl') + """
+    LOG = (
+        HEADER.replace('curl-each', 'curl')
+        + """
 0 10 11.80 0.001357 ok ;
 deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.01 ;
 1 1 12.00 0.001357 ok ;
@@ -196,13 +244,15 @@ deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.01 ;
 3 2 13.50 0.500123 rc28 ;
 3 3 13.60 0.001357 ok ;
 """
-    DONE = ('1 3 ok 13.19 2 13.19 0 3 ;\n2 3 ok 13.39 2 13.39 0 3 ;\n'
-            '3 3 ok 13.59 2 13.59 0 3 ;')
+    )
+    DONE = (
+        '1 3 ok 13.19 2 13.19 0 3 ;\n2 3 ok 13.39 2 13.39 0 3 ;\n'
+        '3 3 ok 13.59 2 13.59 0 3 ;'
+    )
 
     def test_outage_while_lanes_overlap(self):
-        timeline = self.read(state(self.DONE, '13.61',
-                                   self.LOG)).measurement()
-        outage, = timeline.outages
+        timeline = self.read(state(self.DONE, '13.61', self.LOG)).measurement()
+        (outage,) = timeline.outages
         self.assertEqual(3, outage.failures)
         # From the lane that was answered last to the one that was first.
         self.assertAlmostEqual(12.393643, outage.start)
@@ -215,8 +265,11 @@ deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.01 ;
     def test_baseline_whose_end_was_noticed_late(self):
         # The script says 12.40; the attempt after it shows that it was less.
         log = self.LOG.replace('3 1 12.40', '3 1 12.41')
-        timeline = self.read(state(
-            self.DONE, '13.61', log)).measurement().since(12.40)
+        timeline = (
+            self.read(state(self.DONE, '13.61', log))
+            .measurement()
+            .since(12.40)
+        )
         self.assertEqual(4, timeline.successes)
         self.assertAlmostEqual(12.393643, timeline.outages[0].start)
 
@@ -228,56 +281,68 @@ deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.01 ;
         # Lanes 1 and 2 are due again at 13.8 and 14.0, lane 3 at 14.2.
         log = self.LOG + '2 4 14.00 0.001357 ok ;\n'
         later = '1 4 14.30 0.500123 rc28 ;\n'
-        meter = self.read(state(self.DONE, '14.05', log),
-                          state(self.DONE, '14.20', log),
-                          state(self.DONE, '14.31', log + later))
+        meter = self.read(
+            state(self.DONE, '14.05', log),
+            state(self.DONE, '14.20', log),
+            state(self.DONE, '14.31', log + later),
+        )
         outage = meter.measurement().outages[-1]
         self.assertEqual(3, len(self.guest.words('read')))
         self.assertEqual(1, outage.failures)
 
     def test_lane_that_is_stuck_is_not_down(self):
         log = self.LOG + ''.join(
-            '%d %d %.2f 0.001357 ok ;\n' % (
-                2 + lane, 4 + turn, 14.0 + 0.2 * lane + 0.6 * turn)
-            for turn in range(4) for lane in (0, 1))
+            '%d %d %.2f 0.001357 ok ;\n'
+            % (2 + lane, 4 + turn, 14.0 + 0.2 * lane + 0.6 * turn)
+            for turn in range(4)
+            for lane in (0, 1)
+        )
         timeline = self.read(state(self.DONE, '16.00', log)).measurement()
         self.assertEqual(1, len(timeline.outages))
         # What it does not see, nobody sees.
         self.assertAlmostEqual(0.4, timeline.resolution, places=2)
 
     def test_curl_that_ended(self):
-        timeline = self.read(state(
-            self.DONE, '13.61', self.LOG + 'again 2 ;\n')).measurement()
+        timeline = self.read(
+            state(self.DONE, '13.61', self.LOG + 'again 2 ;\n')
+        ).measurement()
         self.assertEqual(1, len(timeline.outages))
-        self.assertIn('curl ended and was started again 1 times',
-                      self.output.output)
+        self.assertIn(
+            'curl ended and was started again 1 times', self.output.output
+        )
 
     def test_method(self):
-        timeline = self.read(state(self.DONE, '13.61',
-                                   self.LOG)).measurement()
-        self.assertEqual('curl in the guest (3 lanes, 0.5 s to connect, '
-                         '1 s to answer)', timeline.method)
+        timeline = self.read(state(self.DONE, '13.61', self.LOG)).measurement()
+        self.assertEqual(
+            'curl in the guest (3 lanes, 0.5 s to connect, 1 s to answer)',
+            timeline.method,
+        )
         self.assertEqual(1.0, timeline.to_dict()['deadline'])
 
 
 class TestNoMeasurement(MeterTestCase):
-
     def reads(self, meter):
-        return (meter.measurement, meter.get_results,
-                lambda: meter.wait_until_up(1))
+        return (
+            meter.measurement,
+            meter.get_results,
+            lambda: meter.wait_until_up(1),
+        )
 
     def test_dead(self):
         answer = state(DONE, '13.90', LOG, alive='no')
         meter = self.meter({'read': answer, 'state': answer})
         for read in self.reads(meter):
             error = self.assertNothing('is dead', read)
-            self.assertEqual('6 attempts in 1.9 s (ok: 4, rc28: 2), 0 lines '
-                             'cut or lost', error.seen)
+            self.assertEqual(
+                '6 attempts in 1.9 s (ok: 4, rc28: 2), 0 lines cut or lost',
+                error.seen,
+            )
 
     def test_rebooted(self):
         answer = state('', '3.00', '', alive='no', present='no', boot='2')
-        meter = self.meter({'read': [state(DONE, '13.90', LOG), answer],
-                            'state': answer})
+        meter = self.meter(
+            {'read': [state(DONE, '13.90', LOG), answer], 'state': answer}
+        )
         meter.measurement()
         for read in self.reads(meter):
             error = self.assertNothing('the guest was rebooted', read)
@@ -289,7 +354,9 @@ class TestNoMeasurement(MeterTestCase):
         for read in self.reads(meter):
             self.assertNothing(
                 'the directory of the probe in the guest, '
-                '/tmp/metadata_probe.X1, is gone', read)
+                '/tmp/metadata_probe.X1, is gone',
+                read,
+            )
 
     def test_lifetime_is_over(self):
         answer = state('', '73.90', alive='no', present='no')
@@ -302,12 +369,14 @@ class TestNoMeasurement(MeterTestCase):
         for log in ('', HEADER + '\n'):
             meter = self.read(state('1 1 ok 12.00 1 12.00 1 1 ;', '12.1', log))
             error = self.assertNothing('holds no attempt', meter.measurement)
-            self.assertEqual('no attempt in the log, 1 lines cut or lost',
-                             error.seen)
+            self.assertEqual(
+                'no attempt in the log, 1 lines cut or lost', error.seen
+            )
 
     def test_empty_log_while_an_attempt_hangs(self):
-        meter = self.read(state('1 7 open 14.00 4 13.80 0 7 ;', '19.10',
-                                HEADER))
+        meter = self.read(
+            state('1 7 open 14.00 4 13.80 0 7 ;', '19.10', HEADER)
+        )
         self.assertNothing('holds no attempt', meter.measurement)
 
     def test_first_attempt_hangs(self):
@@ -315,10 +384,16 @@ class TestNoMeasurement(MeterTestCase):
         self.assertNothing('no attempt was answered', meter.measurement)
 
     def test_never_answered(self):
-        meter = self.read(state('1 1 rc7 12.00 0 - 0 1 ;', '12.1',
-                                HEADER + '\n1 1 12.01 0.01 rc7 ;\n'))
-        error = self.assertNothing('no attempt was answered in time',
-                                   meter.measurement)
+        meter = self.read(
+            state(
+                '1 1 rc7 12.00 0 - 0 1 ;',
+                '12.1',
+                HEADER + '\n1 1 12.01 0.01 rc7 ;\n',
+            )
+        )
+        error = self.assertNothing(
+            'no attempt was answered in time', meter.measurement
+        )
         self.assertIn('rc7: 1', error.seen)
 
     def test_unreachable(self):
@@ -329,78 +404,105 @@ class TestNoMeasurement(MeterTestCase):
 
 
 class TestWait(MeterTestCase):
-
     def states(self, *answers):
-        return self.meter({'state': [
-            answer if isinstance(answer, Exception) else
-            state(*answer, log=None) for answer in answers]})
+        return self.meter(
+            {
+                'state': [
+                    answer
+                    if isinstance(answer, Exception)
+                    else state(*answer, log=None)
+                    for answer in answers
+                ]
+            }
+        )
 
     def test_answer_to_an_attempt_begun_before_does_not_count(self):
-        meter = self.states(('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
-                            ('1 7 rc7 14.00 4 13.80 0 7 ;', '14.90'),
-                            ('1 8 open 14.95 4 13.80 0 8 ;', '15.90'),
-                            ('1 9 ok 16.00 5 16.00 0 9 ;', '16.90'))
+        meter = self.states(
+            ('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
+            ('1 7 rc7 14.00 4 13.80 0 7 ;', '14.90'),
+            ('1 8 open 14.95 4 13.80 0 8 ;', '15.90'),
+            ('1 9 ok 16.00 5 16.00 0 9 ;', '16.90'),
+        )
         meter.wait_until_up(60)
         self.assertEqual(4, len(self.guest.words('state')))
         # The first looks come soon, as long as an attempt may take.
-        self.assertEqual([0.3, 0.6, metadata.LOOK_INTERVAL],
-                         [round(*call.args, 6)
-                          for call in self.sleep.mock_calls])
+        self.assertEqual(
+            [0.3, 0.6, metadata.LOOK_INTERVAL],
+            [round(*call.args, 6) for call in self.sleep.mock_calls],
+        )
 
     def test_answer_seen_while_the_next_is_under_way(self):
-        meter = self.states(('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
-                            ('1 9 open 14.40 6 14.20 0 9 ;', '14.90'))
+        meter = self.states(
+            ('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
+            ('1 9 open 14.40 6 14.20 0 9 ;', '14.90'),
+        )
         meter.wait_until_up(60)
         self.assertEqual(2, len(self.guest.words('state')))
 
     def test_answers_of_the_baseline_do_not_count(self):
-        meter = self.states(('0 6 ok 13.80 6 13.80 0 6 ;', '13.70'),
-                            ('0 10 ok 14.20 10 14.20 0 10 ;\n'
-                             '1 0 none 0.00 0 - 0 0 ;', '14.80'),
-                            ('0 10 ok 14.20 10 14.20 0 10 ;\n'
-                             '1 1 ok 15.20 1 15.20 0 1 ;', '15.80'))
+        meter = self.states(
+            ('0 6 ok 13.80 6 13.80 0 6 ;', '13.70'),
+            (
+                '0 10 ok 14.20 10 14.20 0 10 ;\n1 0 none 0.00 0 - 0 0 ;',
+                '14.80',
+            ),
+            (
+                '0 10 ok 14.20 10 14.20 0 10 ;\n1 1 ok 15.20 1 15.20 0 1 ;',
+                '15.80',
+            ),
+        )
         self.assertEqual(15.20, meter.wait_until_up(60))
 
     def test_too_few_answers_for_a_baseline(self):
-        meter = self.states(('0 6 rc28 13.80 5 12.60 0 6 ;\n'
-                             '1 0 none 0.00 0 - 0 0 ;', '13.90'))
-        error = self.assertNothing('the guest got no answer within 0 s',
-                                   meter.wait_until_up, 0)
-        self.assertEqual('the latest attempt: rc28 (5 were answered: too few '
-                         'for a baseline)', error.seen)
+        meter = self.states(
+            ('0 6 rc28 13.80 5 12.60 0 6 ;\n1 0 none 0.00 0 - 0 0 ;', '13.90')
+        )
+        error = self.assertNothing(
+            'the guest got no answer within 0 s', meter.wait_until_up, 0
+        )
+        self.assertEqual(
+            'the latest attempt: rc28 (5 were answered: too few '
+            'for a baseline)',
+            error.seen,
+        )
 
     def test_unreachable_for_a_while(self):
-        meter = self.states(OSError('no route'),
-                            ('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
-                            ('', '14.40'),
-                            ('1 9 ok 14.40 6 14.40 0 9 ;', '14.90'))
+        meter = self.states(
+            OSError('no route'),
+            ('1 6 ok 13.80 4 13.80 0 6 ;', '13.90'),
+            ('', '14.40'),
+            ('1 9 ok 14.40 6 14.40 0 9 ;', '14.90'),
+        )
         meter.wait_until_up(60)
 
     def test_no_answer(self):
         meter = self.states(('1 6 rc7 13.80 0 - 0 6 ;', '13.90'))
-        error = self.assertNothing('the guest got no answer within 0 s',
-                                   meter.wait_until_up, 0)
+        error = self.assertNothing(
+            'the guest got no answer within 0 s', meter.wait_until_up, 0
+        )
         self.assertEqual('the latest attempt: rc7', error.seen)
 
     def test_never_reachable(self):
         meter = self.states(OSError('no route'))
-        error = self.assertNothing('the guest got no answer within 0 s',
-                                   meter.wait_until_up, 0)
+        error = self.assertNothing(
+            'the guest got no answer within 0 s', meter.wait_until_up, 0
+        )
         self.assertIn('OSError: no route', error.seen)
 
 
 class TestGuestCPU(MeterTestCase):
-
     def test_up_to_the_last_look(self):
         self.guest = fake_guest.Guest(
             state=state(DONE, '13.90', None, cpu='150'),
-            read=[state(DONE, '13.90', LOG, cpu='175'),
-                  state(DONE, '13.90', LOG)],
-            stop=state(DONE, '13.90', LOG, cpu='201'))
+            read=[
+                state(DONE, '13.90', LOG, cpu='175'),
+                state(DONE, '13.90', LOG),
+            ],
+            stop=state(DONE, '13.90', LOG, cpu='201'),
+        )
         with metadata.MetadataDowntimeMeter(self.guest) as meter:
             self.assertIsNone(meter.guest_cpu)
-            self.assertRaises(exceptions.NoMeasurement,
-                              meter.wait_until_up, 0)
+            self.assertRaises(exceptions.NoMeasurement, meter.wait_until_up, 0)
             self.assertEqual(1.5, meter.guest_cpu)
             for _ in range(2):
                 meter.measurement()
@@ -414,7 +516,6 @@ class TestGuestCPU(MeterTestCase):
 
 
 class TestCleanUp(MeterTestCase):
-
     def test_last_state_is_kept(self):
         self.guest = fake_guest.Guest(stop=state(DONE, '13.90', LOG))
         with metadata.MetadataDowntimeMeter(self.guest) as meter:
@@ -424,14 +525,16 @@ class TestCleanUp(MeterTestCase):
 
     def test_attempt_under_way_at_the_clean_up_is_nothing(self):
         self.guest = fake_guest.Guest(
-            stop=state('1 7 open 14.00 4 13.80 0 7 ;', '14.20', LOG))
+            stop=state('1 7 open 14.00 4 13.80 0 7 ;', '14.20', LOG)
+        )
         with metadata.MetadataDowntimeMeter(self.guest) as meter:
             pass
         self.assertEqual(6, len(meter.measurement().samples))
 
     def test_unreachable_at_the_clean_up(self):
-        self.guest = fake_guest.Guest(read=state(DONE, '13.90', LOG),
-                                      stop=OSError('no route'))
+        self.guest = fake_guest.Guest(
+            read=state(DONE, '13.90', LOG), stop=OSError('no route')
+        )
         with metadata.MetadataDowntimeMeter(self.guest) as meter:
             meter.measurement()
         self.assertIn('Could not clean up', self.output.output)
@@ -439,11 +542,13 @@ class TestCleanUp(MeterTestCase):
 
     def test_directory_was_gone(self):
         self.guest = fake_guest.Guest(
-            stop=state('', '13.90', '', present='no', alive='no'))
+            stop=state('', '13.90', '', present='no', alive='no')
+        )
         with metadata.MetadataDowntimeMeter(self.guest) as meter:
             pass
-        self.assertNothing('/tmp/metadata_probe.X1, is gone',
-                           meter.measurement)
+        self.assertNothing(
+            '/tmp/metadata_probe.X1, is gone', meter.measurement
+        )
 
     def test_never_read(self):
         self.guest = fake_guest.Guest(stop=OSError('no route'))

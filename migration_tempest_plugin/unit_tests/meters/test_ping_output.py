@@ -51,50 +51,66 @@ def samples(events, now=float('inf'), interval=INTERVAL, deadline=DEADLINE):
 
 def timeline(events, interval=INTERVAL):
     found = samples(events, interval=interval)
-    return measurement.Timeline('network', 'x', found, interval,
-                                ended=found[-1].end)
+    return measurement.Timeline(
+        'network', 'x', found, interval, ended=found[-1].end
+    )
 
 
 class TestParseLine(testtools.TestCase):
-
     def parse(self, line):
         return ping_output.parse_line(line)
 
     def test_reply(self):
         self.assertEqual(
             Reply(1795215451.180702, 1, 0.000328),
-            self.parse('[1795215451.180702] 64 bytes from 10.9.0.2: '
-                       'icmp_seq=1 ttl=64 time=0.328 ms\n'))
+            self.parse(
+                '[1795215451.180702] 64 bytes from 10.9.0.2: '
+                'icmp_seq=1 ttl=64 time=0.328 ms\n'
+            ),
+        )
 
     def test_reply_of_ipv6(self):
         self.assertEqual(
             Reply(1795215451.5, 12, 0.0125),
-            self.parse('[1795215451.500000] 64 bytes from fe80::1%eth0: '
-                       'icmp_seq=12 ttl=64 time=12.5 ms\n'))
+            self.parse(
+                '[1795215451.500000] 64 bytes from fe80::1%eth0: '
+                'icmp_seq=12 ttl=64 time=12.5 ms\n'
+            ),
+        )
 
     def test_no_answer(self):
         self.assertEqual(
             NoAnswer(1795215451.742729, 10),
-            self.parse('[1795215451.742729] no answer yet for icmp_seq=10\n'))
+            self.parse('[1795215451.742729] no answer yet for icmp_seq=10\n'),
+        )
 
     def test_says_nothing(self):
         for line in (
-                '', 'PING 10.9.0.2 (10.9.0.2) 56(84) bytes of data.',
+            '',
+            'PING 10.9.0.2 (10.9.0.2) 56(84) bytes of data.',
+            (
                 '[1795215457.546884] From 10.9.0.1 icmp_seq=60 Destination '
-                'Host Unreachable',
+                'Host Unreachable'
+            ),
+            (
                 '[1795215457.1] 64 bytes from 10.9.0.2: icmp_seq=3 ttl=64 '
-                'time=0.05 ms (DUP!)',
+                'time=0.05 ms (DUP!)'
+            ),
+            (
                 '[1795215457.1] 64 bytes from 10.9.0.3: icmp_seq=3 ttl=64 '
-                'time=0.05 ms (DIFFERENT ADDRESS!)',
+                'time=0.05 ms (DIFFERENT ADDRESS!)'
+            ),
+            (
                 '[1795215457.1] 64 bytes from 10.9.0.2: icmp_seq=3 ttl=64 '
-                'time=0.05 ms (BAD CHECKSUM)',
-                'ping: sendmsg: Operation not permitted',
-                '[1795215451.18] 64 bytes from 10.9.0.2: icm'):
+                'time=0.05 ms (BAD CHECKSUM)'
+            ),
+            'ping: sendmsg: Operation not permitted',
+            '[1795215451.18] 64 bytes from 10.9.0.2: icm',
+        ):
             self.assertIsNone(self.parse(line), line)
 
 
 class TestCaptured(testtools.TestCase):
-
     def test_drop(self):
         seen = timeline(events('drop.txt'))
         self.assertEqual((15, 6), (seen.successes, seen.failures))
@@ -153,11 +169,14 @@ class TestCaptured(testtools.TestCase):
 
     def test_wrap(self):
         captured = events('wrap.txt')
-        before = [Reply(captured[0].wall - 1, number, 0.0)
-                  for number in range(1, captured[0].sequence)]
+        before = [
+            Reply(captured[0].wall - 1, number, 0.0)
+            for number in range(1, captured[0].sequence)
+        ]
         # It was -i 0: at once after an answer, some 16 ms without one.
         seen = timeline(before + captured, interval=0.01).since(
-            captured[0].wall - 0.1)
+            captured[0].wall - 0.1
+        )
         self.assertEqual((31, 6), (seen.successes, seen.failures))
         # between the answers 65532 and 3
         [outage] = seen.outages
@@ -165,15 +184,16 @@ class TestCaptured(testtools.TestCase):
 
 
 class TestProbes(testtools.TestCase):
-
     def test_start_is_the_reply_less_the_round_trip(self):
         [sample] = samples([Reply(10.0, 1, 0.2)])
-        self.assertEqual((9.8, 10.0, True),
-                         (sample.start, sample.end, sample.answered))
+        self.assertEqual(
+            (9.8, 10.0, True), (sample.start, sample.end, sample.answered)
+        )
 
     def test_start_of_an_unanswered_one(self):
-        first, second, third = samples([
-            Reply(10.0, 1, 0.0), NoAnswer(10.12, 2), NoAnswer(10.18, 3)])
+        first, second, third = samples(
+            [Reply(10.0, 1, 0.0), NoAnswer(10.12, 2), NoAnswer(10.18, 3)]
+        )
         # of the first not known, at the latest an interval before; of the
         # next when the line of the one before it was printed
         self.assertAlmostEqual(10.07, second.start)
@@ -200,30 +220,53 @@ class TestProbes(testtools.TestCase):
         self.assertAlmostEqual(0.1, sample.delay)
 
     def test_every_attempt_that_could_not_be_sent_failed(self):
-        found = samples([
-            Reply(10.0, 1, 0.0), NoAnswer(10.12, 2), NoAnswer(10.17, 2),
-            NoAnswer(10.22, 2), Reply(10.22, 3, 0.0)])
-        self.assertEqual([10.0, 10.07, 10.12, 10.17, 10.22],
-                         [round(each.start, 6) for each in found])
-        self.assertEqual([True, False, False, False, True],
-                         [each.answered for each in found])
+        found = samples(
+            [
+                Reply(10.0, 1, 0.0),
+                NoAnswer(10.12, 2),
+                NoAnswer(10.17, 2),
+                NoAnswer(10.22, 2),
+                Reply(10.22, 3, 0.0),
+            ]
+        )
+        self.assertEqual(
+            [10.0, 10.07, 10.12, 10.17, 10.22],
+            [round(each.start, 6) for each in found],
+        )
+        self.assertEqual(
+            [True, False, False, False, True],
+            [each.answered for each in found],
+        )
 
     def test_an_old_answer_between_attempts_that_could_not_be_sent(self):
-        found = samples([
-            Reply(10.0, 1, 0.0), NoAnswer(10.12, 2), NoAnswer(10.18, 3),
-            NoAnswer(10.23, 3), Reply(10.24, 2, 0.2), NoAnswer(10.28, 3)])
-        self.assertEqual([10.0, 10.04, 10.12, 10.18, 10.23],
-                         [round(each.start, 6) for each in found])
-        self.assertEqual([True, True, False, False, False],
-                         [each.answered for each in found])
+        found = samples(
+            [
+                Reply(10.0, 1, 0.0),
+                NoAnswer(10.12, 2),
+                NoAnswer(10.18, 3),
+                NoAnswer(10.23, 3),
+                Reply(10.24, 2, 0.2),
+                NoAnswer(10.28, 3),
+            ]
+        )
+        self.assertEqual(
+            [10.0, 10.04, 10.12, 10.18, 10.23],
+            [round(each.start, 6) for each in found],
+        )
+        self.assertEqual(
+            [True, True, False, False, False],
+            [each.answered for each in found],
+        )
 
     def test_latest_unanswered(self):
         probes = ping_output.Probes(INTERVAL)
         self.assertIsNone(probes.latest_unanswered())
         for event, expected in (
-                (NoAnswer(10.1, 1), 10.05), (NoAnswer(10.2, 2), 10.1),
-                (NoAnswer(10.3, 2), 10.2),      # 3 could not be sent
-                (Reply(10.35, 1, 0.3), 10.2)):
+            (NoAnswer(10.1, 1), 10.05),
+            (NoAnswer(10.2, 2), 10.1),
+            (NoAnswer(10.3, 2), 10.2),  # 3 could not be sent
+            (Reply(10.35, 1, 0.3), 10.2),
+        ):
             probes.add(event, event.wall)
             self.assertAlmostEqual(expected, probes.latest_unanswered())
 

@@ -29,10 +29,18 @@ from migration_tempest_plugin.meters import reading
 
 def timeline(pattern, **arguments):
     """Probes, a tenth of a second each: + answered, - failed."""
-    samples = [Sample(number / 10, number / 10, letter == '+')
-               for number, letter in enumerate(pattern)]
-    return Timeline(arguments.pop('what', 'network'), 'x', samples, 0.1,
-                    ended=samples[-1].end, **arguments)
+    samples = [
+        Sample(number / 10, number / 10, letter == '+')
+        for number, letter in enumerate(pattern)
+    ]
+    return Timeline(
+        arguments.pop('what', 'network'),
+        'x',
+        samples,
+        0.1,
+        ended=samples[-1].end,
+        **arguments,
+    )
 
 
 class FakeMeter:
@@ -50,7 +58,6 @@ class FakeMeter:
 
 
 class TestRead(testtools.TestCase):
-
     def test_since_the_baseline(self):
         read = reading.read(FakeMeter('--+++'), 0.15, 0)
         self.assertEqual((), read.outages)
@@ -82,15 +89,17 @@ class TestRead(testtools.TestCase):
 
 
 class TestJoin(testtools.TestCase):
-
-    CLOCK = GuestClock(Beat(100 + each, 100 + each, each)
-                       for each in range(3))
+    CLOCK = GuestClock(Beat(100 + each, 100 + each, each) for each in range(3))
 
     def test_the_guest_s_clock_is_joined(self):
         heartbeat = meters.Heartbeat(timeline('+++', what='tcp'), self.CLOCK)
-        (network, tcp, metadata), clock = reading.join([
-            timeline('+-+'), heartbeat,
-            timeline('+-+', what='metadata', clock='guest')])
+        (network, tcp, metadata), clock = reading.join(
+            [
+                timeline('+-+'),
+                heartbeat,
+                timeline('+-+', what='metadata', clock='guest'),
+            ]
+        )
         self.assertIs(self.CLOCK, clock)
         self.assertEqual('tcp', tcp.what)
         self.assertEqual(0, network.began)
@@ -99,46 +108,48 @@ class TestJoin(testtools.TestCase):
 
     def test_without_it(self):
         gone = exceptions.NoMeasurement('no heartbeat')
-        (first, second), clock = reading.join([
-            gone, timeline('+-+', what='metadata', clock='guest')])
+        (first, second), clock = reading.join(
+            [gone, timeline('+-+', what='metadata', clock='guest')]
+        )
         self.assertIs(gone, first)
         self.assertEqual('guest', second.clock)
         self.assertIsNone(clock)
 
 
 class TestSetUp(testtools.TestCase):
-
     def test_the_error_comes_alone(self):
         class Broken(fixtures.Fixture):
             def _setUp(self):
                 raise exceptions.NoMeasurement('no ping')
 
         with contextlib.ExitStack() as stack:
-            self.assertRaises(exceptions.NoMeasurement, reading.set_up,
-                              stack, Broken())
+            self.assertRaises(
+                exceptions.NoMeasurement, reading.set_up, stack, Broken()
+            )
 
 
 class TestGuestLoad(testtools.TestCase):
-
     def meters(self, heartbeat, metadata):
         return (
             mock.Mock(spec=meters.NetDowntimeMeter),
-            mock.Mock(spec=meters.GuestHeartbeatMeter, guest_cpu=heartbeat,
-                      idle_before=0.05),
-            mock.Mock(spec=meters.MetadataDowntimeMeter, guest_cpu=metadata))
+            mock.Mock(
+                spec=meters.GuestHeartbeatMeter,
+                guest_cpu=heartbeat,
+                idle_before=0.05,
+            ),
+            mock.Mock(spec=meters.MetadataDowntimeMeter, guest_cpu=metadata),
+        )
 
     def test_what_measuring_took(self):
         before = reading.taken(self.meters(1.0, None))
         load = reading.guest_load(self.meters(1.5, 2.0), before)
-        self.assertEqual({'heartbeat': 0.5, 'metadata': None},
-                         load.processor)
+        self.assertEqual({'heartbeat': 0.5, 'metadata': None}, load.processor)
         self.assertTrue(load.is_under_load)
         self.assertGreaterEqual(load.seconds, 0)
 
     def test_nothing_runs_in_the_guest(self):
         network = self.meters(1.0, 1.0)[:1]
-        self.assertIsNone(reading.guest_load(network,
-                                             reading.taken(network)))
+        self.assertIsNone(reading.guest_load(network, reading.taken(network)))
 
     def test_no_baseline(self):
         self.assertIsNone(reading.guest_load(self.meters(1.0, 1.0), None))

@@ -59,7 +59,6 @@ class Case(testtools.TestCase):
 
 
 class TestReply(Case):
-
     def test_of_a_target(self):
         self.assertEqual([7], self.targets(self.reply(self.request())))
 
@@ -71,8 +70,10 @@ class TestReply(Case):
 
     def test_a_wrong_checksum(self):
         reply = self.reply(self.request())
-        for wrong in (reply[:2] + bytes([reply[2] ^ 1]) + reply[3:],
-                      reply[:6] + bytes([reply[6] ^ 0x80]) + reply[7:]):
+        for wrong in (
+            reply[:2] + bytes([reply[2] ^ 1]) + reply[3:],
+            reply[:6] + bytes([reply[6] ^ 0x80]) + reply[7:],
+        ):
             self.assertEqual([], self.targets(wrong))
 
     def test_the_wall_clock_was_set_before_the_first_look(self):
@@ -80,19 +81,25 @@ class TestReply(Case):
         request = self.request()
         wall, now = echo._clocks()
         stamp = echo._STAMP.pack(wall // 10**9 + 3600, 0)
-        self.packets.append((
-            HEADER + self.reply(request),
-            [(socket.SOL_SOCKET, echo.SO_TIMESTAMPNS, stamp)], 0,
-            self.TARGET))
-        with mock.patch.object(echo, '_clocks', return_value=(
-                wall + 3600 * 10**9, now + 1)):
+        self.packets.append(
+            (
+                HEADER + self.reply(request),
+                [(socket.SOL_SOCKET, echo.SO_TIMESTAMPNS, stamp)],
+                0,
+                self.TARGET,
+            )
+        )
+        with mock.patch.object(
+            echo, '_clocks', return_value=(wall + 3600 * 10**9, now + 1)
+        ):
             [(target, _, came)] = self.echo.receive()
         self.assertEqual((7, None), (target, came))
 
     def test_of_another_program(self):
         reply = self.reply(self.request())
         other = echo._with_checksum(
-            reply[:2] + bytes(2) + reply[4:8] + bytes(8) + reply[16:])
+            reply[:2] + bytes(2) + reply[4:8] + bytes(8) + reply[16:]
+        )
         self.assertEqual([], self.targets(other))
 
     def test_a_request(self):
@@ -100,8 +107,11 @@ class TestReply(Case):
 
 
 class TestAddress(testtools.TestCase):
-
     def test_however_it_is_written(self):
         one = mock.Mock(_family=socket.AF_INET6)
-        self.assertEqual(*(echo.EchoSocket._packed(one, (text, 0, 0, 2))
-                           for text in ('fe80::1%eth0', 'fe80:0::1')))
+        self.assertEqual(
+            *(
+                echo.EchoSocket._packed(one, (text, 0, 0, 2))
+                for text in ('fe80::1%eth0', 'fe80:0::1')
+            )
+        )

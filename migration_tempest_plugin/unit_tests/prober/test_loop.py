@@ -25,8 +25,12 @@ from migration_tempest_plugin.prober import echo
 from migration_tempest_plugin.prober import loop
 
 MS = 1_000_000
-ADD = {'add': 7, 'address': ['192.0.2.1', 0], 'interval': 10 * MS,
-       'deadline': 100 * MS}
+ADD = {
+    'add': 7,
+    'address': ['192.0.2.1', 0],
+    'interval': 10 * MS,
+    'deadline': 100 * MS,
+}
 
 
 class FakeSocket:
@@ -57,13 +61,18 @@ class FakeSocket:
 
 
 class Case(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.prober.echo.EchoSocket', FakeSocket))
-        self.check_route = self.useFixture(fixtures.MockPatch(
-            'migration_tempest_plugin.prober.loop._check_route')).mock
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.prober.echo.EchoSocket', FakeSocket
+            )
+        )
+        self.check_route = self.useFixture(
+            fixtures.MockPatch(
+                'migration_tempest_plugin.prober.loop._check_route'
+            )
+        ).mock
         commands, self.commands = os.pipe()
         self.answers, answers = os.pipe()
         os.set_blocking(self.answers, False)
@@ -87,8 +96,9 @@ class Case(testtools.TestCase):
             lines = os.read(self.answers, 1 << 16).decode().splitlines()
         except BlockingIOError:
             lines = []
-        self.marks = [int(line.split()[1]) for line in lines
-                      if line.startswith('mark')]
+        self.marks = [
+            int(line.split()[1]) for line in lines if line.startswith('mark')
+        ]
         return [line for line in lines if not line.startswith('mark')]
 
     def probe(self):
@@ -103,7 +113,6 @@ class Case(testtools.TestCase):
 
 
 class TestAnswers(Case):
-
     def setUp(self):
         super().setUp()
         self.start()
@@ -136,22 +145,26 @@ class TestAnswers(Case):
         """Whether its reply came in time is not known, if it may have."""
         self.start_held()
         self.socket.replies = [(7, self.sent, self.sent + 1050 * MS)]
-        self.assertEqual(['unknown 7 %d' % self.sent],
-                         self.look(self.sent + 1060 * MS))
+        self.assertEqual(
+            ['unknown 7 %d' % self.sent], self.look(self.sent + 1060 * MS)
+        )
 
     def test_held_while_it_was_sent_and_late_nevertheless(self):
         self.start_held()
         came = self.sent + 1101 * MS
         self.socket.replies = [(7, self.sent, came)]
-        self.assertEqual(['failed 7 %d 0' % self.sent,
-                          'late 7 %d %d' % (self.sent, came)],
-                         self.look(self.sent + 1110 * MS))
+        self.assertEqual(
+            ['failed 7 %d 0' % self.sent, 'late 7 %d %d' % (self.sent, came)],
+            self.look(self.sent + 1110 * MS),
+        )
 
     def test_held_while_it_was_sent_and_in_flight(self):
         self.start_held()
         self.assertEqual([], self.look(self.sent + 1050 * MS))
-        self.assertEqual(['failed 7 %d %d' % (self.sent, 1000 * MS)],
-                         self.look(self.sent + 1100 * MS))
+        self.assertEqual(
+            ['failed 7 %d %d' % (self.sent, 1000 * MS)],
+            self.look(self.sent + 1100 * MS),
+        )
 
     def start_held(self):
         """A probe that was sent within a second, of which no more is known."""
@@ -162,15 +175,17 @@ class TestAnswers(Case):
         sent = self.probe()
         self.look(sent + 101 * MS)
         self.socket.replies = [(7, sent, sent + 150 * MS)]
-        self.assertEqual(['late 7 %d %d' % (sent, sent + 150 * MS)],
-                         self.look())
+        self.assertEqual(
+            ['late 7 %d %d' % (sent, sent + 150 * MS)], self.look()
+        )
 
     def test_late_but_read_before_it_was_given_up(self):
         sent = self.probe()
         self.socket.replies = [(7, sent, sent + 150 * MS)]
-        self.assertEqual(['failed 7 %d 0' % sent,
-                          'late 7 %d %d' % (sent, sent + 150 * MS)],
-                         self.look(sent + 200 * MS))
+        self.assertEqual(
+            ['failed 7 %d 0' % sent, 'late 7 %d %d' % (sent, sent + 150 * MS)],
+            self.look(sent + 200 * MS),
+        )
 
     def test_the_clock_was_set(self):
         """When it came is not known, but it came before it was read."""
@@ -192,8 +207,10 @@ class TestAnswers(Case):
         self.socket.dropped = 3
         self.assertEqual([], self.look(sent + 50 * MS))
         later = self.probe()
-        self.assertEqual(['unknown 7 %d' % sent, 'failed 7 %d 5000' % later],
-                         self.look(later + 5000 + 100 * MS))
+        self.assertEqual(
+            ['unknown 7 %d' % sent, 'failed 7 %d 5000' % later],
+            self.look(later + 5000 + 100 * MS),
+        )
 
     def test_the_kernel_had_room_for_this_one(self):
         sent = self.probe()
@@ -216,7 +233,6 @@ class TestAnswers(Case):
 
 
 class TestSchedule(Case):
-
     def test_absolute(self):
         self.start()
         begin = self.loop._due[0][0]
@@ -237,12 +253,11 @@ class TestSchedule(Case):
 
 
 class TestCommands(Case):
-
     def test_remove(self):
         self.start()
         self.tell({'remove': 7})
         self.look()
-        self.loop._send_due(time.monotonic_ns() + 10 ** 9)
+        self.loop._send_due(time.monotonic_ns() + 10**9)
         self.assertEqual([], self.socket.sent)
         self.assertEqual([], self.loop._due)
 
@@ -259,9 +274,12 @@ class TestCommands(Case):
         self.assertEqual(['refused 7 route No route to host'], self.look())
 
     def test_forbidden(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.prober.echo.EchoSocket',
-            mock.Mock(side_effect=echo.Forbidden('not here'))))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.prober.echo.EchoSocket',
+                mock.Mock(side_effect=echo.Forbidden('not here')),
+            )
+        )
         self.tell(ADD)
         self.assertEqual(['refused 7 permission not here'], self.look())
 
@@ -269,8 +287,9 @@ class TestCommands(Case):
         self.start()
         self.tell({**ADD, 'add': 8, 'address': ['2001:db8::1', 0, 0, 0]})
         self.assertEqual(['added 8 fake socket'], self.look())
-        self.assertEqual({socket.AF_INET, socket.AF_INET6},
-                         set(self.loop._sockets))
+        self.assertEqual(
+            {socket.AF_INET, socket.AF_INET6}, set(self.loop._sockets)
+        )
 
     def test_ends_with_its_input(self):
         self.look()
@@ -292,8 +311,7 @@ class TestCommands(Case):
 
 
 class TestChecksum(testtools.TestCase):
-
     def test_sums_up_to_nothing(self):
         packet = echo._with_checksum(bytes([8, 0, 0, 0]) + os.urandom(24))
         total = sum(struct.unpack('!14H', packet))
-        self.assertEqual(0xffff, (total & 0xffff) + (total >> 16))
+        self.assertEqual(0xFFFF, (total & 0xFFFF) + (total >> 16))

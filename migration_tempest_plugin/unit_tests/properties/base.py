@@ -21,7 +21,6 @@ except ImportError:
 
 
 class Case(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         if hypothesis is None:
@@ -33,7 +32,9 @@ class Case(testtools.TestCase):
         It fails with the simplest ones for which the function does.
         """
         hypothesis.settings(
-            max_examples=examples, deadline=None, database=None,
-            derandomize=True, suppress_health_check=list(
-                hypothesis.HealthCheck))(
-            hypothesis.given(*some, **named)(function))()
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )(hypothesis.given(*some, **named)(function))()

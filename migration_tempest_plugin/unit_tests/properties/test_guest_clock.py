@@ -20,15 +20,21 @@ from migration_tempest_plugin.unit_tests.properties.base import strategies
 
 
 class TestGuestClock(base.Case):
-
     def test_bounds_hold_the_truth(self):
         guests = strategies.tuples(
-            strategies.lists(strategies.tuples(
-                strategies.floats(0.5, 2), strategies.floats(0.011, 1.5),
-                strategies.floats(0, 0.1), strategies.floats(0, 0.5)),
-                max_size=3),
-            strategies.floats(-1e-4, 1e-4), strategies.floats(3e-4, 4e-3),
-            strategies.integers(0, 2**32))
+            strategies.lists(
+                strategies.tuples(
+                    strategies.floats(0.5, 2),
+                    strategies.floats(0.011, 1.5),
+                    strategies.floats(0, 0.1),
+                    strategies.floats(0, 0.5),
+                ),
+                max_size=3,
+            ),
+            strategies.floats(-1e-4, 1e-4),
+            strategies.floats(3e-4, 4e-3),
+            strategies.integers(0, 2**32),
+        )
 
         def check(made):
             parts, drift, trip, seed = made
@@ -38,9 +44,11 @@ class TestGuestClock(base.Case):
                 stops.append((begin, end))
                 outages.append((begin - before, end + after))
                 now = end + 1
-            clock = GuestClock(test_guest_clock.Guest(
-                random.Random(seed), stops, outages, drift, trip).beats(
-                    now + 3))
+            clock = GuestClock(
+                test_guest_clock.Guest(
+                    random.Random(seed), stops, outages, drift, trip
+                ).beats(now + 3)
+            )
             truth = sum(end - begin for begin, end in stops)
             self.assertLessEqual(clock.stopped.lower, truth + 1e-6)
             if clock.stops and len(clock.stops) == len(stops):
@@ -50,7 +58,6 @@ class TestGuestClock(base.Case):
 
 
 class TestBreakDown(base.Case, test_breakdown.CourseCase):
-
     def test_parts_hold_the_truth(self):
         def check(seed):
             course = test_breakdown.Course(seed)

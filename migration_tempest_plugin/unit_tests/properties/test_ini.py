@@ -25,23 +25,34 @@ NAMES = ('one', 'two', 'three')
 
 def texts():
     """Files as people write them, with what oslo.config must understand."""
-    name, value = strategies.sampled_from(NAMES), strategies.text(
-        alphabet='ab1=:#;[]$ \'"\x0c\u00e9', max_size=8)
+    name, value = (
+        strategies.sampled_from(NAMES),
+        strategies.text(alphabet='ab1=:#;[]$ \'"\x0c\u00e9', max_size=8),
+    )
     line = strategies.one_of(
-        strategies.sampled_from(('[DEFAULT]', '[libvirt]', '[LibVirt]', '',
-                                 '# one = 1', '; two: 2')),
+        strategies.sampled_from(
+            (
+                '[DEFAULT]',
+                '[libvirt]',
+                '[LibVirt]',
+                '',
+                '# one = 1',
+                '; two: 2',
+            )
+        ),
         strategies.builds('{} = {}'.format, name, value),
         strategies.builds('{}: {}'.format, name, value),
         strategies.builds('{}={}'.format, name, value),
-        strategies.builds('    {}'.format, value))
+        strategies.builds('    {}'.format, value),
+    )
     return strategies.builds(
         lambda lines, end: '[DEFAULT]\n' + '\n'.join(lines) + end,
-        strategies.lists(line, max_size=12), strategies.sampled_from(
-            ('', '\n')))
+        strategies.lists(line, max_size=12),
+        strategies.sampled_from(('', '\n')),
+    )
 
 
 class TestEditor(base.Case):
-
     def read(self, text):
         """As oslo.config reads the file; None if it refuses it."""
         path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'conf')
@@ -49,30 +60,36 @@ class TestEditor(base.Case):
             file.write(text)
         conf = cfg.ConfigOpts()
         for group in (None, 'libvirt'):
-            conf.register_opts([cfg.MultiStrOpt(name) for name in NAMES],
-                               group=group)
+            conf.register_opts(
+                [cfg.MultiStrOpt(name) for name in NAMES], group=group
+            )
         try:
             conf(['--config-file', path])
         except cfg.ConfigFileParseError:
             return None
         # What stands there, before anything in it is replaced.
         [space] = conf._namespace._parsed
-        return {(group.lower(), option): values[-1]
-                for group, options in space.items()
-                for option, values in options.items()}
+        return {
+            (group.lower(), option): values[-1]
+            for group, options in space.items()
+            for option, values in options.items()
+        }
 
     def test_it_reads_as_oslo_config_does(self):
         def check(text):
             read = self.read(text)
             try:
-                found = {name: ini.get_option(text, 'libvirt', name)
-                         for name in NAMES}
+                found = {
+                    name: ini.get_option(text, 'libvirt', name)
+                    for name in NAMES
+                }
             except exceptions.ConfigurationError:
                 self.assertIsNone(read)
                 return
             self.assertIsNotNone(read)
             self.assertEqual(
-                {name: read.get(('libvirt', name)) for name in NAMES}, found)
+                {name: read.get(('libvirt', name)) for name in NAMES}, found
+            )
 
         self.for_all(check, texts())
 
@@ -84,8 +101,12 @@ class TestEditor(base.Case):
             after = self.read(ini.set_option(text, 'libvirt', name, value))
             self.assertEqual({**before, ('libvirt', name): value}, after)
 
-        self.for_all(check, texts(), strategies.sampled_from(NAMES),
-                     strategies.sampled_from(('1', 'a b', 'x=y', 'c:d')))
+        self.for_all(
+            check,
+            texts(),
+            strategies.sampled_from(NAMES),
+            strategies.sampled_from(('1', 'a b', 'x=y', 'c:d')),
+        )
 
     def test_what_is_put_back_is_as_it_was(self):
         def check(text, name):
@@ -104,7 +125,8 @@ class TestEditor(base.Case):
             if before is None:
                 return
             before.pop(('libvirt', name), None)
-            self.assertEqual(before, self.read(
-                ini.delete_option(text, 'libvirt', name)))
+            self.assertEqual(
+                before, self.read(ini.delete_option(text, 'libvirt', name))
+            )
 
         self.for_all(check, texts(), strategies.sampled_from(NAMES))

@@ -30,17 +30,38 @@ from migration_tempest_plugin.unit_tests.properties import base
 from migration_tempest_plugin.unit_tests.properties.base import strategies
 from migration_tempest_plugin.unit_tests.report import samples
 
-PING = ('[1763700000.123456] 64 bytes from 192.0.2.1: icmp_seq=7 ttl=64 '
-        'time=0.412 ms', '[1763700000.2] no answer yet for icmp_seq=8')
-LOG = ('2026-11-21 11:04:33.123 7 INFO nova.virt.libvirt.driver [None '
-       'req-1 - -] [instance: 00000000-0000-0000-0000-000000000001] text',)
-EVENT = ('2026-11-21 10:00:00.000+0000: event \'lifecycle\' for domain '
-         '\'instance-1\': Suspended Migrated', '\ttime: 5')
-SOCKET = ('0 0 192.0.2.1:49152 192.0.2.2:22 users:(("qemu",pid=7,fd=3))',
-          '\t cubic bytes_acked:123 ')
-METADATA = ('metadata_probe 1 pid=1', '1 1 10.00 0.010 ok ;', 'again 1 ;',
-            'step 1 ;', 'deadline 0.50 1.00 tool=curl lanes=3 baseline=10 '
-            'slowest=0.05 ;', '1 2 11.00 1.500 timeout ;')
+PING = (
+    (
+        '[1763700000.123456] 64 bytes from 192.0.2.1: icmp_seq=7 ttl=64 '
+        'time=0.412 ms'
+    ),
+    '[1763700000.2] no answer yet for icmp_seq=8',
+)
+LOG = (
+    (
+        '2026-11-21 11:04:33.123 7 INFO nova.virt.libvirt.driver [None '
+        'req-1 - -] [instance: 00000000-0000-0000-0000-000000000001] text'
+    ),
+)
+EVENT = (
+    (
+        "2026-11-21 10:00:00.000+0000: event 'lifecycle' for domain "
+        "'instance-1': Suspended Migrated"
+    ),
+    '\ttime: 5',
+)
+SOCKET = (
+    '0 0 192.0.2.1:49152 192.0.2.2:22 users:(("qemu",pid=7,fd=3))',
+    '\t cubic bytes_acked:123 ',
+)
+METADATA = (
+    'metadata_probe 1 pid=1',
+    '1 1 10.00 0.010 ok ;',
+    'again 1 ;',
+    'step 1 ;',
+    'deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.05 ;',
+    '1 2 11.00 1.500 timeout ;',
+)
 NOW = '1 3 asks 12.00 1 10.00 0 3 ;'
 
 
@@ -48,20 +69,27 @@ def broken(*lines):
     """Texts of these lines, of which some are cut, doubled or spoilt."""
     part = strategies.one_of(
         strategies.sampled_from(lines),
-        strategies.builds(lambda line, at: line[:at % (len(line) + 1)],
-                          strategies.sampled_from(lines),
-                          strategies.integers(0, 200)),
         strategies.builds(
-            lambda line, at, what: line[:at % len(line)] + what +
-            line[at % len(line) + len(what):], strategies.sampled_from(lines),
-            strategies.integers(0, 200), strategies.text(
-                alphabet='0.-:;\u0663\u00b2e', max_size=2)),
-        strategies.text(max_size=20))
+            lambda line, at: line[: at % (len(line) + 1)],
+            strategies.sampled_from(lines),
+            strategies.integers(0, 200),
+        ),
+        strategies.builds(
+            lambda line, at, what: (
+                line[: at % len(line)]
+                + what
+                + line[at % len(line) + len(what) :]
+            ),
+            strategies.sampled_from(lines),
+            strategies.integers(0, 200),
+            strategies.text(alphabet='0.-:;\u0663\u00b2e', max_size=2),
+        ),
+        strategies.text(max_size=20),
+    )
     return strategies.lists(part, max_size=8).map('\n'.join)
 
 
 class TestParsers(base.Case):
-
     def test_ping(self):
         def check(text):
             for line in text.split('\n'):
@@ -106,16 +134,20 @@ class TestParsers(base.Case):
             self.assertIn('lines cut or lost', str(reading))
             self.assertGreaterEqual(
                 len(reading.attempts) + len(reading.under_way(0.2)),
-                len(reading.samples(0.2, 1.0)))
+                len(reading.samples(0.2, 1.0)),
+            )
 
-        self.assertEqual(1, len(metadata_log.parse(
-            '\n'.join(METADATA[:2]), NOW, 20.0).attempts))
+        self.assertEqual(
+            1,
+            len(
+                metadata_log.parse('\n'.join(METADATA[:2]), NOW, 20.0).attempts
+            ),
+        )
         self.assertEqual(1, len(metadata_log.parse_now(NOW)))
         self.for_all(check, broken(*METADATA[1:]), broken(NOW), examples=1000)
 
 
 class TestRecords(base.Case):
-
     def read(self, text):
         try:
             return recorded.read_json(text)
@@ -125,14 +157,25 @@ class TestRecords(base.Case):
 
     def test_any_json(self):
         value = strategies.recursive(
-            strategies.one_of(strategies.none(), strategies.booleans(),
-                              strategies.integers(), strategies.floats(),
-                              strategies.text(max_size=4)),
+            strategies.one_of(
+                strategies.none(),
+                strategies.booleans(),
+                strategies.integers(),
+                strategies.floats(),
+                strategies.text(max_size=4),
+            ),
             lambda inner: strategies.one_of(
                 strategies.lists(inner, max_size=3),
-                strategies.dictionaries(strategies.sampled_from(
-                    ('schema', 'version', 'tests', 'facts', 'migrations')),
-                    inner, max_size=4)), max_leaves=8)
+                strategies.dictionaries(
+                    strategies.sampled_from(
+                        ('schema', 'version', 'tests', 'facts', 'migrations')
+                    ),
+                    inner,
+                    max_size=4,
+                ),
+            ),
+            max_leaves=8,
+        )
 
         def check(made):
             self.read(json.dumps(made))
@@ -146,7 +189,8 @@ class TestRecords(base.Case):
         self.assertIsNotNone(self.read(text))
         places = list(_places(json.loads(text)))
         new = strategies.sampled_from(
-            (None, -1, 0.5, '', 'x', [], {}, True, 1e400))
+            (None, -1, 0.5, '', 'x', [], {}, True, 1e400)
+        )
 
         def check(number, value):
             document = json.loads(text)
@@ -161,9 +205,14 @@ class TestRecords(base.Case):
 
     def test_what_is_read_can_be_shown(self):
         """Where a value of a good one is missing, or is another one."""
-        whole = samples.run(samples.test(
-            samples.migration(0.1), samples.migration(0.0, kind='cold'),
-            samples.gone(), samples.migration(0.2, kind='watch'))).to_json()
+        whole = samples.run(
+            samples.test(
+                samples.migration(0.1),
+                samples.migration(0.0, kind='cold'),
+                samples.gone(),
+                samples.migration(0.2, kind='watch'),
+            )
+        ).to_json()
         places = list(_places(json.loads(whole)))
         nothing = object()
         new = strategies.sampled_from((nothing, nothing, 0, 7.5, 'x'))
@@ -194,16 +243,23 @@ class TestRecords(base.Case):
             except exceptions.RecordError:
                 pass
 
-        self.for_all(check, strategies.one_of(
-            strategies.binary(max_size=60),
-            strategies.binary(max_size=40).map(lambda data: b'\xb3' + data)))
+        self.for_all(
+            check,
+            strategies.one_of(
+                strategies.binary(max_size=60),
+                strategies.binary(max_size=40).map(
+                    lambda data: b'\xb3' + data
+                ),
+            ),
+        )
 
 
 def _show(run):
     """In all the ways in which a run is shown."""
     page.report(run, 'a run')
-    page.comparison(compare.compare(run, run, 0.1, 0.1), 'the same',
-                    ('before', 'after'))
+    page.comparison(
+        compare.compare(run, run, 0.1, 0.1), 'the same', ('before', 'after')
+    )
     text.summary(run.tests)
     for _, migration in run.migrations:
         list(text.phases(migration))
@@ -213,8 +269,13 @@ def _show(run):
 
 def _places(value, path=()):
     """The path to each value within a document."""
-    inside = value.items() if isinstance(value, dict) else \
-        enumerate(value) if isinstance(value, list) else ()
+    inside = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for name, each in inside:
         yield (*path, name)
         yield from _places(each, (*path, name))

@@ -16,35 +16,50 @@ from migration_tempest_plugin.unit_tests.properties.base import strategies
 
 
 class TestResolver(base.Case):
-
     def test_any_values(self):
         """They hold, or are ignored with a sentence; nothing else happens."""
         value = strategies.one_of(
             strategies.integers(-10, 10**6).map(str),
             strategies.sampled_from(('true', 'Off', ' yes ', '')),
-            strategies.text(max_size=5))
-        names = strategies.sampled_from((
-            settings.AUTO_CONVERGE, settings.TUNNEL, settings.MAX_DOWNTIME,
-            settings.TIMEOUT, settings.IMAGE_MAX_DOWNTIME,
-            settings.IMAGE_TIMEOUT, 'other'))
+            strategies.text(max_size=5),
+        )
+        names = strategies.sampled_from(
+            (
+                settings.AUTO_CONVERGE,
+                settings.TUNNEL,
+                settings.MAX_DOWNTIME,
+                settings.TIMEOUT,
+                settings.IMAGE_MAX_DOWNTIME,
+                settings.IMAGE_TIMEOUT,
+                'other',
+            )
+        )
         said = strategies.dictionaries(names, value)
 
         def check(flavor, metadata, image):
             defaults = settings.Defaults()
             found = settings.resolve(
-                settings.Sources(flavor, metadata, image), defaults)
+                settings.Sources(flavor, metadata, image), defaults
+            )
             self.assertIsInstance(found.auto_converge, bool)
             self.assertIsInstance(found.tunnel, bool)
-            self.assertGreaterEqual(found.max_downtime,
-                                    settings.LOWEST_MAX_DOWNTIME)
-            said = {str(value).strip() for each in (flavor, metadata, image)
-                    for value in each.values()}
+            self.assertGreaterEqual(
+                found.max_downtime, settings.LOWEST_MAX_DOWNTIME
+            )
+            said = {
+                str(value).strip()
+                for each in (flavor, metadata, image)
+                for value in each.values()
+            }
             if found.timeout != defaults.timeout:
-                self.assertIn(found.timeout, {
-                    int(value) for value in said if _is_whole(value)})
+                self.assertIn(
+                    found.timeout,
+                    {int(value) for value in said if _is_whole(value)},
+                )
             for sentence in found.ignored:
-                self.assertRegex(sentence, '(?s)of the (flavor|metadata|image)'
-                                 ' is ')
+                self.assertRegex(
+                    sentence, '(?s)of the (flavor|metadata|image) is '
+                )
 
         self.for_all(check, said, said, said)
 

@@ -47,24 +47,44 @@ class Truth:
         for number, lag in enumerate(self.lags):
             sent = number * INTERVAL + lag
             answered = not any(
-                begin <= moment < end for begin, end in self.down
-                for moment in (sent + self.trip, sent + 2 * self.trip))
-            samples.append(Sample(
-                sent - self.slack * (number * 0.618034 % 1),
-                sent + 2 * self.trip, answered, slack=self.slack))
-        return Timeline('network', 'x', samples, INTERVAL,
-                        samples[-1].end, probing=Probing.INDEPENDENT)
+                begin <= moment < end
+                for begin, end in self.down
+                for moment in (sent + self.trip, sent + 2 * self.trip)
+            )
+            samples.append(
+                Sample(
+                    sent - self.slack * (number * 0.618034 % 1),
+                    sent + 2 * self.trip,
+                    answered,
+                    slack=self.slack,
+                )
+            )
+        return Timeline(
+            'network',
+            'x',
+            samples,
+            INTERVAL,
+            samples[-1].end,
+            probing=Probing.INDEPENDENT,
+        )
 
 
 def truths():
     """Outages that are at least a second apart, and a prober that is late."""
     return strategies.builds(
-        _truth, strategies.lists(strategies.tuples(
-            strategies.floats(1.0, 3.0), strategies.floats(0.0, 2.0)),
-            max_size=4),
-        strategies.lists(strategies.floats(0, 0.99 * INTERVAL), min_size=40,
-                         max_size=40),
-        strategies.floats(0, 0.02), strategies.sampled_from((0.0, 0.03, 0.2)))
+        _truth,
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(1.0, 3.0), strategies.floats(0.0, 2.0)
+            ),
+            max_size=4,
+        ),
+        strategies.lists(
+            strategies.floats(0, 0.99 * INTERVAL), min_size=40, max_size=40
+        ),
+        strategies.floats(0, 0.02),
+        strategies.sampled_from((0.0, 0.03, 0.2)),
+    )
 
 
 def _truth(outages, lags, trip, slack):
@@ -73,18 +93,24 @@ def _truth(outages, lags, trip, slack):
         down.append((now + up, now + up + seconds))
         now += up + seconds
     number = round((now + 1) / INTERVAL)
-    return Truth(tuple(down), tuple(
-        lags[each % len(lags)] for each in range(number)), trip, slack)
+    return Truth(
+        tuple(down),
+        tuple(lags[each % len(lags)] for each in range(number)),
+        trip,
+        slack,
+    )
 
 
 class TestTimeline(base.Case):
-
     def test_bounds_hold_the_truth(self):
         def check(truth):
             timeline = truth.timeline()
             for outage in timeline.outages:
-                [(begin, end)] = [each for each in truth.down if
-                                  outage.start <= each[0] < outage.end]
+                [(begin, end)] = [
+                    each
+                    for each in truth.down
+                    if outage.start <= each[0] < outage.end
+                ]
                 self.assertLessEqual(outage.lower, end - begin + ROUNDING)
                 self.assertGreaterEqual(outage.upper, end - begin - ROUNDING)
                 self.assertGreaterEqual(outage.end, end)
@@ -96,39 +122,60 @@ class TestTimeline(base.Case):
             timeline = truth.timeline()
             for begin, end in truth.down:
                 if end - begin > timeline.resolution + 2 * truth.trip:
-                    self.assertTrue(any(
-                        outage.start <= begin and end <= outage.end
-                        for outage in timeline.outages))
+                    self.assertTrue(
+                        any(
+                            outage.start <= begin and end <= outage.end
+                            for outage in timeline.outages
+                        )
+                    )
 
         self.for_all(check, truths())
 
     def test_the_sum_holds_all(self):
         def check(truth):
             timeline = truth.timeline()
-            seen = sum(end - begin for begin, end in truth.down if any(
-                outage.start <= begin and end <= outage.end
-                for outage in timeline.outages))
+            seen = sum(
+                end - begin
+                for begin, end in truth.down
+                if any(
+                    outage.start <= begin and end <= outage.end
+                    for outage in timeline.outages
+                )
+            )
             self.assertLessEqual(timeline.total.lower, seen + ROUNDING)
             self.assertGreaterEqual(timeline.total.upper, seen - ROUNDING)
-            self.assertLessEqual(timeline.longest.lower,
-                                 timeline.total.lower + ROUNDING)
+            self.assertLessEqual(
+                timeline.longest.lower, timeline.total.lower + ROUNDING
+            )
 
         self.for_all(check, truths())
 
     def test_any_samples(self):
         """Whatever they are: NoMeasurement, or bounds in their order."""
-        samples = strategies.lists(strategies.builds(
-            _sample, strategies.floats(0, 10), strategies.floats(0, 3),
-            strategies.sampled_from(('answered', 'lost', 'late')),
-            strategies.sampled_from((0.0, 0.01))), max_size=30)
+        samples = strategies.lists(
+            strategies.builds(
+                _sample,
+                strategies.floats(0, 10),
+                strategies.floats(0, 3),
+                strategies.sampled_from(('answered', 'lost', 'late')),
+                strategies.sampled_from((0.0, 0.01)),
+            ),
+            max_size=30,
+        )
 
         def check(samples, probing, deadline):
             if probing is Probing.ORDERED:
                 samples = _in_order(samples)
             try:
                 timeline = Timeline(
-                    'tcp', 'x', samples, INTERVAL, 14.0, probing=probing,
-                    deadline=deadline)
+                    'tcp',
+                    'x',
+                    samples,
+                    INTERVAL,
+                    14.0,
+                    probing=probing,
+                    deadline=deadline,
+                )
             except exceptions.NoMeasurement:
                 self.assertFalse(any(each.answered for each in samples))
                 return
@@ -136,15 +183,23 @@ class TestTimeline(base.Case):
                 self.assertLessEqual(0, outage.lower)
                 self.assertLessEqual(outage.lower, outage.upper + ROUNDING)
                 self.assertLessEqual(outage.start, outage.first_failure)
-            self.assertLessEqual(timeline.longest.upper,
-                                 timeline.total.upper + ROUNDING)
+            self.assertLessEqual(
+                timeline.longest.upper, timeline.total.upper + ROUNDING
+            )
             self.assertGreaterEqual(timeline.unobserved, 0)
             self.assertIn('of x', timeline.summary())
-            self.assertEqual(len(samples), timeline.to_dict()['successes'] +
-                             timeline.to_dict()['failures'])
+            self.assertEqual(
+                len(samples),
+                timeline.to_dict()['successes']
+                + timeline.to_dict()['failures'],
+            )
 
-        self.for_all(check, samples, strategies.sampled_from(Probing),
-                     strategies.sampled_from((0.1, 0.5)))
+        self.for_all(
+            check,
+            samples,
+            strategies.sampled_from(Probing),
+            strategies.sampled_from((0.1, 0.5)),
+        )
 
 
 def _in_order(samples):
@@ -157,18 +212,24 @@ def _in_order(samples):
 
 
 def _sample(start, delay, became, slack):
-    return Sample(start, start + delay, became == 'answered',
-                  became == 'late', slack)
+    return Sample(
+        start, start + delay, became == 'answered', became == 'late', slack
+    )
 
 
 class TestDuration(base.Case):
-
     def durations(self):
-        return strategies.lists(strategies.builds(
-            lambda lower, more, part: Duration.around(
-                lower + part * more, lower, lower + more),
-            strategies.floats(0, 1e6), strategies.floats(0, 1e6),
-            strategies.floats(0, 1)), max_size=8)
+        return strategies.lists(
+            strategies.builds(
+                lambda lower, more, part: Duration.around(
+                    lower + part * more, lower, lower + more
+                ),
+                strategies.floats(0, 1e6),
+                strategies.floats(0, 1e6),
+                strategies.floats(0, 1),
+            ),
+            max_size=8,
+        )
 
     def test_sum_and_longest(self):
         def check(durations, resolution):
@@ -185,6 +246,7 @@ class TestDuration(base.Case):
 
     def test_less(self):
         """A part and what is left of it hold what they are made of."""
+
         def check(durations):
             if len(durations) < 2:
                 return

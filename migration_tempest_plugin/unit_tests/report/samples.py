@@ -29,10 +29,13 @@ from migration_tempest_plugin.report import recorded
 
 LIMIT = measurement.Limit('network', 'allowed_network_downtime', 0.5)
 #: Finer than the resolution of what is made here, of which it is told alone.
-TOO_FINE = measurement.Limit('network', 'allowed_network_downtime', 0.001,
-                             fail_unchecked=False)
-FACTS = {'cloud': {'release': '2026.2', 'hosts': [{'name': 'compute1'}]},
-         'limits': {'allowed_network_downtime': 0.5}}
+TOO_FINE = measurement.Limit(
+    'network', 'allowed_network_downtime', 0.001, fail_unchecked=False
+)
+FACTS = {
+    'cloud': {'release': '2026.2', 'hosts': [{'name': 'compute1'}]},
+    'limits': {'allowed_network_downtime': 0.5},
+}
 
 
 def timeline(down, what='network', at=100.0, ongoing=False, interval=0.01):
@@ -43,43 +46,66 @@ def timeline(down, what='network', at=100.0, ongoing=False, interval=0.01):
     failed = range(50, 50 + round(down / interval))
     count = failed.stop if ongoing else failed.stop + 50
     return measurement.Timeline(
-        what, '10.30.3.7', [
-            Sample(at + number * interval, at + number * interval,
-                   number not in failed) for number in range(count)],
-        interval, at + count * interval, 1790000000.0,
-        measurement.Probing.INDEPENDENT, 'prober (raw socket)')
+        what,
+        '10.30.3.7',
+        [
+            Sample(
+                at + number * interval,
+                at + number * interval,
+                number not in failed,
+            )
+            for number in range(count)
+        ],
+        interval,
+        at + count * interval,
+        1790000000.0,
+        measurement.Probing.INDEPENDENT,
+        'prober (raw socket)',
+    )
 
 
 def stopped(seconds, at=100.0):
     """The clock of a guest that stood still in the middle."""
     return measurement.GuestClock(
-        Beat(at + number / 50 + (seconds if number >= 50 else 0),
-             at + number / 50 + 0.001 + (seconds if number >= 50 else 0),
-             5000 + number / 50) for number in range(100))
+        Beat(
+            at + number / 50 + (seconds if number >= 50 else 0),
+            at + number / 50 + 0.001 + (seconds if number >= 50 else 0),
+            5000 + number / 50,
+        )
+        for number in range(100)
+    )
 
 
-def migration(down=0.3, server='573b45c2-d935-4f49-925d-691286e64ab0',
-              **more):
+def migration(down=0.3, server='573b45c2-d935-4f49-925d-691286e64ab0', **more):
     """One whose network was away for so many seconds, as a document."""
-    looks = (Look(100.1, 100.2, 'running', 2 ** 28, 2 ** 26, 2 ** 27),
-             Look(101.1, 101.2, 'running', 2 ** 28, 2 ** 27, 2 ** 26),
-             Look(102.1, 102.2, 'completed'))
+    looks = (
+        Look(100.1, 100.2, 'running', 2**28, 2**26, 2**27),
+        Look(101.1, 101.2, 'running', 2**28, 2**27, 2**26),
+        Look(102.1, 102.2, 'completed'),
+    )
     arguments = {
-        'server': server, 'source': 'compute1', 'destination': 'compute2',
+        'server': server,
+        'source': 'compute1',
+        'destination': 'compute2',
         'measurements': (timeline(down), timeline(down / 2, 'tcp')),
         'clock': stopped(down / 3) if down else None,
         'progress': measurement.Progress(100.0, looks),
-        'record': {'id': 7, 'status': 'completed'}, 'limits': (LIMIT,),
-        'figures': (measurement.Figures(100.5, 2 ** 27, 2 ** 22, 2 ** 25, 20),
-                    measurement.Figures(101.5, 2 ** 26, 2 ** 23, 2 ** 25,
-                                        30)), **more}
+        'record': {'id': 7, 'status': 'completed'},
+        'limits': (LIMIT,),
+        'figures': (
+            measurement.Figures(100.5, 2**27, 2**22, 2**25, 20),
+            measurement.Figures(101.5, 2**26, 2**23, 2**25, 30),
+        ),
+        **more,
+    }
     return as_read(measurement.MeasuredMigration(**arguments))
 
 
 def gone(reason='the guest was rebooted', **more):
     """One whose network has no measurement."""
-    return migration(0.0, measurements=(
-        exceptions.NoMeasurement(reason, **more),))
+    return migration(
+        0.0, measurements=(exceptions.NoMeasurement(reason, **more),)
+    )
 
 
 def aged(document):
@@ -100,8 +126,9 @@ def as_read(measured):
     return json.loads(json.dumps(measured.to_dict()))
 
 
-def test(*migrations, name='m.tests.TestIt.test_it', status='success',
-         reason=''):
+def test(
+    *migrations, name='m.tests.TestIt.test_it', status='success', reason=''
+):
     return recorded.RecordedTest(name, status, migrations, 12.5, reason)
 
 
@@ -111,24 +138,49 @@ def run(*tests, facts=FACTS):
 
 def many():
     """A Run of 42 migrations in 10 variants; two are cold, and took 8 s."""
-    names = ['TestLiveMigration.test_live_migration',
-             'TestLiveMigration.test_live_migration_to_host',
-             'TestLiveMigration.test_live_migration_there_and_back',
-             'TestLiveMigrationAutoBlock.test_live_migration_auto_block',
-             'TestMatrix.test_post_copy_under_memory_load_there_and_back',
-             'TestParallel.test_parallel', 'TestDrain.test_drain',
-             'TestRepeats.test_repeated']
-    limits = (measurement.Limit('network', 'allowed_network_downtime', 20.0),
-              measurement.Limit('metadata', 'allowed_metadata_downtime', 1.0))
-    tests = [test(*(_one_of_many(
-        0.05 + (7 * variant + 3 * number) % 26 / 100, variant + number,
-        limits) for number in range(5)), name='m.tests.' + name)
-        for variant, name in enumerate(names)]
-    tests += [test(migration(
-        8.0, server=_server(90), kind='cold', clock=None, limits=limits,
-        figures=(), measurements=(timeline(8.0),)),
-        name='m.tests.TestMatrix.test_%s' % name)
-        for name in ('cold', 'resize')]
+    names = [
+        'TestLiveMigration.test_live_migration',
+        'TestLiveMigration.test_live_migration_to_host',
+        'TestLiveMigration.test_live_migration_there_and_back',
+        'TestLiveMigrationAutoBlock.test_live_migration_auto_block',
+        'TestMatrix.test_post_copy_under_memory_load_there_and_back',
+        'TestParallel.test_parallel',
+        'TestDrain.test_drain',
+        'TestRepeats.test_repeated',
+    ]
+    limits = (
+        measurement.Limit('network', 'allowed_network_downtime', 20.0),
+        measurement.Limit('metadata', 'allowed_metadata_downtime', 1.0),
+    )
+    tests = [
+        test(
+            *(
+                _one_of_many(
+                    0.05 + (7 * variant + 3 * number) % 26 / 100,
+                    variant + number,
+                    limits,
+                )
+                for number in range(5)
+            ),
+            name='m.tests.' + name,
+        )
+        for variant, name in enumerate(names)
+    ]
+    tests += [
+        test(
+            migration(
+                8.0,
+                server=_server(90),
+                kind='cold',
+                clock=None,
+                limits=limits,
+                figures=(),
+                measurements=(timeline(8.0),),
+            ),
+            name='m.tests.TestMatrix.test_%s' % name,
+        )
+        for name in ('cold', 'resize')
+    ]
     return run(*tests)
 
 
@@ -136,12 +188,15 @@ def _one_of_many(down, number, limits):
     """Its metadata is asked for each 0.2 s; of every other one it is down."""
     metadata = timeline(number % 2 * 0.6, 'metadata', at=90.0, interval=0.2)
     return migration(
-        down, server=_server(number), limits=limits,
-        measurements=(timeline(down), timeline(down / 2, 'tcp'), metadata))
+        down,
+        server=_server(number),
+        limits=limits,
+        measurements=(timeline(down), timeline(down / 2, 'tcp'), metadata),
+    )
 
 
 def _server(number):
-    return '%08x-d935-4f49-925d-691286e64ab0' % (0x573b45c2 + 7919 * number)
+    return '%08x-d935-4f49-925d-691286e64ab0' % (0x573B45C2 + 7919 * number)
 
 
 def stream(*tests, facts=None, detail=recorded.detail):
@@ -151,7 +206,8 @@ def stream(*tests, facts=None, detail=recorded.detail):
     """
     output = io.BytesIO()
     result = testtools.ExtendedToStreamDecorator(
-        subunit.StreamResultToBytes(output))
+        subunit.StreamResultToBytes(output)
+    )
     result.startTestRun()
     for each in tests:
         _Recording(each, facts, detail).run(result)
@@ -162,8 +218,9 @@ def stream(*tests, facts=None, detail=recorded.detail):
 
 def json_detail(document):
     """As details were before they were text."""
-    return content.Content(content_type.JSON,
-                           lambda: [json.dumps(document).encode()])
+    return content.Content(
+        content_type.JSON, lambda: [json.dumps(document).encode()]
+    )
 
 
 class _Recording(testtools.TestCase):

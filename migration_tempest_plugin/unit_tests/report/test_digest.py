@@ -25,27 +25,33 @@ UNCHECKED = samples.migration(0.0, limits=(samples.TOO_FINE,))
 
 
 class TestDigest(testtools.TestCase):
-
     def test_verdict(self):
         for verdict, migration in (
-                (Verdict.WITHIN, samples.migration(0.1)),
-                (Verdict.OVER, samples.migration(0.8)),
-                (Verdict.NOT_CHECKED, UNCHECKED),
-                (Verdict.NO_MEASUREMENT, samples.gone()),
-                (Verdict.NOT_JUDGED, samples.migration(limits=()))):
+            (Verdict.WITHIN, samples.migration(0.1)),
+            (Verdict.OVER, samples.migration(0.8)),
+            (Verdict.NOT_CHECKED, UNCHECKED),
+            (Verdict.NO_MEASUREMENT, samples.gone()),
+            (Verdict.NOT_JUDGED, samples.migration(limits=())),
+        ):
             self.assertEqual(verdict, digest.verdict(migration))
 
     def test_the_worst_is_the_worst(self):
-        order = [samples.migration(0.1), samples.migration(0.2),
-                 samples.migration(0.0, limits=()), UNCHECKED,
-                 samples.migration(0.8),
-                 samples.migration(0.9), samples.gone()]
+        order = [
+            samples.migration(0.1),
+            samples.migration(0.2),
+            samples.migration(0.0, limits=()),
+            UNCHECKED,
+            samples.migration(0.8),
+            samples.migration(0.9),
+            samples.gone(),
+        ]
         self.assertEqual(order, sorted(reversed(order), key=digest.badness))
 
     def test_durations(self):
         found = digest.durations(samples.migration(0.3))
-        self.assertEqual(['network', 'tcp', 'guest stopped', 'queued'],
-                         list(found))
+        self.assertEqual(
+            ['network', 'tcp', 'guest stopped', 'queued'], list(found)
+        )
         self.assertLessEqual(found['network']['lower'], 0.3)
         self.assertGreaterEqual(found['network']['upper'], 0.3)
 
@@ -54,18 +60,22 @@ class TestDigest(testtools.TestCase):
         for document in (new, samples.aged(new)):
             found = digest.durations(document)
             for name in ('network', 'tcp'):
-                self.assertEqual((0.0, 0.0), (found[name]['estimate'],
-                                              found[name]['lower']))
+                self.assertEqual(
+                    (0.0, 0.0), (found[name]['estimate'], found[name]['lower'])
+                )
                 self.assertAlmostEqual(0.01, found[name]['upper'])
-        longest = digest.bounded(samples.aged(new)['measurements'][0],
-                                 'longest')
+        longest = digest.bounded(
+            samples.aged(new)['measurements'][0], 'longest'
+        )
         self.assertAlmostEqual(0.01, longest['upper'])
 
     def test_what_was_seen_stays_as_it_is(self):
         document = samples.migration(0.3)
         for name in ('total', 'longest'):
-            self.assertEqual(document['measurements'][0][name],
-                             digest.bounded(document['measurements'][0], name))
+            self.assertEqual(
+                document['measurements'][0][name],
+                digest.bounded(document['measurements'][0], name),
+            )
 
     def test_resolved(self):
         """To the resolution, or within narrower bounds."""
@@ -74,38 +84,50 @@ class TestDigest(testtools.TestCase):
         seen = samples.migration(0.3)
         seen['guest_clock'].update(
             resolution=0.08,
-            stopped={'estimate': 0.1, 'lower': 0.096, 'upper': 0.104})
+            stopped={'estimate': 0.1, 'lower': 0.096, 'upper': 0.104},
+        )
         found = digest.resolved(seen)
         self.assertAlmostEqual(0.01, found['network'])
         self.assertAlmostEqual(0.008, found['guest stopped'])
         self.assertNotIn('queued', found)
 
     def test_unchecked(self):
-        strict = samples.migration(0.0, limits=(dataclasses.replace(
-            samples.TOO_FINE, fail_unchecked=True),))
+        strict = samples.migration(
+            0.0,
+            limits=(
+                dataclasses.replace(samples.TOO_FINE, fail_unchecked=True),
+            ),
+        )
         self.assertEqual([], digest.complaints(UNCHECKED))
-        self.assertEqual(digest.unchecked(UNCHECKED),
-                         digest.complaints(strict))
+        self.assertEqual(
+            digest.unchecked(UNCHECKED), digest.complaints(strict)
+        )
         for document in (strict, UNCHECKED, samples.aged(UNCHECKED)):
             [sentence] = digest.unchecked(document)
-            self.assertIn('0.001 s (allowed_network_downtime) is finer than '
-                          'the resolution', sentence)
+            self.assertIn(
+                '0.001 s (allowed_network_downtime) is finer than '
+                'the resolution',
+                sentence,
+            )
             self.assertEqual([sentence], digest.remarks(document))
             self.assertEqual([], digest.exceeded(document))
             self.assertEqual(Verdict.NOT_CHECKED, digest.verdict(document))
 
     def test_unchecked_of_the_guest_in_older_records(self):
-        stopped = samples.migration(0.0, clock=samples.stopped(0.0), limits=(
-            dataclasses.replace(samples.TOO_FINE, what='guest'),))
+        stopped = samples.migration(
+            0.0,
+            clock=samples.stopped(0.0),
+            limits=(dataclasses.replace(samples.TOO_FINE, what='guest'),),
+        )
         [sentence] = digest.unchecked(samples.aged(stopped))
         self.assertIn('NOT CHECKED: guest stopped: nothing seen;', sentence)
 
     def test_seen(self):
         """As the model sees it, so that limits are judged as it does."""
-        samples_of = [measurement.Sample(number / 10, number / 10,
-                                         number not in (7, 60))
-                      for number in (*range(8), *range(40, 50),
-                                     *range(70, 80))]
+        samples_of = [
+            measurement.Sample(number / 10, number / 10, number not in (7, 60))
+            for number in (*range(8), *range(40, 50), *range(70, 80))
+        ]
         timeline = measurement.Timeline('network', 'x', samples_of, 0.1, 9.9)
         document = samples.migration(measurements=(timeline,))
         found = digest.seen(document)['network']
@@ -113,20 +135,27 @@ class TestDigest(testtools.TestCase):
         self.assertEqual(timeline.resolution, found.resolution)
         self.assertEqual(
             [round(gap.length, 6) for gap in timeline.hidden],
-            [round(seconds, 6) for seconds in found.hidden])
+            [round(seconds, 6) for seconds in found.hidden],
+        )
         self.assertEqual(2, len(found.hidden))
-        self.assertEqual([samples.LIMIT],
-                         list(map(digest.limit, document['limits'])))
+        self.assertEqual(
+            [samples.LIMIT], list(map(digest.limit, document['limits']))
+        )
 
     def test_phase(self):
         phase = {'name': 'running', 'begin': [0.1, 0.2], 'end': [1.0, 1.26]}
-        self.assertEqual('running: from 0.1..0.2 s to 1.0..1.3 s',
-                         digest.phase(phase))
-        self.assertEqual('running: from 0.1..0.2 s on',
-                         digest.phase({**phase, 'end': None}))
+        self.assertEqual(
+            'running: from 0.1..0.2 s to 1.0..1.3 s', digest.phase(phase)
+        )
+        self.assertEqual(
+            'running: from 0.1..0.2 s on', digest.phase({**phase, 'end': None})
+        )
 
     def test_way(self):
-        self.assertEqual('compute1 -> compute2',
-                         digest.way(samples.migration()))
-        self.assertEqual('compute1 -> nowhere', digest.way(
-            samples.migration(destination=None)))
+        self.assertEqual(
+            'compute1 -> compute2', digest.way(samples.migration())
+        )
+        self.assertEqual(
+            'compute1 -> nowhere',
+            digest.way(samples.migration(destination=None)),
+        )

@@ -20,14 +20,19 @@ from migration_tempest_plugin.report import documents
 
 def _object(schema):
     """What is said of an object that may also be null."""
-    return next(each for each in schema.get('anyOf', [schema])
-                if each.get('type') != 'null')
+    return next(
+        each
+        for each in schema.get('anyOf', [schema])
+        if each.get('type') != 'null'
+    )
 
 
 def _keys(schema, definitions):
     """(all keys that a schema names, those that it requires)"""
-    names, required = set(schema.get('properties', ())), \
-        set(schema.get('required', ()))
+    names, required = (
+        set(schema.get('properties', ())),
+        set(schema.get('required', ())),
+    )
     for each in schema.get('allOf', ()):
         if '$ref' in each:
             each = definitions[each['$ref'].rpartition('/')[2]]
@@ -42,8 +47,12 @@ class TestDocuments(testtools.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.schema = json.loads((importlib.resources.files(
-            documents.__package__) / 'schema/migration.json').read_text())
+        self.schema = json.loads(
+            (
+                importlib.resources.files(documents.__package__)
+                / 'schema/migration.json'
+            ).read_text()
+        )
         self.definitions = self.schema['$defs']
 
     def assert_like(self, kind, schema):
@@ -52,40 +61,65 @@ class TestDocuments(testtools.TestCase):
         self.assertLess(set(), said)
         self.assertEqual(set(), names - said, kind.__name__)
         # It may promise less than the schema, and no more.
-        self.assertEqual(set(), kind.__required_keys__ - required,
-                         kind.__name__)
+        self.assertEqual(
+            set(), kind.__required_keys__ - required, kind.__name__
+        )
 
     def test_like_the_schema(self):
-        of = {name: _object(schema) for name, schema
-              in self.schema['properties'].items()}
+        of = {
+            name: _object(schema)
+            for name, schema in self.schema['properties'].items()
+        }
         timeline = self.definitions['timeline']['properties']
         # What makes it one is looked at before.
-        missing = {'allOf': [self.definitions['missing'],
-                             {'required': ['no_measurement']}]}
+        missing = {
+            'allOf': [
+                self.definitions['missing'],
+                {'required': ['no_measurement']},
+            ]
+        }
         for kind, schema in (
-                (documents.Migration, self.schema),
-                (documents.Timeline, self.definitions['timeline']),
-                (documents.Missing, missing),
-                (documents.Duration, self.definitions['duration']),
-                (documents.Phase, self.definitions['phase']),
-                (documents.Breakdown, self.definitions['breakdown']),
-                (documents.Outage, timeline['outages']['items']),
-                (documents.Gap, timeline['gaps']['items']),
-                (documents.GuestClock, of['guest_clock']),
-                (documents.GuestLoad, of['guest_load']),
-                (documents.Progress, of['progress']),
-                (documents.Look, of['progress']['properties']['looks'][
-                    'items']),
-                (documents.Limit, of['limits']['items']),
-                (documents.Figures, of['figures']['items'])):
+            (documents.Migration, self.schema),
+            (documents.Timeline, self.definitions['timeline']),
+            (documents.Missing, missing),
+            (documents.Duration, self.definitions['duration']),
+            (documents.Phase, self.definitions['phase']),
+            (documents.Breakdown, self.definitions['breakdown']),
+            (documents.Outage, timeline['outages']['items']),
+            (documents.Gap, timeline['gaps']['items']),
+            (documents.GuestClock, of['guest_clock']),
+            (documents.GuestLoad, of['guest_load']),
+            (documents.Progress, of['progress']),
+            (documents.Look, of['progress']['properties']['looks']['items']),
+            (documents.Limit, of['limits']['items']),
+            (documents.Figures, of['figures']['items']),
+        ):
             self.assert_like(kind, schema)
 
     def test_each_is_looked_at(self):
         """All that are no base of another one, so that none is forgotten."""
-        named = {name for name, each in vars(documents).items()
-                 if isinstance(each, type(documents.Gap)) and
-                 not name.startswith('_')}
-        self.assertEqual({
-            'Migration', 'Timeline', 'Missing', 'Duration', 'Phase',
-            'Breakdown', 'Outage', 'Gap', 'GuestClock', 'GuestLoad',
-            'Progress', 'Look', 'Limit', 'Figures'}, named)
+        named = {
+            name
+            for name, each in vars(documents).items()
+            if isinstance(each, type(documents.Gap))
+            and not name.startswith('_')
+        }
+        self.assertEqual(
+            {
+                'Migration',
+                'Timeline',
+                'Missing',
+                'Duration',
+                'Phase',
+                'Breakdown',
+                'Outage',
+                'Gap',
+                'GuestClock',
+                'GuestLoad',
+                'Progress',
+                'Look',
+                'Limit',
+                'Figures',
+            },
+            named,
+        )

@@ -27,12 +27,12 @@ def limit(seconds, what='network', longest=False):
 
 def unobserved(timeline, begin, end):
     """The same, without the probes of some numbers."""
-    return dataclasses.replace(timeline, samples=(
-        *timeline.samples[:begin], *timeline.samples[end:]))
+    return dataclasses.replace(
+        timeline, samples=(*timeline.samples[:begin], *timeline.samples[end:])
+    )
 
 
 class TestLimits(testtools.TestCase):
-
     def judged(self, *limits, **more):
         document = samples.migration(limits=limits, **more)
         return document, judged.limits(document)
@@ -41,25 +41,41 @@ class TestLimits(testtools.TestCase):
         coarse = samples.timeline(0.0, interval=1.2)
         gap = unobserved(samples.timeline(0.0), 20, 80)
         for limits, more, state, why in (
-                (limit(0.5), {'down': 0.3}, State.KEPT, ''),
-                (limit(0.32), {'down': 0.3}, State.KEPT, ''),
-                (limit(0.2), {'down': 0.3}, State.NOT_KEPT, ''),
-                (limit(0.305), {'down': 0.3}, State.NOT_KEPT,
-                 'by its upper bound'),
-                (limit(0.011), {'down': 0.0}, State.KEPT, ''),
-                (limit(1.0), {'measurements': (coarse,)}, State.NOT_CHECKED,
-                 'it is finer than the resolution, 1.200 s'),
-                (limit(0.5), {'measurements': (gap,)}, State.NOT_KEPT,
-                 'with what nobody observed'),
-                # finer than the resolution, but certainly not kept
-                (limit(1.0), {'measurements': (samples.timeline(
-                    6.0, interval=1.2),)}, State.NOT_KEPT, ''),
-                (limit(1.0), {'measurements': (gap,)}, State.KEPT, ''),
-                (limit(1.0, 'metadata'), {}, State.NOT_MEASURED, ''),
-                (limit(0.2, 'guest'), {'down': 0.3}, State.KEPT, ''),
-                (limit(0.05, 'guest'), {'down': 0.3}, State.NOT_KEPT, ''),
-                (limit(0.2, 'guest'), {'clock': None}, State.NOT_MEASURED,
-                 '')):
+            (limit(0.5), {'down': 0.3}, State.KEPT, ''),
+            (limit(0.32), {'down': 0.3}, State.KEPT, ''),
+            (limit(0.2), {'down': 0.3}, State.NOT_KEPT, ''),
+            (
+                limit(0.305),
+                {'down': 0.3},
+                State.NOT_KEPT,
+                'by its upper bound',
+            ),
+            (limit(0.011), {'down': 0.0}, State.KEPT, ''),
+            (
+                limit(1.0),
+                {'measurements': (coarse,)},
+                State.NOT_CHECKED,
+                'it is finer than the resolution, 1.200 s',
+            ),
+            (
+                limit(0.5),
+                {'measurements': (gap,)},
+                State.NOT_KEPT,
+                'with what nobody observed',
+            ),
+            # finer than the resolution, but certainly not kept
+            (
+                limit(1.0),
+                {'measurements': (samples.timeline(6.0, interval=1.2),)},
+                State.NOT_KEPT,
+                '',
+            ),
+            (limit(1.0), {'measurements': (gap,)}, State.KEPT, ''),
+            (limit(1.0, 'metadata'), {}, State.NOT_MEASURED, ''),
+            (limit(0.2, 'guest'), {'down': 0.3}, State.KEPT, ''),
+            (limit(0.05, 'guest'), {'down': 0.3}, State.NOT_KEPT, ''),
+            (limit(0.2, 'guest'), {'clock': None}, State.NOT_MEASURED, ''),
+        ):
             _, [found] = self.judged(limits, **more)
             self.assertEqual((state, why), (found.state, found.why))
 
@@ -67,25 +83,35 @@ class TestLimits(testtools.TestCase):
         """What the page calls kept has no complaint, and the other way."""
         gap = unobserved(samples.timeline(0.0), 20, 80)
         both = unobserved(samples.timeline(0.3), 10, 30)
-        for timeline in (samples.timeline(0.3), samples.timeline(0.0), gap,
-                         both):
+        for timeline in (
+            samples.timeline(0.3),
+            samples.timeline(0.0),
+            gap,
+            both,
+        ):
             for seconds in (0.005, 0.05, 0.29, 0.3, 0.305, 0.32, 0.45, 0.7):
                 for longest in (False, True):
                     document, [found] = self.judged(
                         limit(seconds, longest=longest),
-                        measurements=(timeline,))
+                        measurements=(timeline,),
+                    )
                     self.assertEqual(
                         found.state is State.KEPT,
                         not document['complaints'],
-                        (seconds, longest, found, document['complaints']))
+                        (seconds, longest, found, document['complaints']),
+                    )
                     self.assertEqual(
                         found.state is State.NOT_CHECKED,
-                        bool(document['unchecked']), (seconds, found))
+                        bool(document['unchecked']),
+                        (seconds, found),
+                    )
 
     def test_version_1(self):
         """It knows for how long nobody looked, but not when."""
-        document, _ = self.judged(limit(0.5), measurements=(
-            unobserved(samples.timeline(0.0), 20, 80),))
+        document, _ = self.judged(
+            limit(0.5),
+            measurements=(unobserved(samples.timeline(0.0), 20, 80),),
+        )
         del document['measurements'][0]['gaps']
         [found] = judged.limits(document)
         self.assertEqual(State.NOT_KEPT, found.state)
@@ -94,60 +120,75 @@ class TestLimits(testtools.TestCase):
 
 
 class TestCosts(testtools.TestCase):
-
     def test_seen(self):
         cost = judged.costs(samples.migration(0.3))['network']
         self.assertEqual('0.300 s (0.290 to 0.310)', judged.told(cost))
 
     def test_not_seen_is_no_zero(self):
-        costs = judged.costs(samples.migration(0.0, measurements=(
-            samples.timeline(0.0, interval=1.2),),
-            clock=samples.stopped(0.0)))
-        self.assertEqual('none longer than 1.200 s',
-                         judged.told(costs['network']))
-        self.assertRegex(judged.told(costs['guest stopped']),
-                         r'^none longer than 0\.01\d s$')
+        costs = judged.costs(
+            samples.migration(
+                0.0,
+                measurements=(samples.timeline(0.0, interval=1.2),),
+                clock=samples.stopped(0.0),
+            )
+        )
+        self.assertEqual(
+            'none longer than 1.200 s', judged.told(costs['network'])
+        )
+        self.assertRegex(
+            judged.told(costs['guest stopped']),
+            r'^none longer than 0\.01\d s$',
+        )
 
     def test_not_measured(self):
         self.assertNotIn('network', judged.costs(samples.gone()))
 
 
 class TestTypical(testtools.TestCase):
-
     def test_many(self):
         """Forty live ones; two cold ones are apart."""
-        found = judged.typical(
-            each for _, each in samples.many().migrations)
+        found = judged.typical(each for _, each in samples.many().migrations)
         self.assertEqual(['live', 'cold'], list(found))
-        self.assertEqual(['network', 'tcp', 'metadata', 'guest stopped'],
-                         list(found['live']))
+        self.assertEqual(
+            ['network', 'tcp', 'metadata', 'guest stopped'],
+            list(found['live']),
+        )
         network = found['live']['network']
-        self.assertEqual((40, 40),
-                         (network.migrations, network.spread.count))
+        self.assertEqual((40, 40), (network.migrations, network.spread.count))
         self.assertLess(network.spread.maximum.upper, 0.4)
         self.assertEqual([(State.KEPT, 40)], network.states)
         self.assertEqual((20.0, 20.0), network.allowed)
         self.assertAlmostEqual(
-            8.0, float(found['cold']['network'].spread.median))
+            8.0, float(found['cold']['network'].spread.median)
+        )
         self.assertEqual(2, found['cold']['network'].spread.count)
         self.assertNotIn('metadata', found['cold'])
 
     def test_median_of_what_was_not_seen(self):
-        found = judged.typical([samples.migration(down)
-                                for down in (0.0, 0.0, 0.3)])
+        found = judged.typical(
+            [samples.migration(down) for down in (0.0, 0.0, 0.3)]
+        )
         network = found['live']['network']
-        self.assertEqual('none longer than 0.010 s',
-                         judged.told(network.spread.median))
+        self.assertEqual(
+            'none longer than 0.010 s', judged.told(network.spread.median)
+        )
         self.assertAlmostEqual(0.3, float(network.spread.maximum))
 
     def test_those_that_stayed_are_left_out(self):
-        self.assertEqual({}, judged.typical(
-            [samples.migration(destination=None)]))
+        self.assertEqual(
+            {}, judged.typical([samples.migration(destination=None)])
+        )
 
     def test_worst_state_first(self):
-        found = judged.typical([
-            samples.migration(0.1), samples.migration(0.8),
-            samples.migration(0.2)])
-        self.assertEqual([(State.NOT_KEPT, 1), (State.KEPT, 2)],
-                         found['live']['network'].states)
+        found = judged.typical(
+            [
+                samples.migration(0.1),
+                samples.migration(0.8),
+                samples.migration(0.2),
+            ]
+        )
+        self.assertEqual(
+            [(State.NOT_KEPT, 1), (State.KEPT, 2)],
+            found['live']['network'].states,
+        )
         self.assertIsNone(found['live']['tcp'].allowed)

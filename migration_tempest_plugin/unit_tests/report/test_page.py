@@ -73,18 +73,25 @@ class Reader(html.parser.HTMLParser):
 
     def handle_data(self, data):
         if self._script:
-            self.scripts[self._script] = \
+            self.scripts[self._script] = (
                 self.scripts.get(self._script, '') + data
-        elif self._table and self.tables[self._table] and \
-                self.tables[self._table][-1]:
+            )
+        elif (
+            self._table
+            and self.tables[self._table]
+            and self.tables[self._table][-1]
+        ):
             row = self.tables[self._table][-1]
             row[-1] = ' '.join((row[-1] + ' ' + data).split())
 
     @property
     def data(self):
         """Of the figures."""
-        return {name: json.loads(text) for name, text in self.scripts.items()
-                if name != 'plotly'}
+        return {
+            name: json.loads(text)
+            for name, text in self.scripts.items()
+            if name != 'plotly'
+        }
 
 
 def read(run, title='A title'):
@@ -92,14 +99,20 @@ def read(run, title='A title'):
 
 
 class TestReport(testtools.TestCase):
-
     def test_the_worst_is_first(self):
-        found = read(samples.run(
-            samples.test(samples.migration(0.1, server='good'),
-                         samples.migration(0.9, server='bad')),
-            samples.test(samples.gone(), name='m.T.test_gone')))
-        self.assertEqual(['#migration-3', '#migration-2', '#migration-1'],
-                         found.links['worst'])
+        found = read(
+            samples.run(
+                samples.test(
+                    samples.migration(0.1, server='good'),
+                    samples.migration(0.9, server='bad'),
+                ),
+                samples.test(samples.gone(), name='m.T.test_gone'),
+            )
+        )
+        self.assertEqual(
+            ['#migration-3', '#migration-2', '#migration-1'],
+            found.links['worst'],
+        )
 
     def test_what_is_on_top(self):
         """How many, what was kept, and of each kind what is usual."""
@@ -109,68 +122,138 @@ class TestReport(testtools.TestCase):
         found = Reader(text)
         live, cold = found.tables['typical-live'], found.tables['typical-cold']
         self.assertEqual(['', 'Median', '95 %', 'Worst', 'Limit'], live[0])
-        self.assertEqual(['network', 'tcp', 'metadata', 'guest stopped'],
-                         [row[0] for row in live[1:]])
+        self.assertEqual(
+            ['network', 'tcp', 'metadata', 'guest stopped'],
+            [row[0] for row in live[1:]],
+        )
         spread = distribution.Distribution.of(
             digest.durations(each)['network']['estimate']
-            for _, each in run.migrations if each['kind'] == 'live')
-        for cell, number in zip(live[1][1:4], (
-                spread.median, spread.percentile, spread.maximum)):
+            for _, each in run.migrations
+            if each['kind'] == 'live'
+        )
+        for cell, number in zip(
+            live[1][1:4], (spread.median, spread.percentile, spread.maximum)
+        ):
             self.assertTrue(cell.startswith('%.3f s ' % number), cell)
         self.assertEqual('20 s: \u2714 kept', live[1][4])
         self.assertEqual('none', live[2][4])
         self.assertEqual(
-            ['network', '\u2013', '\u2013', '8.000 s 7.990 to 8.010',
-             '20 s: \u2714 kept'], cold[1])
-        worst = [number for number, (_, each) in enumerate(
-            run.migrations, 1) if digest.durations(each)['network'][
-                'estimate'] == spread.maximum]
-        self.assertIn(found.links['typical-live'][0], [
-            '#migration-%d' % number for number in worst])
+            [
+                'network',
+                '\u2013',
+                '\u2013',
+                '8.000 s 7.990 to 8.010',
+                '20 s: \u2714 kept',
+            ],
+            cold[1],
+        )
+        worst = [
+            number
+            for number, (_, each) in enumerate(run.migrations, 1)
+            if digest.durations(each)['network']['estimate'] == spread.maximum
+        ]
+        self.assertIn(
+            found.links['typical-live'][0],
+            ['#migration-%d' % number for number in worst],
+        )
 
     def test_not_kept_on_top(self):
-        found = read(samples.run(samples.test(
-            samples.migration(0.1), samples.migration(0.8),
-            samples.migration(0.2, limits=(measurement.Limit(
-                'network', 'allowed_network_downtime', 20.0),)))))
+        found = read(
+            samples.run(
+                samples.test(
+                    samples.migration(0.1),
+                    samples.migration(0.8),
+                    samples.migration(
+                        0.2,
+                        limits=(
+                            measurement.Limit(
+                                'network', 'allowed_network_downtime', 20.0
+                            ),
+                        ),
+                    ),
+                )
+            )
+        )
         self.assertEqual(
             '0.5 to 20 s: 1 \u2716 not kept , 2 \u2714 kept',
-            found.tables['typical-live'][1][4])
+            found.tables['typical-live'][1][4],
+        )
 
     def test_watched(self):
-        text = page.report(samples.run(samples.test(samples.migration(
-            kind='watch', destination=None, source=None))), 'A title')
+        text = page.report(
+            samples.run(
+                samples.test(
+                    samples.migration(
+                        kind='watch', destination=None, source=None
+                    )
+                )
+            ),
+            'A title',
+        )
         self.assertIn('1 migration (1 watched):', text)
         self.assertIn('typical-watch', Reader(text).tables)
 
     def test_limits_in_words(self):
-        found = read(samples.run(samples.test(samples.migration(
-            0.3, limits=(
-                measurement.Limit('network', 'option_1', 0.5),
-                measurement.Limit('tcp', 'option_2', 0.1, longest=True),
-                measurement.Limit('metadata', 'option_3', 2.0))))))
-        self.assertEqual([
-            ['network', '0.300 s (0.290 to 0.310)',
-             '\u2714 kept : at most 0.5 s option_1'],
-            ['tcp, longest outage', '0.150 s (0.140 to 0.160)',
-             '\u2716 not kept : at most 0.1 s option_2'],
-            ['metadata', 'no measurement',
-             '? not measured : at most 2 s option_3'],
-            ['guest stopped', '0.100 s (0.089 to 0.111)', 'no limit']],
-            found.tables['migration-1-limits'])
+        found = read(
+            samples.run(
+                samples.test(
+                    samples.migration(
+                        0.3,
+                        limits=(
+                            measurement.Limit('network', 'option_1', 0.5),
+                            measurement.Limit(
+                                'tcp', 'option_2', 0.1, longest=True
+                            ),
+                            measurement.Limit('metadata', 'option_3', 2.0),
+                        ),
+                    )
+                )
+            )
+        )
+        self.assertEqual(
+            [
+                [
+                    'network',
+                    '0.300 s (0.290 to 0.310)',
+                    '\u2714 kept : at most 0.5 s option_1',
+                ],
+                [
+                    'tcp, longest outage',
+                    '0.150 s (0.140 to 0.160)',
+                    '\u2716 not kept : at most 0.1 s option_2',
+                ],
+                [
+                    'metadata',
+                    'no measurement',
+                    '? not measured : at most 2 s option_3',
+                ],
+                ['guest stopped', '0.100 s (0.089 to 0.111)', 'no limit'],
+            ],
+            found.tables['migration-1-limits'],
+        )
 
     def test_no_outage_is_no_zero(self):
         """Nor is a limit kept that is finer than the resolution."""
         migration = samples.migration(
             measurements=(samples.timeline(0.0, 'metadata', interval=1.2),),
-            clock=None, limits=(measurement.Limit('metadata', 'option', 1),))
+            clock=None,
+            limits=(measurement.Limit('metadata', 'option', 1),),
+        )
         text = page.report(samples.run(samples.test(migration)), 'A title')
         found = Reader(text)
         [row] = found.tables['migration-1-limits']
         self.assertEqual(
-            ['metadata', 'none longer than 1.200 s',
-             '? not checked , it is finer than the resolution, 1.200 s: '
-             'at most 1 s option'], row)
+            [
+                'metadata',
+                'none longer than 1.200 s',
+                (
+                    '? not checked , it is finer than the resolution, 1.200 '
+                    's: '
+                    'at most 1 s option'
+                ),
+            ],
+            row,
+        )
         for table in ('worst', 'typical-live'):
             cells = sum(found.tables[table], [])
             self.assertIn('none longer than 1.200 s', cells)
@@ -182,7 +265,8 @@ class TestReport(testtools.TestCase):
     def test_size(self):
         """Little enough for a mail, with a figure for each of 42."""
         self.assertLess(
-            len(page.report(samples.many(), 'A title').encode()), 1.5e6)
+            len(page.report(samples.many(), 'A title').encode()), 1.5e6
+        )
 
     def test_it_needs_nothing_else(self):
         """No address but those that Plotly's own text names."""
@@ -191,46 +275,74 @@ class TestReport(testtools.TestCase):
             for name in ('src', 'href', 'data', 'action'):
                 self.assertTrue(
                     attributes.get(name, '#').startswith('#'),
-                    (tag, attributes))
+                    (tag, attributes),
+                )
 
     def test_what_was_not_checked(self):
-        text = page.report(samples.run(samples.test(samples.migration(
-            0.0, limits=(samples.TOO_FINE,)))), 'A title')
+        text = page.report(
+            samples.run(
+                samples.test(
+                    samples.migration(0.0, limits=(samples.TOO_FINE,))
+                )
+            ),
+            'A title',
+        )
         found = Reader(text)
         self.assertIn('? not checked', found.tables['worst'][1])
-        self.assertEqual('0.001 s: ? not checked',
-                         found.tables['typical-live'][1][4])
+        self.assertEqual(
+            '0.001 s: ? not checked', found.tables['typical-live'][1][4]
+        )
         self.assertIn('is finer than the resolution', text)
         self.assertNotIn('within limits', text)
 
     def test_a_figure_for_each(self):
-        found = read(samples.run(samples.test(
-            samples.migration(), samples.migration(0.0), samples.gone())))
-        figures = [attributes['data-figure'] for tag, attributes
-                   in found.elements if attributes.get('class') == 'figure']
+        found = read(
+            samples.run(
+                samples.test(
+                    samples.migration(), samples.migration(0.0), samples.gone()
+                )
+            )
+        )
+        figures = [
+            attributes['data-figure']
+            for tag, attributes in found.elements
+            if attributes.get('class') == 'figure'
+        ]
         self.assertEqual(sorted(found.data), sorted(figures))
-        self.assertEqual(3, sum(name.startswith('migration-')
-                                for name in figures))
+        self.assertEqual(
+            3, sum(name.startswith('migration-') for name in figures)
+        )
         for name in figures:
             self.assertEqual({'data', 'layout'}, set(found.data[name]))
 
     def test_names_are_escaped(self):
-        text = page.report(samples.run(
-            samples.test(samples.migration(
-                server=EVIL, source=EVIL, destination=EVIL),
-                name=EVIL, status='fail', reason=EVIL),
-            samples.test(name=EVIL, status='skip', reason=EVIL),
-            facts={EVIL: {EVIL: EVIL, 'more': [{EVIL: EVIL}, EVIL]}}), EVIL)
-        text = text[:text.index('<script>')] if '<script>' in text else text
+        text = page.report(
+            samples.run(
+                samples.test(
+                    samples.migration(
+                        server=EVIL, source=EVIL, destination=EVIL
+                    ),
+                    name=EVIL,
+                    status='fail',
+                    reason=EVIL,
+                ),
+                samples.test(name=EVIL, status='skip', reason=EVIL),
+                facts={EVIL: {EVIL: EVIL, 'more': [{EVIL: EVIL}, EVIL]}},
+            ),
+            EVIL,
+        )
+        text = text[: text.index('<script>')] if '<script>' in text else text
         self.assertNotIn('<img', text)
         self.assertNotIn('"&', re.sub('"&(#|amp|lt|gt)', '', text))
-        self.assertEqual([], [tag for tag, _ in Reader(text).elements
-                              if tag == 'img'])
+        self.assertEqual(
+            [], [tag for tag, _ in Reader(text).elements if tag == 'img']
+        )
 
     def test_in_words(self):
         """All that a picture tells who can point at it."""
-        text = page.report(samples.run(samples.test(samples.migration(0.3))),
-                           'A title')
+        text = page.report(
+            samples.run(samples.test(samples.migration(0.3))), 'A title'
+        )
         [words] = re.findall('<pre>(.*?)</pre>', text, re.DOTALL)
         self.assertIn('network           0.300 s', words)
         self.assertIn('running: from 0.0..0.2 s to ', words)
@@ -239,42 +351,68 @@ class TestReport(testtools.TestCase):
     def test_what_measuring_cost_the_guest(self):
         migration = samples.migration()
         load = measurement.GuestLoad(0.04, 16.0, {'heartbeat': 2.4})
-        self.assertNotIn('of its processors', page.report(
-            samples.run(samples.test(migration)), 'A title'))
+        self.assertNotIn(
+            'of its processors',
+            page.report(samples.run(samples.test(migration)), 'A title'),
+        )
         migration['guest_load'] = load.to_dict()
-        self.assertIn('<p class="quiet">%s</p>' % load.text(), page.report(
-            samples.run(samples.test(migration)), 'A title'))
+        self.assertIn(
+            '<p class="quiet">%s</p>' % load.text(),
+            page.report(samples.run(samples.test(migration)), 'A title'),
+        )
 
     def test_what_could_not_be_read(self):
         run = samples.run(samples.test(samples.migration()))
         self.assertNotIn('NOT READ', page.report(run, 'x'))
-        self.assertIn('NOT READ</span> m.T.one: &lt;cut&gt;', page.report(
-            dataclasses.replace(run, problems=('m.T.one: <cut>',)), 'x'))
+        self.assertIn(
+            'NOT READ</span> m.T.one: &lt;cut&gt;',
+            page.report(
+                dataclasses.replace(run, problems=('m.T.one: <cut>',)), 'x'
+            ),
+        )
 
     def test_facts_and_what_was_not_measured(self):
-        text = page.report(samples.run(
-            samples.test(samples.migration()),
-            samples.test(name='m.T.test_none', status='skip',
-                         reason='No such option: [x] y')), 'A title')
+        text = page.report(
+            samples.run(
+                samples.test(samples.migration()),
+                samples.test(
+                    name='m.T.test_none',
+                    status='skip',
+                    reason='No such option: [x] y',
+                ),
+            ),
+            'A title',
+        )
         for said in (
-                '<dt>release</dt><dd>2026.2</dd>', 'name compute1',
-                '<dt>allowed_network_downtime</dt><dd>0.5</dd>',
-                'T.<wbr>test_<wbr>none', 'No such option: [x] y'):
+            '<dt>release</dt><dd>2026.2</dd>',
+            'name compute1',
+            '<dt>allowed_network_downtime</dt><dd>0.5</dd>',
+            'T.<wbr>test_<wbr>none',
+            'No such option: [x] y',
+        ):
             self.assertIn(said, text)
 
     def test_older_records(self):
         """Without facts, limits, and a common axis of time."""
         migration = samples.migration()
-        for name in ('limits', 'complaints', 'figures', 'progress',
-                     'breakdown', 'guest_clock', 'kind'):
+        for name in (
+            'limits',
+            'complaints',
+            'figures',
+            'progress',
+            'breakdown',
+            'guest_clock',
+            'kind',
+        ):
             del migration[name]
         for each in migration['measurements']:
             for name in ('begin', 'gaps', 'method', 'clock'):
                 del each[name]
             for outage in each['outages']:
                 del outage['first_failure'], outage['last_failure']
-        text = page.report(samples.run(samples.test(migration), facts={}),
-                           'A title')
+        text = page.report(
+            samples.run(samples.test(migration), facts={}), 'A title'
+        )
         self.assertIn('no limit', text)
         self.assertIn('Nothing was recorded of the cloud', text)
 
@@ -287,45 +425,71 @@ class TestLibrary(testtools.TestCase):
         self.source = json.loads((page.PLOTLY / 'source.json').read_text())
 
     def test_it_is_what_it_was(self):
-        self.assertEqual({'plotly-basic.min.js', 'LICENSE'},
-                         set(self.source['sha256']))
+        self.assertEqual(
+            {'plotly-basic.min.js', 'LICENSE'}, set(self.source['sha256'])
+        )
         for name, wanted in self.source['sha256'].items():
-            self.assertEqual(wanted, hashlib.sha256(
-                (page.PLOTLY / name).read_bytes()).hexdigest())
+            self.assertEqual(
+                wanted,
+                hashlib.sha256((page.PLOTLY / name).read_bytes()).hexdigest(),
+            )
 
     def test_version_and_license(self):
         code = (page.PLOTLY / 'plotly-basic.min.js').read_text()
-        self.assertIn('plotly.js (basic - minified) v%s\n'
-                      % self.source['version'], code[:200])
+        self.assertIn(
+            'plotly.js (basic - minified) v%s\n' % self.source['version'],
+            code[:200],
+        )
         self.assertIn('Licensed under the MIT license', code[:200])
         self.assertEqual('MIT', self.source['license'])
-        self.assertTrue(self.source['url'].endswith(
-            '/%(package)s-%(version)s.tgz' % self.source))
+        self.assertTrue(
+            self.source['url'].endswith(
+                '/%(package)s-%(version)s.tgz' % self.source
+            )
+        )
         text = (page.PLOTLY / 'LICENSE').read_text()
         self.assertIn('MIT License', text)
         self.assertNotIn('--', text)  # it stands in a comment of the page
 
     def test_the_page_brings_it(self):
-        text = page.report(samples.run(samples.test(samples.migration())),
-                           'A title')
+        text = page.report(
+            samples.run(samples.test(samples.migration())), 'A title'
+        )
         self.assertEqual(
             (page.PLOTLY / 'plotly-basic.min.js').read_bytes(),
-            gzip.decompress(base64.b64decode(Reader(text).scripts['plotly'])))
+            gzip.decompress(base64.b64decode(Reader(text).scripts['plotly'])),
+        )
         self.assertIn((page.PLOTLY / 'LICENSE').read_text(), text)
 
 
 class TestComparison(testtools.TestCase):
-
     def test_page(self):
-        before, after = (samples.run(samples.test(*(
-            samples.migration(down + more)
-            for down in (.1, .11, .12, .13, .14)), name=EVIL))
-            for more in (0.0, 0.3))
-        text = page.comparison(compare.compare(before, after, 0.05, 0.05),
-                               'A title', (EVIL, 'after'))
+        before, after = (
+            samples.run(
+                samples.test(
+                    *(
+                        samples.migration(down + more)
+                        for down in (0.1, 0.11, 0.12, 0.13, 0.14)
+                    ),
+                    name=EVIL,
+                )
+            )
+            for more in (0.0, 0.3)
+        )
+        text = page.comparison(
+            compare.compare(before, after, 0.05, 0.05),
+            'A title',
+            (EVIL, 'after'),
+        )
         found = Reader(text)
         self.assertIn('WORSE: network in', text)
-        self.assertEqual([], [tag for tag, _ in found.elements
-                              if tag == 'img'])
-        self.assertEqual(3, sum(attributes.get('class') == 'figure'
-                                for _, attributes in found.elements))
+        self.assertEqual(
+            [], [tag for tag, _ in found.elements if tag == 'img']
+        )
+        self.assertEqual(
+            3,
+            sum(
+                attributes.get('class') == 'figure'
+                for _, attributes in found.elements
+            ),
+        )

@@ -24,32 +24,44 @@ from migration_tempest_plugin.unit_tests.report import samples
 
 
 class TestMigration(testtools.TestCase):
-
     def lanes(self, figure):
         return figure['layout']['yaxis']['ticktext']
 
     def traces(self, figure, **like):
-        return [trace for trace in figure['data'] if all(
-            trace.get(name) == value for name, value in like.items())]
+        return [
+            trace
+            for trace in figure['data']
+            if all(trace.get(name) == value for name, value in like.items())
+        ]
 
     def bars(self, figure, lane):
         """(begin, end, hatching) of each bar of a lane."""
         bars = self.traces(figure, type='bar')[0]
-        return [(begin, begin + length, hatching)
-                for begin, length, number, hatching in zip(
-                    bars['base'], bars['x'], bars['y'],
-                    bars['marker']['pattern']['shape'])
-                if self.lanes(figure)[number] == lane]
+        return [
+            (begin, begin + length, hatching)
+            for begin, length, number, hatching in zip(
+                bars['base'],
+                bars['x'],
+                bars['y'],
+                bars['marker']['pattern']['shape'],
+            )
+            if self.lanes(figure)[number] == lane
+        ]
 
     def test_lanes(self):
         figure = picture.migration(samples.migration())
-        self.assertEqual(['ping', 'TCP', 'guest clock', 'phase'],
-                         self.lanes(figure))
+        self.assertEqual(
+            ['ping', 'TCP', 'guest clock', 'phase'], self.lanes(figure)
+        )
 
     def test_lanes_of_one_name(self):
         """Two guests may be asked for the same."""
-        figure = picture.migration(samples.migration(measurements=(
-            samples.timeline(0.3), samples.timeline(0.1)), clock=None))
+        figure = picture.migration(
+            samples.migration(
+                measurements=(samples.timeline(0.3), samples.timeline(0.1)),
+                clock=None,
+            )
+        )
         self.assertEqual(['ping', 'ping', 'phase'], self.lanes(figure))
         bars = self.traces(figure, type='bar')[0]
         self.assertEqual([0, 0, 1, 1], bars['y'])
@@ -58,8 +70,10 @@ class TestMigration(testtools.TestCase):
         """It began half a second after the request."""
         figure = picture.migration(samples.migration(0.3))
         possible, certain = self.bars(figure, 'ping')
-        for found, wanted in ((possible, (0.49, 0.80, '/')),
-                              (certain, (0.50, 0.79, ''))):
+        for found, wanted in (
+            (possible, (0.49, 0.80, '/')),
+            (certain, (0.50, 0.79, '')),
+        ):
             self.assertAlmostEqual(wanted[0], found[0])
             self.assertAlmostEqual(wanted[1], found[1])
             self.assertEqual(wanted[2], found[2])
@@ -88,13 +102,26 @@ class TestMigration(testtools.TestCase):
 
     def test_nobody_looked(self):
         timeline = samples.timeline(0.0)
-        timeline = type(timeline)(**{
-            **{name: getattr(timeline, name) for name in (
-                'what', 'target', 'interval', 'ended', 'wall_start',
-                'probing', 'method')},
-            'samples': timeline.samples[:20] + timeline.samples[80:]})
-        figure = picture.migration(samples.migration(
-            measurements=(timeline,), clock=None))
+        timeline = type(timeline)(
+            **{
+                **{
+                    name: getattr(timeline, name)
+                    for name in (
+                        'what',
+                        'target',
+                        'interval',
+                        'ended',
+                        'wall_start',
+                        'probing',
+                        'method',
+                    )
+                },
+                'samples': timeline.samples[:20] + timeline.samples[80:],
+            }
+        )
+        figure = picture.migration(
+            samples.migration(measurements=(timeline,), clock=None)
+        )
         [(begin, end, hatching)] = self.bars(figure, 'ping')
         self.assertAlmostEqual(0.19, begin)
         self.assertAlmostEqual(0.80, end)
@@ -111,17 +138,28 @@ class TestMigration(testtools.TestCase):
 
     def test_curves(self):
         figure = picture.migration(samples.migration())
-        curves = {trace['name']: trace['y'] for trace in figure['data']
-                  if trace.get('name')}
-        self.assertEqual({
-            'left, by Nova': [128, 64], 'left, by libvirt': [128, 64],
-            'written by the guest': [4, 8], 'copied': [32, 32],
-            'auto-converge': [20, 30]}, curves)
+        curves = {
+            trace['name']: trace['y']
+            for trace in figure['data']
+            if trace.get('name')
+        }
+        self.assertEqual(
+            {
+                'left, by Nova': [128, 64],
+                'left, by libvirt': [128, 64],
+                'written by the guest': [4, 8],
+                'copied': [32, 32],
+                'auto-converge': [20, 30],
+            },
+            curves,
+        )
 
     def test_curves_are_below_one_another(self):
         layout = picture.migration(samples.migration())['layout']
-        domains = [layout[name]['domain'] for name in (
-            'yaxis', 'yaxis2', 'yaxis3', 'yaxis4')]
+        domains = [
+            layout[name]['domain']
+            for name in ('yaxis', 'yaxis2', 'yaxis3', 'yaxis4')
+        ]
         self.assertEqual(1, domains[0][1])
         self.assertAlmostEqual(0, domains[-1][0])
         for upper, lower in itertools.pairwise(domains):
@@ -130,34 +168,45 @@ class TestMigration(testtools.TestCase):
 
     def views(self, document):
         [menu] = picture.migration(document)['layout']['updatemenus']
-        return {button['label']: button['args'][0]['xaxis.range']
-                for button in menu['buttons']}
+        return {
+            button['label']: button['args'][0]['xaxis.range']
+            for button in menu['buttons']
+        }
 
     def test_views(self):
         """The migration, not what was observed after it, comes first."""
-        document = samples.migration(measurements=(
-            samples.timeline(0.3), samples.timeline(
-                0.1, 'metadata', at=100.0, interval=0.2)))
+        document = samples.migration(
+            measurements=(
+                samples.timeline(0.3),
+                samples.timeline(0.1, 'metadata', at=100.0, interval=0.2),
+            )
+        )
         views = self.views(document)
         self.assertEqual(['migration', 'all', 'outages'], list(views))
         for name, begin, end in (
-                # the last look ended 2.2 s after the request, metadata was
-                # asked for during 50 probes before its outage, and 50 after it
-                ('migration', 0.0, 2.2), ('all', 0.0, 20.0),
-                ('outages', 0.49, 1.12)):
+            # the last look ended 2.2 s after the request, metadata was
+            # asked for during 50 probes before its outage, and 50 after it
+            ('migration', 0.0, 2.2),
+            ('all', 0.0, 20.0),
+            ('outages', 0.49, 1.12),
+        ):
             self.assertThat(views[name][0], matchers.LessThan(begin))
             self.assertAlmostEqual(begin, views[name][0], delta=0.7)
             self.assertThat(views[name][1], matchers.GreaterThan(end))
             self.assertAlmostEqual(end, views[name][1], delta=0.7)
         figure = picture.migration(document)
-        self.assertEqual(views['migration'],
-                         figure['layout']['xaxis']['range'])
+        self.assertEqual(
+            views['migration'], figure['layout']['xaxis']['range']
+        )
 
     def test_views_of_less(self):
-        self.assertEqual(['migration', 'all'],
-                         list(self.views(samples.migration(0.0))))
-        self.assertEqual(['all', 'outages'], list(self.views(
-            samples.migration(0.3, progress=None))))
+        self.assertEqual(
+            ['migration', 'all'], list(self.views(samples.migration(0.0)))
+        )
+        self.assertEqual(
+            ['all', 'outages'],
+            list(self.views(samples.migration(0.3, progress=None))),
+        )
         begin, end = self.views(samples.gone())['all']
         self.assertLess(begin, 0)
         self.assertGreater(end, 1)
@@ -169,17 +218,21 @@ class TestMigration(testtools.TestCase):
 
     def test_another_clock(self):
         """Nobody knows when it was: it has no place on the axis."""
-        document = samples.migration(measurements=(
-            samples.timeline(0.3), dataclasses.replace(
-                samples.timeline(0.2, 'metadata', at=3.0), clock='guest')))
+        document = samples.migration(
+            measurements=(
+                samples.timeline(0.3),
+                dataclasses.replace(
+                    samples.timeline(0.2, 'metadata', at=3.0), clock='guest'
+                ),
+            )
+        )
         figure = picture.migration(document)
-        self.assertEqual('metadata, guest\'s<br>clock',
-                         self.lanes(figure)[1])
+        self.assertEqual("metadata, guest's<br>clock", self.lanes(figure)[1])
         [(begin, end, hatching)] = self.bars(
-            figure, 'metadata, guest\'s<br>clock')
+            figure, "metadata, guest's<br>clock"
+        )
         self.assertEqual('.', hatching)
-        self.assertEqual(self.views(document)['all'],
-                         [begin, end])
+        self.assertEqual(self.views(document)['all'], [begin, end])
         self.assertGreater(begin, -1)
         self.assertIn('1 outages, the longest 0.200 s', str(figure))
 
@@ -187,8 +240,9 @@ class TestMigration(testtools.TestCase):
         try:
             samples.timeline(3.0, at=102.0, ongoing=True).recovered()
         except exceptions.NoMeasurement as error:
-            figure = picture.migration(samples.migration(
-                measurements=(error,)))
+            figure = picture.migration(
+                samples.migration(measurements=(error,))
+            )
         (begin, end, _), _ = self.bars(figure, 'ping')
         self.assertAlmostEqual(2.49, begin)
         self.assertAlmostEqual(5.50, end)

@@ -19,34 +19,54 @@ from migration_tempest_plugin.unit_tests.report import samples
 
 
 class TestPrometheus(testtools.TestCase):
-
     def read(self, *tests):
-        return {(sample.name, *sorted(sample.labels.items())): sample
-                for family in parser.text_string_to_metric_families(
-                    prometheus.text(samples.run(*tests)))
-                for sample in family.samples}
+        return {
+            (sample.name, *sorted(sample.labels.items())): sample
+            for family in parser.text_string_to_metric_families(
+                prometheus.text(samples.run(*tests))
+            )
+            for sample in family.samples
+        }
 
     def value(self, found, name, **labels):
-        [sample] = [each for each in found.values() if each.name == name and
-                    labels.items() <= each.labels.items()]
+        [sample] = [
+            each
+            for each in found.values()
+            if each.name == name and labels.items() <= each.labels.items()
+        ]
         return sample.value
 
     def test_numbers(self):
-        found = self.read(samples.test(samples.migration(0.3)),
-                          samples.test(samples.migration(0.8)))
-        for bound, least, most in (('lower', 0.2, 0.3), ('upper', 0.3, 0.4),
-                                   ('estimate', 0.29, 0.31)):
-            seconds = self.value(found, 'migration_cost_seconds', number='1',
-                                 what='network', bound=bound)
+        found = self.read(
+            samples.test(samples.migration(0.3)),
+            samples.test(samples.migration(0.8)),
+        )
+        for bound, least, most in (
+            ('lower', 0.2, 0.3),
+            ('upper', 0.3, 0.4),
+            ('estimate', 0.29, 0.31),
+        ):
+            seconds = self.value(
+                found,
+                'migration_cost_seconds',
+                number='1',
+                what='network',
+                bound=bound,
+            )
             self.assertTrue(least <= seconds <= most, (bound, seconds))
-        self.assertEqual(0, self.value(found, 'migration_complaints',
-                                       number='1'))
-        self.assertEqual(1, self.value(found, 'migration_complaints',
-                                       number='2'))
-        self.assertEqual(1, self.value(found, 'migration_outages',
-                                       number='1', what='network'))
-        self.assertEqual(0.5, self.value(found, 'migration_limit_seconds',
-                                         number='1'))
+        self.assertEqual(
+            0, self.value(found, 'migration_complaints', number='1')
+        )
+        self.assertEqual(
+            1, self.value(found, 'migration_complaints', number='2')
+        )
+        self.assertEqual(
+            1,
+            self.value(found, 'migration_outages', number='1', what='network'),
+        )
+        self.assertEqual(
+            0.5, self.value(found, 'migration_limit_seconds', number='1')
+        )
 
     def test_what_was_not_seen(self):
         """In older records, too: they say that it was at most 0 s."""
@@ -56,25 +76,47 @@ class TestPrometheus(testtools.TestCase):
         for document in (new, old):
             found = self.read(samples.test(document))
             for name in ('cost', 'longest_outage'):
-                for bound, expected in (('estimate', 0.0), ('lower', 0.0),
-                                        ('upper', 0.01)):
-                    self.assertAlmostEqual(expected, self.value(
-                        found, 'migration_%s_seconds' % name, what='network',
-                        bound=bound))
-            self.assertEqual(1, self.value(
-                found, 'migration_unchecked_limits'))
+                for bound, expected in (
+                    ('estimate', 0.0),
+                    ('lower', 0.0),
+                    ('upper', 0.01),
+                ):
+                    self.assertAlmostEqual(
+                        expected,
+                        self.value(
+                            found,
+                            'migration_%s_seconds' % name,
+                            what='network',
+                            bound=bound,
+                        ),
+                    )
+            self.assertEqual(
+                1, self.value(found, 'migration_unchecked_limits')
+            )
 
     def test_names(self):
-        found = self.read(samples.test(samples.migration(
-            source='a"b\\c\nd', destination=None)))
-        [labels] = [each.labels for each in found.values()
-                    if each.name == 'migration_complaints']
+        found = self.read(
+            samples.test(
+                samples.migration(source='a"b\\c\nd', destination=None)
+            )
+        )
+        [labels] = [
+            each.labels
+            for each in found.values()
+            if each.name == 'migration_complaints'
+        ]
         self.assertEqual('a"b\\c\nd', labels['source'])
         self.assertEqual('', labels['destination'])
 
     def test_without_a_measurement(self):
         found = self.read(samples.test(samples.gone()))
         self.assertEqual(1, self.value(found, 'migration_complaints'))
-        self.assertEqual([], [each for each in found.values()
-                              if each.labels.get('what') == 'network' and
-                              each.name == 'migration_cost_seconds'])
+        self.assertEqual(
+            [],
+            [
+                each
+                for each in found.values()
+                if each.labels.get('what') == 'network'
+                and each.name == 'migration_cost_seconds'
+            ],
+        )

@@ -33,10 +33,10 @@ MIGRATION = samples.migration()
 
 
 class TestStream(testtools.TestCase):
-
     def assert_refused(self, pattern, stream):
-        error = self.assertRaises(exceptions.RecordError,
-                                  recorded.read_stream, stream)
+        error = self.assertRaises(
+            exceptions.RecordError, recorded.read_stream, stream
+        )
         self.assertRegex(str(error), pattern)
         self.assertNotIn('\n', str(error))
 
@@ -45,38 +45,62 @@ class TestStream(testtools.TestCase):
             samples.test(name='m.T.nothing'),
             samples.test(MIGRATION, name='m.T.one'),
             samples.test(name='m.T.skips', status='skip', reason='no option'),
-            samples.test(samples.gone(), name='m.T.fails', status='fail',
-                         reason='too long'))
+            samples.test(
+                samples.gone(),
+                name='m.T.fails',
+                status='fail',
+                reason='too long',
+            ),
+        )
         run = recorded.read_stream(samples.stream(*tests))
-        self.assertEqual([each.id for each in tests],
-                         [each.id for each in run.tests])
-        self.assertEqual(['success', 'success', 'skip', 'fail'],
-                         [each.status for each in run.tests])
-        self.assertEqual([each.migrations for each in tests],
-                         [each.migrations for each in run.tests])
+        self.assertEqual(
+            [each.id for each in tests], [each.id for each in run.tests]
+        )
+        self.assertEqual(
+            ['success', 'success', 'skip', 'fail'],
+            [each.status for each in run.tests],
+        )
+        self.assertEqual(
+            [each.migrations for each in tests],
+            [each.migrations for each in run.tests],
+        )
         self.assertEqual('no option', run.tests[2].reason)
         self.assertIn('AssertionError: too long', run.tests[3].reason)
-        self.assertEqual(['one', 'fails'], [
-            each.name.partition('.')[2] for each in run.measured])
+        self.assertEqual(
+            ['one', 'fails'],
+            [each.name.partition('.')[2] for each in run.measured],
+        )
 
     def test_in_order(self):
         """Not by the names of the details, of which the tenth is second."""
         servers = [str(number) for number in range(12)]
-        run = recorded.read_stream(samples.stream(samples.test(*(
-            samples.migration(server=server) for server in servers))))
-        self.assertEqual(servers, [each['server']
-                                   for _, each in run.migrations])
+        run = recorded.read_stream(
+            samples.stream(
+                samples.test(
+                    *(samples.migration(server=server) for server in servers)
+                )
+            )
+        )
+        self.assertEqual(
+            servers, [each['server'] for _, each in run.migrations]
+        )
 
     def test_facts(self):
         tests = samples.test(), samples.test(name='m.T.other')
-        self.assertEqual(samples.FACTS, recorded.read_stream(
-            samples.stream(*tests, facts=samples.FACTS)).facts)
-        self.assertEqual({}, recorded.read_stream(
-            samples.stream(*tests)).facts)
+        self.assertEqual(
+            samples.FACTS,
+            recorded.read_stream(
+                samples.stream(*tests, facts=samples.FACTS)
+            ).facts,
+        )
+        self.assertEqual(
+            {}, recorded.read_stream(samples.stream(*tests)).facts
+        )
 
     def test_no_stream(self):
-        self.assert_refused('there is no test in it',
-                            io.BytesIO(b'not subunit\n'))
+        self.assert_refused(
+            'there is no test in it', io.BytesIO(b'not subunit\n')
+        )
         self.assert_refused('there is no test in it', io.BytesIO(b''))
 
     def read_in_part(self, stream, *problems):
@@ -94,59 +118,89 @@ class TestStream(testtools.TestCase):
         run = self.read_in_part(
             io.BytesIO(other + one[:-10]),
             'the stream is broken among its tests, of which 2 could be read',
-            '^m.tests.TestIt.test_it: its end is missing')
-        self.assertEqual(['m.T.other', 'm.tests.TestIt.test_it'],
-                         sorted(test.id for test in run.tests))
+            '^m.tests.TestIt.test_it: its end is missing',
+        )
+        self.assertEqual(
+            ['m.T.other', 'm.tests.TestIt.test_it'],
+            sorted(test.id for test in run.tests),
+        )
 
     def test_facts_that_are_no_object(self):
         for facts in ['x'], 'x', 7:
             run = self.read_in_part(
                 samples.stream(samples.test(MIGRATION), facts=facts),
-                'run.json: what is recorded there is no object')
+                'run.json: what is recorded there is no object',
+            )
             self.assertEqual(1, len(run.tests))
             self.assertEqual({}, run.facts)
 
     def test_a_worker_that_died(self):
         """In the middle of a packet; the others went on."""
-        one, two, three = (samples.stream(samples.test(
-            MIGRATION, name='m.T.' + name)).getvalue()
-            for name in ('one', 'two', 'three'))
-        run = recorded.read_stream(io.BytesIO(
-            one + two[:len(two) // 2] + three + one.replace(b'one', b'six')))
+        one, two, three = (
+            samples.stream(
+                samples.test(MIGRATION, name='m.T.' + name)
+            ).getvalue()
+            for name in ('one', 'two', 'three')
+        )
+        run = recorded.read_stream(
+            io.BytesIO(
+                one
+                + two[: len(two) // 2]
+                + three
+                + one.replace(b'one', b'six')
+            )
+        )
         self.assertNotEqual((), run.problems)
-        whole = {test.id for test in run.tests
-                 if test.status == 'success' and test.migrations}
+        whole = {
+            test.id
+            for test in run.tests
+            if test.status == 'success' and test.migrations
+        }
         self.assertIn('m.T.one', whole)
         self.assertIn('broken among its tests', run.problems[0])
 
     def test_of_another_version(self):
         run = self.read_in_part(
-            samples.stream(samples.test(
-                MIGRATION, {**MIGRATION, 'version': 9})),
+            samples.stream(
+                samples.test(MIGRATION, {**MIGRATION, 'version': 9})
+            ),
             '^m.tests.TestIt.test_it: .*version 9: this plugin reads up to '
-            'version 2')
+            'version 2',
+        )
         self.assertEqual([MIGRATION], [each for _, each in run.migrations])
 
     def test_what_is_missing_in_it(self):
         broken = {**MIGRATION, 'measurements': [{'what': 'network'}]}
         run = self.read_in_part(
-            samples.stream(samples.test(broken),
-                           samples.test(MIGRATION, name='m.T.other')),
-            r"migration\['measurements'\]\[0\]: .*required")
+            samples.stream(
+                samples.test(broken), samples.test(MIGRATION, name='m.T.other')
+            ),
+            r"migration\['measurements'\]\[0\]: .*required",
+        )
         self.assertEqual(['T.other'], [test.name for test in run.measured])
 
     def test_an_attachment_that_is_no_text(self):
         """As DevStack makes one: subunit-output --attach-file."""
         output = io.BytesIO()
         result = subunit.StreamResultToBytes(output)
-        result.status('devstack', 'fail', file_name='traceback',
-                      file_bytes=b'stack.sh failed\xff', eof=True,
-                      mime_type='application/octet-stream')
-        run = recorded.read_stream(io.BytesIO(
-            output.getvalue() +
-            samples.stream(samples.test(MIGRATION)).getvalue()))
-        self.assertEqual(((), 2, 'stack.sh failed\ufffd'), (
-            run.problems, len(run.tests), run.tests[0].reason))
+        result.status(
+            'devstack',
+            'fail',
+            file_name='traceback',
+            file_bytes=b'stack.sh failed\xff',
+            eof=True,
+            mime_type='application/octet-stream',
+        )
+        run = recorded.read_stream(
+            io.BytesIO(
+                output.getvalue()
+                + samples.stream(samples.test(MIGRATION)).getvalue()
+            )
+        )
+        self.assertEqual(
+            ((), 2, 'stack.sh failed\ufffd'),
+            (run.problems, len(run.tests), run.tests[0].reason),
+        )
         self.assertEqual([MIGRATION], [each for _, each in run.migrations])
 
     def test_version_1_of_subunit(self):
@@ -160,26 +214,36 @@ class TestStream(testtools.TestCase):
 
             def measures(self):
                 self.addDetail(recorded.DETAIL, recorded.detail(MIGRATION))
+
         Measuring('measures').run(client)
         run = recorded.read_stream(io.BytesIO(output.getvalue()))
         [(test, migration)] = run.migrations
-        self.assertEqual(('m.T.one', 'success', MIGRATION),
-                         (test.id, test.status, migration))
+        self.assertEqual(
+            ('m.T.one', 'success', MIGRATION),
+            (test.id, test.status, migration),
+        )
 
     def test_details_that_were_no_text(self):
-        run = recorded.read_stream(samples.stream(
-            samples.test(MIGRATION), facts={'cloud': {}},
-            detail=samples.json_detail))
-        self.assertEqual(({'cloud': {}}, [MIGRATION]), (
-            run.facts, [migration for _, migration in run.migrations]))
+        run = recorded.read_stream(
+            samples.stream(
+                samples.test(MIGRATION),
+                facts={'cloud': {}},
+                detail=samples.json_detail,
+            )
+        )
+        self.assertEqual(
+            ({'cloud': {}}, [MIGRATION]),
+            (run.facts, [migration for _, migration in run.migrations]),
+        )
 
     def printed(self, stream):
         """What "tempest run" prints of it: stestr, as Tempest calls it."""
         output = io.StringIO()
-        result = testtools.StreamToDict(lambda test: (
-            subunit_trace.print_attachments(
-                output, test, all_channels=True,
-                show_binary_attachments=True)))
+        result = testtools.StreamToDict(
+            lambda test: subunit_trace.print_attachments(
+                output, test, all_channels=True, show_binary_attachments=True
+            )
+        )
         result.startTestRun()
         subunit.ByteStreamToStreamResult(stream, 'other').run(result)
         result.stopTestRun()
@@ -187,8 +251,10 @@ class TestStream(testtools.TestCase):
 
     def test_what_is_printed_of_a_failure(self):
         failed = samples.test(MIGRATION, status='fail', reason='too long')
-        self.assertIn('<memory at ', self.printed(samples.stream(
-            failed, detail=samples.json_detail)))
+        self.assertIn(
+            '<memory at ',
+            self.printed(samples.stream(failed, detail=samples.json_detail)),
+        )
         shown = self.printed(samples.stream(failed, facts={'cloud': {}}))
         self.assertNotIn('<memory', shown)
         self.assertIn('\n    %s\n' % json.dumps(MIGRATION), shown)
@@ -196,11 +262,15 @@ class TestStream(testtools.TestCase):
     def test_bundles(self):
         class Keeping(testtools.TestCase):
             def keeps(self):
-                self.addDetail(recorded.bundle_name('id', 'a/domain.xml'),
-                               content.text_content('<domain/>'))
+                self.addDetail(
+                    recorded.bundle_name('id', 'a/domain.xml'),
+                    content.text_content('<domain/>'),
+                )
+
         output = io.BytesIO()
         result = testtools.ExtendedToStreamDecorator(
-            subunit.StreamResultToBytes(output))
+            subunit.StreamResultToBytes(output)
+        )
         result.startTestRun()
         Keeping('keeps').run(result)
         result.stopTestRun()
@@ -211,66 +281,88 @@ class TestStream(testtools.TestCase):
 
 
 class TestJSON(testtools.TestCase):
-
     def assert_refused(self, pattern, document):
-        error = self.assertRaises(exceptions.RecordError, recorded.read_json,
-                                  json.dumps(document))
+        error = self.assertRaises(
+            exceptions.RecordError, recorded.read_json, json.dumps(document)
+        )
         self.assertRegex(str(error), pattern)
         self.assertNotIn('\n', str(error))
 
     def test_as_it_was(self):
-        run = samples.run(samples.test(MIGRATION, samples.gone()),
-                          samples.test(status='skip', reason='no option'))
+        run = samples.run(
+            samples.test(MIGRATION, samples.gone()),
+            samples.test(status='skip', reason='no option'),
+        )
         self.assertEqual(run, recorded.read_json(run.to_json()))
 
     def test_version_1(self):
         """What was written before there were versions of a run."""
-        text = (importlib.resources.files(__package__) / 'records' /
-                'version_1.json').read_text()
+        text = (
+            importlib.resources.files(__package__)
+            / 'records'
+            / 'version_1.json'
+        ).read_text()
         [(test, migration)] = recorded.read_json(text).migrations
         self.assertEqual('TestLiveMigration.test_live_migration', test.name)
         self.assertEqual(1, migration['version'])
-        self.assertEqual(digest.Verdict.NO_MEASUREMENT,
-                         digest.verdict(migration))
+        self.assertEqual(
+            digest.Verdict.NO_MEASUREMENT, digest.verdict(migration)
+        )
         self.assertAlmostEqual(
-            0.3, digest.durations(migration)['network']['estimate'], delta=.1)
+            0.3, digest.durations(migration)['network']['estimate'], delta=0.1
+        )
 
     def test_another_version(self):
         run = samples.run(samples.test(MIGRATION)).to_dict()
-        self.assert_refused('run of version 3: .* up to version 1; install',
-                            {**run, 'version': 3})
+        self.assert_refused(
+            'run of version 3: .* up to version 1; install',
+            {**run, 'version': 3},
+        )
         for never in (None, 0, 'x'):
             self.assert_refused(
                 'run of version %r: this plugin reads up to version 1$'
-                % never, {**run, 'version': never})
+                % never,
+                {**run, 'version': never},
+            )
 
     def test_no_run(self):
         self.assert_refused('no recorded run', {'some': 'thing'})
         self.assert_refused(r"run\[0\]|run.*'tests'", ['what'])
-        error = self.assertRaises(exceptions.RecordError, recorded.read_json,
-                                  '{"tests": ')
+        error = self.assertRaises(
+            exceptions.RecordError, recorded.read_json, '{"tests": '
+        )
         self.assertIn('it is no JSON', str(error))
 
     def test_no_numbers(self):
         text = samples.run(samples.test(MIGRATION)).to_json()
         for number in 'NaN', '-Infinity', '1e999':
-            broken = re.sub(r'"upper": [\d.]+', '"upper": ' + number, text, 1)
-            error = self.assertRaises(exceptions.RecordError,
-                                      recorded.read_json, broken)
+            broken = re.sub(
+                r'"upper": [\d.]+', '"upper": ' + number, text, count=1
+            )
+            error = self.assertRaises(
+                exceptions.RecordError, recorded.read_json, broken
+            )
             self.assertIn('%s is no number' % number, str(error))
-        error = self.assertRaises(exceptions.RecordError, recorded.read_json,
-                                  '[' * 100000)
+        error = self.assertRaises(
+            exceptions.RecordError, recorded.read_json, '[' * 100000
+        )
         self.assertIn('it is no JSON', str(error))
 
     def test_no_bounds(self):
         run = samples.run(samples.test(MIGRATION)).to_dict()
-        [total] = [each['total'] for each in
-                   run['tests'][0]['migrations'][0]['measurements'][:1]]
-        for name, value in (('lower', 9.0), ('upper', 0.0),
-                            ('estimate', -1.0)):
+        [total] = [
+            each['total']
+            for each in run['tests'][0]['migrations'][0]['measurements'][:1]
+        ]
+        for name, value in (
+            ('lower', 9.0),
+            ('upper', 0.0),
+            ('estimate', -1.0),
+        ):
             before, total[name] = total[name], value
             self.assert_refused(
-                r"\['measurements'\]\[0\]\['total'\]: .* no bounds", run)
+                r"\['measurements'\]\[0\]\['total'\]: .* no bounds", run
+            )
             total[name] = before
 
     def test_problems_are_kept(self):
@@ -280,25 +372,35 @@ class TestJSON(testtools.TestCase):
         self.assertEqual(2, len(recorded.Run.of([run, again]).problems))
 
     def test_several(self):
-        one, other = (samples.run(samples.test(name=name), facts=facts)
-                      for name, facts in (('a', {}), ('b', {'x': 1})))
+        one, other = (
+            samples.run(samples.test(name=name), facts=facts)
+            for name, facts in (('a', {}), ('b', {'x': 1}))
+        )
         both = recorded.Run.of([one, other])
         self.assertEqual((*one.tests, *other.tests), both.tests)
         self.assertEqual({'x': 1}, both.facts)
 
 
 class TestName(testtools.TestCase):
-
     def test_each_kind(self):
         for id, name, place in (
-                ('m.t.TestIt.test_it', 'TestIt.test_it',
-                 ('m.t.TestIt', 'test_it')),
-                ('setUpClass (m.t.TestIt)', 'TestIt.setUpClass',
-                 ('m.t.TestIt', 'setUpClass')),
-                ('watch: upgrade 2025.1 to 2025.2',
-                 'watch: upgrade 2025.1 to 2025.2',
-                 ('', 'watch: upgrade 2025.1 to 2025.2')),
-                ('watch', 'watch', ('', 'watch'))):
+            (
+                'm.t.TestIt.test_it',
+                'TestIt.test_it',
+                ('m.t.TestIt', 'test_it'),
+            ),
+            (
+                'setUpClass (m.t.TestIt)',
+                'TestIt.setUpClass',
+                ('m.t.TestIt', 'setUpClass'),
+            ),
+            (
+                'watch: upgrade 2025.1 to 2025.2',
+                'watch: upgrade 2025.1 to 2025.2',
+                ('', 'watch: upgrade 2025.1 to 2025.2'),
+            ),
+            ('watch', 'watch', ('', 'watch')),
+        ):
             test = recorded.RecordedTest(id, 'success')
             self.assertEqual((name, place), (test.name, test.place))
 
@@ -307,53 +409,76 @@ class TestSchema(testtools.TestCase):
     """What is written is what the schema says."""
 
     def test_each_key_is_described(self):
-        schema = json.loads((importlib.resources.files(
-            recorded.__package__) / 'schema' / 'migration.json').read_text())
+        schema = json.loads(
+            (
+                importlib.resources.files(recorded.__package__)
+                / 'schema'
+                / 'migration.json'
+            ).read_text()
+        )
         described = schema['properties']
         definitions = schema['$defs']
         self.assertEqual(set(MIGRATION), set(described))
-        self.assertEqual(set(), set(MIGRATION['breakdown']) -
-                         {'schema', 'version'} -
-                         set(definitions['breakdown']['properties']))
+        self.assertEqual(
+            set(),
+            set(MIGRATION['breakdown'])
+            - {'schema', 'version'}
+            - set(definitions['breakdown']['properties']),
+        )
         for timeline in MIGRATION['measurements']:
-            self.assertEqual(set(), set(timeline) -
-                             set(definitions['timeline']['properties']))
+            self.assertEqual(
+                set(),
+                set(timeline) - set(definitions['timeline']['properties']),
+            )
         self.assertEqual(
             set(MIGRATION['figures'][0]),
-            set(described['figures']['items']['properties']))
+            set(described['figures']['items']['properties']),
+        )
 
 
 class TestText(testtools.TestCase):
-
     def lines(self, *migrations, **of_test):
-        return text.summary([samples.test(
-            *migrations, **of_test)]).splitlines()
+        return text.summary(
+            [samples.test(*migrations, **of_test)]
+        ).splitlines()
 
     def test_summary(self):
         lines = self.lines(samples.migration(), status='fail')
-        self.assertEqual(['test_it: fail', '  compute1 -> compute2'],
-                         lines[:2])
-        self.assertRegex(lines[2], r'^    network  +0\.3\d\d s  '
-                         r'\(0\.\d+ to 0\.\d+ s\)  in 1 outage$')
+        self.assertEqual(
+            ['test_it: fail', '  compute1 -> compute2'], lines[:2]
+        )
+        self.assertRegex(
+            lines[2],
+            r'^    network  +0\.3\d\d s  '
+            r'\(0\.\d+ to 0\.\d+ s\)  in 1 outage$',
+        )
         self.assertRegex(lines[3], r'^      guest stopped   0\.1')
 
     def test_over_the_limit(self):
-        [line] = [line for line in self.lines(samples.migration(0.8))
-                  if 'OVER' in line]
-        self.assertIn('longer than the 0.5 s that allowed_network_downtime',
-                      line)
+        [line] = [
+            line
+            for line in self.lines(samples.migration(0.8))
+            if 'OVER' in line
+        ]
+        self.assertIn(
+            'longer than the 0.5 s that allowed_network_downtime', line
+        )
 
     def test_nothing_measured(self):
-        self.assertIn('    NO MEASUREMENT: the guest was rebooted',
-                      self.lines(samples.gone()))
+        self.assertIn(
+            '    NO MEASUREMENT: the guest was rebooted',
+            self.lines(samples.gone()),
+        )
 
     def test_spread_of_those_that_moved(self):
         stayed = samples.migration(destination='compute1')
         lines = self.lines(*[samples.migration()] * 3, stayed)
         self.assertIn('  all 3 of them', lines)
         self.assertRegex(lines[-2], r'guest stopped +min 0.1.* of 3$')
-        for few in (2 * [samples.migration()],
-                    [*2 * [samples.migration()], stayed]):
+        for few in (
+            2 * [samples.migration()],
+            [*2 * [samples.migration()], stayed],
+        ):
             self.assertNotIn('of them', '\n'.join(self.lines(*few)))
 
     def test_by_libvirt(self):
@@ -361,28 +486,43 @@ class TestText(testtools.TestCase):
         self.assertIn('        by libvirt    0.104 s', self.lines(migration))
 
     def test_no_outage(self):
-        self.assertIn('    network          no outage longer than the '
-                      'resolution, 0.010 s', self.lines(samples.migration(
-                          0.0)))
+        self.assertIn(
+            '    network          no outage longer than the '
+            'resolution, 0.010 s',
+            self.lines(samples.migration(0.0)),
+        )
 
     def test_load_and_threshold(self):
         tcp = dataclasses.replace(
-            samples.timeline(0.4, 'tcp'), deadline=0.31,
-            probing=measurement.Probing.ORDERED)
+            samples.timeline(0.4, 'tcp'),
+            deadline=0.31,
+            probing=measurement.Probing.ORDERED,
+        )
         load = measurement.GuestLoad(0.04, 16.0, {'heartbeat': 2.4})
-        lines = self.lines(dataclasses.replace(measurement.MeasuredMigration(
-            'x', 'a', 'b', (tcp,)), load=load).to_dict())
-        self.assertRegex(lines[2], r'tcp .* in 1 outage \(a stall is longer '
-                                   r'than 0\.310 s\)$')
+        lines = self.lines(
+            dataclasses.replace(
+                measurement.MeasuredMigration('x', 'a', 'b', (tcp,)), load=load
+            ).to_dict()
+        )
+        self.assertRegex(
+            lines[2],
+            r'tcp .* in 1 outage \(a stall is longer '
+            r'than 0\.310 s\)$',
+        )
         self.assertEqual('    guest            ' + load.text(), lines[3])
         quiet = dataclasses.replace(tcp, samples=tcp.samples[:40])
         self.assertIn(
             '    tcp              no outage longer than the resolution, '
-            '0.320 s (a stall is longer than 0.310 s)', self.lines(
-                measurement.MeasuredMigration('x', 'a', 'b', (quiet,))
-                .to_dict()))
+            '0.320 s (a stall is longer than 0.310 s)',
+            self.lines(
+                measurement.MeasuredMigration(
+                    'x', 'a', 'b', (quiet,)
+                ).to_dict()
+            ),
+        )
 
     def test_what_was_watched(self):
-        watched = samples.migration(kind='watch', server='10.0.0.5',
-                                    source=None, destination=None)
+        watched = samples.migration(
+            kind='watch', server='10.0.0.5', source=None, destination=None
+        )
         self.assertEqual('  10.0.0.5', self.lines(watched)[1])

@@ -29,7 +29,6 @@ RUN = samples.run(samples.test(samples.migration()))
 
 
 class TestSource(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -46,12 +45,15 @@ class TestSource(testtools.TestCase):
 
     def test_a_file_of_either_kind(self):
         stream = samples.stream(*RUN.tests, facts=RUN.facts).getvalue()
-        for path in (self.file('a', RUN.to_json().encode()),
-                     self.file('b', stream)):
+        for path in (
+            self.file('a', RUN.to_json().encode()),
+            self.file('b', stream),
+        ):
             found = source.run(path)
             self.assertEqual(RUN.facts, found.facts)
-            self.assertEqual(RUN.tests[0].migrations,
-                             found.tests[0].migrations)
+            self.assertEqual(
+                RUN.tests[0].migrations, found.tests[0].migrations
+            )
 
     def test_standard_input(self):
         stdin = mock.Mock(buffer=io.BytesIO(RUN.to_json().encode()))
@@ -66,38 +68,47 @@ class TestSource(testtools.TestCase):
         """Its own commands fill it."""
         self.file('.stestr.conf', b'[DEFAULT]\ntest_path=./nowhere\n')
         for command, given in (
-                (['init'], b''),
-                (['load', '--force-init'], samples.stream(
-                    *RUN.tests).getvalue())):
-            subprocess.run([sys.executable, '-m', 'stestr', *command],
-                           cwd=self.folder, input=given, check=False,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            (['init'], b''),
+            (['load', '--force-init'], samples.stream(*RUN.tests).getvalue()),
+        ):
+            subprocess.run(
+                [sys.executable, '-m', 'stestr', *command],
+                cwd=self.folder,
+                input=given,
+                check=False,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
         found = source.run(str(self.folder))
         self.assertEqual(RUN.tests[0].migrations, found.tests[0].migrations)
 
     def test_none(self):
-        self.assert_refused('no recorded run in .*workspace',
-                            str(self.folder))
-        self.assert_refused('nothing can\'t be read: No such file',
-                            str(self.folder / 'nothing'))
+        self.assert_refused('no recorded run in .*workspace', str(self.folder))
+        self.assert_refused(
+            "nothing can't be read: No such file", str(self.folder / 'nothing')
+        )
 
     def test_packed(self):
         stream = samples.stream(*RUN.tests, facts=RUN.facts).getvalue()
         for data in RUN.to_json().encode(), stream:
             found = source.run(self.file('a.gz', gzip.compress(data)))
-            self.assertEqual(RUN.tests[0].migrations,
-                             found.tests[0].migrations)
+            self.assertEqual(
+                RUN.tests[0].migrations, found.tests[0].migrations
+            )
         path = self.file('b.gz', gzip.compress(stream)[:-20])
-        self.assert_refused('b.gz can\'t be unpacked', path)
+        self.assert_refused("b.gz can't be unpacked", path)
 
     def test_lines_in_front_of_a_stream(self):
         stream = samples.stream(*RUN.tests).getvalue()
         for line in b'[10:00:00] starting\n', b'{"a": 1}\n', b'stack.sh\n':
             path = self.file('a', line + stream)
-            self.assertEqual(RUN.tests[0].migrations,
-                             source.run(path).tests[0].migrations)
-            self.assertIn(b'starting', source.stream(self.file(
-                'b', b'starting' + stream)).read())
+            self.assertEqual(
+                RUN.tests[0].migrations, source.run(path).tests[0].migrations
+            )
+            self.assertIn(
+                b'starting',
+                source.stream(self.file('b', b'starting' + stream)).read(),
+            )
 
     def test_the_file_is_named(self):
         path = self.file('broken', b'no stream')

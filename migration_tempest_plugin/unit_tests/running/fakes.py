@@ -42,6 +42,13 @@ class FakeMeter:
 
     def measurement(self):
         self._said.append((self.name, 'read'))
-        return measurement.Timeline('network', self.name, [
-            measurement.Sample(number / 10, number / 10, True)
-            for number in range(10)], 0.1, 0.95)
+        return measurement.Timeline(
+            'network',
+            self.name,
+            [
+                measurement.Sample(number / 10, number / 10, True)
+                for number in range(10)
+            ],
+            0.1,
+            0.95,
+        )

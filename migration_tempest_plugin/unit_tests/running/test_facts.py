@@ -23,18 +23,26 @@ from migration_tempest_plugin.running import facts
 
 
 class TestFacts(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.running.facts._of_run', {}))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.running.facts._of_run', {}
+            )
+        )
         self.admin = mock.Mock()
         self.admin.compute_versions_client.list_versions.return_value = {
-            'versions': [{'id': 'v2.1', 'version': '2.96'}]}
+            'versions': [{'id': 'v2.1', 'version': '2.96'}]
+        }
         self.admin.hypervisor_client.list_hypervisors.return_value = {
-            'hypervisors': [{
-                'hypervisor_hostname': 'a', 'hypervisor_type': 'QEMU',
-                'hypervisor_version': 10000002}]}
+            'hypervisors': [
+                {
+                    'hypervisor_hostname': 'a',
+                    'hypervisor_type': 'QEMU',
+                    'hypervisor_version': 10000002,
+                }
+            ]
+        }
         self.compute = mock.Mock()
         self.compute.host.run.return_value = '6.12\n'
         self.compute.libvirt.version.return_value = '11.3.0'
@@ -45,25 +53,33 @@ class TestFacts(testtools.TestCase):
     def test_all(self):
         found = json.loads(json.dumps(self.ask()))
         self.assertEqual('2.96', found['cloud']['nova_api'])
-        self.assertEqual([{'name': 'a', 'hypervisor': 'QEMU 10.0.2'}],
-                         found['cloud']['hosts'])
-        self.assertEqual({'a': {'kernel': '6.12', 'libvirt': '11.3.0'}},
-                         found['cloud']['inside'])
+        self.assertEqual(
+            [{'name': 'a', 'hypervisor': 'QEMU 10.0.2'}],
+            found['cloud']['hosts'],
+        )
+        self.assertEqual(
+            {'a': {'kernel': '6.12', 'libvirt': '11.3.0'}},
+            found['cloud']['inside'],
+        )
         self.assertEqual(5.0, found['limits']['allowed_network_downtime'])
-        self.assertEqual(0.01, found['options']['migration'][
-            'network_probe_interval'])
+        self.assertEqual(
+            0.01, found['options']['migration']['network_probe_interval']
+        )
 
     def test_once(self):
         self.ask()
         self.ask()
-        self.admin.hypervisor_client.list_hypervisors \
-            .assert_called_once_with(detail=True)
+        self.admin.hypervisor_client.list_hypervisors.assert_called_once_with(
+            detail=True
+        )
 
     def test_what_can_not_be_asked(self):
-        self.admin.hypervisor_client.list_hypervisors.side_effect = \
+        self.admin.hypervisor_client.list_hypervisors.side_effect = (
             lib_exc.Forbidden()
+        )
         self.compute.host.run.side_effect = exceptions.HostError(
-            'a', ('uname',), 'away')
+            'a', ('uname',), 'away'
+        )
         found = self.ask()['cloud']
         self.assertIsNone(found['hosts'])
         self.assertEqual({'a': None}, found['inside'])
@@ -71,6 +87,11 @@ class TestFacts(testtools.TestCase):
 
     def test_no_secrets(self):
         """Of the groups with passwords and keys, nothing is taken."""
-        self.assertEqual({'migration', 'migration-feature-enabled',
-                          'compute-feature-enabled'},
-                         set(self.ask()['options']))
+        self.assertEqual(
+            {
+                'migration',
+                'migration-feature-enabled',
+                'compute-feature-enabled',
+            },
+            set(self.ask()['options']),
+        )

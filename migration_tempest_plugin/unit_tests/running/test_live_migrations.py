@@ -21,7 +21,6 @@ from migration_tempest_plugin.unit_tests.running import fakes
 
 
 class TestMeasure(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.said, self.kept = [], []
@@ -35,34 +34,56 @@ class TestMeasure(testtools.TestCase):
         migration.events.return_value = []
         migration.progress = measurement.Progress(1.0, ())
         migration.request.side_effect = lambda **how: self.said.append(
-            (server, how))
+            (server, how)
+        )
         return live_migrations.Move(
-            server, migration, {'host': 'b'},
-            (fakes.FakeMeter(server, self.said),), **arguments)
+            server,
+            migration,
+            {'host': 'b'},
+            (fakes.FakeMeter(server, self.said),),
+            **arguments,
+        )
 
     def measure(self, *moves, follow=lambda migrations: None):
         return live_migrations.measure(
-            moves, follow, live_migrations.Terms(
-                5, 7, computes={'b': self.compute}), self.kept.append)
+            moves,
+            follow,
+            live_migrations.Terms(5, 7, computes={'b': self.compute}),
+            self.kept.append,
+        )
 
     def test_in_this_order(self):
         move = self.move('x')
         [measured] = self.measure(
-            move, follow=lambda migrations: self.said.append(migrations))
-        self.assertEqual([
-            ('x', 'set up'), ('x', 'up within 5 s'), ('x', {'host': 'b'}),
-            [move.migration], ('x', 'up within 7 s'), ('x', 'read'),
-            ('x', 'ended')], self.said)
-        self.assertEqual(('x', 'a', 'b', 0.05), (
-            measured.server, measured.source, measured.destination,
-            measured.libvirt_downtime))
+            move, follow=lambda migrations: self.said.append(migrations)
+        )
+        self.assertEqual(
+            [
+                ('x', 'set up'),
+                ('x', 'up within 5 s'),
+                ('x', {'host': 'b'}),
+                [move.migration],
+                ('x', 'up within 7 s'),
+                ('x', 'read'),
+                ('x', 'ended'),
+            ],
+            self.said,
+        )
+        self.assertEqual(
+            ('x', 'a', 'b', 0.05),
+            (
+                measured.server,
+                measured.source,
+                measured.destination,
+                measured.libvirt_downtime,
+            ),
+        )
         self.assertEqual([measured], self.kept)
 
     def test_several(self):
         moves = [self.move(name) for name in 'xyz']
         measured = self.measure(*moves)
-        self.assertEqual(['x', 'y', 'z'],
-                         [each.server for each in measured])
+        self.assertEqual(['x', 'y', 'z'], [each.server for each in measured])
         for move in moves:
             move.migration.request.assert_called_once_with(host='b')
 
@@ -74,8 +95,12 @@ class TestMeasure(testtools.TestCase):
             raise failed
 
         move = self.move('x')
-        self.assertIs(failed, self.assertRaises(
-            exceptions.MigrationFailed, self.measure, move, follow=follow))
+        self.assertIs(
+            failed,
+            self.assertRaises(
+                exceptions.MigrationFailed, self.measure, move, follow=follow
+            ),
+        )
         move.migration.call_off.assert_called_once_with(7)
         self.assertEqual(['x'], [each.server for each in self.kept])
         self.assertEqual(('x', 'ended'), self.said[-1])
@@ -91,8 +116,11 @@ class TestMeasure(testtools.TestCase):
 
     def test_figures(self):
         asked = []
-        [measured] = self.measure(self.move(
-            'x', figures=lambda since: asked.append(since) or ('figure',)))
+        [measured] = self.measure(
+            self.move(
+                'x', figures=lambda since: asked.append(since) or ('figure',)
+            )
+        )
         self.assertEqual([1.0], asked)
         self.assertEqual(('figure',), measured.figures)
 
@@ -110,7 +138,8 @@ class TestMeasure(testtools.TestCase):
         self.compute.libvirt.completed_job.assert_not_called()
 
     def test_libvirt_can_not_be_asked(self):
-        self.compute.libvirt.completed_job.side_effect = \
-            exceptions.HostError('b', ('virsh',), 'no such domain')
+        self.compute.libvirt.completed_job.side_effect = exceptions.HostError(
+            'b', ('virsh',), 'no such domain'
+        )
         [measured] = self.measure(self.move('x'))
         self.assertIsNone(measured.libvirt_downtime)

@@ -20,11 +20,11 @@ from migration_tempest_plugin.unit_tests.running import fakes
 
 
 class TestMetering(testtools.TestCase):
-
     def meters(self, *names, down=()):
         self.said = []
-        return [fakes.FakeMeter(name, self.said, name in down)
-                for name in names]
+        return [
+            fakes.FakeMeter(name, self.said, name in down) for name in names
+        ]
 
     def did(self, what):
         return [name for name, did in self.said if did == what]
@@ -33,19 +33,23 @@ class TestMetering(testtools.TestCase):
         """But the network comes first of all: it tells who is not there."""
         meters = self.meters(*'abcxyz')
         with metering.Metering({1: meters[:3], 2: meters[3:]}) as found:
-            found.begin({meter: number for number, meter
-                         in enumerate(meters, 1)}.get)
+            found.begin(
+                {meter: number for number, meter in enumerate(meters, 1)}.get
+            )
             done = ''.join(self.did('set up'))
             self.assertEqual('ax', done[:2])
             # Those in the guests, whatever the order of the guests.
             self.assertEqual(list('bcyz'), sorted(done[2:]))
             self.assertLess(done.index('c'), done.index('b'))
             self.assertLess(done.index('z'), done.index('y'))
-            self.assertEqual([(name, 'up within %d s' % number) for
-                              number, name in enumerate('abcxyz', 1)],
-                             self.said[6:])
-            self.assertEqual({meter: 0.25 for meter in meters},
-                             found.baselines)
+            self.assertEqual(
+                [
+                    (name, 'up within %d s' % number)
+                    for number, name in enumerate('abcxyz', 1)
+                ],
+                self.said[6:],
+            )
+            self.assertEqual(dict.fromkeys(meters, 0.25), found.baselines)
             self.assertEqual([], self.did('ended'))
         self.assertEqual(sorted('abcxyz'), sorted(self.did('ended')))
 
@@ -54,7 +58,6 @@ class TestMetering(testtools.TestCase):
         together = threading.Barrier(2)
 
         class Slow(fakes.FakeMeter):
-
             def __enter__(self):
                 together.wait(20)
                 return super().__enter__()
@@ -72,8 +75,8 @@ class TestMetering(testtools.TestCase):
 
     def test_one_that_can_not_be_set_up(self):
         """The error is raised, and the meters of the others end."""
-        class Broken(fakes.FakeMeter):
 
+        class Broken(fakes.FakeMeter):
             def __enter__(self):
                 raise exceptions.NoMeasurement('no room in the guest')
 
@@ -81,9 +84,11 @@ class TestMetering(testtools.TestCase):
         network = [fakes.FakeMeter(name, self.said) for name in 'ax']
         inside = [Broken('b', self.said), fakes.FakeMeter('y', self.said)]
         with metering.Metering(
-                dict(zip((1, 2), zip(network, inside)))) as found:
-            error = self.assertRaises(exceptions.NoMeasurement, found.begin,
-                                      lambda meter: 1)
+            dict(zip((1, 2), zip(network, inside)))
+        ) as found:
+            error = self.assertRaises(
+                exceptions.NoMeasurement, found.begin, lambda meter: 1
+            )
         self.assertIn('no room in the guest', str(error))
         self.assertEqual(list('axy'), sorted(self.did('ended')))
 
@@ -91,11 +96,16 @@ class TestMetering(testtools.TestCase):
         """All of them end, and what there is can be read."""
         meters = self.meters(*'ab', down='a')
         with metering.Metering({'x': meters}) as found:
-            self.assertRaises(exceptions.NoMeasurement, found.begin,
-                              lambda meter: 1)
-            self.assertEqual(['a', 'b'], [
-                timeline.target for timeline
-                in found.read('x', 0).measurements])
+            self.assertRaises(
+                exceptions.NoMeasurement, found.begin, lambda meter: 1
+            )
+            self.assertEqual(
+                ['a', 'b'],
+                [
+                    timeline.target
+                    for timeline in found.read('x', 0).measurements
+                ],
+            )
         self.assertEqual(sorted('ab'), sorted(self.did('ended')))
 
     def test_read_since_the_baseline(self):
@@ -104,8 +114,10 @@ class TestMetering(testtools.TestCase):
             found.begin(lambda meter: 1)
             read = found.read('x', 0)
         [timeline] = read.measurements
-        self.assertEqual([0.3, 0.4], [
-            round(sample.start, 1) for sample in timeline.samples][:2])
+        self.assertEqual(
+            [0.3, 0.4],
+            [round(sample.start, 1) for sample in timeline.samples][:2],
+        )
         self.assertIsNone(read.clock)
         self.assertIsNone(read.load)
 

@@ -35,44 +35,55 @@ class Check(check.Check):
 
 
 class TestGuestChecks(testtools.TestCase):
-
     def checks(self, *each):
         return self.useFixture(checked.GuestChecks('the-id', each))
 
     def test_each_is_told(self):
-        checks = self.checks(Check('memory', 'as it was'),
-                             Check('clock', 'it moved'))
-        self.assertEqual(['memory: as it was', 'clock: it moved'],
-                         checks.verify())
-        self.assertEqual('checks of the-id:\nmemory: as it was\n'
-                         'clock: it moved',
-                         checks.getDetails()['checks'].as_text())
+        checks = self.checks(
+            Check('memory', 'as it was'), Check('clock', 'it moved')
+        )
+        self.assertEqual(
+            ['memory: as it was', 'clock: it moved'], checks.verify()
+        )
+        self.assertEqual(
+            'checks of the-id:\nmemory: as it was\nclock: it moved',
+            checks.getDetails()['checks'].as_text(),
+        )
 
     def test_all_that_is_wrong_is_named(self):
         checks = self.checks(
             Check('memory', exceptions.CheckFailed('memory', 'is not')),
             Check('clock', 'it moved'),
-            Check('disk', exceptions.GuestError('is out of reach')))
+            Check('disk', exceptions.GuestError('is out of reach')),
+        )
         error = self.assertRaises(exceptions.CheckFailed, checks.verify)
-        self.assertEqual('the-id: memory: is not; disk: is out of reach',
-                         str(error))
-        self.assertIn('clock: it moved',
-                      checks.getDetails()['checks'].as_text())
+        self.assertEqual(
+            'the-id: memory: is not; disk: is out of reach', str(error)
+        )
+        self.assertIn(
+            'clock: it moved', checks.getDetails()['checks'].as_text()
+        )
 
 
 class TestAdminister(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         conf = mock.Mock()
         conf.compute_feature_enabled = mock.Mock(
-            spec=['pause', 'suspend'], pause=True, suspend=True)
+            spec=['pause', 'suspend'], pause=True, suspend=True
+        )
         self.features = conf.compute_feature_enabled
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.tests.scenario.checked.CONF', conf))
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.tests.scenario.checked.waiters',
-            mock.Mock()))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.tests.scenario.checked.CONF', conf
+            )
+        )
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.tests.scenario.checked.waiters',
+                mock.Mock(),
+            )
+        )
         self.guest = mock.Mock(id='the-id')
         self.boots = 0
         self.guest.boot_id.side_effect = lambda: self.boots
@@ -93,11 +104,15 @@ class TestAdminister(testtools.TestCase):
     def test_all_of_it(self):
         self.assertEqual(
             ['pause', 'suspend', 'soft reboot', 'hard reboot', 'stop'],
-            self.scenario.administer(self.guest))
+            self.scenario.administer(self.guest),
+        )
         self.assertEqual(
-            [mock.call('the-id', type='SOFT'),
-             mock.call('the-id', type='HARD')],
-            self.client.reboot_server.call_args_list)
+            [
+                mock.call('the-id', type='SOFT'),
+                mock.call('the-id', type='HARD'),
+            ],
+            self.client.reboot_server.call_args_list,
+        )
 
     def test_what_is_not_enabled(self):
         self.features.suspend = False
@@ -106,7 +121,8 @@ class TestAdminister(testtools.TestCase):
 
     def test_a_reboot_that_is_none(self):
         self.client.reboot_server.side_effect = None
-        self.assertRaises(AssertionError, self.scenario.administer,
-                          self.guest)
-        self.assertEqual('soft reboot of the-id', self.scenario.getDetails()[
-            'failed at'].as_text())
+        self.assertRaises(AssertionError, self.scenario.administer, self.guest)
+        self.assertEqual(
+            'soft reboot of the-id',
+            self.scenario.getDetails()['failed at'].as_text(),
+        )

@@ -26,8 +26,13 @@ class Booting(base.LiveMigrationScenario):
     tearDown = testtools.TestCase.tearDown
 
     def boot_guests(self, count, **arguments):
-        guests = [mock.Mock(id='server %d' % (len(self.booted) + number),
-                            arguments=arguments) for number in range(count)]
+        guests = [
+            mock.Mock(
+                id='server %d' % (len(self.booted) + number),
+                arguments=arguments,
+            )
+            for number in range(count)
+        ]
         self.booted.extend(guests)
         for guest in guests:
             self.addCleanup(self.deleted.append, guest.id)
@@ -127,18 +132,23 @@ class TestSharedGuest(testtools.TestCase):
         self.assertEqual(['server 1'], self.run_test())
 
     def test_one_that_is_not_well(self):
-        for change in ({'status': 'ERROR'},
-                       {'OS-EXT-STS:task_state': 'migrating'}):
+        for change in (
+            {'status': 'ERROR'},
+            {'OS-EXT-STS:task_state': 'migrating'},
+        ):
             before = self.run_test()
             self.server.update(change)
             self.assertNotEqual(before, self.run_test(), change)
-            self.server.update({'status': 'ACTIVE',
-                                'OS-EXT-STS:task_state': None})
+            self.server.update(
+                {'status': 'ACTIVE', 'OS-EXT-STS:task_state': None}
+            )
 
     def test_one_that_is_asked_for(self):
         """A server that is not as all others is the test's own."""
         self.run_test()
-        self.assertEqual(['server 1'], self.run_test(
-            lambda test: test.boot_guest(flavor='pinned')))
+        self.assertEqual(
+            ['server 1'],
+            self.run_test(lambda test: test.boot_guest(flavor='pinned')),
+        )
         self.assertEqual(['server 1'], self.scenario.deleted)
         self.assertEqual(['server 0'], self.run_test())

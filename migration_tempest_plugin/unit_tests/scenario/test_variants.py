@@ -25,18 +25,18 @@ ALL = (*variants.BY_API, *variants.BY_NOVA_CONF)
 
 
 class TestVariants(testtools.TestCase):
-
     def test_names_and_ids_are_unique(self):
         for field in ('name', 'id'):
-            counted = collections.Counter(getattr(each, field)
-                                          for each in ALL)
-            self.assertEqual([], [what for what, times in counted.items()
-                                  if times > 1])
+            counted = collections.Counter(getattr(each, field) for each in ALL)
+            self.assertEqual(
+                [], [what for what, times in counted.items() if times > 1]
+            )
 
     def test_each_can_be_done(self):
         for cases, scenario in (
-                (variants.BY_API, test_matrix.TestMatrix),
-                (variants.BY_NOVA_CONF, whitebox.TestMatrix)):
+            (variants.BY_API, test_matrix.TestMatrix),
+            (variants.BY_NOVA_CONF, whitebox.TestMatrix),
+        ):
             self.assertNotEqual((), cases)
             for each in cases:
                 for method in (each.how, each.boot, 'test_' + each.name):
@@ -45,12 +45,13 @@ class TestVariants(testtools.TestCase):
     def test_those_of_nova_conf_say_what(self):
         for each in variants.BY_NOVA_CONF:
             self.assertNotEqual({}, each.nova_conf)
-            self.assertTrue(each.qemu or each.how == 'migrate_tunnelled',
-                            '%s can\'t be seen to be in force' % each.name)
+            self.assertTrue(
+                each.qemu or each.how == 'migrate_tunnelled',
+                "%s can't be seen to be in force" % each.name,
+            )
 
 
 class TestTests(testtools.TestCase):
-
     def test_one_for_each(self):
         seen = []
 
@@ -70,25 +71,30 @@ class TestTests(testtools.TestCase):
 
 
 class TestReasonToSkip(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.conf = mock.Mock()
         self.conf.migration.variants = []
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.tests.scenario.variants.CONF',
-            self.conf))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.tests.scenario.variants.CONF',
+                self.conf,
+            )
+        )
 
     def test_none(self):
-        self.assertIsNone(variants.reason_to_skip(variants.Variant(
-            'easy', 'id', 'title')))
+        self.assertIsNone(
+            variants.reason_to_skip(variants.Variant('easy', 'id', 'title'))
+        )
 
     def test_what_the_cloud_lacks(self):
         self.conf.compute_feature_enabled.pause = False
         self.conf.compute_feature_enabled.live_migration = True
         [paused] = [each for each in ALL if each.name == 'paused']
-        self.assertEqual('[compute-feature-enabled] pause is false',
-                         variants.reason_to_skip(paused))
+        self.assertEqual(
+            '[compute-feature-enabled] pause is false',
+            variants.reason_to_skip(paused),
+        )
 
     def test_what_it_must_lack(self):
         features = self.conf.compute_feature_enabled
@@ -97,10 +103,13 @@ class TestReasonToSkip(testtools.TestCase):
         [shared] = [each for each in ALL if each.name == 'pre_copy_shared']
         self.assertEqual(
             '[compute-feature-enabled] block_migration_for_live_migration is '
-            'true', variants.reason_to_skip(shared))
+            'true',
+            variants.reason_to_skip(shared),
+        )
 
     def test_not_chosen(self):
         self.conf.migration.variants = ['cold']
         self.assertEqual(
             'easy is not chosen: [migration] variants',
-            variants.reason_to_skip(variants.Variant('easy', 'id', 'title')))
+            variants.reason_to_skip(variants.Variant('easy', 'id', 'title')),
+        )

@@ -31,22 +31,37 @@ def injected(begin, seconds):
 
 def timeline(*outages):
     """Five seconds, down in each (begin, end)."""
-    samples = [Sample(each / 100, each / 100, not any(
-        begin <= each / 100 < end for begin, end in outages))
-        for each in range(500)]
-    return Timeline('network', 'x', samples, 0.01, 4.99,
-                    probing=Probing.INDEPENDENT, method='a test')
+    samples = [
+        Sample(
+            each / 100,
+            each / 100,
+            not any(begin <= each / 100 < end for begin, end in outages),
+        )
+        for each in range(500)
+    ]
+    return Timeline(
+        'network',
+        'x',
+        samples,
+        0.01,
+        4.99,
+        probing=Probing.INDEPENDENT,
+        method='a test',
+    )
 
 
 def result(*outages, tempest=None):
     return check._result(
-        PLAN, [timeline(*outages)],
-        [injected(1, 0.1), injected(2, 0.1), injected(3, 0.3)], tempest, 5.0,
-        0.012)
+        PLAN,
+        [timeline(*outages)],
+        [injected(1, 0.1), injected(2, 0.1), injected(3, 0.3)],
+        tempest,
+        5.0,
+        0.012,
+    )
 
 
 class TestResult(testtools.TestCase):
-
     def test_good(self):
         seen = result((1, 1.1), (2, 2.1), (3, 3.3))
         self.assertTrue(seen.good)
@@ -70,8 +85,9 @@ class TestResult(testtools.TestCase):
     def test_bounds_that_do_not_hold(self):
         for begin, end in ((2.0, 2.05), (2.0, 2.2)):
             seen = result((1, 1.1), (begin, end), (3, 3.3))
-            self.assertEqual([True, False, True],
-                             [each.holds for each in seen.readings])
+            self.assertEqual(
+                [True, False, True], [each.holds for each in seen.readings]
+            )
             self.assertEqual(2, seen.exact)
             self.assertFalse(seen.good)
 
@@ -82,17 +98,24 @@ class TestResult(testtools.TestCase):
 
 
 class TestText(testtools.TestCase):
-
     def test_all_of_it(self):
-        lines = check.text(result((1, 1.1), (2, 2.1), (3, 3.3), tempest=(
-            0.0, 0.2, 0.2, 0.0))).splitlines()
-        self.assertEqual('10 ms, 1 target: 3 outages in 5 s, by a test',
-                         lines[0])
-        self.assertRegex(lines[2], r'^ +0\.10 s +2 +2 +0\.\d+ s, +0\.\d+ s +'
-                         r'0\.0 to 0\.2 s$')
+        lines = check.text(
+            result((1, 1.1), (2, 2.1), (3, 3.3), tempest=(0.0, 0.2, 0.2, 0.0))
+        ).splitlines()
+        self.assertEqual(
+            '10 ms, 1 target: 3 outages in 5 s, by a test', lines[0]
+        )
+        self.assertRegex(
+            lines[2],
+            r'^ +0\.10 s +2 +2 +0\.\d+ s, +0\.\d+ s +'
+            r'0\.0 to 0\.2 s$',
+        )
         self.assertRegex(lines[4], r'none +0\.0 s$')
-        self.assertEqual('  within one interval and 1 ms: 3 of 3; outages '
-                         'that were none: 0', lines[5])
+        self.assertEqual(
+            '  within one interval and 1 ms: 3 of 3; outages '
+            'that were none: 0',
+            lines[5],
+        )
         self.assertIn('1.2 % of a core', lines[6])
 
     def test_without_tempest(self):

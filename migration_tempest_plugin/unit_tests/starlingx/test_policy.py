@@ -55,13 +55,16 @@ class Libvirt:
 
 
 class TestController(testtools.TestCase):
-
     def controller(self, cloud, libvirt=None, **arguments):
         self.said = []
         self.cloud = cloud
         return policy.Controller(
-            cloud, {'one': libvirt or Libvirt()}, settings.Defaults(),
-            self.said.append, **{'clock': lambda: 10.0**6, **arguments})
+            cloud,
+            {'one': libvirt or Libvirt()},
+            settings.Defaults(),
+            self.said.append,
+            **{'clock': lambda: 10.0**6, **arguments},
+        )
 
     def test_default_timeout(self):
         controller = self.controller(Cloud())
@@ -70,8 +73,15 @@ class TestController(testtools.TestCase):
         self.assertEqual([], self.cloud.aborted)
         controller.step(1180.0)
         self.assertEqual([7], self.cloud.aborted)
-        self.assertEqual(['server the-server, migration 7: not completed '
-                          'after 180 s: aborting it'], self.said)
+        self.assertEqual(
+            [
+                (
+                    'server the-server, migration 7: not completed '
+                    'after 180 s: aborting it'
+                )
+            ],
+            self.said,
+        )
 
     def test_aborted_once(self):
         controller = self.controller(Cloud())
@@ -80,8 +90,7 @@ class TestController(testtools.TestCase):
         self.assertEqual([7], self.cloud.aborted)
 
     def test_timeout_of_the_server(self):
-        controller = self.controller(Cloud(
-            metadata={settings.TIMEOUT: '120'}))
+        controller = self.controller(Cloud(metadata={settings.TIMEOUT: '120'}))
         controller.step(0)
         controller.step(120)
         self.assertEqual([7], self.cloud.aborted)
@@ -89,14 +98,15 @@ class TestController(testtools.TestCase):
     def test_no_timeout(self):
         controller = self.controller(Cloud(metadata={settings.TIMEOUT: '0'}))
         controller.step(0)
-        controller.step(10 ** 6)
+        controller.step(10**6)
         self.assertEqual([], self.cloud.aborted)
 
     def test_changed_on_the_way(self):
         controller = self.controller(Cloud())
         controller.step(0)
         self.cloud.settings = settings.Sources(
-            metadata={settings.TIMEOUT: '120'})
+            metadata={settings.TIMEOUT: '120'}
+        )
         controller.step(130)
         self.assertEqual([7], self.cloud.aborted)
 
@@ -111,8 +121,9 @@ class TestController(testtools.TestCase):
 
     def test_one_that_was_seen_late(self):
         """libvirt says for how long it goes on by then."""
-        controller = self.controller(Cloud(), Libvirt(elapsed=2.5),
-                                     clock=lambda: 1000.4)
+        controller = self.controller(
+            Cloud(), Libvirt(elapsed=2.5), clock=lambda: 1000.4
+        )
         controller.step(1000.0)
         self.assertAlmostEqual(1177.9, controller.next_due)
         controller.step(1100.0)
@@ -124,7 +135,8 @@ class TestController(testtools.TestCase):
         controller.step(1000.0)
         self.assertEqual(1180.0, controller.next_due)
         self.cloud.settings = settings.Sources(
-            metadata={settings.TIMEOUT: '120'})
+            metadata={settings.TIMEOUT: '120'}
+        )
         controller.step(1010.0)
         self.assertEqual(1120.0, controller.next_due)
         controller.step(1120.0)
@@ -138,15 +150,17 @@ class TestController(testtools.TestCase):
         self.cloud.running = [policy.Migration(8, 'the-server', 'one'), late]
         controller.step(100)
         asked = []
-        self.cloud.sources = lambda server: asked.append(
-            list(self.cloud.aborted)) or self.cloud.settings
+        self.cloud.sources = lambda server: (
+            asked.append(list(self.cloud.aborted)) or self.cloud.settings
+        )
         controller.step(180)
         self.assertEqual([[], [7]], asked)
 
     def test_dry_run(self):
         libvirt = Libvirt(500)
-        controller = self.controller(Cloud(
-            flavor={settings.MAX_DOWNTIME: '100'}), libvirt, dry_run=True)
+        controller = self.controller(
+            Cloud(flavor={settings.MAX_DOWNTIME: '100'}), libvirt, dry_run=True
+        )
         controller.step(0)
         controller.step(180)
         self.assertEqual([], self.cloud.aborted)
@@ -155,8 +169,9 @@ class TestController(testtools.TestCase):
 
     def test_maximum_downtime(self):
         libvirt = Libvirt(50)
-        controller = self.controller(Cloud(
-            flavor={settings.MAX_DOWNTIME: '100'}), libvirt)
+        controller = self.controller(
+            Cloud(flavor={settings.MAX_DOWNTIME: '100'}), libvirt
+        )
         for nova, held in ((50, 50), (95, 95), (140, 100), (500, 100)):
             libvirt.downtime = nova
             controller.step(0)
@@ -172,12 +187,14 @@ class TestController(testtools.TestCase):
         self.assertIn('two is not among [migration-hosts] computes', said)
 
     def test_nonsense_is_told(self):
-        controller = self.controller(Cloud(
-            metadata={settings.TIMEOUT: 'soon'}))
+        controller = self.controller(
+            Cloud(metadata={settings.TIMEOUT: 'soon'})
+        )
         controller.step(0)
         [said] = self.said
-        self.assertIn("'soon', which is not a whole number: it is ignored",
-                      said)
+        self.assertIn(
+            "'soon', which is not a whole number: it is ignored", said
+        )
 
     def test_trouble_is_told_and_tried_again(self):
         controller = self.controller(Cloud())
@@ -195,7 +212,6 @@ class TestController(testtools.TestCase):
 
 
 class TestTargetDowntime(testtools.TestCase):
-
     def test_more_than_the_host_gives(self):
         self.assertEqual(95, policy.target_downtime(95, 800, 500))
         self.assertEqual(800, policy.target_downtime(500, 800, 500))

@@ -25,29 +25,39 @@ IMAGE_TIMEOUT = settings.IMAGE_TIMEOUT
 def resolved(flavor=None, metadata=None, image=None, **defaults):
     return settings.resolve(
         settings.Sources(flavor or {}, metadata or {}, image or {}),
-        settings.Defaults(**defaults))
+        settings.Defaults(**defaults),
+    )
 
 
 class TestDefaults(testtools.TestCase):
-
     def test_nothing_is_said(self):
-        self.assertEqual(settings.Settings(False, False, 500, 180),
-                         resolved())
+        self.assertEqual(settings.Settings(False, False, 500, 180), resolved())
 
     def test_those_of_the_host(self):
         self.assertEqual(
             settings.Settings(True, True, 300, 0),
-            resolved(auto_converge=True, tunnel=True, max_downtime=300,
-                     timeout=0))
+            resolved(
+                auto_converge=True, tunnel=True, max_downtime=300, timeout=0
+            ),
+        )
 
 
 class TestSwitches(testscenarios.WithScenarios, testtools.TestCase):
     """flavor, metadata, what the host says, what holds, how many ignored."""
 
     scenarios = [
-        ('%s %s, %s, %s' % (name, flavor, metadata, default), dict(
-            name=name, field=field, flavor=flavor, metadata=metadata,
-            default=default, expected=expected, ignored=ignored))
+        (
+            '%s %s, %s, %s' % (name, flavor, metadata, default),
+            {
+                'name': name,
+                'field': field,
+                'flavor': flavor,
+                'metadata': metadata,
+                'default': default,
+                'expected': expected,
+                'ignored': ignored,
+            },
+        )
         for name, field in ((CONVERGE, 'auto_converge'), (TUNNEL, 'tunnel'))
         for flavor, metadata, default, expected, ignored in (
             ('True', None, False, True, 0),
@@ -60,14 +70,17 @@ class TestSwitches(testscenarios.WithScenarios, testtools.TestCase):
             ('True', 'maybe', False, True, 1),
             ('maybe', 'True', False, True, 1),
             ('maybe', '', True, True, 2),
-            ('2', None, False, False, 1))]
+            ('2', None, False, False, 1),
+        )
+    ]
 
     def test(self):
         found = resolved(
             {self.name: self.flavor} if self.flavor is not None else {},
             {self.name: self.metadata} if self.metadata is not None else {},
             {self.name.replace(':', '_'): str(not self.expected)},
-            **{self.field: self.default})
+            **{self.field: self.default},
+        )
         self.assertIs(self.expected, getattr(found, self.field))
         self.assertEqual(self.ignored, len(found.ignored), found.ignored)
 
@@ -76,9 +89,16 @@ class TestNumbers(testscenarios.WithScenarios, testtools.TestCase):
     """flavor, metadata, image: what holds, and how many are ignored."""
 
     scenarios = [
-        ('%s %s, %s, %s' % (name, *values), dict(
-            name=name, field=field, values=values, expected=expected,
-            ignored=ignored))
+        (
+            '%s %s, %s, %s' % (name, *values),
+            {
+                'name': name,
+                'field': field,
+                'values': values,
+                'expected': expected,
+                'ignored': ignored,
+            },
+        )
         for name, field, values, expected, ignored in (
             (DOWNTIME, 'max_downtime', ('300', None, None), 300, 0),
             (DOWNTIME, 'max_downtime', (None, '300', None), 300, 0),
@@ -106,64 +126,82 @@ class TestNumbers(testscenarios.WithScenarios, testtools.TestCase):
             (TIMEOUT, 'timeout', ('soon', '0', None), 0, 1),
             (TIMEOUT, 'timeout', ('soon', '', '1.5'), 180, 3),
             # Not one that the API takes, but nobody asks it for an image.
-            (TIMEOUT, 'timeout', ('400', None, '30'), 30, 0))]
+            (TIMEOUT, 'timeout', ('400', None, '30'), 30, 0),
+        )
+    ]
 
     def test(self):
         flavor, metadata, image = (
             {name: value} if value is not None else {}
             for name, value in zip(
                 (self.name, self.name, self.name.replace(':', '_')),
-                self.values))
+                self.values,
+            )
+        )
         found = resolved(flavor, metadata, image)
         self.assertEqual(self.expected, getattr(found, self.field))
         self.assertEqual(self.ignored, len(found.ignored), found.ignored)
 
 
-RANGE = ('hw:wrs:live_migration_timeout must be 0 or in the range 120 to '
-         '800')
+RANGE = 'hw:wrs:live_migration_timeout must be 0 or in the range 120 to 800'
 NUMBER = 'hw:wrs:live_migration_timeout must be an integer.'
-LEAST = ('hw:wrs:live_migration_max_downtime must be greater than or equal '
-         'to 100')
+LEAST = (
+    'hw:wrs:live_migration_max_downtime must be greater than or equal to 100'
+)
 
 
 class TestComplaint(testscenarios.WithScenarios, testtools.TestCase):
-
     scenarios = [
-        ('%s %r' % (name, value), dict(name=name, value=value, text=text))
+        ('%s %r' % (name, value), {'name': name, 'value': value, 'text': text})
         for name, value, text in (
-            *((TIMEOUT, value, None)
-              for value in ('0', '120', '150', '180', '800', 120, 0)),
-            *((TIMEOUT, value, RANGE)
-              for value in ('-1', '1', '119', '801', 119)),
-            *((TIMEOUT, value, NUMBER)
-              for value in ('', 'abc', '1.5', '120 s')),
+            *(
+                (TIMEOUT, value, None)
+                for value in ('0', '120', '150', '180', '800', 120, 0)
+            ),
+            *(
+                (TIMEOUT, value, RANGE)
+                for value in ('-1', '1', '119', '801', 119)
+            ),
+            *(
+                (TIMEOUT, value, NUMBER)
+                for value in ('', 'abc', '1.5', '120 s')
+            ),
             *((DOWNTIME, value, None) for value in ('100', '500', '100000')),
-            *((DOWNTIME, value, LEAST)
-              for value in ('99', '0', '-100')),
-            (DOWNTIME, '1.5', 'hw:wrs:live_migration_max_downtime must be '
-             'an integer.'),
-            (CONVERGE, 'True', None), (TUNNEL, 'no', None),
-            ('hw:wrs:other', 'anything', None), ('hw:cpu_policy', '', None))]
+            *((DOWNTIME, value, LEAST) for value in ('99', '0', '-100')),
+            (
+                DOWNTIME,
+                '1.5',
+                'hw:wrs:live_migration_max_downtime must be an integer.',
+            ),
+            (CONVERGE, 'True', None),
+            (TUNNEL, 'no', None),
+            ('hw:wrs:other', 'anything', None),
+            ('hw:cpu_policy', '', None),
+        )
+    ]
 
     def test(self):
-        self.assertEqual(self.text,
-                         settings.complaint(self.name, self.value))
+        self.assertEqual(self.text, settings.complaint(self.name, self.value))
 
 
 class TestComplaintOfASwitch(testtools.TestCase):
-
     def test_names_what_it_takes(self):
         for name in (CONVERGE, TUNNEL):
             text = settings.complaint(name, 'maybe')
             self.assertIn(name, text)
-            self.assertIn("'maybe', acceptable values are: '0', '1', 'f'",
-                          text)
+            self.assertIn(
+                "'maybe', acceptable values are: '0', '1', 'f'", text
+            )
 
 
 class TestIgnored(testtools.TestCase):
-
     def test_says_what_and_where(self):
         self.assertEqual(
-            ("hw_wrs_live_migration_timeout of the image is 'soon', which is "
-             'not a whole number',),
-            resolved(image={IMAGE_TIMEOUT: 'soon'}).ignored)
+            (
+                (
+                    "hw_wrs_live_migration_timeout of the image is 'soon', "
+                    'which is not a whole number'
+                ),
+            ),
+            resolved(image={IMAGE_TIMEOUT: 'soon'}).ignored,
+        )

@@ -22,21 +22,25 @@ from migration_tempest_plugin.measurement import Outage
 from migration_tempest_plugin.watch import display
 from migration_tempest_plugin.watch import session
 
-OUTAGE = Outage(start=100.0, end=100.5, lower=0.3, failures=4,
-                first_failure=100.1, last_failure=100.4)
+OUTAGE = Outage(
+    start=100.0,
+    end=100.5,
+    lower=0.3,
+    failures=4,
+    first_failure=100.1,
+    last_failure=100.4,
+)
 UP = session.State('10.0.0.5', 'network', outages=(OUTAGE,))
 QUIET = session.State('10.0.0.7', 'network', resolution=0.061)
 LOST = session.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
 
 
 class Terminal(io.StringIO):
-
     def isatty(self):
         return True
 
 
 class TestDisplay(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.stream = io.StringIO()
@@ -45,25 +49,34 @@ class TestDisplay(testtools.TestCase):
     def test_an_outage_is_told(self):
         self.shown.update([UP], [(UP, OUTAGE)], 'watching')
         self.assertRegex(
-            self.stream.getvalue(), r'^\d\d:\d\d:\d\d\.\d{3}  10.0.0.5 ping: '
-            r'was down for 0\.400 s \(0\.300 to 0\.500\)\n$')
+            self.stream.getvalue(),
+            r'^\d\d:\d\d:\d\d\.\d{3}  10.0.0.5 ping: '
+            r'was down for 0\.400 s \(0\.300 to 0\.500\)\n$',
+        )
 
     def test_a_loss_is_told_once(self):
         for _ in range(2):
             self.shown.update([UP, LOST], [], 'watching')
         self.assertRegex(
-            self.stream.getvalue(), r'^\d\d:\d\d:\d\d\.\d{3}  10.0.0.6 TCP: '
-            r'LOST: the guest was rebooted\n$')
+            self.stream.getvalue(),
+            r'^\d\d:\d\d:\d\d\.\d{3}  10.0.0.6 TCP: '
+            r'LOST: the guest was rebooted\n$',
+        )
 
     def test_now_and_then_how_it_goes(self):
         self.shown.update([UP], [], 'x runs')
         self.assertEqual('', self.stream.getvalue())
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.watch.display.PATIENCE', 0.0))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.watch.display.PATIENCE', 0.0
+            )
+        )
         self.shown.update([UP, LOST], [], 'x runs')
         self.assertRegex(
-            self.stream.getvalue(), r'x runs, for 0 s: 10.0.0.5 ping up; '
-            r'10.0.0.6 TCP LOST: the guest was rebooted\n$')
+            self.stream.getvalue(),
+            r'x runs, for 0 s: 10.0.0.5 ping up; '
+            r'10.0.0.6 TCP LOST: the guest was rebooted\n$',
+        )
 
     def test_a_line_with_colours_where_there_is_no_terminal(self):
         self.shown.say('\x1b[1;31mred\x1b[0m')
@@ -71,7 +84,6 @@ class TestDisplay(testtools.TestCase):
 
 
 class TestOnATerminal(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.useFixture(fixtures.EnvironmentVariable('COLUMNS', '100'))
@@ -84,20 +96,28 @@ class TestOnATerminal(testtools.TestCase):
             shown.update([UP, LOST, QUIET], [], 'x runs')
             drawn = terminal.getvalue()
             shown.say('a line of COMMAND')
-        for part in ('10.0.0.5', 'x runs, for 0 s', '0.400 s',
-                     'at most 0.061 s',
-                     'LOST: the guest was rebooted'):
+        for part in (
+            '10.0.0.5',
+            'x runs, for 0 s',
+            '0.400 s',
+            'at most 0.061 s',
+            'LOST: the guest was rebooted',
+        ):
             self.assertIn(part, drawn)
         self.assertIn('a line of COMMAND', terminal.getvalue())
 
     def test_nothing_to_draw_a_table_with(self):
         terminal = Terminal()
         # It is there if another test has drawn a table.
-        self.useFixture(fixtures.MonkeyPatch(
-            'migration_tempest_plugin.watch.table',
-            fixtures.MonkeyPatch.delete))
-        with mock.patch.dict(sys.modules, {
-                'migration_tempest_plugin.watch.table': None}):
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.watch.table',
+                fixtures.MonkeyPatch.delete,
+            )
+        )
+        with mock.patch.dict(
+            sys.modules, {'migration_tempest_plugin.watch.table': None}
+        ):
             shown = display.Display(terminal)
         with shown.shown():
             shown.update([UP], [(UP, OUTAGE)], 'x runs')

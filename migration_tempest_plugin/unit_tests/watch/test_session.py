@@ -38,14 +38,15 @@ class FakeMeter:
 
     def recent(self, since):
         self.asked.append(since)
-        samples = [Sample(number / 10, number / 10, letter == '+')
-                   for number, letter in enumerate(self.pattern)
-                   if number / 10 >= since and letter != '.']
+        samples = [
+            Sample(number / 10, number / 10, letter == '+')
+            for number, letter in enumerate(self.pattern)
+            if number / 10 >= since and letter != '.'
+        ]
         return Timeline('network', 'x', samples, 0.1, samples[-1].end)
 
 
 class TestLive(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         self.meter = FakeMeter()
@@ -94,7 +95,8 @@ class TestLive(testtools.TestCase):
     def test_lost(self):
         self.see('--')
         self.meter.recent = mock.Mock(
-            side_effect=exceptions.NoMeasurement('the prober ended'))
+            side_effect=exceptions.NoMeasurement('the prober ended')
+        )
         self.assertEqual([], self.live.look())
         self.assertEqual('the prober ended', self.live.state.lost)
         self.assertIsNone(self.live.state.down_since)
@@ -103,7 +105,6 @@ class TestLive(testtools.TestCase):
 
 
 class TestLoad(testtools.TestCase):
-
     def test_who_has_no_room(self):
         plan = session.Plan(('busy', 'idle', 'pinged'), {})
         watched = session.Session(plan)
@@ -111,19 +112,19 @@ class TestLoad(testtools.TestCase):
         after = measurement.Taken(10.0, {'heartbeat': 2.0})
         watched._metering.load = {
             target: measurement.GuestLoad.between(idle, before, after)
-            for target, idle in (('busy', 0.04), ('idle', 0.5))}.get
+            for target, idle in (('busy', 0.04), ('idle', 0.5))
+        }.get
         [(target, load)] = watched.under_load()
         self.assertEqual('busy', target)
-        self.assertEqual('measured under load: the guest was 4 % idle before',
-                         load.room)
+        self.assertEqual(
+            'measured under load: the guest was 4 % idle before', load.room
+        )
 
 
 class TestProgram(testtools.TestCase):
-
     def run_program(self, script, end=False):
         lines = []
-        running = program.Program([sys.executable, '-c', script],
-                                  lines.append)
+        running = program.Program([sys.executable, '-c', script], lines.append)
         give_up = time.monotonic() + 20
         while not end and running.status is None:
             self.assertLess(time.monotonic(), give_up)
@@ -137,7 +138,8 @@ class TestProgram(testtools.TestCase):
     def test_lines_and_status(self):
         running, lines = self.run_program(
             'import sys; print("one", flush=True);'
-            'sys.stderr.write("two\\nthr"); sys.exit(3)')
+            'sys.stderr.write("two\\nthr"); sys.exit(3)'
+        )
         self.assertEqual(['one', 'two', 'thr'], lines)
         self.assertEqual(3, running.status)
 
@@ -147,10 +149,12 @@ class TestProgram(testtools.TestCase):
 
     def test_it_is_ended(self):
         running, _ = self.run_program(
-            'import time; print("here", flush=True); time.sleep(600)', True)
+            'import time; print("here", flush=True); time.sleep(600)', True
+        )
         self.assertEqual(-15, running.status)
 
     def test_no_such_program(self):
-        error = self.assertRaises(exceptions.RecordError, program.Program,
-                                  ['/no/such'], print)
-        self.assertIn('/no/such can\'t be started', str(error))
+        error = self.assertRaises(
+            exceptions.RecordError, program.Program, ['/no/such'], print
+        )
+        self.assertIn("/no/such can't be started", str(error))

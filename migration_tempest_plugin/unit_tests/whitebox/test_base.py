@@ -28,7 +28,6 @@ from migration_tempest_plugin.tests.whitebox import slow
 
 
 class Case(testtools.TestCase):
-
     def setUp(self):
         super().setUp()
         conf = cfg.ConfigOpts()
@@ -36,29 +35,40 @@ class Case(testtools.TestCase):
         conf([])
         self.fixture = self.useFixture(fixture.Config(conf))
         for module in (base, reconfiguring):
-            self.useFixture(fixtures.MonkeyPatch(
-                module.__name__ + '.CONF', mock.Mock(
-                    migration=conf.migration,
-                    migration_hosts=conf['migration-hosts'])))
+            self.useFixture(
+                fixtures.MonkeyPatch(
+                    module.__name__ + '.CONF',
+                    mock.Mock(
+                        migration=conf.migration,
+                        migration_hosts=conf['migration-hosts'],
+                    ),
+                )
+            )
 
     def configure(self, **values):
         self.fixture.config(group='migration-hosts', **values)
 
 
 class TestSkips(Case):
-
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.MockPatchObject(
-            scenario.LiveMigrationScenario, 'skip_checks'))
+        self.useFixture(
+            fixtures.MockPatchObject(
+                scenario.LiveMigrationScenario, 'skip_checks'
+            )
+        )
 
     def skipped(self, scenario):
-        return str(self.assertRaises(testtools.TestCase.skipException,
-                                     scenario.skip_checks))
+        return str(
+            self.assertRaises(
+                testtools.TestCase.skipException, scenario.skip_checks
+            )
+        )
 
     def test_no_hosts(self):
-        self.assertIn('[migration-hosts] computes',
-                      self.skipped(base.WhiteboxScenario))
+        self.assertIn(
+            '[migration-hosts] computes', self.skipped(base.WhiteboxScenario)
+        )
 
     def test_hosts(self):
         self.configure(computes={'one': '192.0.2.1'})
@@ -70,30 +80,39 @@ class TestSkips(Case):
 
     def test_hosts_that_must_not_be_changed(self):
         self.configure(computes={'one': '192.0.2.1'})
-        self.assertIn('[migration-hosts] allow_restart',
-                      self.skipped(reconfiguring.ReconfiguringScenario))
+        self.assertIn(
+            '[migration-hosts] allow_restart',
+            self.skipped(reconfiguring.ReconfiguringScenario),
+        )
         self.configure(allow_restart=True)
         reconfiguring.ReconfiguringScenario.skip_checks()
 
 
 class TestInForce(Case):
-
     def assert_qemu(self, *values):
-        observation = mock.Mock(source='one', error='gone', looks=[
-            watch.Seen(1.0, mock.Mock(qemu={'auto-converge': value}))
-            for value in values])
+        observation = mock.Mock(
+            source='one',
+            error='gone',
+            looks=[
+                watch.Seen(1.0, mock.Mock(qemu={'auto-converge': value}))
+                for value in values
+            ],
+        )
         base.WhiteboxScenario.assert_qemu(
-            None, observation, 'auto-converge', True)
+            None, observation, 'auto-converge', True
+        )
 
     def test_it_is(self):
         self.assert_qemu(True, True)
 
     def test_it_is_not(self):
         for values in ((False,), (True, False), (None,)):
-            error = self.assertRaises(exceptions.SettingNotInForce,
-                                      self.assert_qemu, *values)
-            self.assertIn('QEMU on one migrates with auto-converge = ',
-                          str(error))
+            error = self.assertRaises(
+                exceptions.SettingNotInForce, self.assert_qemu, *values
+            )
+            self.assertIn(
+                'QEMU on one migrates with auto-converge = ', str(error)
+            )
 
     def test_nobody_has_looked(self):
         error = self.assertRaises(exceptions.NoMeasurement, self.assert_qemu)
@@ -109,7 +128,8 @@ class TestOverload(Case):
         look = scenario.compute_of.return_value.libvirt.dirty_rate
         look.side_effect = rates
         slow.SlowScenario._assert_overload(
-            scenario, mock.Mock(), mock.Mock(tool='dd rate=32'))
+            scenario, mock.Mock(), mock.Mock(tool='dd rate=32')
+        )
         return look.call_count
 
     def test_it_writes_enough(self):
@@ -120,8 +140,12 @@ class TestOverload(Case):
         self.assertEqual(3, self.looks(8, 14, 16))
 
     def test_it_writes_too_little(self):
-        error = self.assertRaises(exceptions.NoMeasurement, self.looks,
-                                  *[8, 14] * slow.LOOKS_AT_RATE)
-        self.assertIn('the guest writes 10 MiB/s to its memory, which is not '
-                      'much more than the 8 MiB/s that are copied', str(error))
+        error = self.assertRaises(
+            exceptions.NoMeasurement, self.looks, *[8, 14] * slow.LOOKS_AT_RATE
+        )
+        self.assertIn(
+            'the guest writes 10 MiB/s to its memory, which is not '
+            'much more than the 8 MiB/s that are copied',
+            str(error),
+        )
         self.assertIn('dd rate=32', str(error))

@@ -38,7 +38,6 @@ LOG = """\
 
 
 class TestObservation(testtools.TestCase):
-
     def seen(self, text):
         compute = mock.Mock()
         compute.log.since.return_value = logs.parse(text)
@@ -59,38 +58,73 @@ class TestObservation(testtools.TestCase):
 
     def test_figures(self):
         found = self.seen('')
-        found._jobs = mock.Mock(seen=[
-            watch.Seen(at, observation.JobLook(libvirt.Job(
-                'unbounded', fields), 0.5, 1.0, {})) for at, fields in (
-                    (9.0, {}), (10.0, {
-                        'memory_remaining': 7, 'memory_dirty_rate': 100,
-                        'memory_page_size': 4096, 'memory_bps': 5,
-                        'memory_iteration': 2,
-                        'auto_converge_throttle': 20}),
+        found._jobs = mock.Mock(
+            seen=[
+                watch.Seen(
+                    at,
+                    observation.JobLook(
+                        libvirt.Job('unbounded', fields), 0.5, 1.0, {}
+                    ),
+                )
+                for at, fields in (
+                    (9.0, {}),
+                    (
+                        10.0,
+                        {
+                            'memory_remaining': 7,
+                            'memory_dirty_rate': 100,
+                            'memory_page_size': 4096,
+                            'memory_bps': 5,
+                            'memory_iteration': 2,
+                            'auto_converge_throttle': 20,
+                        },
+                    ),
                     (11.0, {'memory_remaining': 3}),
-                    (12.0, {'memory_dirty_rate': 0, 'memory_page_size': 4096,
-                            'memory_iteration': 1}))])
+                    (
+                        12.0,
+                        {
+                            'memory_dirty_rate': 0,
+                            'memory_page_size': 4096,
+                            'memory_iteration': 1,
+                        },
+                    ),
+                )
+            ]
+        )
         self.assertEqual(
-            (measurement.Figures(10.0, 7, 409600, 5, 20),
-             measurement.Figures(11.0, 3), measurement.Figures(12.0)),
-            found.figures(since=9.5))
+            (
+                measurement.Figures(10.0, 7, 409600, 5, 20),
+                measurement.Figures(11.0, 3),
+                measurement.Figures(12.0),
+            ),
+            found.figures(since=9.5),
+        )
 
     def test_details_are_those_of_the_end(self):
         found = self.seen(LOG)
         found._events = {'one': mock.Mock(events=lambda *_: [])}
         found._jobs = mock.Mock(seen=[], error=None)
         with fixtures.MonkeyPatch(
-                'migration_tempest_plugin.tests.whitebox.observation.'
-                'Observation._setUp', lambda self: None):
+            'migration_tempest_plugin.tests.whitebox.observation.'
+            'Observation._setUp',
+            lambda self: None,
+        ):
             found.setUp()
         self.addCleanup(found.cleanUp)
         details = found.getDetails()
-        found._jobs.seen = [watch.Seen(9.0, observation.JobLook(
-            libvirt.Job('unbounded', {'memory_total': 7}), 0.5, 1.0, {}))]
-        self.assertIn('"memory_total": 7',
-                      details['migration job'].as_text())
-        self.assertIn('Increasing downtime to 166 ms',
-                      details['nova-compute on one'].as_text())
+        found._jobs.seen = [
+            watch.Seen(
+                9.0,
+                observation.JobLook(
+                    libvirt.Job('unbounded', {'memory_total': 7}), 0.5, 1.0, {}
+                ),
+            )
+        ]
+        self.assertIn('"memory_total": 7', details['migration job'].as_text())
+        self.assertIn(
+            'Increasing downtime to 166 ms',
+            details['nova-compute on one'].as_text(),
+        )
 
     def test_nothing_of_the_kind(self):
         first = self.seen(LOG.splitlines()[0])
@@ -105,29 +139,38 @@ class TestObservation(testtools.TestCase):
         return found.stopped()
 
     def test_stopped(self):
-        suspended, resumed = (mock.Mock(text=text, foreign=False) for text
-                              in ('Suspended Paused', 'Resumed'))
-        self.assertEqual([suspended], self.stopped(
-            ['a look'], [suspended, resumed]))
+        suspended, resumed = (
+            mock.Mock(text=text, foreign=False)
+            for text in ('Suspended Paused', 'Resumed')
+        )
+        self.assertEqual(
+            [suspended], self.stopped(['a look'], [suspended, resumed])
+        )
 
     def test_never_stopped(self):
-        self.assertEqual([], self.stopped(
-            ['a look'], [mock.Mock(text='x', foreign=False)]))
+        self.assertEqual(
+            [], self.stopped(['a look'], [mock.Mock(text='x', foreign=False)])
+        )
         self.assertEqual([], self.stopped([], []))
 
     def test_another_language_is_no_proof(self):
         found = []
-        events.add(found, "2026-11-21 10:39:25.694+0000: event 'lifecycle' "
-                   "for domain 'instance-00000001': Приостановлен Миграция\n",
-                   1.0)
-        error = self.assertRaises(exceptions.NoMeasurement, self.stopped,
-                                  ['a look'], found)
+        events.add(
+            found,
+            "2026-11-21 10:39:25.694+0000: event 'lifecycle' "
+            "for domain 'instance-00000001': Приостановлен Миграция\n",
+            1.0,
+        )
+        error = self.assertRaises(
+            exceptions.NoMeasurement, self.stopped, ['a look'], found
+        )
         self.assertIn('does not speak English', str(error))
         self.assertIn('Приостановлен', str(error))
 
     def test_no_events_are_no_proof(self):
-        self.assertRaises(exceptions.NoMeasurement, self.stopped,
-                          ['a look'], [])
+        self.assertRaises(
+            exceptions.NoMeasurement, self.stopped, ['a look'], []
+        )
 
     def test_timeout_without_a_beginning(self):
         # Then it is not said to be punctual.
@@ -155,15 +198,16 @@ class Virsh:
 
 
 class TestLook(testtools.TestCase):
-
     none = libvirt.Job('none', {})
     disks = libvirt.Job('unbounded', {'memory_total': 0})
     memory = libvirt.Job('unbounded', {'memory_total': 9})
 
     def test_while_memory_is_copied(self):
         look = observation._look(Virsh(self.memory, self.memory), ID)
-        self.assertEqual((self.memory, 0.5, 7.0, {'auto-converge': True}), (
-            look.job, look.maximum_downtime, look.vcpu_time, look.qemu))
+        self.assertEqual(
+            (self.memory, 0.5, 7.0, {'auto-converge': True}),
+            (look.job, look.maximum_downtime, look.vcpu_time, look.qemu),
+        )
 
     def test_at_other_times(self):
         # QEMU's own settings are no longer, or not yet, those of Nova.
