@@ -51,8 +51,8 @@ class NoMeasurement(MigrationTestError):
 
     def __str__(self) -> str:
         if self.seen is None:
-            return 'No measurement: %s' % self.reason
-        return 'No measurement: %s. Seen: %s' % (self.reason, self.seen)
+            return f'No measurement: {self.reason}'
+        return f'No measurement: {self.reason}. Seen: {self.seen}'
 
 
 class CheckFailed(MigrationTestError):
@@ -67,7 +67,7 @@ class CheckFailed(MigrationTestError):
         self.what = what
 
     def __str__(self) -> str:
-        return '%s: %s' % (self.check, self.what)
+        return f'{self.check}: {self.what}'
 
 
 class MigrationFailed(MigrationTestError):
@@ -89,10 +89,9 @@ class MigrationFailed(MigrationTestError):
         self.events = events
 
     def __str__(self) -> str:
-        return '%s. Migration record: %s. Events: %s' % (
-            self.reason,
-            json.dumps(self.record),
-            json.dumps(self.events),
+        return (
+            f'{self.reason}. Migration record: {json.dumps(self.record)}. '
+            f'Events: {json.dumps(self.events)}'
         )
 
 
@@ -117,11 +116,8 @@ class HostError(MigrationTestError):
         self.what = what
 
     def __str__(self) -> str:
-        return '%s: %s: %s' % (
-            self.host,
-            shlex.join(str(word) for word in self.words),
-            self.what,
-        )
+        command = shlex.join(str(word) for word in self.words)
+        return f'{self.host}: {command}: {self.what}'
 
 
 class ConfigurationError(MigrationTestError):

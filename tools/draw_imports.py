@@ -78,8 +78,8 @@ def imports(root):
         for imported in {package, *_imported(ast.parse(path.read_text()))}:
             if imported not in LAYERS:
                 raise ValueError(
-                    '%s imports %s, which has no place in '
-                    'LAYERS of %s' % (module, imported, __file__)
+                    f'{module} imports {imported}, which has no place in '
+                    f'LAYERS of {__file__}'
                 )
             if imported != package:
                 found.add(Import(str(module), package, imported))
@@ -92,9 +92,7 @@ def _imported(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [
-                '%s.%s' % (node.module, alias.name) for alias in node.names
-            ]
+            names = [f'{node.module}.{alias.name}' for alias in node.names]
         else:
             continue
         for name in names:
@@ -130,14 +128,14 @@ def drawing(found):
             else '.'
             for other in LAYERS
         ]
-        yield '%s  %s %s' % (letter, package.ljust(width), ' '.join(marks))
+        yield f'{letter}  {package:<{width}} {" ".join(marks)}'
 
 
 def main():
     found = imports(pathlib.Path(__file__).resolve().parent.parent / PLUGIN)
     print('\n'.join(drawing(found)))
     upward = sorted(
-        '%s imports %s, which stands above it' % (each.module, each.imported)
+        f'{each.module} imports {each.imported}, which stands above it'
         for each in found
         if each.is_upward
     )

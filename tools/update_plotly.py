@@ -37,20 +37,20 @@ def fetch(url):
         with urllib.request.urlopen(url) as answer:
             return answer.read()
     except OSError as error:
-        sys.exit("%s can't be read: %s" % (url, error))
+        sys.exit(f"{url} can't be read: {error}")
 
 
 def main(version='latest'):
     known = json.loads(
-        fetch('https://registry.npmjs.org/%s/%s' % (PACKAGE, version))
+        fetch(f'https://registry.npmjs.org/{PACKAGE}/{version}')
     )
     archive = fetch(known['dist']['tarball'])
     algorithm, _, expected = known['dist']['integrity'].partition('-')
     found = base64.b64encode(hashlib.new(algorithm, archive).digest())
     if found.decode() != expected:
         sys.exit(
-            '%s is not what the registry describes: its %s is %s, not %s'
-            % (known['dist']['tarball'], algorithm, found.decode(), expected)
+            f'{known["dist"]["tarball"]} is not what the registry describes: '
+            f'its {algorithm} is {found.decode()}, not {expected}'
         )
     FOLDER.mkdir(exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as unpacked:
@@ -76,10 +76,8 @@ def main(version='latest'):
         )
         + '\n'
     )
-    print(
-        '%s %s, %d bytes'
-        % (PACKAGE, known['version'], len(contents[FILES[0]]))
-    )
+    size = len(contents[FILES[0]])
+    print(f'{PACKAGE} {known["version"]}, {size} bytes')
 
 
 if __name__ == '__main__':

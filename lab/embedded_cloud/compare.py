@@ -282,9 +282,7 @@ class Comparison:
     """
 
     def __init__(self, watch, migration):
-        self._lines = [
-            '%s -> %s' % (migration['source'], migration['destination'])
-        ]
+        self._lines = [f'{migration["source"]} -> {migration["destination"]}']
         self.differences = {}
         self.good = self._compare_network(watch, migration)
         # even if the first one does not

@@ -229,10 +229,8 @@ class Tester(Namespaces):
 
     def _release(self):
         """What is installed, for people."""
-        return '{}, Nova {}.{}'.format(
-            self.settings.release,
-            *nova_version(self.settings.requirements.read_text()),
-        )
+        major, minor = nova_version(self.settings.requirements.read_text())
+        return f'{self.settings.release}, Nova {major}.{minor}'
 
     def runs(self):
         """How many runs of tests stestr has kept."""

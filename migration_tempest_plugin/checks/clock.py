@@ -57,7 +57,7 @@ class Look:
             )
         except ValueError:
             raise exceptions.GuestError(
-                'The guest was asked for its clock, and said %r' % text
+                f'The guest was asked for its clock, and said {text!r}'
             ) from None
 
 
@@ -93,20 +93,19 @@ class ClockCheck(check.Check):
         slack = DRIFT * (after.moment - before.moment)
         low = after.low - before.high - slack
         high = after.high - before.low + slack
-        seen = 'it moved by %+.3f s (%+.3f to %+.3f) in %.1f s' % (
-            (low + high) / 2,
-            low,
-            high,
-            after.moment - before.moment,
+        seen = (
+            f'it moved by {(low + high) / 2:+.3f} s '
+            f'({low:+.3f} to {high:+.3f}) in '
+            f'{after.moment - before.moment:.1f} s'
         )
         if low > self._allowed or high < -self._allowed:
             raise self.failed('%s; %g s are allowed', seen, self._allowed)
         if max(-low, high) > self._allowed:
-            return 'not known well enough: %s; %g s are allowed' % (
-                seen,
-                self._allowed,
+            return (
+                f'not known well enough: {seen}; '
+                f'{self._allowed:g} s are allowed'
             )
-        return '%s; the clocksource is %s' % (seen, after.source)
+        return f'{seen}; the clocksource is {after.source}'
 
     def _look(self):
         command = shell.command_of('clock')

@@ -43,7 +43,7 @@ class ConsoleCheck(check.Check):
         self.verify()
 
     def verify(self):
-        token = 'console check %s' % secrets.token_hex(16)
+        token = f'console check {secrets.token_hex(16)}'
         facts = shell.ask(self._client, 'look', 'say', token)
         if facts['said'] != 'yes':
             if not self._read():
@@ -54,7 +54,7 @@ class ConsoleCheck(check.Check):
                 )
             return (
                 "not checked: the guest's user may not write to it: "
-                '%s' % facts['said']
+                f'{facts["said"]}'
             )
         give_up = time.monotonic() + self._patience
         while token not in self._read():

@@ -45,9 +45,10 @@ class NetworkCheck(check.Check):
         self._verify_addresses()
         for address in (self._outside, *self._neighbours):
             self._verify_reached(address)
-        return 'it is reached, reaches %s, and has %d addresses' % (
-            ', '.join((self._outside, *self._neighbours)),
-            sum(map(len, self._addresses.values())),
+        reached = ', '.join((self._outside, *self._neighbours))
+        addresses = sum(map(len, self._addresses.values()))
+        return (
+            f'it is reached, reaches {reached}, and has {addresses} addresses'
         )
 
     def _verify_reached(self, address):
@@ -75,7 +76,7 @@ class NetworkCheck(check.Check):
                         mac,
                         address,
                         ', '.join(
-                            '%s on %s' % (each, of)
+                            f'{each} on {of}'
                             for of, each in sorted(has, key=str)
                         ),
                     )

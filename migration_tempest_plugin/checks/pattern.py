@@ -58,7 +58,7 @@ class _PatternCheck(check.Check):
                 digest,
                 self._digest,
             )
-        return '%d MiB of random bytes are what they were' % self._mib
+        return f'{self._mib} MiB of random bytes are what they were'
 
 
 class MemoryCheck(_PatternCheck):

@@ -98,12 +98,9 @@ class PortCheck(check.Check):
                 self._address,
             )
         answered = sum(code in _REACHED for _, code in let_in)
-        return 'port %d answered %d of %d attempts, port %d none of %d' % (
-            self._open,
-            answered,
-            len(let_in),
-            self._closed,
-            len(kept_out),
+        return (
+            f'port {self._open} answered {answered} of {len(let_in)} '
+            f'attempts, port {self._closed} none of {len(kept_out)}'
         )
 
     def _seen_since(self, begin):
@@ -167,4 +164,4 @@ def _counted(results):
     counted = collections.Counter(
         errno.errorcode.get(code, code) for _, code in results
     )
-    return ', '.join('%s: %d' % pair for pair in counted.items())
+    return ', '.join(f'{name}: {count}' for name, count in counted.items())

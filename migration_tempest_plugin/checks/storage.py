@@ -66,7 +66,7 @@ class StorageCheck(check.Check):
     def __init__(self, connect, client, folder, pause=0.1, lifetime=3600):
         self._connect = connect
         self._client = client
-        self._words = (folder, '%g' % pause, RECORDS, round(lifetime))
+        self._words = (folder, f'{pause:g}', RECORDS, round(lifetime))
         self._records = []
         self._changed = threading.Condition()
 
@@ -79,8 +79,8 @@ class StorageCheck(check.Check):
         header = self._stream.header
         if not header.startswith('storage_writer 1 '):
             raise exceptions.GuestError(
-                "storage: the guest can't write: %s ([migration] "
-                'guest_storage_folder)' % header
+                f"storage: the guest can't write: {header} ([migration] "
+                'guest_storage_folder)'
             )
         self._where = dict(word.split('=', 1) for word in header.split()[2:])
         self.file = self._where['file']
@@ -105,7 +105,7 @@ class StorageCheck(check.Check):
         raise self.failed(
             'the guest does not write any more, after %d records: %s',
             count,
-            self._stream.ended or 'nothing for %g s' % patience,
+            self._stream.ended or f'nothing for {patience:g} s',
         )
 
     def verify(self):
@@ -125,15 +125,9 @@ class StorageCheck(check.Check):
                 '; '.join(complaints[:3]),
             )
         return (
-            '%d records on %s (%s), read back from %s, the longest '
-            'stall %.2f s'
-            % (
-                len(told),
-                self._where['source'],
-                self._where['type'],
-                facts['from'],
-                longest_stall(told),
-            )
+            f'{len(told)} records on {self._where["source"]} '
+            f'({self._where["type"]}), read back from {facts["from"]}, '
+            f'the longest stall {longest_stall(told):.2f} s'
         )
 
 
@@ -145,7 +139,7 @@ def longest_stall(records):
 def _complaints(told):
     """What is wrong in the order in which the outside was told."""
     return [
-        'record %d was told after record %d' % (after.number, before.number)
+        f'record {after.number} was told after record {before.number}'
         for before, after in zip(told, told[1:])
         if after.number != before.number + 1
     ]
@@ -168,15 +162,14 @@ def _differences(told, places):
         found = places.get(record.number % RECORDS, ['missing'])
         if found[0] in ('torn', 'empty', 'missing'):
             wrong.append(
-                'record %d (%s) is %s'
-                % (record.number, record.token, ' '.join(found))
+                f'record {record.number} ({record.token}) is {" ".join(found)}'
             )
         elif int(found[0]) > newest:
             continue  # the next one is there already
         elif found != [str(record.number), record.token]:
             wrong.append(
-                'record %d was told with %s, and the disk has %s: the guest '
-                'ran twice, or this is an older disk'
-                % (record.number, record.token, ' '.join(found))
+                f'record {record.number} was told with {record.token}, and '
+                f'the disk has {" ".join(found)}: the guest ran twice, or '
+                'this is an older disk'
             )
     return wrong

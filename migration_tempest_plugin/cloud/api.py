@@ -78,7 +78,7 @@ def asking(
             yield
     except ERRORS as error:
         raise exceptions.CloudError(
-            '%s: %s: %s' % (what, type(error).__name__, error)
+            f'{what}: {type(error).__name__}: {error}'
         ) from error
 
 

@@ -144,7 +144,7 @@ def _text(function: collections.abc.Callable[[], str]) -> str:
     """What it returns, or what was in the way."""
     said = _told(function)
     return (
-        'Could not be read: %s' % said if isinstance(said, Exception) else said
+        f'Could not be read: {said}' if isinstance(said, Exception) else said
     )
 
 

@@ -71,8 +71,10 @@ def _hosts(admin: api.Admin) -> list[dict[str, str]]:
     return [
         {
             'name': each['hypervisor_hostname'],
-            'hypervisor': '%s %s'
-            % (each['hypervisor_type'], _dotted(each['hypervisor_version'])),
+            'hypervisor': (
+                f'{each["hypervisor_type"]} '
+                f'{_dotted(each["hypervisor_version"])}'
+            ),
         }
         for each in found['hypervisors']
     ]
@@ -80,11 +82,7 @@ def _hosts(admin: api.Admin) -> list[dict[str, str]]:
 
 def _dotted(number: int) -> str:
     """libvirt's way to write a version (virConnectGetVersion)."""
-    return '%d.%d.%d' % (
-        number // 1000000,
-        number // 1000 % 1000,
-        number % 1000,
-    )
+    return f'{number // 1000000}.{number // 1000 % 1000}.{number % 1000}'
 
 
 def _inside(compute: inventory.Compute) -> dict[str, str]:

@@ -116,7 +116,7 @@ class LiveMigration:
         def reached(record: api.Record | None) -> bool:
             status = record['status'] if record else None
             if status not in statuses and status in ENDED:
-                raise self._failed('ended as %s' % status)
+                raise self._failed(f'ended as {status}')
             return status in statuses
 
         self._wait_until(reached, ' or '.join(statuses), timeout)
@@ -173,7 +173,7 @@ class LiveMigration:
         record = self.record
         if record is None:
             raise self._failed('has no record')
-        return 'servers/%s/migrations/%s' % (self._server_id, record['id'])
+        return f'servers/{self._server_id}/migrations/{record["id"]}'
 
     def _wait_until(
         self,
@@ -189,12 +189,12 @@ class LiveMigration:
 
     def late(self, what: str, timeout: float) -> exceptions.MigrationFailed:
         """The MigrationFailed that it was not done in time."""
-        return self._failed('was not %s within %g s' % (what, timeout))
+        return self._failed(f'was not {what} within {timeout:g} s')
 
     def _failed(self, how: str) -> exceptions.MigrationFailed:
         return exceptions.MigrationFailed(
-            'The live migration of %s from %s %s'
-            % (self._server_id, self.source, how),
+            f'The live migration of {self._server_id} from {self.source} '
+            f'{how}',
             self.record,
             self.events(),
         )
@@ -236,7 +236,7 @@ class LiveMigration:
             with api.microversion(api.PROGRESS):
                 # Older releases of Tempest have no call for it.
                 _, body = self._servers.get(
-                    'servers/%s/migrations' % self._server_id
+                    f'servers/{self._server_id}/migrations'
                 )
         except NOT_TOLD as error:
             LOG.debug(
@@ -281,7 +281,7 @@ class LiveMigration:
         server = self._server()
         if status in FAILED or server['status'] == 'ERROR':
             raise self._failed(
-                'ended as %s, with the server %s' % (status, server['status'])
+                f'ended as {status}, with the server {server["status"]}'
             )
         return (
             status == 'completed'

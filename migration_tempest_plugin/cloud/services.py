@@ -67,8 +67,8 @@ class ComputeService:
         """
         if self.record['status'] != 'enabled':
             raise exceptions.CloudError(
-                'nova-compute on %s is disabled already: %s'
-                % (self.record['host'], self.record)
+                f'nova-compute on {self.record["host"]} is disabled already: '
+                f'{self.record}'
             )
         try:
             self.update(status='disabled', disabled_reason=reason)
@@ -90,9 +90,9 @@ def hypervisor(client: api.Client, host: str) -> api.Record:
         if each['service']['host'] == host
     ]
     if len(found) != 1:
+        names = [each['hypervisor_hostname'] for each in found]
         raise exceptions.CloudError(
-            '%s has no single hypervisor: %s'
-            % (host, [each['hypervisor_hostname'] for each in found])
+            f'{host} has no single hypervisor: {names}'
         )
     return found[0]
 
@@ -115,16 +115,16 @@ def problem(admin: api.Admin, host: str) -> str | None:
         [service] = computes(admin.services_client, host=host)
     # A call that nobody answers ends as an error of Nova, or of HTTP.
     except Exception as error:
-        return "Nova's API was asked for it, and said: %s: %s" % (
-            type(error).__name__,
-            error,
+        return (
+            "Nova's API was asked for it, and said: "
+            f'{type(error).__name__}: {error}'
         )
     if not uptime:
         return 'it does not answer'
     if service['state'] != 'up':
-        return 'Nova calls it %s, and last heard of it at %s' % (
-            service['state'],
-            service['updated_at'],
+        return (
+            f'Nova calls it {service["state"]}, and last heard of it at '
+            f'{service["updated_at"]}'
         )
     return None
 

@@ -61,14 +61,14 @@ class Cloud:
             return self._at_first[server]
         # Of the three, it alone can change while a server is migrated. To
         # show all of the server costs Nova a question to Neutron, too.
-        with api.asking('metadata of server %s' % server):
+        with api.asking(f'metadata of server {server}'):
             metadata = self._clients.servers_client.list_server_metadata(
                 server
             )['metadata']
         return dataclasses.replace(self._at_first[server], metadata=metadata)
 
     def _sources(self, server: str) -> settings.Sources:
-        with api.asking('server %s' % server, _SERVERS):
+        with api.asking(f'server {server}', _SERVERS):
             found = self._clients.servers_client.show_server(server)['server']
         return settings.Sources(
             flavor=found['flavor'].get('extra_specs') or {},
@@ -80,14 +80,14 @@ class Cloud:
         """The properties of an image; of a volume, nothing is known."""
         if not image:
             return {}
-        with api.asking('image %s' % image['id']):
+        with api.asking(f'image {image["id"]}'):
             found: settings.Values = self._clients.image_client_v2.show_image(
                 image['id']
             )
         return found
 
     def abort(self, migration: policy.Migration) -> None:
-        with api.asking('abort migration %s' % migration.id, _ABORT):
+        with api.asking(f'abort migration {migration.id}', _ABORT):
             self._clients.servers_client.delete(
-                'servers/%s/migrations/%s' % (migration.server, migration.id)
+                f'servers/{migration.server}/migrations/{migration.id}'
             )

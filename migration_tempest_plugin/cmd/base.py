@@ -98,7 +98,7 @@ def write(path, text):
             raise
     except OSError as error:
         raise exceptions.RecordError(
-            "%s can't be written: %s" % (path, error.strerror)
+            f"{path} can't be written: {error.strerror}"
         ) from error
 
 
@@ -119,4 +119,4 @@ def _number(text, is_good, kind):
         number = math.nan
     if math.isfinite(number) and is_good(number):
         return number
-    raise argparse.ArgumentTypeError('%r is no number %s' % (text, kind))
+    raise argparse.ArgumentTypeError(f'{text!r} is no number {kind}')

@@ -49,23 +49,20 @@ class Bundle(base.Command):
                 _write(parsed_args.folder, pathlib.PurePath(test, name), data)
         except OSError as error:
             raise SystemExit(
-                "%s can't be written: %s" % (error.filename, error.strerror)
+                f"{error.filename} can't be written: {error.strerror}"
             ) from error
         servers = sorted(
-            {
-                '%s/%s' % (test, name.partition('/')[0])
-                for test, name, _ in found
-            }
+            {f'{test}/{name.partition("/")[0]}' for test, name, _ in found}
         )
         self.app.stdout.writelines(
-            '%s/%s\n' % (parsed_args.folder, each) for each in servers
+            f'{parsed_args.folder}/{each}\n' for each in servers
         )
 
 
 def _write(folder, name, data):
     """Write one file that nobody else may read; none is replaced."""
     if name.is_absolute() or '..' in name.parts:
-        raise SystemExit('The stream names a file outside: %s' % name)
+        raise SystemExit(f'The stream names a file outside: {name}')
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open(

@@ -50,25 +50,21 @@ class Compare(base.Command):
                 action='append',
                 default=[],
                 metavar='RUN',
-                help='another run to count to %s; may be given several times'
-                % side.upper(),
+                help=f'another run to count to {side.upper()}; '
+                'may be given several times',
             )
+        quantities = ', '.join(
+            f'"{each}"' if ' ' in each else each for each in digest.COSTS
+        )
         parser.add_argument(
             '--tolerance',
             type=_tolerance,
             action='append',
             default=[],
             metavar='[WHAT=]SECONDS',
-            help='what is not longer by more than this is not worse (%g); '
-            'WHAT, for which alone it is, is %s; may be given several '
-            'times'
-            % (
-                TOLERANCE,
-                ', '.join(
-                    '"%s"' % each if ' ' in each else each
-                    for each in digest.COSTS
-                ),
-            ),
+            help='what is not longer by more than this is not worse '
+            f'({TOLERANCE:g}); WHAT, for which alone it is, is {quantities}; '
+            'may be given several times',
         )
         parser.add_argument(
             '--accept-unresolved',
@@ -133,7 +129,7 @@ def _name(side, run):
     """Where a side comes from, and what was installed there."""
     name = ', '.join(map(source.name, side))
     release = run.release
-    return '%s (%s)' % (name, release) if release else name
+    return f'{name} ({release})' if release else name
 
 
 def _tolerance(text):
@@ -141,7 +137,7 @@ def _tolerance(text):
     what, equals, seconds = text.rpartition('=')
     if equals and what not in digest.COSTS:
         raise argparse.ArgumentTypeError(
-            '%r is none of %s' % (what, ', '.join(digest.COSTS))
+            f'{what!r} is none of {", ".join(digest.COSTS)}'
         )
     return what or None, base.not_negative(seconds)
 
@@ -152,4 +148,4 @@ def _share(text):
             return float(text)
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError('%r is no number between 0 and 1' % text)
+    raise argparse.ArgumentTypeError(f'{text!r} is no number between 0 and 1')

@@ -41,9 +41,9 @@ class Doctor(base.Command):
             ('The cloud', _cloud()),
             ('The compute hosts', self._hosts()),
         ):
-            self._print('\n%s' % title)
+            self._print(f'\n{title}')
             for each in findings:
-                self._print('  %s' % str(each).replace('\n', '\n  '))
+                self._print('  ' + str(each).replace('\n', '\n  '))
                 good = good and each.outcome is not finding.Outcome.BAD
         return 0 if self._tests() and good else 1
 
@@ -58,15 +58,13 @@ class Doctor(base.Command):
         """Print what the tests would do; returns whether any would run."""
         reasons = tests.reasons()
         run = reasons.pop(None, [])
+        known = len(run) + sum(map(len, reasons.values()))
         self._print(
-            '\nThe tests, by tempest.conf: %d of %d would run'
-            % (len(run), len(run) + sum(map(len, reasons.values())))
+            f'\nThe tests, by tempest.conf: {len(run)} of {known} would run'
         )
         for reason, names in sorted(reasons.items()):
-            self._print(
-                '  skipped   %s\n            %s'
-                % (reason, '\n            '.join(sorted(names)))
-            )
+            lines = '\n            '.join(sorted(names))
+            self._print(f'  skipped   {reason}\n            {lines}')
         return bool(run)
 
 
@@ -82,8 +80,8 @@ def _cloud():
                 'no credentials of an administrator'
                 if isinstance(error, lib_exc.InvalidCredentials)
                 else finding.told(error),
-                '[identity] uri_v3 (%s) and [auth] admin_* of tempest.conf'
-                % (CONF.identity.uri_v3),
+                f'[identity] uri_v3 ({CONF.identity.uri_v3}) and '
+                '[auth] admin_* of tempest.conf',
             )
         ]
     return cloud.findings(admin)

@@ -42,8 +42,7 @@ def add_access(parser, option):
         '--key',
         default='',
         metavar='FILE',
-        help="private key for %s (SSH's agent, and what is "
-        'in ~/.ssh)' % option,
+        help=f"private key for {option} (SSH's agent, and what is in ~/.ssh)",
     )
     parser.add_argument(
         '--known-hosts',

@@ -92,7 +92,7 @@ class Policy(command.Command):
                 self._say,
                 parsed_args.dry_run,
             )
-            self._say('%s, every %g s' % (STARTED, parsed_args.interval))
+            self._say(f'{STARTED}, every {parsed_args.interval:g} s')
             while not over.is_set():
                 self._step(controller)
                 over.wait(_pause(parsed_args.interval, controller.next_due))
@@ -102,12 +102,11 @@ class Policy(command.Command):
         try:
             controller.step(time.monotonic())
         except exceptions.MigrationTestError as error:
-            self._say('%s; trying again' % error)
+            self._say(f'{error}; trying again')
 
     def _say(self, sentence):
-        self.app.stdout.write(
-            '%s %s\n' % (time.strftime('%Y-%m-%d %H:%M:%S'), sentence)
-        )
+        now = time.strftime('%Y-%m-%d %H:%M:%S')
+        self.app.stdout.write(f'{now} {sentence}\n')
         self.app.stdout.flush()
 
 
@@ -123,7 +122,7 @@ def _admin():
     try:
         return api.admin()
     except lib_exc.TempestException as error:
-        raise SystemExit('tempest.conf, [auth] admin_*: %s' % error) from error
+        raise SystemExit(f'tempest.conf, [auth] admin_*: {error}') from error
 
 
 def _libvirts(stack):
@@ -140,4 +139,4 @@ def _libvirts(stack):
 def _whole(text):
     if text.isdecimal():
         return int(text)
-    raise argparse.ArgumentTypeError('%r is no whole number' % text)
+    raise argparse.ArgumentTypeError(f'{text!r} is no whole number')

@@ -61,12 +61,10 @@ class Report(base.Command):
             self, recorded.Run.of(map(source.run, parsed_args.run or [None]))
         )
         if not run.migrations:
+            names = ', '.join(map(source.name, parsed_args.run or [None]))
             raise exceptions.RecordError(
-                '%s: %d tests, but none of them measured a migration'
-                % (
-                    ', '.join(map(source.name, parsed_args.run or [None])),
-                    len(run.tests),
-                )
+                f'{names}: {len(run.tests)} tests, but none of them measured '
+                'a migration'
             )
         folder = parsed_args.output
         for name, written in (
@@ -76,4 +74,5 @@ class Report(base.Command):
             ('report.prom', prometheus.text(run)),
         ):
             base.write(folder / name, written)
-        self.app.stdout.write('%s\n' % (folder / 'report.html').absolute())
+        report = (folder / 'report.html').absolute()
+        self.app.stdout.write(f'{report}\n')

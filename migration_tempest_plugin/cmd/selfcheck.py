@@ -89,7 +89,7 @@ class Selfcheck(base.Command):
         _become_root()
         reason = network.missing(*_programs(parsed_args))
         if reason:
-            raise SystemExit("The self-check can't run here: %s" % reason)
+            raise SystemExit(f"The self-check can't run here: {reason}")
         good = True
         for run, text in self._parts(parsed_args):
             result = self._run(run)
@@ -136,7 +136,7 @@ class Selfcheck(base.Command):
             net_downtime = None
         meter = getattr(net_downtime, name, None)
         if meter is None:
-            self.say('This Tempest has no %s: its column is left out' % name)
+            self.say(f'This Tempest has no {name}: its column is left out')
         return meter
 
     def _run(self, run):
@@ -151,10 +151,8 @@ class Selfcheck(base.Command):
             subprocess.CalledProcessError,
         ) as error:
             reason = error
-        raise SystemExit(
-            "The self-check can't run here: %s%s"
-            % (reason, getattr(reason, 'output', None) or '')
-        )
+        output = getattr(reason, 'output', None) or ''
+        raise SystemExit(f"The self-check can't run here: {reason}{output}")
 
     def _cost(self, parsed_args):
         with contextlib.closing(
@@ -164,8 +162,8 @@ class Selfcheck(base.Command):
         self.app.stdout.write(cost.text(result, host.name) + '\n')
         if not result.good:
             self.app.stdout.write(
-                'NOT GOOD: %s takes more than %g %% of the guest, or saw an '
-                'outage\n' % (cost.OURS, cost.SHARE * 100)
+                f'NOT GOOD: {cost.OURS} takes more than '
+                f'{cost.SHARE * 100:g} % of the guest, or saw an outage\n'
             )
         return 0 if result.good else 1
 
@@ -175,7 +173,7 @@ def _seconds(text):
     seconds = base.positive(text)
     if seconds < 1:
         raise argparse.ArgumentTypeError(
-            '%s s are too few: give it 1 or more' % text
+            f'{text} s are too few: give it 1 or more'
         )
     return seconds
 
@@ -208,5 +206,5 @@ def _become_root():
     except OSError as error:
         raise SystemExit(
             'Without root, the self-check needs unshare of '
-            'util-linux: %s' % error
+            f'util-linux: {error}'
         ) from error

@@ -39,8 +39,9 @@ class Summary(base.Command):
         run = base.run_of(self, parsed_args)
         if not run.measured:
             raise exceptions.RecordError(
-                'There is no measurement in this run, of %d tests; it is '
-                'looked for where tempest run was run' % len(run.tests)
+                'There is no measurement in this run, of '
+                f'{len(run.tests)} tests; it is looked for where tempest run '
+                'was run'
             )
         if parsed_args.json:
             said = dataclasses.replace(

@@ -54,7 +54,7 @@ class Watch(base.Command):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        parser.usage = '%s [options] TARGET... [-- COMMAND...]' % prog_name
+        parser.usage = f'{prog_name} [options] TARGET... [-- COMMAND...]'
         parser.add_argument(
             'targets',
             nargs='*',
@@ -110,7 +110,7 @@ class Watch(base.Command):
                 type=base.not_negative,
                 metavar='SECONDS',
                 dest=option,
-                help='limit, as [migration] %s' % option,
+                help=f'limit, as [migration] {option}',
             )
         parser.add_argument(
             '--accept-unchecked-limits',
@@ -155,7 +155,7 @@ class Watch(base.Command):
         )
         if output.exists():
             raise exceptions.RecordError(
-                '%s exists already: name another --output' % output
+                f'{output} exists already: name another --output'
             )
         over = _Over()
         with over.on_signals():
@@ -186,9 +186,9 @@ class Watch(base.Command):
                 parsed_args.deadline,
             )
             watched = stack.enter_context(session.Session(plan))
-            shown.say('%s %s' % (STARTED, ', '.join(targets)))
+            shown.say(f'{STARTED} {", ".join(targets)}')
             for target, load in watched.under_load():
-                shown.say('%s: %s' % (target, load.room))
+                shown.say(f'{target}: {load.room}')
             over.begin()
             with shown.shown():
                 began, looks, status = _follow(
@@ -223,12 +223,10 @@ class Watch(base.Command):
             self.say(
                 "--accept-unchecked-limits lets pass what can't be checked"
             )
-        self.say('recorded in %s' % output)
+        self.say(f'recorded in {output}')
         if status:
-            self.say(
-                '%s ended with %d'
-                % (pathlib.Path(parsed_args.command[0]).name, status)
-            )
+            name = pathlib.Path(parsed_args.command[0]).name
+            self.say(f'{name} ended with {status}')
         return EXCEEDED if wrong else COMMAND_FAILED if status else KEPT
 
 
@@ -307,7 +305,7 @@ def _follow(parsed_args, watched, shown, over):
             measurement.Look(
                 ended,
                 ended,
-                '%s ended with %d' % (command.name, command.status),
+                f'{command.name} ended with {command.status}',
             ),
             measurement.Look(time.monotonic(), time.monotonic(), 'over'),
         ),

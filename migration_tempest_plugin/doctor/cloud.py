@@ -68,13 +68,12 @@ def _computes(admin, what, advice):
     computes = services.computes(admin.services_client)
     up = [each['host'] for each in computes if services.is_usable(each)]
     others = [
-        '%s is %s, %s' % (each['host'], each['state'], each['status'])
+        f'{each["host"]} is {each["state"]}, {each["status"]}'
         for each in computes
         if each['host'] not in up
     ]
-    said = ', '.join(
-        ['%d up (%s)' % (len(up), ', '.join(sorted(up))), *others]
-    )
+    names = ', '.join(sorted(up))
+    said = ', '.join([f'{len(up)} up ({names})', *others])
     if len(up) < 2:
         return bad(
             what,
@@ -85,8 +84,7 @@ def _computes(admin, what, advice):
         return bad(
             what,
             said,
-            '[compute] min_compute_nodes is %d'
-            % CONF.compute.min_compute_nodes,
+            f'[compute] min_compute_nodes is {CONF.compute.min_compute_nodes}',
         )
     return good(what, said)
 
@@ -99,17 +97,17 @@ def _microversion(admin, what, advice):
         'aborting one that waits': api.ABORT,
     }
     missing = [
-        '%s (%s)' % pair
-        for pair in wanted.items()
-        if request(pair[1]) > request(newest)
+        f'{part} ({since})'
+        for part, since in wanted.items()
+        if request(since) > request(newest)
     ]
     if missing:
         return bad(
             what,
-            'up to %s: without %s' % (newest, ', '.join(missing)),
+            f'up to {newest}: without {", ".join(missing)}',
             'these parts are left out',
         )
-    return good(what, 'up to microversion %s' % newest)
+    return good(what, f'up to microversion {newest}')
 
 
 def _migrations(admin, what, advice):
@@ -125,11 +123,11 @@ def _servers(admin, what, advice):
 def _image(admin, what, advice):
     image = admin.image_client_v2.show_image(CONF.compute.image_ref)
     if image['status'] != 'active':
-        return bad(what, '%s is %s' % (image['name'], image['status']), advice)
+        return bad(what, f'{image["name"]} is {image["status"]}', advice)
+    user = CONF.validation.image_ssh_user
     return good(
         what,
-        '%s; its user is %s ([validation] image_ssh_user)'
-        % (image['name'], CONF.validation.image_ssh_user),
+        f'{image["name"]}; its user is {user} ([validation] image_ssh_user)',
     )
 
 
@@ -137,21 +135,18 @@ def _flavor(admin, what, advice):
     flavor = admin.flavors_client.show_flavor(CONF.compute.flavor_ref)[
         'flavor'
     ]
-    return good(what, '%s, %d MiB' % (flavor['name'], flavor['ram']))
+    return good(what, f'{flavor["name"]}, {flavor["ram"]} MiB')
 
 
 def _public_network(admin, what, advice):
-    if CONF.validation.connect_method != 'floating':
+    method = CONF.validation.connect_method
+    if method != 'floating':
         return good(
-            what,
-            'not needed: [validation] connect_method is %s'
-            % CONF.validation.connect_method,
+            what, f'not needed: [validation] connect_method is {method}'
         )
     network = admin.networks_client.show_network(
         CONF.network.public_network_id
     )['network']
     if not network['router:external']:
-        return bad(
-            what, 'network %s is not external' % network['name'], advice
-        )
-    return good(what, 'from network %s' % network['name'])
+        return bad(what, f'network {network["name"]} is not external', advice)
+    return good(what, f'from network {network["name"]}')

@@ -44,7 +44,7 @@ class Finding:
     advice: str = ''
 
     def __str__(self):
-        text = '%-8s  %s' % (self.outcome.value, self.what)
+        text = f'{self.outcome.value:<8}  {self.what}'
         if self.said:
             text += ': ' + self.said
         if self.advice and self.outcome is not Outcome.GOOD:
@@ -73,4 +73,4 @@ def told(error):
     words = ' '.join(str(error).split())
     if len(words) > _LONG:
         words = words[:_LONG].rstrip() + ' ...'
-    return '%s: %s' % (type(error).__name__, words)
+    return f'{type(error).__name__}: {words}'

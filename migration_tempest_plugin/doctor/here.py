@@ -44,7 +44,7 @@ def findings():
     yield _configuration(CONF.config_file)
     yield from _limits(CONF.migration)
     for name, family in (('IPv4', socket.AF_INET), ('IPv6', socket.AF_INET6)):
-        yield _icmp('pings over %s' % name, family)
+        yield _icmp(f'pings over {name}', family)
     yield _table()
 
 
@@ -71,12 +71,11 @@ def _limits(options):
             and limit < options[interval]
         ):
             yield bad(
-                '[migration] %s' % option,
-                '%g s is finer than the %g s of %s:'
-                " it can't be checked, which fails each test"
-                % (limit, options[interval], interval),
-                'allow more, lower %s, or set fail_unchecked_limits = false'
-                % interval,
+                f'[migration] {option}',
+                f'{limit:g} s is finer than the {options[interval]:g} s of '
+                f"{interval}: it can't be checked, which fails each test",
+                f'allow more, lower {interval}, or set '
+                'fail_unchecked_limits = false',
             )
 
 
@@ -96,12 +95,12 @@ def _icmp(what, family):
         if shutil.which('ping'):
             return bad(
                 what,
-                '%s; ping takes over, which is coarser (20 ms)' % reason,
+                f'{reason}; ping takes over, which is coarser (20 ms)',
                 _ADVICE,
             )
         return bad(
             what,
-            '%s; and there is no ping' % reason,
+            f'{reason}; and there is no ping',
             _ADVICE + '; or install iputils-ping (iputils)',
         )
     except OSError as error:

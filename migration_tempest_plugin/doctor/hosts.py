@@ -118,7 +118,7 @@ def _host(compute, seen):
 
 
 def _facts(compute, seen):
-    what = 'host %s, ' % compute.name
+    what = f'host {compute.name}, '
     try:
         seen[compute.name] = host = facts.look(compute)
     except (exceptions.HostError, exceptions.ConfigurationError) as error:
@@ -132,12 +132,12 @@ def _facts(compute, seen):
     if host.storage:
         yield good(
             what + 'instances_path',
-            '%s, on %s' % (folder, ' '.join(host.storage)),
+            f'{folder}, on {" ".join(host.storage)}',
         )
     else:
         yield bad(
             what + 'instances_path',
-            'there is no folder %s' % folder,
+            f'there is no folder {folder}',
             _GROUP + 'instances_path',
         )
     yield _files(
@@ -160,19 +160,19 @@ def _files(what, host, nova_conf):
     files = _named(host.arguments) or list(host.default_files)
     if nova_conf.startswith(_KOLLA):
         return good(
-            what, 'Kolla copies %s when the container starts' % nova_conf
+            what, f'Kolla copies {nova_conf} when the container starts'
         )
     if nova_conf not in files:
         return bad(
             what,
-            'it runs with %s, not with %s' % (', '.join(files), nova_conf),
+            f'it runs with {", ".join(files)}, not with {nova_conf}',
             _GROUP + 'nova_conf',
         )
     later = files[files.index(nova_conf) + 1 :]
     if later:
         return differs(
             what,
-            'it reads %s after %s' % (', '.join(later), nova_conf),
+            f'it reads {", ".join(later)} after {nova_conf}',
             'what is in there wins over what tests set: name the last one, '
             'or keep [libvirt] out of it',
         )
@@ -197,7 +197,7 @@ def _named(arguments):
 
 
 def _looked(compute, what, look, option):
-    what = 'host %s, %s' % (compute.name, what)
+    what = f'host {compute.name}, {what}'
     try:
         return good(what, look(compute))
     except (exceptions.HostError, exceptions.ConfigurationError) as error:
@@ -208,7 +208,7 @@ def _root(compute):
     user = compute.host.run('id', '-u').strip()
     if user != '0':
         raise exceptions.HostError(
-            compute.name, ('id', '-u'), 'it is user %s, not root' % user
+            compute.name, ('id', '-u'), f'it is user {user}, not root'
         )
     return 'yes'
 
@@ -224,8 +224,8 @@ def _nova_conf(compute):
 
 def _log(compute):
     compute.log.mark()
-    return compute.description.log or 'the journal of %s' % (
-        compute.description.unit
+    return (
+        compute.description.log or f'the journal of {compute.description.unit}'
     )
 
 

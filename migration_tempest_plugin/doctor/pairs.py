@@ -65,31 +65,26 @@ def findings(facts, ways, block_migration):
 def _alike(one, other, there, back):
     """That nothing differs, and what could not be compared."""
     unknown = [*_not_known(one, other, there), *_not_known(other, one, back)]
+    cpu = 'CPU, ' if there.cpu_fits and back.cpu_fits else ''
+    apart = max(map(abs, _apart(one, other)))
+    but = '; not known: ' + ', '.join(unknown) if unknown else ''
     return good(
-        'hosts %s and %s' % (one.name, other.name),
-        '%s, QEMU %s, libvirt %s, %d machine types, %sdisks on %s, '
-        'MTU %d; clocks at most %.1f s apart%s'
-        % (
-            one.architecture,
-            _dotted(one.qemu),
-            _dotted(one.libvirt),
-            len(one.machines & other.machines),
-            'CPU, ' if there.cpu_fits and back.cpu_fits else '',
-            _storage(one),
-            there.path.mtu,
-            max(map(abs, _apart(one, other))),
-            '; not known: ' + ', '.join(unknown) if unknown else '',
-        ),
+        f'hosts {one.name} and {other.name}',
+        f'{one.architecture}, QEMU {_dotted(one.qemu)}, '
+        f'libvirt {_dotted(one.libvirt)}, '
+        f'{len(one.machines & other.machines)} machine types, '
+        f'{cpu}disks on {_storage(one)}, MTU {there.path.mtu}; '
+        f'clocks at most {apart:.1f} s apart{but}',
     )
 
 
 def _not_known(source, destination, way):
     if way.cpu_fits is None:
-        yield 'whether %s has the CPU of %s' % (destination.name, source.name)
+        yield f'whether {destination.name} has the CPU of {source.name}'
     if way.path.whole is None:
-        yield 'whether packets of %d bytes come through from %s' % (
-            way.path.mtu,
-            source.name,
+        yield (
+            f'whether packets of {way.path.mtu} bytes come through '
+            f'from {source.name}'
         )
 
 
@@ -97,42 +92,42 @@ def certificates(facts):
     """What can be said of one host's certificates, if it needs any."""
     now = time.time()
     for each in facts.certificates:
-        what = 'host %s, %s' % (facts.name, each.path)
+        what = f'host {facts.name}, {each.path}'
         if now < each.begins:
             yield bad(
                 what,
-                'is not valid before %s' % _day(each.begins),
+                f'is not valid before {_day(each.begins)}',
                 'no migration to or from it can be encrypted',
             )
         elif now > each.ends:
             yield bad(
                 what,
-                'was valid until %s' % _day(each.ends),
+                f'was valid until {_day(each.ends)}',
                 'no migration to or from it can be encrypted',
             )
         elif now > each.ends - _SOON:
             yield differs(
                 what,
-                'is valid until %s' % _day(each.ends),
+                f'is valid until {_day(each.ends)}',
                 'then no migration can be encrypted: renew it',
             )
         else:
-            yield good(what, 'is valid until %s' % _day(each.ends))
+            yield good(what, f'is valid until {_day(each.ends)}')
 
 
 def _both(one, other, block_migration):
     """What is the same in both directions."""
-    what = 'hosts %s and %s, ' % (one.name, other.name)
+    what = f'hosts {one.name} and {other.name}, '
     if one.architecture != other.architecture:
         yield bad(
             what + 'architecture',
-            '%s and %s' % (one.architecture, other.architecture),
+            f'{one.architecture} and {other.architecture}',
             'no server can be migrated between them',
         )
     if one.system != other.system:
         yield differs(
             what + 'system',
-            '%s and %s' % (one.system, other.system),
+            f'{one.system} and {other.system}',
             'kernels differ, too: try both directions',
         )
     if one.kvm != other.kvm:
@@ -140,7 +135,7 @@ def _both(one, other, block_migration):
         tell = bad if with_kvm.nova.virt_type == 'kvm' else differs
         yield tell(
             what + '/dev/kvm',
-            'only %s has it' % with_kvm.name,
+            f'only {with_kvm.name} has it',
             "servers that run on KVM can't leave that host",
         )
     yield from _accounts(what, one, other)
@@ -148,7 +143,7 @@ def _both(one, other, block_migration):
     if min(map(abs, apart)) > _CLOCKS and apart[0] * apart[1] > 0:
         yield differs(
             what + 'clocks',
-            'they are %.1f s apart' % (min(map(abs, apart))),
+            f'they are {min(map(abs, apart)):.1f} s apart',
             "logs of both can't be put side by side, "
             "and a server's time of day may jump: is NTP at work?",
         )
@@ -180,7 +175,7 @@ def _both(one, other, block_migration):
 
 def _accounts(what, one, other):
     apart = [
-        '%s is %s and %s' % (name, one.accounts[name], other.accounts[name])
+        f'{name} is {one.accounts[name]} and {other.accounts[name]}'
         for name in sorted(one.accounts.keys() & other.accounts.keys())
         if one.accounts[name] != other.accounts[name]
     ]
@@ -199,8 +194,8 @@ def _disks(what, one, other, block_migration):
         if one.nova.images_type != other.nova.images_type:
             yield bad(
                 what + 'disks',
-                'images_type is %s and %s'
-                % (one.nova.images_type, other.nova.images_type),
+                f'images_type is {one.nova.images_type} '
+                f'and {other.nova.images_type}',
                 'the same in both nova.conf',
             )
         return
@@ -210,16 +205,16 @@ def _disks(what, one, other, block_migration):
         if one.storage != other.storage:
             yield bad(
                 what + 'disks',
-                'the instances are on %s and on %s'
-                % (' '.join(one.storage), ' '.join(other.storage)),
+                f'the instances are on {" ".join(one.storage)} '
+                f'and on {" ".join(other.storage)}',
                 'mount the same on both: a disk that is on one host alone is '
                 'not found on the other',
             )
     elif not block_migration:
         yield bad(
             what + 'disks',
-            'each has its own (%s and %s)'
-            % (' '.join(one.storage), ' '.join(other.storage)),
+            f'each has its own ({" ".join(one.storage)} '
+            f'and {" ".join(other.storage)})',
             '[compute-feature-enabled] block_migration_for_live_migration = '
             'true, or Nova refuses to migrate',
         )
@@ -227,26 +222,25 @@ def _disks(what, one, other, block_migration):
 
 def _way(source, destination, way):
     """What one direction is good for."""
-    what = 'from %s to %s, ' % (source.name, destination.name)
+    what = f'from {source.name} to {destination.name}, '
     if source.qemu > destination.qemu:
         yield bad(
             what + 'QEMU',
-            '%s to %s' % (_dotted(source.qemu), _dotted(destination.qemu)),
+            f'{_dotted(source.qemu)} to {_dotted(destination.qemu)}',
             'Nova refuses to migrate to an older one; the other direction '
             'works',
         )
     if source.libvirt > destination.libvirt:
         yield differs(
             what + 'libvirt',
-            '%s to %s'
-            % (_dotted(source.libvirt), _dotted(destination.libvirt)),
+            f'{_dotted(source.libvirt)} to {_dotted(destination.libvirt)}',
             'an older one may not understand the domain of a newer one',
         )
     missing = source.used_machines - destination.machines
     if missing:
         yield bad(
             what + 'machine types',
-            '%s has no %s' % (destination.name, ', '.join(sorted(missing))),
+            f'{destination.name} has no {", ".join(sorted(missing))}',
             "servers with it can't go there: [libvirt] hw_machine_type, or "
             "the images' property, to one that both have",
         )
@@ -261,14 +255,14 @@ def _way(source, destination, way):
         yield bad(
             what + 'network',
             way.problem,
-            '[libvirt] live_migration_inbound_addr of %s, or name '
-            'resolution on %s' % (destination.name, source.name),
+            f'[libvirt] live_migration_inbound_addr of {destination.name}, '
+            f'or name resolution on {source.name}',
         )
     elif way.path.whole is False:
         yield bad(
             what + 'MTU',
-            'packets of %d bytes do not come back over '
-            '%s' % (way.path.mtu, way.path.device),
+            f'packets of {way.path.mtu} bytes do not come back '
+            f'over {way.path.device}',
             'the memory would not come through: lower the MTU, or raise '
             'it on the way',
         )
@@ -277,14 +271,9 @@ def _way(source, destination, way):
 def _device(one, other, there, back):
     if there.path and back.path and there.path.mtu != back.path.mtu:
         yield differs(
-            'hosts %s and %s, MTU' % (one.name, other.name),
-            '%d (%s) and %d (%s)'
-            % (
-                there.path.mtu,
-                there.path.device,
-                back.path.mtu,
-                back.path.device,
-            ),
+            f'hosts {one.name} and {other.name}, MTU',
+            f'{there.path.mtu} ({there.path.device}) '
+            f'and {back.path.mtu} ({back.path.device})',
             'large packets of one may not reach the other: the same on both',
         )
 

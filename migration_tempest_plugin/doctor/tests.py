@@ -37,7 +37,7 @@ def reasons():
         cls = type(test)
         if cls not in of_class:
             of_class[cls] = _class_reason(cls)
-        name = '%s.%s' % (cls.__name__, test._testMethodName)
+        name = f'{cls.__name__}.{test._testMethodName}'
         found[of_class[cls] or _method_reason(test)].append(name)
     return dict(found)
 

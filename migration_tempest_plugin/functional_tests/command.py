@@ -74,7 +74,7 @@ def descendants(process):
 def _children(pid):
     return [
         int(child)
-        for child in pathlib.Path('/proc/%d/task/%d/children' % (pid, pid))
+        for child in pathlib.Path(f'/proc/{pid}/task/{pid}/children')
         .read_text()
         .split()
     ]

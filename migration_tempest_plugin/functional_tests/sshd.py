@@ -78,7 +78,7 @@ def skip_reason(*programs):
     missing = [
         program for program in PROGRAMS + programs if not _which(program)
     ]
-    return 'not installed: %s' % ', '.join(missing) if missing else None
+    return f'not installed: {", ".join(missing)}' if missing else None
 
 
 class CommandFailed(Exception):
@@ -152,7 +152,7 @@ class Guest(fixtures.Fixture):
         while not self._greets():
             if time.monotonic() > deadline or self._process.poll() is not None:
                 with open(log_name) as log:
-                    raise AssertionError('sshd: %s' % log.read())
+                    raise AssertionError(f'sshd: {log.read()}')
             time.sleep(0.05)
         self.addCleanup(os.close, self._network)
 
@@ -165,7 +165,7 @@ class Guest(fixtures.Fixture):
         guest = cls()
         guest.home = home
         guest._process = None
-        guest._network = os.open('/proc/%d/ns/net' % pid, os.O_RDONLY)
+        guest._network = os.open(f'/proc/{pid}/ns/net', os.O_RDONLY)
         return guest
 
     @property
@@ -211,7 +211,7 @@ class Guest(fixtures.Fixture):
         boot_id = self._write(
             'boot_id', '00000000-0000-0000-0000-000000000000\n'
         )
-        self.run('mount --bind %s /proc/sys/kernel/random/boot_id' % boot_id)
+        self.run(f'mount --bind {boot_id} /proc/sys/kernel/random/boot_id')
 
     def run(self, command):
         """Run a command of the machine in the guest's namespaces."""
@@ -219,8 +219,8 @@ class Guest(fixtures.Fixture):
         subprocess.run(
             [
                 'nsenter',
-                '--mount=/proc/%d/ns/mnt' % pid,
-                '--net=/proc/%d/ns/net' % pid,
+                f'--mount=/proc/{pid}/ns/mnt',
+                f'--net=/proc/{pid}/ns/net',
                 'sh',
                 '-c',
                 command,
@@ -245,9 +245,9 @@ class Guest(fixtures.Fixture):
         found = {}
         for number in filter(str.isdigit, os.listdir('/proc')):
             try:
-                if os.stat('/proc/%s/ns/net' % number).st_ino != own:
+                if os.stat(f'/proc/{number}/ns/net').st_ino != own:
                     continue
-                with open('/proc/%s/cmdline' % number) as line:
+                with open(f'/proc/{number}/cmdline') as line:
                     command = line.read().replace('\0', ' ').strip()
             except OSError:
                 continue
@@ -267,7 +267,7 @@ class Guest(fixtures.Fixture):
     def _greets(self):
         # The descriptor keeps the namespace when sshd has been stopped.
         self._network = os.open(
-            '/proc/%d/ns/net' % self._process.pid, os.O_RDONLY
+            f'/proc/{self._process.pid}/ns/net', os.O_RDONLY
         )
         try:
             # Right after its start it is still in that of the machine, where
@@ -310,7 +310,7 @@ class Client:
             output, errors = out.read().decode(), err.read().decode()
             code = out.channel.recv_exit_status()
         if code:
-            raise CommandFailed('exit code %d: %s' % (code, errors))
+            raise CommandFailed(f'exit code {code}: {errors}')
         return output
 
 

@@ -67,8 +67,8 @@ def skip_reason():
     """Why there can be none here; or None."""
     if not os.environ.get(SWITCH):
         return (
-            'builds and boots a Debian with systemd: set %s=1, and '
-            'install %s' % (SWITCH, ', '.join(PROGRAMS))
+            f'builds and boots a Debian with systemd: set {SWITCH}=1, and '
+            f'install {", ".join(PROGRAMS)}'
         )
     return sshd.skip_reason(*PROGRAMS)
 
@@ -82,7 +82,7 @@ class SystemdHost(fixtures.Fixture):
     def _setUp(self):
         _build()
         self.home = self.useFixture(fixtures.TempDir()).path
-        self._name = 'migration-tests-%d' % os.getpid()
+        self._name = f'migration-tests-{os.getpid()}'
         for name in ('host_key', 'client_key'):
             subprocess.run(
                 [
@@ -133,7 +133,7 @@ class SystemdHost(fixtures.Fixture):
             open(os.path.join(self.home, 'host_key.pub')) as key,
             open(known, 'w') as hosts,
         ):
-            hosts.write('127.0.0.1 %s' % key.read())
+            hosts.write(f'127.0.0.1 {key.read()}')
         self.access = ssh.Access(
             'compute1',
             '127.0.0.1',
@@ -157,17 +157,17 @@ class SystemdHost(fixtures.Fixture):
             file.write(text)
         os.chmod(local, mode)
         self._podman('exec', self._name, 'mkdir', '-p', os.path.dirname(path))
-        self._podman('cp', local, '%s:%s' % (self._name, path))
+        self._podman('cp', local, f'{self._name}:{path}')
 
     def _volume(self, name, target):
-        return ('--volume', '%s/%s:%s' % (self.home, name, target))
+        return ('--volume', f'{self.home}/{name}:{target}')
 
     def _await_running(self):
         give_up = time.monotonic() + 120
         state = ''
         while state not in ('running', 'degraded'):
             if time.monotonic() > give_up:
-                raise AssertionError('systemd is %s' % state)
+                raise AssertionError(f'systemd is {state}')
             time.sleep(0.2)
             state = subprocess.run(
                 [
@@ -205,9 +205,7 @@ class SystemdHost(fixtures.Fixture):
             text=True,
         )
         if done.returncode:
-            raise AssertionError(
-                'podman %s: %s' % (' '.join(words), done.stderr)
-            )
+            raise AssertionError(f'podman {" ".join(words)}: {done.stderr}')
         return done.stdout
 
 

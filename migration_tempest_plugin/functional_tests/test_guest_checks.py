@@ -141,7 +141,7 @@ class TestDash(ChecksTestCase):
         self.assertIn('does not write any more', str(error))
 
     def test_a_folder_in_memory(self):
-        self.guest.run('mount -t tmpfs none %s' % self.folder)
+        self.guest.run(f'mount -t tmpfs none {self.folder}')
         check = self.storage()
         error = self.assertRaises(testtools.MultipleExceptions, check.setUp)
         self.assertIn('is in memory (tmpfs)', str(error.args[0][1]))

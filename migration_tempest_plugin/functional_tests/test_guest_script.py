@@ -65,7 +65,7 @@ def wait_until(condition, timeout=10):
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError('not so within %g s' % timeout)
+            raise AssertionError(f'not so within {timeout:g} s')
         time.sleep(0.02)
 
 
@@ -89,7 +89,7 @@ class Script(fixtures.Fixture):
             url,
             tool,
             *(
-                '%.2f' % number
+                f'{number:.2f}'
                 for number in (interval, lifetime, *connect, *deadline)
             ),
         ]
@@ -120,7 +120,7 @@ class Script(fixtures.Fixture):
             moment = float(uptime.read().split()[0])
         return metadata_log.parse(
             self.log,
-            ''.join(self._text('now.%d' % lane) for lane in range(8)),
+            ''.join(self._text(f'now.{lane}') for lane in range(8)),
             moment,
         )
 
@@ -214,7 +214,7 @@ class ScriptTestCase(testtools.TestCase):
         super().setUp()
         missing = [name for name in self.needs if not shutil.which(name)]
         if missing:
-            self.skipTest('not installed: %s' % ', '.join(missing))
+            self.skipTest(f'not installed: {", ".join(missing)}')
         self.server = self.useFixture(metadata_server.MetadataServer())
 
     def start(self, url=None, programs=None, **settings):
@@ -359,8 +359,8 @@ class TestScript(ScriptTestCase):
         with open('/proc/sys/kernel/random/boot_id') as boot_id:
             boot = boot_id.read().strip()
         self.assertEqual(
-            'metadata_probe 2 pid=%d boot=%s tool=curl pause=fraction '
-            'interface=- ;' % (script.process.pid, boot),
+            f'metadata_probe 2 pid={script.process.pid} boot={boot} '
+            'tool=curl pause=fraction interface=- ;',
             script.log.splitlines()[0],
         )
 
@@ -392,7 +392,7 @@ class TestScript(ScriptTestCase):
         ):
             script = self.start(tool=tool, programs=('sleep', *programs))
             self.assertEqual(1, script.process.wait(10))
-            self.assertEqual('error %s ;\n' % words, script.log)
+            self.assertEqual(f'error {words} ;\n', script.log)
 
     def test_wget_that_does_not_know_what_is_asked(self):
         """As that of toybox 0.8.9."""
@@ -412,10 +412,11 @@ class TestScript(ScriptTestCase):
 
     def test_older_curl_is_started_for_each(self):
         old = os.path.join(self.useFixture(fixtures.TempDir()).path, 'curl')
+        curl = shutil.which('curl')
         with open(old, 'w') as target:
             target.write(
                 '#!/bin/sh\ncase $2 in --rate) exit 2 ;; esac\n'
-                'exec %s "$@"\n' % shutil.which('curl')
+                f'exec {curl} "$@"\n'
             )
         os.chmod(old, 0o755)
         script = self.start(programs=('sleep', ('curl', old)))
@@ -435,7 +436,7 @@ class TestScript(ScriptTestCase):
         names = set()
         for name in ('{a,b}', '[1-3]', '%5B1%5D?x=[a]&y={b}'):
             names.add('/latest/meta-data/' + name)
-            self.start(url='%s/%s' % (url, name)).attempts(1)
+            self.start(url=f'{url}/{name}').attempts(1)
             self.assertEqual(names, set(self.server.paths))
 
     def test_hang_is_seen_while_it_lasts(self):
@@ -564,9 +565,7 @@ class TestScript(ScriptTestCase):
         script.process.kill()
         script.process.wait()
         wait_until(
-            lambda: (
-                not any(os.path.exists('/proc/%d' % pid) for pid in children)
-            )
+            lambda: not any(os.path.exists(f'/proc/{pid}') for pid in children)
         )
 
     def test_each_attempt_has_a_connection_of_its_own(self):
@@ -637,10 +636,11 @@ class TestScript(ScriptTestCase):
     def test_whole_seconds_where_sleep_knows_no_others(self):
         toolbox = self.useFixture(fixtures.TempDir()).path
         sleep = os.path.join(toolbox, 'sleep')
+        real = shutil.which('sleep')
         with open(sleep, 'w') as target:
             target.write(
                 '#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\n'
-                'exec %s "$1"\n' % shutil.which('sleep')
+                f'exec {real} "$1"\n'
             )
         os.chmod(sleep, 0o755)
         script = self.start(
@@ -654,7 +654,7 @@ class TestScript(ScriptTestCase):
         toolbox = self.useFixture(Toolbox(*self.programs))
         script = self.useFixture(
             Script(
-                'env http_proxy=http://127.0.0.1:9 %s' % shutil.which('dash'),
+                f'env http_proxy=http://127.0.0.1:9 {shutil.which("dash")}',
                 toolbox.path + ':/usr/bin:/bin',
                 self.server.url,
             )

@@ -236,7 +236,7 @@ class TestBusy(Case):
         self.assertGreater(threshold, 0.2)
         self.assertEqual((), seen.stalls.outages)
         self.assertIn(
-            'stalls longer than %.3f s: no outage' % threshold,
+            f'stalls longer than {threshold:.3f} s: no outage',
             seen.stalls.summary(),
         )
         # However late they are: the guest's clock went on.
@@ -264,9 +264,8 @@ class TestBusy(Case):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         self.assertEqual('up\n', process.stdout.readline())
-        output, _ = process.communicate(
-            '%s\n' % ' '.join(map(str, self.loop())), timeout=60
-        )
+        pids = ' '.join(map(str, self.loop()))
+        output, _ = process.communicate(f'{pids}\n', timeout=60)
         waiting, stalls, took = json.loads(output)
         self.assertTrue(waiting)
         # They did come late.

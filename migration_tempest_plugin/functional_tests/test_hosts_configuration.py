@@ -125,7 +125,7 @@ class TestFile(ConfigurationTest):
     def test_no_folder(self):
         self.path = self.folder.join('missing', 'nova.conf')
         self.assertIn(
-            'there is no folder %s' % self.folder.join('missing'),
+            f'there is no folder {self.folder.join("missing")}',
             self.refused(lambda host: self.file(host).read()),
         )
 
@@ -403,7 +403,7 @@ class TestLeftBehind(ConfigurationTest):
         process = subprocess.Popen(
             [
                 'nsenter',
-                '--net=/proc/%d/ns/net' % self.sshd.pid,
+                f'--net=/proc/{self.sshd.pid}/ns/net',
                 sys.executable,
                 '-c',
                 CHANGE,
@@ -481,7 +481,7 @@ class TestLeftBehind(ConfigurationTest):
         self.on_host(lambda host: change(host, machine='gate-7'))
         error = str(self.assertRaises(exceptions.HostError, self.put_right))
         self.assertIn('of gate-7, which may still be at work', error)
-        self.assertIn('mv %s.before-migration-tests' % self.path, error)
+        self.assertIn(f'mv {self.path}.before-migration-tests', error)
         self.assertEqual(CHANGED, self.text())
         # This machine, before it was booted again.
         self.on_host(lambda host: change(host, machine=socket.gethostname()))
@@ -498,7 +498,7 @@ class TestLeftBehind(ConfigurationTest):
             lambda host: configuration.put_right(self.file(host), self.apply)
         )
         self.assertIn(
-            'it is being changed by process %d of ' % process.pid, error
+            f'it is being changed by process {process.pid} of ', error
         )
         self.assertEqual(CHANGED, self.text())
 

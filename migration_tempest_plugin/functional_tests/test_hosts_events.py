@@ -58,7 +58,7 @@ class TestEventWatch(test_hosts_ssh.HostTest):
             self.assertLess(
                 time.monotonic(),
                 give_up,
-                'not so within 10 s: %s' % self.sshd.processes(),
+                f'not so within 10 s: {self.sshd.processes()}',
             )
             time.sleep(0.02)
 

@@ -23,10 +23,10 @@ OTHER = '7000e188-5e34-4d0a-b561-aab1205fe500'
 
 
 def line(message, server=ONE):
+    instance = f'[instance: {server}] ' if server else ''
     return (
         '2026-11-21 08:33:11.616 89 INFO nova.virt.libvirt.migration '
-        '[None req-1 u p - - default default] %s%s\n'
-        % ('[instance: %s] ' % server if server else '', message)
+        f'[None req-1 u p - - default default] {instance}{message}\n'
     )
 
 
@@ -85,8 +85,8 @@ class TestLogFile(test_hosts_ssh.HostTest):
         def rotate():
             self.write(line('last'))
             for number in 1, 2:
-                os.rename(self.path, '%s-2026112%d' % (self.path, number))
-                self.write(line('begun %d' % number))
+                os.rename(self.path, f'{self.path}-2026112{number}')
+                self.write(line(f'begun {number}'))
 
         self.assertEqual(['last', 'begun 1', 'begun 2'], self.since(rotate))
         self.assertEqual(

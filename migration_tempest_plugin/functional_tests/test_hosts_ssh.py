@@ -44,7 +44,7 @@ class HostTest(testtools.TestCase):
             open(os.path.join(self.sshd.home, 'host_key.pub')) as key,
             open(known, 'w') as hosts,
         ):
-            hosts.write('127.0.0.1 %s' % key.read())
+            hosts.write(f'127.0.0.1 {key.read()}')
         return ssh.Access(
             **{
                 'name': 'compute1',
@@ -136,7 +136,7 @@ class TestCommands(HostTest):
         with open(path, 'w') as file:
             file.write('12345')
         self.assertEqual(
-            '%d 5\n' % os.stat(path).st_ino,
+            f'{os.stat(path).st_ino} 5\n',
             self.on_host(lambda host: host.script('log', 'mark', path, 0)),
         )
 
@@ -244,7 +244,7 @@ class TestErrors(HostTest):
                 open(other + '.pub') as key,
                 open(access.known_hosts, 'w') as hosts,
             ):
-                hosts.write('127.0.0.1 %s' % key.read())
+                hosts.write(f'127.0.0.1 {key.read()}')
             return access
 
         self.describe = describe_wrongly
@@ -269,9 +269,7 @@ class TestErrors(HostTest):
             stdout=subprocess.PIPE,
         ).stdout.split()[1]
         said = self.refused(self.run_true, known_hosts=empty)
-        self.assertIn(
-            'ssh-ed25519 %s, is not in %s' % (fingerprint, empty), said
-        )
+        self.assertIn(f'ssh-ed25519 {fingerprint}, is not in {empty}', said)
         self.assertIn('check_host_keys', said)
 
     def test_no_file_of_host_keys(self):

@@ -31,13 +31,12 @@ from migration_tempest_plugin.hosts import ssh
 SERVER = '6f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9'
 
 #: Says as oslo.log does that it starts, and that it was told to reload.
-NOVA_COMPUTE = (
-    """\
+NOVA_COMPUTE = f"""\
 #!/bin/sh
-say() {
-    echo "$(date '+%%Y-%%m-%%d %%H:%%M:%%S').123 $$ INFO nova.x [None req-1\
- - - - - - -] [instance: %s] $1"
-}
+say() {{
+    echo "$(date '+%Y-%m-%d %H:%M:%S').123 $$ INFO nova.x [None req-1\
+ - - - - - -] [instance: {SERVER}] $1"
+}}
 trap 'say reloaded' HUP
 trap 'say ends; exit 0' TERM
 say starts
@@ -45,8 +44,6 @@ while :; do
     sleep 0.2
 done
 """
-    % SERVER
-)
 
 UNIT = """\
 [Service]
@@ -118,9 +115,10 @@ class TestUnits(SystemdTest):
 
     def start(self, unit, **more):
         self.systemd.write('/usr/bin/nova-compute', NOVA_COMPUTE, 0o755)
+        lines = '\n'.join(f'{name}={value}' for name, value in more.items())
         self.systemd.write(
-            '/etc/systemd/system/%s.service' % unit,
-            UNIT % '\n'.join('%s=%s' % each for each in more.items()),
+            f'/etc/systemd/system/{unit}.service',
+            UNIT % lines,
         )
         self.host.run('systemctl', 'daemon-reload')
         commands = services.Commands(
@@ -200,7 +198,7 @@ class TestContainers(SystemdTest):
         """A container of busybox and these programs, which systemd keeps."""
         box = '/srv/' + name
         for command, content in {program: text, **programs}.items():
-            self.systemd.write('%s/bin/%s' % (box, command), content, 0o755)
+            self.systemd.write(f'{box}/bin/{command}', content, 0o755)
         self.host.run(
             'sh',
             '-c',
@@ -210,7 +208,7 @@ class TestContainers(SystemdTest):
             'sh',
             box,
         )
-        self.systemd.write('%s/config/nova.conf' % box, 'first')
+        self.systemd.write(f'{box}/config/nova.conf', 'first')
         self.host.run(
             'podman',
             'create',
@@ -224,11 +222,11 @@ class TestContainers(SystemdTest):
             '/bin/' + program,
         )
         self.systemd.write(
-            '/etc/systemd/system/kolla-%s-container.service' % name,
+            f'/etc/systemd/system/kolla-{name}-container.service',
             KOLLA_UNIT % {'name': name},
         )
         self.host.run('systemctl', 'daemon-reload')
-        self.host.run('systemctl', 'start', 'kolla-%s-container' % name)
+        self.host.run('systemctl', 'start', f'kolla-{name}-container')
         self.wait_until(lambda: self.is_running(name), 'it does not run')
 
     def is_running(self, name):

@@ -76,7 +76,7 @@ class LoadTestCase(testtools.TestCase):
 
     def size(self, pid):
         try:
-            return os.stat('/proc/%d/fd/3' % pid).st_size
+            return os.stat(f'/proc/{pid}/fd/3').st_size
         except OSError:
             return 0
 
@@ -86,7 +86,7 @@ class TestDash(LoadTestCase):
         running = self.useFixture(self.load())
         self.assertRegex(running.tool, r'^dd folder=/')
         test_guest_script.wait_until(lambda: self.written() == 16 * MIB)
-        file = '/proc/%d/fd/3' % self.script()
+        file = f'/proc/{self.script()}/fd/3'
         self.assertIn(' (deleted)', os.readlink(file))
         # It goes on: nothing is written once only.
         before = os.stat(file).st_mtime_ns
@@ -99,7 +99,7 @@ class TestDash(LoadTestCase):
         running = self.useFixture(self.load(mib=5, rate=6))
         self.assertRegex(running.tool, r'^dd folder=/.* rate=6$')
         test_guest_script.wait_until(lambda: self.written() == 3 * MIB)
-        file = '/proc/%d/fd/3' % self.script()
+        file = f'/proc/{self.script()}/fd/3'
         self.assertIn(' (deleted)', os.readlink(file))
         with open(file, 'rb') as content:
             first = content.read(3 * MIB)
@@ -187,7 +187,7 @@ class TestStressNg(LoadTestCase):
 
     def test_one_for_each_cpu(self):
         running = self.useFixture(self.load())
-        self.assertEqual('stress-ng cpus=%d' % os.cpu_count(), running.tool)
+        self.assertEqual(f'stress-ng cpus={os.cpu_count()}', running.tool)
         test_guest_script.wait_until(
             lambda: (
                 {

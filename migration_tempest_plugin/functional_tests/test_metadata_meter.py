@@ -69,7 +69,7 @@ def uptime():
 def parent(process):
     """The number of a process's parent, or None if the process is over."""
     try:
-        with open('/proc/%d/stat' % process) as stat:
+        with open(f'/proc/{process}/stat') as stat:
             # The name, in brackets, may hold anything.
             return int(stat.read().rpartition(')')[2].split()[1])
     except OSError:
@@ -78,7 +78,7 @@ def parent(process):
 
 def processor_time(process):
     """Seconds that a process has taken, with the ended ones it waited for."""
-    with open('/proc/%d/stat' % process) as stat:
+    with open(f'/proc/{process}/stat') as stat:
         ticks = stat.read().rpartition(')')[2].split()[11:15]
     return sum(map(int, ticks)) / os.sysconf('SC_CLK_TCK')
 
@@ -97,7 +97,7 @@ class GuestTestCase(testtools.TestCase):
             self.skipTest(reason)
         self.output = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
         self.guest = self.useFixture(sshd.Guest(self.shell, self.guest_path))
-        self.guest.run('ip address add %s/32 dev lo' % ADDRESS)
+        self.guest.run(f'ip address add {ADDRESS}/32 dev lo')
         self.server = self.useFixture(
             metadata_server.MetadataServer(ADDRESS, 80, self.guest.inside)
         )
@@ -456,7 +456,7 @@ class TestCleanUp(GuestTestCase):
 
     def test_directory_is_gone(self):
         meter = self.meter()
-        self.guest.run('rm -r %s/*' % self.guest.tmp)
+        self.guest.run(f'rm -r {self.guest.tmp}/*')
         error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
         self.assertIn('is gone', str(error))
         self.clean_up()
@@ -517,7 +517,7 @@ class TestCleanUp(GuestTestCase):
         self.clean_up()
         self.assertIn(
             'Could not clean up metadata_probe in the guest '
-            '(process %d, ' % process,
+            f'(process {process}, ',
             self.output.output,
         )
         self.assertIn('ends by itself 8 s after its start', self.output.output)
@@ -546,14 +546,14 @@ class TestSetUpFails(GuestTestCase):
         # Room for the script alone, and for one file more.
         for size in ('4k', '8k'):
             self.guest.run(
-                'mount -t tmpfs -o size=%s full %s' % (size, self.guest.tmp)
+                f'mount -t tmpfs -o size={size} full {self.guest.tmp}'
             )
             error = self.error_of_set_up()
             self.assertRegex(str(error), 'the file system of .* full')
             self.assertEqual({}, self.guest.processes())
 
     def test_no_directory(self):
-        self.guest.run('mount -t tmpfs -o ro none %s' % self.guest.tmp)
+        self.guest.run(f'mount -t tmpfs -o ro none {self.guest.tmp}')
         error = self.error_of_set_up()
         self.assertRegex(str(error), 'cannot make a directory: .*Read-only')
 
@@ -574,7 +574,7 @@ class TestGuestWithoutTools(BareGuestTestCase):
 
 class TestFullFileSystem(GuestTestCase):
     def test_goes_on(self):
-        self.guest.run('mount -t tmpfs -o size=1m full %s' % self.guest.tmp)
+        self.guest.run(f'mount -t tmpfs -o size=1m full {self.guest.tmp}')
         meter = self.attach(interval=0.05)
 
         def lost():
@@ -583,10 +583,10 @@ class TestFullFileSystem(GuestTestCase):
                 for now in metadata_log.parse_now(meter._script.state().now)
             )
 
-        self.guest.run('cat /dev/zero >%s/filler 2>&1 || :' % self.guest.tmp)
+        self.guest.run(f'cat /dev/zero >{self.guest.tmp}/filler 2>&1 || :')
         # The page that the log has begun is used up first.
         wait_until(lambda: lost() > 20, 30)
-        self.guest.run('rm %s/filler' % self.guest.tmp)
+        self.guest.run(f'rm {self.guest.tmp}/filler')
         meter.wait_until_up(20)
         timeline = meter.measurement()
         self.assertEqual((), timeline.outages)

@@ -423,10 +423,10 @@ class TestLeftovers(Case):
             'import time\n'
             'from migration_tempest_plugin.meters import '
             'NetDowntimeMeter\n'
-            'with NetDowntimeMeter(%r) as meter:\n'
+            f'with NetDowntimeMeter({netns.SERVER!r}) as meter:\n'
             '    meter.wait_until_up(10)\n'
             '    print(meter.pid, flush=True)\n'
-            '    time.sleep(60)\n' % netns.SERVER
+            '    time.sleep(60)\n'
         )
         with self.network.client():
             process = subprocess.Popen(

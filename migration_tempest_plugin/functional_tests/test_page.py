@@ -115,7 +115,7 @@ class Browser(fixtures.Fixture):
 
     def open(self, path):
         """Open a page, and wait until all is drawn."""
-        self.driver.get('file://%s' % path)
+        self.driver.get(f'file://{path}')
         give_up = time.monotonic() + PATIENCE
         while not self.run('return document.documentElement.dataset.ready'):
             if time.monotonic() > give_up:
@@ -168,7 +168,7 @@ class PageTest(testtools.TestCase):
             browser.run(
                 'return [document.documentElement.scrollWidth, '
                 'document.body.scrollWidth].map(function (each) {'
-                ' return Math.max(each, %d); })' % width
+                f' return Math.max(each, {width}); }})'
             ),
         )
 
@@ -320,7 +320,7 @@ class TestReport(PageTest):
             'Page.addScriptToEvaluateOnNewDocument',
             {'source': 'delete window.DecompressionStream'},
         )
-        browser.driver.get('file://%s' % self.page)
+        browser.driver.get(f'file://{self.page}')
         self.assertEqual([], browser.complaints())
         for figure in browser.find('.figure'):
             self.assertIn('too old to draw', figure.text)

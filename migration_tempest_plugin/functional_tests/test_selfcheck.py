@@ -96,8 +96,8 @@ class TestSelfcheck(testtools.TestCase):
             stderr=subprocess.DEVNULL,
         ).returncode:
             self.skipTest(
-                "other users can't read %s, or this plugin: let "
-                'them read .tox (chmod o+rx) and all above it' % sys.executable
+                f"other users can't read {sys.executable}, or this plugin: "
+                'let them read .tox (chmod o+rx) and all above it'
             )
         done = self.command(*command.AS_NOBODY)
         if 'unshare' in done.stdout:
@@ -204,9 +204,7 @@ class TestGuest(testtools.TestCase):
         self.assertEqual(6, len(started))
         process.kill()
         test_guest_script.wait_until(
-            lambda: (
-                not any(os.path.exists('/proc/%d' % pid) for pid in started)
-            )
+            lambda: not any(os.path.exists(f'/proc/{pid}') for pid in started)
         )
 
 
@@ -222,7 +220,7 @@ class TestRealGuest(testtools.TestCase):
         return subprocess.run(
             [
                 'nsenter',
-                '--net=/proc/%d/ns/net' % self.guest.pid,
+                f'--net=/proc/{self.guest.pid}/ns/net',
                 *command.line(
                     'selfcheck',
                     '--guest',
@@ -237,7 +235,7 @@ class TestRealGuest(testtools.TestCase):
         )
 
     def test_what_it_costs(self):
-        self.guest.run('ip address add %s/32 dev lo' % network.METADATA)
+        self.guest.run(f'ip address add {network.METADATA}/32 dev lo')
         self.useFixture(
             metadata_server.MetadataServer(
                 network.METADATA, 80, self.guest.inside

@@ -65,7 +65,7 @@ class Terminal(fixtures.Fixture):
             )
             if not found:
                 raise AssertionError(
-                    '%r is not in %r' % (pattern, self._shown[-2000:])
+                    f'{pattern!r} is not in {self._shown[-2000:]!r}'
                 )
             shown, self._shown = (
                 self._shown[: found.end()],
@@ -152,7 +152,7 @@ class TestNetwork(WatchTest):
     def await_start(self, watch):
         """Wait until all have their baseline."""
         self.assertEqual(
-            'watching %s\n' % network.SERVER, watch.stderr.readline()
+            f'watching {network.SERVER}\n', watch.stderr.readline()
         )
 
     def end_command(self, watch):
@@ -174,8 +174,8 @@ class TestNetwork(WatchTest):
         self.assertEqual(0, status, self.errors)
         self.assertRegex(
             told,
-            r'^\d\d:\d\d:\d\d\.\d{3}  %s ping: was down '
-            r'for 0\.[34]' % network.SERVER,
+            rf'^\d\d:\d\d:\d\d\.\d{{3}}  {network.SERVER} ping: was down '
+            r'for 0\.[34]',
         )
         self.assertRegex(output, r'network +0\.[34]')
         [outage] = self.recorded()['outages']
@@ -301,7 +301,7 @@ class TestNetwork(WatchTest):
     def test_a_signal_to_its_whole_group(self):
         """As timeout(1) and a terminal that is closed send them."""
         for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
-            self.record = self.folder / ('%d.json' % number)
+            self.record = self.folder / f'{number:d}.json'
             with self.network.client():
                 watch = self.start(network.SERVER, start_new_session=True)
             self.await_start(watch)
@@ -348,7 +348,7 @@ class TestNetwork(WatchTest):
         watch.send_signal(signal.SIGTERM)
         self.end(watch)
         for child in processes:
-            self.assertFalse(os.path.exists('/proc/%d' % child))
+            self.assertFalse(os.path.exists(f'/proc/{child}'))
 
     def test_no_right_and_no_ping(self):
         (self.folder / 'bin').mkdir()
@@ -358,7 +358,7 @@ class TestNetwork(WatchTest):
                 prefix=(
                     *command.AS_READER,
                     'env',
-                    'PATH=%s/bin' % self.folder,
+                    f'PATH={self.folder}/bin',
                 ),
             )
         status, output = self.end(watch)
@@ -373,7 +373,7 @@ class TestNetwork(WatchTest):
             status, output = self.end(self.start(network.NOBODY))
         self.assertEqual((2, ''), (status, output))
         self.assertIn(
-            '%s did not answer a ping within' % network.NOBODY, self.errors
+            f'{network.NOBODY} did not answer a ping within', self.errors
         )
 
     def test_compared(self):
@@ -385,7 +385,7 @@ class TestNetwork(WatchTest):
                 self.outage(seconds)
                 self.assertEqual(0, self.end_command(watch)[0])
                 files.setdefault(kind, []).append(
-                    self.folder / ('%s-%d' % (kind, number))
+                    self.folder / f'{kind}-{number}'
                 )
                 self.record.rename(files[kind][-1])
         page = self.folder / 'page.html'
@@ -413,7 +413,7 @@ class TestNetwork(WatchTest):
                 after[0],
                 *words,
                 *(
-                    '--more-%s=%s' % (side, path)
+                    f'--more-{side}={path}'
                     for side, paths in (('before', before), ('after', after))
                     for path in paths[1:]
                 ),
@@ -442,7 +442,7 @@ class TestGuest(WatchTest):
             '--key',
             self.guest.home + '/client_key',
             *words,
-            prefix=('nsenter', '--net=/proc/%d/ns/net' % self.guest.pid),
+            prefix=('nsenter', f'--net=/proc/{self.guest.pid}/ns/net'),
         )
 
     def test_clock_and_connection(self):

@@ -184,13 +184,13 @@ class GuestScript:
         return self.directory, self.boot_id, self._pid, self._born
 
     def _upload(self, text: str) -> None:
-        target = shlex.quote('%s/script' % self.directory)
+        target = shlex.quote(f'{self.directory}/script')
         for piece in _pieces(text, MAX_COMMAND - 200):
             # It exits with 0 in any case: the words of a failure are lost
             # with some clients, and the size is checked when it is started.
             self._run(
-                '{ printf %%s %s >>%s; } 2>&1 || true'
-                % (shlex.quote(piece), target)
+                f'{{ printf %s {shlex.quote(piece)} >>{target}; }} 2>&1 '
+                '|| true'
             )
 
     def _ask(self, *words: object) -> dict[str, str]:
@@ -222,8 +222,7 @@ def _ask(
     facts = _facts(own(_run(client, name, command_of(script, *words))))
     if 'error' in facts:
         raise exceptions.GuestError(
-            '%s: the guest could not %s it: %s'
-            % (name, words[0], facts['error'])
+            f'{name}: the guest could not {words[0]} it: {facts["error"]}'
         )
     return facts
 
@@ -245,7 +244,7 @@ def run(client: Client, name: str, command: str) -> str:
 
 def marked(command: str) -> str:
     """A command that begins with the MARK, for a shell."""
-    return "echo '%s'; %s" % (MARK, command)
+    return f"echo '{MARK}'; {command}"
 
 
 def command_of(script: str, *words: object) -> str:
@@ -286,8 +285,8 @@ def asking(name: str) -> collections.abc.Iterator[None]:
     # Each client has its own errors, down to those of sockets.
     except Exception as error:
         raise exceptions.GuestError(
-            '%s: the guest could not be asked over SSH: %s: %s'
-            % (name, type(error).__name__, error)
+            f'{name}: the guest could not be asked over SSH: '
+            f'{type(error).__name__}: {error}'
         ) from error
 
 
@@ -322,7 +321,7 @@ def _facts(answer: str) -> dict[str, str]:
     if not lines or lines[-1] != 'complete':
         raise exceptions.GuestError(
             'The answer of the guest is cut short (or the login shell there '
-            'is not like sh: csh, fish): %r' % answer[-200:]
+            f'is not like sh: csh, fish): {answer[-200:]!r}'
         )
     facts = {}
     if 'log' in lines:
@@ -348,7 +347,7 @@ def _state(facts: dict[str, str], hertz: int) -> State:
         )
     except (KeyError, ValueError) as error:
         raise exceptions.GuestError(
-            'The answer of the guest makes no sense: %r' % facts
+            f'The answer of the guest makes no sense: {facts!r}'
         ) from error
 
 
@@ -370,7 +369,7 @@ def within(
     thread.start()
     thread.join(deadline)
     if not outcome:
-        raise exceptions.GuestError('no answer within %g s' % deadline)
+        raise exceptions.GuestError(f'no answer within {deadline:g} s')
     ended = outcome[0]
     if ended[1] is not None:
         raise ended[1]

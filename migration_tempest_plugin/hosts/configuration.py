@@ -91,9 +91,13 @@ class Note:
             options = tuple(
                 (section, option) for section, option in fields.pop('options')
             )
-            return cls(options=options, **fields)
+            note = cls(options=options, **fields)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(str(error)) from error
+        for name in ('pid', 'born'):
+            if type(getattr(note, name)) is not int:
+                raise ValueError(f'{name} is no whole number')
+        return note
 
     def to_json(self) -> str:
         """In one line."""
@@ -117,7 +121,7 @@ class Note:
         return self.at_work and self.pid == os.getpid()
 
     def __str__(self) -> str:
-        return 'process %d of %s' % (self.pid, self.machine)
+        return f'process {self.pid} of {self.machine}'
 
 
 class ConfigurationFile:
@@ -214,9 +218,8 @@ class ConfigurationFile:
             raise exceptions.HostError(
                 self.host.name,
                 ('note of', self.path),
-                'what is beside the file makes no sense (%s): compare the '
-                'file with %s.before-migration-tests by hand'
-                % (error, self.path),
+                f'what is beside the file makes no sense ({error}): compare '
+                f'the file with {self.path}.before-migration-tests by hand',
             ) from error
 
     def put_back(self, apply: Apply = lambda host: None) -> bool:
@@ -237,17 +240,17 @@ class ConfigurationFile:
             raise exceptions.HostError(
                 self.host.name,
                 ('change', self.path),
-                'it is being changed by %s' % note,
+                f'it is being changed by {note}',
             )
         if note.elsewhere:
+            kept = f'{self.path}.before-migration-tests'
             raise exceptions.HostError(
                 self.host.name,
                 ('change', self.path),
-                'it was changed by %s, which may still be at work: only that '
-                'machine can tell. If it is over, run the tests from there '
-                'again, or put it back by hand: mv %s.before-migration-tests '
-                '%s; rm %s.before-migration-tests.note; and restart '
-                'nova-compute' % (note, self.path, self.path, self.path),
+                f'it was changed by {note}, which may still be at work: only '
+                'that machine can tell. If it is over, run the tests from '
+                f'there again, or put it back by hand: mv {kept} {self.path}; '
+                f'rm {kept}.note; and restart nova-compute',
             )
         text, original = self.read(), self._script('original')
         if _digest(text) == note.digest:
@@ -447,5 +450,5 @@ def _read_born(pid: int) -> int:
 
     :raises OSError: if there is none
     """
-    with open('/proc/%d/stat' % pid) as stat:
+    with open(f'/proc/{pid}/stat') as stat:
         return int(stat.read().rpartition(')')[2].split()[19])

@@ -76,11 +76,9 @@ class Connection:
         )
 
     def __str__(self) -> str:
-        return 'database %s of %s at %s:%d' % (
-            self.name,
-            self.user,
-            self.address,
-            self.port,
+        return (
+            f'database {self.name} of {self.user} at '
+            f'{self.address}:{self.port}'
         )
 
 
@@ -124,7 +122,7 @@ class Database:
                 yield database
             except (pymysql.MySQLError, OSError) as error:
                 raise exceptions.DatabaseError(
-                    '%s%s: %s' % (self._connection, self._through(), error)
+                    f'{self._connection}{self._through()}: {error}'
                 ) from error
 
     def _way(self, stack: contextlib.ExitStack) -> paramiko.Channel | None:
@@ -156,4 +154,4 @@ class Database:
         return database
 
     def _through(self) -> str:
-        return ' through %s' % self._host.name if self._host else ''
+        return f' through {self._host.name}' if self._host else ''

@@ -198,13 +198,11 @@ class Difference:
         return next((each.why for each in EXPECTED if each.covers(self)), None)
 
     def __str__(self) -> str:
-        return '%s: %s before, %s after' % (
-            self.path,
-            *(
-                'nothing' if value is None else repr(value)
-                for value in (self.before, self.after)
-            ),
+        before, after = (
+            'nothing' if value is None else repr(value)
+            for value in (self.before, self.after)
         )
+        return f'{self.path}: {before} before, {after} after'
 
 
 def differences(
@@ -367,9 +365,9 @@ def _promised(element: ElementTree.Element, child: str, name: str) -> str:
     """
     value = _attribute(element, child, name)
     if value is None:
+        xml = ElementTree.tostring(element, 'unicode')
         raise ValueError(
-            'not as libvirt writes it, without %s of %s: %s'
-            % (name, child, ElementTree.tostring(element, 'unicode'))
+            f'not as libvirt writes it, without {name} of {child}: {xml}'
         )
     return value
 
@@ -380,16 +378,17 @@ def _flat(domain: ElementTree.Element) -> dict[str, str]:
 
     def walk(element: ElementTree.Element, path: str) -> None:
         for name, value in element.attrib.items():
-            found['%s@%s' % (path, name)] = value
+            found[f'{path}@{name}'] = value
         text = (element.text or '').strip()
         if text:
             found[path] = text
         elif not element.attrib and not len(element):
             found[path] = ''
+        above = path and path + '/'
         numbers: collections.Counter[str] = collections.Counter()
         for child in element:
             tag = child.tag.rpartition('}')[2]
-            walk(child, '%s%s[%d]' % (path and path + '/', tag, numbers[tag]))
+            walk(child, f'{above}{tag}[{numbers[tag]}]')
             numbers[tag] += 1
 
     walk(domain, '')

@@ -77,12 +77,10 @@ class Event:
         )
 
     def __str__(self) -> str:
-        return '%s %s: %s%s' % (
-            self.stamp,
-            self.kind,
-            self.text,
-            ''.join(' %s=%s' % each for each in self.fields.items()),
+        fields = ''.join(
+            f' {name}={value}' for name, value in self.fields.items()
         )
+        return f'{self.stamp} {self.kind}: {self.text}{fields}'
 
 
 class EventWatch(fixtures.Fixture):

@@ -308,13 +308,13 @@ def _certificates(
                 compute.name,
                 words,
                 'TLS is on, and there is no such '
-                'certificate: %s' % outcome.stderr.strip(),
+                f'certificate: {outcome.stderr.strip()}',
             )
         try:
             yield Certificate.parse(file, outcome.stdout)
         except ValueError as error:
             raise exceptions.HostError(
-                compute.name, words, 'is no certificate: %s' % error
+                compute.name, words, f'is no certificate: {error}'
             ) from error
 
 

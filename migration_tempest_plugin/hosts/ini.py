@@ -93,7 +93,7 @@ def set_option(text: str, section: str, option: str, value: object) -> str:
     """
     _check(section, option, value)
     parser, lines = _parse(text), _lines(text)
-    new = '%s = %s\n' % (option, value)
+    new = f'{option} = {value}\n'
     found = _assignments(parser, section, option)
     if found:
         lines[found[-1].first : found[-1].end] = [new]
@@ -144,7 +144,7 @@ def _add(
     """Add lines at the end of a section, which is made if there is none."""
     end = parser.sections.get(_section(section))
     if end is None:
-        new = ['\n'] * bool(lines) + ['[%s]\n' % section, *new]
+        new = ['\n'] * bool(lines) + [f'[{section}]\n', *new]
         end = len(lines)
     if end and not lines[end - 1].endswith('\n'):
         lines[end - 1] += '\n'
@@ -162,7 +162,7 @@ def _parse(text: str) -> _Parser:
         parser.parse(line.rstrip('\r\n') for line in _lines(text))
     except iniparser.ParseError as error:
         raise exceptions.ConfigurationError(
-            'Not a configuration file of OpenStack: %s' % error
+            f'Not a configuration file of OpenStack: {error}'
         ) from error
     return parser
 
@@ -190,6 +190,6 @@ def _check(section: str, option: str, value: object) -> None:
     ]
     if bad or len(str(value).splitlines()) > 1:
         raise exceptions.ConfigurationError(
-            'Not to be written into a configuration file: [%s] %s = %r'
-            % (section, option, value)
+            'Not to be written into a configuration file: '
+            f'[{section}] {option} = {value!r}'
         )

@@ -224,13 +224,13 @@ def _read(path: str) -> dict[str, _Said]:
             parser.read_file(file)
     except (OSError, UnicodeError, configparser.Error) as error:
         raise exceptions.ConfigurationError(
-            '[migration-hosts] hosts_file: %s' % error
+            f'[migration-hosts] hosts_file: {error}'
         ) from error
     types: _Types = {option.name: option.type for option in config.HostOptions}
     types[_ADDRESS] = str
     return {
         name: {
-            key: _value(types, key, text, '%s: [%s]' % (path, name))
+            key: _value(types, key, text, f'{path}: [{name}]')
             for key, text in parser[name].items()
         }
         for name in parser.sections()
@@ -239,23 +239,23 @@ def _read(path: str) -> dict[str, _Said]:
 
 def _value(types: _Types, key: str, text: str, where: str) -> object:
     if key not in types:
+        known = ', '.join(sorted(types))
         raise exceptions.ConfigurationError(
-            '%s: there is no option %s of a host; there are: %s'
-            % (where, key, ', '.join(sorted(types)))
+            f'{where}: there is no option {key} of a host; there are: {known}'
         )
     try:
         return types[key](text)
     except ValueError as error:
         raise exceptions.ConfigurationError(
-            '%s %s: %s' % (where, key, error)
+            f'{where} {key}: {error}'
         ) from error
 
 
 def _describe(name: str, said: _Said, options: Options) -> Description:
     if not said.get(_ADDRESS):
         raise exceptions.ConfigurationError(
-            '%s: [%s] has no address, and [migration-hosts] computes none '
-            'either' % (options.hosts_file, name)
+            f'{options.hosts_file}: [{name}] has no address, and '
+            '[migration-hosts] computes none either'
         )
     of_host = _OfHost.of(said, options)
     commands = services.Commands(
@@ -288,9 +288,9 @@ def _endpoint(name: str, address: str, port: int) -> tuple[str, int]:
         port = 0
     if port not in range(1, 65536):
         raise exceptions.ConfigurationError(
-            '%s: %r is no address of a host: write 192.0.2.1, 2001:db8::1, '
-            'a name, or one of them with a port (192.0.2.1:2222, '
-            '[2001:db8::1]:2222)' % (name, address)
+            f'{name}: {address!r} is no address of a host: write 192.0.2.1, '
+            '2001:db8::1, a name, or one of them with a port '
+            '(192.0.2.1:2222, [2001:db8::1]:2222)'
         )
     return address, port
 
@@ -318,7 +318,7 @@ def _command(name: str, verb: str, options: _OfHost) -> str:
         '{unit}', shlex.quote(options.nova_compute_unit)
     )
     if not _words(option, line):
-        raise exceptions.ConfigurationError('%s: %s is empty' % (name, option))
+        raise exceptions.ConfigurationError(f'{name}: {option} is empty')
     return line
 
 
@@ -327,5 +327,5 @@ def _words(option: str, line: str) -> tuple[str, ...]:
         return tuple(shlex.split(line))
     except ValueError as error:
         raise exceptions.ConfigurationError(
-            '[migration-hosts] %s = %s: %s' % (option, line, error)
+            f'[migration-hosts] {option} = {line}: {error}'
         ) from error

@@ -69,7 +69,7 @@ class Job:
         """
         kind = _TYPE.search(text)
         if not kind or int(kind.group(1)) >= len(_JOBS):
-            raise ValueError('not the statistics of a job: %r' % text)
+            raise ValueError(f'not the statistics of a job: {text!r}')
         return cls(
             _JOBS[int(kind.group(1))],
             {name: int(value) for name, value in _FIELD.findall(text)},
@@ -181,7 +181,7 @@ class Libvirt:
         found = [
             (self._promised(words, each, each.text), each.get('canonical'))
             for each in self._ask_xml(*words).iterfind(
-                "guest/arch[@name='%s']//machine" % architecture
+                f"guest/arch[@name='{architecture}']//machine"
             )
         ]
         return (
@@ -261,15 +261,11 @@ class Libvirt:
         )
         found = _COMPARISON.search(outcome.stdout + outcome.stderr)
         if not found:
+            said = (outcome.stderr or outcome.stdout).strip() or 'nothing'
             raise exceptions.HostError(
                 self.host.name,
                 (*self._virsh, *words),
-                'ended with %d and '
-                'said: %s'
-                % (
-                    outcome.status,
-                    (outcome.stderr or outcome.stdout).strip() or 'nothing',
-                ),
+                f'ended with {outcome.status} and said: {said}',
             )
         return found.group(1) != 'incompatible'
 
@@ -488,7 +484,7 @@ class Libvirt:
         return exceptions.HostError(
             self.host.name,
             (*self._virsh, *words),
-            'printed something else than is known of it: %r' % text[:500],
+            f'printed something else than is known of it: {text[:500]!r}',
         )
 
 
@@ -499,7 +495,7 @@ def _version(pattern: re.Pattern[str], text: str) -> tuple[int, ...]:
     """
     found = pattern.search(text)
     if not found:
-        raise ValueError('no version in %r' % text)
+        raise ValueError(f'no version in {text!r}')
     return tuple(map(int, found.group(1).split('.')))
 
 

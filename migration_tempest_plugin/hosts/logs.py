@@ -32,7 +32,7 @@ _BEGIN = (
 _INSTANCE = r'\[instance: (?P<id>[0-9a-f-]{36})\] +'
 _LINE = re.compile(
     _BEGIN + r'\[(?P<context>(?!instance: )[^\]]*)\] '
-    r'(?:%s)?(?P<message>.*)$' % _INSTANCE
+    rf'(?:{_INSTANCE})?(?P<message>.*)$'
 )
 # A line of a traceback has no context (logging_exception_prefix).
 _TRACEBACK = re.compile(_BEGIN + _INSTANCE + r'(?P<message>.*)$')
@@ -125,9 +125,9 @@ def _check_format(
         raise exceptions.HostError(
             host.name,
             words,
-            'none of the last %d lines is as oslo.log '
-            'writes them by default ("TIME PID LEVEL LOGGER [CONTEXT] '
-            'MESSAGE"), as this one: %s' % (len(lines), lines[-1][:200]),
+            f'none of the last {len(lines)} lines is as oslo.log writes them '
+            'by default ("TIME PID LEVEL LOGGER [CONTEXT] MESSAGE"), as this '
+            f'one: {lines[-1][:200]}',
         )
 
 
@@ -201,7 +201,7 @@ class Journal:
             raise exceptions.HostError(
                 self.host.name,
                 ('journalctl', '--unit', self.unit),
-                'gave no cursor: %s' % (printed.strip() or 'nothing'),
+                f'gave no cursor: {printed.strip() or "nothing"}',
             )
         _check_format(
             self.host,

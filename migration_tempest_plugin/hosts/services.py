@@ -90,8 +90,8 @@ class Service:
                 raise exceptions.HostError(
                     self.host.name,
                     shlex.split(self._commands.start),
-                    'the service did not work within %g s: %s. See its log'
-                    % (timeout, problem),
+                    f'the service did not work within {timeout:g} s: '
+                    f'{problem}. See its log',
                 )
             time.sleep(self._interval)
         LOG.info(

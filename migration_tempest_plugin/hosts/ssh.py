@@ -106,9 +106,8 @@ class _Refuse(paramiko.MissingHostKeyPolicy):
     ) -> typing.NoReturn:
         # As ssh-keygen -l writes it
         digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest())
-        raise _UnknownHostKey(
-            '%s SHA256:%s' % (key.get_name(), digest.decode().rstrip('='))
-        )
+        fingerprint = digest.decode().rstrip('=')
+        raise _UnknownHostKey(f'{key.get_name()} SHA256:{fingerprint}')
 
 
 class Host:
@@ -194,20 +193,17 @@ class Host:
         outcome = self._attempt(words, shown, input, patience, errors)
         if outcome.status:
             said = (outcome.stderr or outcome.stdout).strip() or 'nothing'
+            ended = (
+                'ended'
+                if outcome.began
+                else f'did not begin (may {self.access.user} run it, with '
+                'become_command, and is the login shell like sh, not csh or '
+                'fish?): it ended'
+            )
             raise exceptions.HostError(
                 self.name,
                 shown,
-                '%s with %d and said: %s'
-                % (
-                    'ended'
-                    if outcome.began
-                    else 'did not begin (may %s run it, with become_command, '
-                    'and '
-                    'is the login shell like sh, not csh or fish?): it ended'
-                    % self.access.user,
-                    outcome.status,
-                    said,
-                ),
+                f'{ended} with {outcome.status} and said: {said}',
             )
         return outcome.stdout
 
@@ -263,7 +259,7 @@ class Host:
 
         :raises HostError: if there is none
         """
-        words = ('connection to', '%s:%d' % (address, port))
+        words = ('connection to', f'{address}:{port}')
         with self._trouble(words, self.access.patience):
             return self._transport().open_channel(
                 'direct-tcpip',
@@ -339,7 +335,7 @@ class Host:
     ) -> collections.abc.Iterator[None]:
         """Turn every trouble with SSH into one that says what to do."""
         access = self.access
-        where = '%s@%s port %d' % (access.user, access.address, access.port)
+        where = f'{access.user}@{access.address} port {access.port}'
         try:
             yield
         except TimeoutError:
@@ -347,38 +343,37 @@ class Host:
             raise exceptions.HostError(
                 self.name,
                 words,
-                'did not end, or %s did not answer, within '
-                '%g s' % (where, patience),
+                f'did not end, or {where} did not answer, within '
+                f'{patience:g} s',
             ) from None
         except paramiko.BadHostKeyException as error:
             raise exceptions.HostError(
                 self.name,
                 words,
-                'the host key of %s is not the one in %s: '
-                '%s' % (where, access.known_hosts, error),
+                f'the host key of {where} is not the one in '
+                f'{access.known_hosts}: {error}',
             ) from error
         except _UnknownHostKey as error:
             raise exceptions.HostError(
                 self.name,
                 words,
-                'the host key of %s, %s, is not in %s '
-                '(without patterns): compare it and add it there, or set '
-                'check_host_keys = false' % (where, error, access.known_hosts),
+                f'the host key of {where}, {error}, is not in '
+                f'{access.known_hosts} (without patterns): compare it and add '
+                'it there, or set check_host_keys = false',
             ) from None
         except paramiko.AuthenticationException as error:
+            key = access.key_file or 'one in ~/.ssh'
             raise exceptions.HostError(
                 self.name,
                 words,
-                '%s was refused (%s): is %s its key?'
-                % (where, error, access.key_file or 'one in ~/.ssh'),
+                f'{where} was refused ({error}): is {key} its key?',
             ) from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             self.close()
             raise exceptions.HostError(
                 self.name,
                 words,
-                'no connection to %s: %s: %s'
-                % (where, type(error).__name__, error),
+                f'no connection to {where}: {type(error).__name__}: {error}',
             ) from error
 
 
@@ -389,10 +384,10 @@ def _load_host_keys(client: paramiko.SSHClient, access: Access) -> None:
         raise exceptions.HostError(
             access.name,
             ('connect',),
-            "the file of host keys, %s, can't be "
-            'read (%s): log in once with ssh, which makes it, name another '
-            'one, or do without the check (check_host_keys = false, or '
-            '--no-host-key-check)' % (access.known_hosts, error.strerror),
+            f"the file of host keys, {access.known_hosts}, can't be "
+            f'read ({error.strerror}): log in once with ssh, which makes it, '
+            'name another one, or do without the check (check_host_keys = '
+            'false, or --no-host-key-check)',
         ) from error
 
 

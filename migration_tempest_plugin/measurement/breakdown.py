@@ -75,15 +75,15 @@ class Breakdown:
         ]
         if self.metadata_after_network:
             parts[-1] += (
-                ', %s of it after the network was back'
-                % self.metadata_after_network
+                f', {self.metadata_after_network} of it after the network '
+                'was back'
             )
         if self.memory_copied is not None:
             parts.append(
-                '%.0f MiB of memory copied' % (self.memory_copied / 2**20)
+                f'{self.memory_copied / 2**20:.0f} MiB of memory copied'
             )
         parts.extend(
-            '%s %s' % (phase.name, _phase(phase.begin, phase.end))
+            f'{phase.name} {_phase(phase.begin, phase.end)}'
             for phase in self.phases
             if phase.kind == 'status' and phase.end
         )
@@ -92,13 +92,13 @@ class Breakdown:
     def _network(self) -> str:
         if self.network is None:
             return _part('guest stopped for %s', self.guest_stopped)
-        text = 'network down for %s' % self.network
+        text = f'network down for {self.network}'
         if self.guest_stopped is None:
             return text
-        text += ', of which the guest was stopped for %s' % self.guest_stopped
+        text += f', of which the guest was stopped for {self.guest_stopped}'
         if self.network_after_stop is not None:
             text += (
-                ' and unreachable for %s after that' % self.network_after_stop
+                f' and unreachable for {self.network_after_stop} after that'
             )
         return text
 
@@ -318,4 +318,4 @@ def _part(text: str, duration: float | None) -> str:
 def _phase(begin: tuple[float, float], end: tuple[float, float]) -> str:
     """How long a phase took, as well as the looks at it tell."""
     lower = max(0.0, end[0] - begin[1])
-    return '%.1f to %.1f s' % (lower, end[1] - begin[0])
+    return f'{lower:.1f} to {end[1] - begin[0]:.1f} s'

@@ -66,14 +66,9 @@ class Distribution:
         )
 
     def __str__(self) -> str:
-        return 'min %s, median %s, 95%% %s, max %s' % tuple(
-            each.brief()
-            for each in (
-                self.minimum,
-                self.median,
-                self.percentile,
-                self.maximum,
-            )
+        return (
+            f'min {self.minimum.brief()}, median {self.median.brief()}, '
+            f'95% {self.percentile.brief()}, max {self.maximum.brief()}'
         )
 
 

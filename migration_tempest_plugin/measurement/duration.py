@@ -43,8 +43,8 @@ class Duration(float):
             estimate = (lower + upper) / 2
         if not 0 <= lower <= estimate <= upper:
             raise ValueError(
-                'no bounds of a duration: %r and %r around %r'
-                % (lower, upper, estimate)
+                f'no bounds of a duration: {lower!r} and {upper!r} around '
+                f'{estimate!r}'
             )
         self = super().__new__(cls, estimate)
         self.lower = float(lower)
@@ -58,10 +58,9 @@ class Duration(float):
         return self.lower, self.upper, float(self)
 
     def __repr__(self) -> str:
-        return 'Duration(lower=%r, upper=%r, estimate=%r)' % (
-            self.lower,
-            self.upper,
-            float(self),
+        return (
+            f'Duration(lower={self.lower!r}, upper={self.upper!r}, '
+            f'estimate={float(self)!r})'
         )
 
     def __str__(self) -> str:
@@ -69,7 +68,7 @@ class Duration(float):
         return (
             text
             if self.is_bound_alone
-            else '%s (%.3f to %.3f)' % (text, self.lower, self.upper)
+            else f'{text} ({self.lower:.3f} to {self.upper:.3f})'
         )
 
     @property
@@ -80,9 +79,9 @@ class Duration(float):
     def brief(self) -> str:
         """The estimate or, where there is none, the bound; without unit."""
         return (
-            'at most %.3f' % self.upper
+            f'at most {self.upper:.3f}'
             if self.is_bound_alone
-            else '%.3f' % self
+            else f'{self:.3f}'
         )
 
     @classmethod

@@ -124,14 +124,13 @@ class GuestClock:
             raise exceptions.NoMeasurement(
                 "too few looks at the guest's clock to tell whether it stood "
                 'still',
-                seen='%d of them' % len(self.beats),
+                seen=f'{len(self.beats)} of them',
             )
         for before, after in itertools.pairwise(self.beats):
             if after.uptime < before.uptime:
                 raise exceptions.NoMeasurement(
                     'the guest was rebooted: its clock went back',
-                    seen='from %.2f s to %.2f s'
-                    % (before.uptime, after.uptime),
+                    seen=f'from {before.uptime:.2f} s to {after.uptime:.2f} s',
                 )
 
     @functools.cached_property
@@ -304,16 +303,16 @@ class GuestClock:
 
     def summary(self) -> str:
         """One line."""
+        count = len(self.stops)
+        plural = 's' * (count > 1)
         found = (
-            'stopped for %s in %d stop%s'
-            % (self.stopped, len(self.stops), 's' * (len(self.stops) > 1))
+            f'stopped for {self.stopped} in {count} stop{plural}'
             if self.stops
-            else 'no stop longer than %.4f s' % self.resolution
+            else f'no stop longer than {self.resolution:.4f} s'
         )
-        return "guest's clock: %s; %d looks, resolution %.4f s" % (
-            found,
-            len(self.beats),
-            self.resolution,
+        return (
+            f"guest's clock: {found}; {len(self.beats)} looks, "
+            f'resolution {self.resolution:.4f} s'
         )
 
     def to_dict(self, origin: float = 0.0) -> dict[str, object]:

@@ -77,7 +77,7 @@ def _process(line: str) -> tuple[str, float]:
     name, closed, rest = line.partition('(')[2].rpartition(')')
     fields = rest.split()
     if not closed or len(fields) < 13:
-        raise ValueError('no /proc/PID/stat: %r' % line)
+        raise ValueError(f'no /proc/PID/stat: {line!r}')
     return name, (int(fields[11]) + int(fields[12])) * TICK
 
 
@@ -137,17 +137,15 @@ class GuestLoad:
         """How much room it had before, and whether that is too little."""
         if self.idle is None:
             return 'nobody knows how idle the guest was before'
-        return '%sthe guest was %.0f %% idle before' % (
-            'measured under load: ' if self.is_under_load else '',
-            100 * self.idle,
-        )
+        load = 'measured under load: ' if self.is_under_load else ''
+        return f'{load}the guest was {100 * self.idle:.0f} % idle before'
 
     def text(self) -> str:
         """One line."""
-        return '%s; of its processors measuring took, in %.1f s: %s' % (
-            self.room,
-            self.seconds,
-            ', '.join(map(self._taken, self.processor)),
+        taken = ', '.join(map(self._taken, self.processor))
+        return (
+            f'{self.room}; of its processors measuring took, in '
+            f'{self.seconds:.1f} s: {taken}'
         )
 
     def _taken(self, name: str) -> str:
@@ -155,9 +153,9 @@ class GuestLoad:
         if taken is None:
             return name + ' not known'
         share = (
-            ' (%.0f %%)' % (100 * taken / self.seconds) if self.seconds else ''
+            f' ({100 * taken / self.seconds:.0f} %)' if self.seconds else ''
         )
-        return '%s %.2f s%s' % (name, taken, share)
+        return f'{name} {taken:.2f} s{share}'
 
     def to_dict(self) -> dict[str, object]:
         """Ready for JSON."""

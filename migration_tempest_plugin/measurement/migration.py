@@ -74,18 +74,15 @@ class Limit:
         """
         if self.seconds >= seen.resolution or self.exceeded(seen):
             return None
+        advice = (
+            'Allow more, or probe more often'
+            if self.seconds
+            else 'No probing shows that there was none at all: allow more'
+        )
         return (
-            'NOT CHECKED: %s; the limit of %g s (%s) is finer than the '
-            'resolution that was reached, %.3f s. %s'
-            % (
-                self._told(seen),
-                self.seconds,
-                self.option,
-                seen.resolution,
-                'Allow more, or probe more often'
-                if self.seconds
-                else 'No probing shows that there was none at all: allow more',
-            )
+            f'NOT CHECKED: {self._told(seen)}; the limit of '
+            f'{self.seconds:g} s ({self.option}) is finer than the '
+            f'resolution that was reached, {seen.resolution:.3f} s. {advice}'
         )
 
     def exceeded(self, seen: 'Seen') -> str | None:
@@ -96,13 +93,14 @@ class Limit:
         )
         seconds = self._told(seen)
         if duration.upper > self.seconds:
-            return '%s, %s than the %g s that %s allows' % (
-                seconds,
+            longer = (
                 'longer'
                 if duration.lower > self.seconds
-                else 'by its upper bound longer',
-                self.seconds,
-                self.option,
+                else 'by its upper bound longer'
+            )
+            return (
+                f'{seconds}, {longer} than the {self.seconds:g} s that '
+                f'{self.option} allows'
             )
         shown = (
             max(duration.upper, hidden)
@@ -111,10 +109,10 @@ class Limit:
         )
         if shown > self.seconds:
             return (
-                '%s, and %.3f s that nobody observed: too much to say '
-                'that it is not longer than the %g s that %s allows. Use a '
-                'longer interval of the probes, or a machine that is less '
-                'busy' % (seconds, hidden, self.seconds, self.option)
+                f'{seconds}, and {hidden:.3f} s that nobody observed: too '
+                'much to say that it is not longer than the '
+                f'{self.seconds:g} s that {self.option} allows. Use a longer '
+                'interval of the probes, or a machine that is less busy'
             )
         return None
 
@@ -124,16 +122,14 @@ class Limit:
         )
 
     def _told(self, seen: 'Seen') -> str:
+        longest = ', longest outage' if self.longest else ''
         name = (
             'guest stopped'
             if self.what == 'guest'
-            else '%s downtime%s'
-            % (self.what, ', longest outage' if self.longest else '')
+            else f'{self.what} downtime{longest}'
         )
-        return '%s: %s' % (
-            name,
-            self._sum(seen) if seen.durations else 'nothing seen',
-        )
+        duration = self._sum(seen) if seen.durations else 'nothing seen'
+        return f'{name}: {duration}'
 
     def to_dict(self) -> dict[str, object]:
         return dataclasses.asdict(self)
@@ -265,12 +261,10 @@ class MeasuredMigration:
 
     def summary(self) -> str:
         """One line."""
-        return '%s migration of %s from %s to %s: %s' % (
-            self.kind.capitalize(),
-            self.server,
-            self.source,
-            self.destination or 'nowhere',
-            self.breakdown.text(),
+        return (
+            f'{self.kind.capitalize()} migration of {self.server} from '
+            f'{self.source} to {self.destination or "nowhere"}: '
+            f'{self.breakdown.text()}'
         )
 
     def text(self) -> str:
@@ -294,19 +288,14 @@ class MeasuredMigration:
             lines.extend(_phase_lines(self.progress))
         lines.extend(self.unchecked(self.limits))
         lines.append(
-            'migration record: %s' % json.dumps(self.record, sort_keys=True)
+            f'migration record: {json.dumps(self.record, sort_keys=True)}'
         )
         lines.append(
             "events of the instance action, in the cloud's wall clock:"
         )
         lines.extend(
-            '  %s %s - %s: %s'
-            % (
-                event.get('event'),
-                event.get('start_time'),
-                event.get('finish_time'),
-                event.get('result'),
-            )
+            f'  {event.get("event")} {event.get("start_time")} - '
+            f'{event.get("finish_time")}: {event.get("result")}'
             for event in self.events
         )
         return '\n'.join(lines)
@@ -387,15 +376,12 @@ def _seen(timeline: Timeline) -> Seen:
 def _phase_lines(progress: Progress) -> collections.abc.Iterator[str]:
     origin = progress.requested
     if progress.queued is not None:
-        yield 'waited for its turn: %s' % progress.queued
+        yield f'waited for its turn: {progress.queued}'
     yield 'phases, in seconds after the request:'
     for phase in progress.phases:
-        yield '  %s %s: from %s%s' % (
-            phase.kind,
-            phase.name,
-            _between(phase.begin, origin),
-            ' until %s' % _between(phase.end, origin) if phase.end else '',
-        )
+        begin = _between(phase.begin, origin)
+        end = f' until {_between(phase.end, origin)}' if phase.end else ''
+        yield f'  {phase.kind} {phase.name}: from {begin}{end}'
 
 
 def _outage_lines(timeline: Timeline) -> collections.abc.Iterator[str]:
@@ -407,22 +393,19 @@ def _outage_lines(timeline: Timeline) -> collections.abc.Iterator[str]:
         yield _outage_line(timeline, outage)
     shorter = len(timeline.outages) - len(longest)
     if shorter:
-        yield '  and %d that were not longer than these' % shorter
+        yield f'  and {shorter} that were not longer than these'
 
 
 def _outage_line(timeline: Timeline, outage: Outage) -> str:
+    start = outage.start - timeline.began
+    end = outage.end - timeline.began
+    still_down = ', still down' if outage.ongoing else ''
     return (
-        '  from %.3f s to %.3f s after the first probe: %s, %d probes '
-        'failed%s'
-        % (
-            outage.start - timeline.began,
-            outage.end - timeline.began,
-            outage.duration,
-            outage.failures,
-            ', still down' if outage.ongoing else '',
-        )
+        f'  from {start:.3f} s to {end:.3f} s after the first probe: '
+        f'{outage.duration}, {outage.failures} probes failed{still_down}'
     )
 
 
 def _between(moments: tuple[float, float], origin: float) -> str:
-    return '%.1f..%.1f' % tuple(moment - origin for moment in moments)
+    first, last = (moment - origin for moment in moments)
+    return f'{first:.1f}..{last:.1f}'

@@ -105,16 +105,16 @@ class Plan:
         for downtime, after in logged:
             if downtime > self.downtime:
                 found.append(
-                    '%d ms is more than the limit of %d ms'
-                    % (downtime, self.downtime)
+                    f'{downtime} ms is more than the limit of '
+                    f'{self.downtime} ms'
                 )
             elif after not in planned.get(downtime, ()):
                 found.append(
-                    '%d ms after %d s is no step of the plan %s'
-                    % (downtime, after, self.downtimes)
+                    f'{downtime} ms after {after} s is no step of the plan '
+                    f'{self.downtimes}'
                 )
         if list(logged) != sorted(logged):
-            found.append('the steps go back: %s' % (tuple(logged),))
+            found.append(f'the steps go back: {tuple(logged)}')
         return found
 
 

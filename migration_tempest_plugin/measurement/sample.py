@@ -37,8 +37,8 @@ class Sample:
     def __post_init__(self) -> None:
         if self.end < self.start or self.slack < 0:
             raise ValueError(
-                'a probe that was sent at %r (and up to %r s '
-                "later) can't end at %r" % (self.start, self.slack, self.end)
+                f'a probe that was sent at {self.start!r} (and up to '
+                f"{self.slack!r} s later) can't end at {self.end!r}"
             )
         if self.answered and self.late:
             raise ValueError('a late answer is no answer')

@@ -111,15 +111,14 @@ class Timeline:
         )
         if not self.samples:
             raise exceptions.NoMeasurement(
-                '%s of %s: no probe was sent' % (self.what, self.target)
+                f'{self.what} of {self.target}: no probe was sent'
             )
         if not self.successes:
+            seconds = self.ended - self.began
             raise exceptions.NoMeasurement(
-                '%s of %s: no probe was answered in time'
-                % (self.what, self.target),
-                seen='%d probes that failed, in %.1f s, %d of them answered '
-                'late'
-                % (self.failures, self.ended - self.began, len(self.late)),
+                f'{self.what} of {self.target}: no probe was answered in time',
+                seen=f'{self.failures} probes that failed, in '
+                f'{seconds:.1f} s, {len(self.late)} of them answered late',
             )
 
     @property
@@ -451,14 +450,9 @@ class Timeline:
             return self
         since = self.outages[-1]
         raise exceptions.NoMeasurement(
-            '%s of %s is still down, for %.3f s now%s: %d probes failed'
-            % (
-                self.what,
-                self.target,
-                since.upper,
-                self._wall(since.start),
-                since.failures,
-            ),
+            f'{self.what} of {self.target} is still down, for '
+            f'{since.upper:.3f} s now{self._wall(since.start)}: '
+            f'{since.failures} probes failed',
             seen=self.summary(),
             timeline=self,
         )
@@ -469,44 +463,34 @@ class Timeline:
         seconds, milliseconds = divmod(
             round(1000 * (self.wall_start + moment - self.began)), 1000
         )
-        return ' (since %s.%03d UTC)' % (
-            time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds)),
-            milliseconds,
-        )
+        stamp = time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))
+        return f' (since {stamp}.{milliseconds:03d} UTC)'
 
     def summary(self) -> str:
         """One line that says it all."""
         if self.outages:
-            found = '%d outage%s, longest %s, in sum %s' % (
-                len(self.outages),
-                's' * (len(self.outages) > 1),
-                self.longest,
-                self.total,
+            count = len(self.outages)
+            plural = 's' * (count > 1)
+            found = (
+                f'{count} outage{plural}, longest {self.longest}, '
+                f'in sum {self.total}'
             )
         else:
-            found = 'no outage longer than %.3f s' % self.resolution
+            found = f'no outage longer than {self.resolution:.3f} s'
         if self.still_down:
             found += ', STILL DOWN at the end'
         stall = (
             ''
             if self._stall is None
-            else ', stalls longer than %.3f s' % self._stall
+            else f', stalls longer than {self._stall:.3f} s'
         )
+        method = self.method and ', by ' + self.method
         return (
-            '%s of %s%s: %s; %d of %d probes answered in %.1f s, '
-            'resolution %.3f s, unobserved %.3f s%s'
-            % (
-                self.what,
-                self.target,
-                stall,
-                found,
-                self.successes,
-                len(self.samples),
-                self.ended - self.began,
-                self.resolution,
-                self.unobserved,
-                self.method and ', by ' + self.method,
-            )
+            f'{self.what} of {self.target}{stall}: {found}; '
+            f'{self.successes} of {len(self.samples)} probes answered in '
+            f'{self.ended - self.began:.1f} s, '
+            f'resolution {self.resolution:.3f} s, '
+            f'unobserved {self.unobserved:.3f} s{method}'
         )
 
     def to_dict(self) -> dict[str, object]:

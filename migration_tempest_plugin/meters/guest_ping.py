@@ -69,7 +69,7 @@ class GuestPingMeter(fixtures.Fixture):
         self._stream = stream.ScriptStream(
             connect,
             'ping_stream',
-            (address, '%g' % interval, round(lifetime)),
+            (address, f'{interval:g}', round(lifetime)),
             self._take,
         )
         self._changed = threading.Condition()
@@ -84,7 +84,7 @@ class GuestPingMeter(fixtures.Fixture):
         said = _INTERVAL.fullmatch(self._stream.header)
         if not said:
             raise self._nothing(
-                "the guest can't ping it: %s" % self._stream.header
+                f"the guest can't ping it: {self._stream.header}"
             )
         self._interval = float(said[1])
         self._wall_start = time.time()
@@ -122,7 +122,7 @@ class GuestPingMeter(fixtures.Fixture):
                 came, trip = self._answers[max(self._answers)]
                 return came - trip
         raise self._nothing(
-            self._stream.ended or 'no answer within %g s' % timeout
+            self._stream.ended or f'no answer within {timeout:g} s'
         )
 
     def measurement(self) -> timeline.Timeline:
@@ -135,11 +135,11 @@ class GuestPingMeter(fixtures.Fixture):
             answers = dict(self._answers)
         if self._duplicates:
             raise self._nothing(
-                '%d packets were answered twice: two of them are there'
-                % self._duplicates
+                f'{self._duplicates} packets were answered twice: two of '
+                'them are there'
             )
         if len(answers) < 2:
-            raise self._nothing('there are %d answers' % len(answers))
+            raise self._nothing(f'there are {len(answers)} answers')
         samples = tuple(samples_of(answers, self.deadline))
         return measurement.Timeline(
             self.what,
@@ -155,8 +155,8 @@ class GuestPingMeter(fixtures.Fixture):
 
     def _nothing(self, reason: str) -> exceptions.NoMeasurement:
         return exceptions.NoMeasurement(
-            '%s of %s: %s' % (self.what, self.address, reason),
-            '%d answers' % len(self._answers),
+            f'{self.what} of {self.address}: {reason}',
+            f'{len(self._answers)} answers',
         )
 
 

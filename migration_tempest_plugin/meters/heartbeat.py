@@ -113,7 +113,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         for number in (interval, deadline, lifetime):
             if not 0.001 <= float(number) <= 1e6:
                 raise ValueError(
-                    '%r is no number of seconds for a heartbeat' % number
+                    f'{number!r} is no number of seconds for a heartbeat'
                 )
         self.target = target
         self.interval = float(interval)
@@ -160,8 +160,8 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         # Each client has its own errors, down to those of sockets.
         except Exception as error:
             raise self._nothing(
-                "the guest's clock can't be asked for: %s: %s"
-                % (type(error).__name__, error)
+                "the guest's clock can't be asked for: "
+                f'{type(error).__name__}: {error}'
             ) from error
         for function in (
             lambda: self._send(channel),
@@ -302,14 +302,15 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         if time.monotonic() - self._began >= self.lifetime:
             return (
                 'the script in the guest ended after its lifetime of '
-                '%d s: give it a longer one' % self.lifetime
+                f'{self.lifetime} s: give it a longer one'
             )
         error = connection.get_transport().get_exception()
-        return 'the SSH connection did not survive: %s' % (
-            '%s: %s' % (type(error).__name__, error)
+        how = (
+            f'{type(error).__name__}: {error}'
             if error
             else 'the guest closed it'
         )
+        return f'the SSH connection did not survive: {how}'
 
     def _stop(self) -> None:
         with self._changed:
@@ -354,11 +355,10 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         if answered is not None and self._threshold is not None:
             return answered
         self._check()
-        reason = 'the guest did not tell its clock within %g s' % (
-            time.monotonic() - since
-        )
+        seconds = time.monotonic() - since
+        reason = f'the guest did not tell its clock within {seconds:g} s'
         if self._threshold is None:
-            reason += ', or not for the %g s of the baseline' % BASELINE
+            reason += f', or not for the {BASELINE:g} s of the baseline'
         # The connection to a guest that was rebooted breaks when TCP next
         # repeats what was lost, which may be a minute later.
         if timeout >= SECOND_LOOK_PATIENCE:
@@ -504,7 +504,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
     def _check(self) -> None:
         """Raise NoMeasurement if the connection is lost."""
         if self._broken:
-            raise self._nothing('%s; %s' % (self._broken, self._look_again()))
+            raise self._nothing(f'{self._broken}; {self._look_again()}')
 
     def _check_recovered(self, stalls: timeline.Timeline) -> None:
         try:
@@ -528,10 +528,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         try:
             boot_id = shell.within(SECOND_LOOK_PATIENCE, self._ask_boot_id)
         except Exception as error:
-            return 'the guest is unreachable: %s: %s' % (
-                type(error).__name__,
-                error,
-            )
+            return f'the guest is unreachable: {type(error).__name__}: {error}'
         if boot_id != self._boot_id:
             return 'the guest was rebooted'
         return 'a new connection works, and the guest was not rebooted'
@@ -550,18 +547,14 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         seen = None
         if self._beats:
             last = max(self._beats.values(), key=lambda beat: beat.received)
+            seconds = last.received - self._began
             seen = (
-                '%d of %d beats answered, the last one %.1f s after the '
-                'start, at an uptime of %.2f s'
-                % (
-                    len(self._beats),
-                    len(self._sent),
-                    last.received - self._began,
-                    last.uptime,
-                )
+                f'{len(self._beats)} of {len(self._sent)} beats answered, the '
+                f'last one {seconds:.1f} s after the start, at an uptime of '
+                f'{last.uptime:.2f} s'
             )
         return exceptions.NoMeasurement(
-            'heartbeat of %s: %s' % (self.target, reason), seen
+            f'heartbeat of {self.target}: {reason}', seen
         )
 
 
@@ -587,5 +580,5 @@ def _boot_id(header: str) -> str:
     """The id of the guest's boot, from the first line of the script."""
     name, _, boot_id = header.partition(' boot=')
     if name != 'heartbeat 1' or not boot_id:
-        raise exceptions.GuestError('it said %r' % header)
+        raise exceptions.GuestError(f'it said {header!r}')
     return boot_id

@@ -87,22 +87,22 @@ class Probes:
     def _check_answer(self, host: str) -> None:
         kind, words = self._answer or (None, [])
         if kind == 'added':
-            self.method = 'prober (%s)' % ' '.join(words)
+            self.method = f'prober ({" ".join(words)})'
             return
         said = self._prober.said()
         self._prober.release(self)
         if kind is None:
             raise exceptions.NoMeasurement(
-                'the prober did not start to probe %s within %g s'
-                % (host, PATIENCE),
+                f'the prober did not start to probe {host} within '
+                f'{PATIENCE:g} s',
                 seen=said or 'it said nothing',
             )
         reason, *words = words
         if reason == 'permission':
             raise Forbidden(' '.join(words))
         raise exceptions.NoMeasurement(
-            'no packet can be sent from here to %s: %s; look at the routes '
-            'of this machine (ip route get %s)' % (host, ' '.join(words), host)
+            f'no packet can be sent from here to {host}: {" ".join(words)}; '
+            f'look at the routes of this machine (ip route get {host})'
         )
 
     @property
@@ -188,12 +188,12 @@ class Probes:
     def said(self) -> str:
         """What else is to be said of it, for people."""
         parts = [
-            '%d probes could not be sent from here: %s' % (number, why)
+            f'{number} probes could not be sent from here: {why}'
             for why, number in self._unsent.items()
         ]
         if self._unknown:
             parts.append(
-                '%d answers may have been lost in this machine' % self._unknown
+                f'{self._unknown} answers may have been lost in this machine'
             )
         return '; '.join(filter(None, [*parts, self._prober.said()]))
 

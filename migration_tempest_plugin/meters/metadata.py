@@ -130,10 +130,10 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         tool: str | None = None,
     ) -> None:
         if ip_version not in ADDRESSES:
-            raise ValueError('ip_version is 4 or 6, not %r' % ip_version)
+            raise ValueError(f'ip_version is 4 or 6, not {ip_version!r}')
         if tool not in (None, 'curl', 'curl-each', 'wget'):
             raise ValueError(
-                "tool is 'curl', 'curl-each' or 'wget', not %r" % tool
+                f"tool is 'curl', 'curl-each' or 'wget', not {tool!r}"
             )
         numbers = (
             interval,
@@ -146,8 +146,8 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         for number in numbers:
             if number < TICK:
                 raise ValueError(
-                    "%r s is less than the guest's clock can "
-                    'tell apart (%g s)' % (number, TICK)
+                    f"{number!r} s is less than the guest's clock can "
+                    f'tell apart ({TICK:g} s)'
                 )
         self.url = url or 'http://' + ADDRESSES[ip_version] + path
         self.interval = interval
@@ -159,7 +159,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             [
                 self.url,
                 tool or 'auto',
-                *('%.2f' % number for number in numbers),
+                *(f'{number:.2f}' for number in numbers),
             ],
             lifetime,
         )
@@ -230,7 +230,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
                 seen = _latest_result(nows)
             if time.monotonic() >= give_up:
                 raise self._nothing(
-                    'the guest got no answer within %g s' % timeout, seen
+                    f'the guest got no answer within {timeout:g} s', seen
                 )
             time.sleep(min(pause, LOOK_INTERVAL))
             pause *= 2
@@ -345,12 +345,12 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         elif not state.present and time.monotonic() >= self._overdue:
             reason = (
                 'the probe in the guest ended after its lifetime of '
-                '%g s: give it a longer one' % self.lifetime
+                f'{self.lifetime:g} s: give it a longer one'
             )
         elif not state.present:
             reason = (
-                'the directory of the probe in the guest, %s, is gone'
-                % self._script.directory
+                'the directory of the probe in the guest, '
+                f'{self._script.directory}, is gone'
             )
         elif not state.alive:
             reason = 'the probe in the guest is dead: something killed it'
@@ -364,9 +364,9 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         self, reason: str, seen: str | None = None
     ) -> exceptions.NoMeasurement:
         if seen is None and self._last is not None:
-            seen = 'last, %s' % _reading(self._last)
+            seen = f'last, {_reading(self._last)}'
         return exceptions.NoMeasurement(
-            'metadata of %s: %s' % (self.url, reason), seen
+            f'metadata of {self.url}: {reason}', seen
         )
 
     def _method(self, chosen: metadata_log.Chosen | None) -> str:
@@ -378,12 +378,10 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         name = TOOLS.get(tool, tool)
         if chosen is None:
             return name
-        return '%s (%d lane%s, %g s to connect, %g s to answer)' % (
-            name,
-            chosen.lanes,
-            's' * (chosen.lanes > 1),
-            chosen.connect,
-            chosen.deadline,
+        plural = 's' * (chosen.lanes > 1)
+        return (
+            f'{name} ({chosen.lanes} lane{plural}, {chosen.connect:g} s to '
+            f'connect, {chosen.deadline:g} s to answer)'
         )
 
     def _reached_interval(self) -> float:
@@ -414,9 +412,9 @@ def _latest_result(nows: collections.abc.Sequence[metadata_log.Now]) -> str:
     if not nows:
         return 'the latest attempt: ?'
     latest = max(nows, key=lambda now: (now.sequence > 0, now.start))
-    seen = 'the latest attempt: %s' % latest.state
+    seen = f'the latest attempt: {latest.state}'
     if latest.lane == metadata_log.BASELINE:
-        seen += ' (%d were answered: too few for a baseline)' % latest.answered
+        seen += f' ({latest.answered} were answered: too few for a baseline)'
     return seen
 
 

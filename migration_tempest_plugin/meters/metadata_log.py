@@ -346,16 +346,20 @@ class Reading:
     def __str__(self) -> str:
         lost = self.unreadable + sum(now.lost for now in self.nows)
         if not self.attempts:
-            return 'no attempt in the log, %d lines cut or lost' % lost
-        results = collections.Counter(each.result for each in self.attempts)
-        return '%d attempts in %.1f s (%s), %d lines cut or lost%s' % (
-            len(self.attempts),
-            self.uptime - self.attempts[0].start,
-            ', '.join('%s: %d' % pair for pair in sorted(results.items())),
-            lost,
-            ', curl ended and was started again %d times' % self.restarts
+            return f'no attempt in the log, {lost} lines cut or lost'
+        counts = collections.Counter(each.result for each in self.attempts)
+        results = ', '.join(
+            f'{result}: {count}' for result, count in sorted(counts.items())
+        )
+        seconds = self.uptime - self.attempts[0].start
+        restarts = (
+            f', curl ended and was started again {self.restarts} times'
             if self.restarts
-            else '',
+            else ''
+        )
+        return (
+            f'{len(self.attempts)} attempts in {seconds:.1f} s ({results}), '
+            f'{lost} lines cut or lost{restarts}'
         )
 
 

@@ -61,7 +61,7 @@ class NetDowntimeMeter(fixtures.Fixture):
         for number in (interval, deadline):
             if not 0.0005 <= float(number) < 3600:
                 raise ValueError(
-                    '%r is no number of seconds for a probe' % number
+                    f'{number!r} is no number of seconds for a probe'
                 )
         self.dest_ip = str(dest_ip)
         self.interval = float(interval)
@@ -83,8 +83,8 @@ class NetDowntimeMeter(fixtures.Fixture):
             probes = ping.Probes(self.dest_ip, self.interval, self.deadline)
         except exceptions.NoMeasurement as error:
             raise exceptions.NoMeasurement(
-                'no ICMP socket may be opened here (%s; %s), and %s'
-                % (forbidden, _MEND, error.reason),
+                f'no ICMP socket may be opened here ({forbidden}; {_MEND}), '
+                f'and {error.reason}',
                 error.seen,
             ) from error
         LOG.warning(
@@ -103,7 +103,7 @@ class NetDowntimeMeter(fixtures.Fixture):
         """
         if self._probes is None:
             raise exceptions.NoMeasurement(
-                'the meter of %s was not set up' % self.dest_ip
+                f'the meter of {self.dest_ip} was not set up'
             )
         return self._probes
 
@@ -136,8 +136,7 @@ class NetDowntimeMeter(fixtures.Fixture):
         self._check_alive()
         if answered is None:
             raise exceptions.NoMeasurement(
-                '%s did not answer a ping within %g s'
-                % (self.dest_ip, timeout),
+                f'{self.dest_ip} did not answer a ping within {timeout:g} s',
                 seen=self._seen(),
             )
         return answered
@@ -157,9 +156,9 @@ class NetDowntimeMeter(fixtures.Fixture):
         self._check_alive()
         if not decided:
             raise exceptions.NoMeasurement(
-                '%s, which sends the probes to %s, does not say any more what '
-                'became of them: it was stopped, or this machine is '
-                'overloaded' % (self._sender.method, self.dest_ip),
+                f'{self._sender.method}, which sends the probes to '
+                f'{self.dest_ip}, does not say any more what became of them: '
+                'it was stopped, or this machine is overloaded',
                 seen=self._seen(),
             )
         return self._timeline(*self._sender.samples(now)).recovered()
@@ -202,9 +201,9 @@ class NetDowntimeMeter(fixtures.Fixture):
         ended = self._sender.ended_by_itself()
         if ended is not None:
             raise exceptions.NoMeasurement(
-                '%s, which sends the probes to %s, ended in the middle, with '
-                '%s'
-                % (self._sender.method, self.dest_ip, how_it_ended(ended)),
+                f'{self._sender.method}, which sends the probes to '
+                f'{self.dest_ip}, ended in the middle, with '
+                f'{how_it_ended(ended)}',
                 seen=self._seen(),
             )
 
@@ -220,7 +219,7 @@ class NetDowntimeMeter(fixtures.Fixture):
 
 def how_it_ended(status: int) -> str:
     """A process's exit status in words."""
-    return 'signal %d' % -status if status < 0 else 'exit status %d' % status
+    return f'signal {-status}' if status < 0 else f'exit status {status}'
 
 
 def _resolve(name: str) -> 'echo.Address':
@@ -232,14 +231,14 @@ def _resolve(name: str) -> 'echo.Address':
         found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         raise exceptions.NoMeasurement(
-            'no address was found for %r: %s. Give the address, or a name '
-            'that this machine can look up' % (name, error)
+            f'no address was found for {name!r}: {error}. Give the address, '
+            'or a name that this machine can look up'
         ) from error
     match found[0][4]:
         case (int(), bytes()):
             raise exceptions.NoMeasurement(
-                'the address of %s is of IPv6, which this Python was built '
-                'without' % name
+                f'the address of {name} is of IPv6, which this Python was '
+                'built without'
             )
         case address:
             return address

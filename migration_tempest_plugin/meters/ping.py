@@ -79,7 +79,7 @@ class Probes:
             '-D',
             '-O',
             '-i',
-            '%g' % self.interval,
+            f'{self.interval:g}',
             '--',
             self._dest_ip,
         ]
@@ -98,8 +98,8 @@ class Probes:
             )
         except OSError as error:
             raise exceptions.NoMeasurement(
-                "ping can't be started (%s); it is the package iputils-ping "
-                'or iputils' % error
+                f"ping can't be started ({error}); it is the package "
+                'iputils-ping or iputils'
             ) from error
 
     def _check_start(self) -> None:
@@ -113,7 +113,7 @@ class Probes:
                 return
         self.stop()
         raise exceptions.NoMeasurement(
-            'ping of %s did not start' % self._dest_ip, seen=self.said()
+            f'ping of {self._dest_ip} did not start', seen=self.said()
         )
 
     def _read(self) -> None:
@@ -224,6 +224,5 @@ class Probes:
 
     def said(self) -> str:
         """What else it said, for people."""
-        return 'ping said: %s' % (
-            '; '.join(self._other_lines[-5:]) or 'nothing'
-        )
+        lines = '; '.join(self._other_lines[-5:])
+        return f'ping said: {lines or "nothing"}'

@@ -90,7 +90,7 @@ class EchoSocket:
             try:
                 return socket.socket(self._family, kind, protocol), method
             except OSError as error:
-                reasons.append('%s: %s' % (method, error.strerror))
+                reasons.append(f'{method}: {error.strerror}')
         raise Forbidden('; '.join(reasons))
 
     def _prepare(self, buffer: int) -> None:

@@ -104,23 +104,26 @@ class Comparison:
         if self.status == CANT_TELL:
             return (
                 "CAN'T TELL: the tolerance is finer than what was "
-                'resolved: %s. Tolerate more (--tolerance), probe more '
-                'often, or take it as it is (--accept-unresolved)'
-                % self._unresolved()
+                f'resolved: {self._unresolved()}. Tolerate more '
+                '(--tolerance), probe more often, or take it as it is '
+                '(--accept-unresolved)'
             )
         better = [
             _subject(each.difference)
             for each in self.judged
             if each.verdict is Verdict.BETTER
         ]
-        return 'NOT WORSE%s%s' % (
+        how_sure = (
             ': better is ' + ', '.join(better)
             if better
-            else ', as far as was resolved',
-            '; not resolved finely enough: ' + self._unresolved()
-            if self.unresolved
-            else '',
+            else ', as far as was resolved'
         )
+        but = (
+            f'; not resolved finely enough: {self._unresolved()}'
+            if self.unresolved
+            else ''
+        )
+        return f'NOT WORSE{how_sure}{but}'
 
     def _unresolved(self) -> str:
         resolved: dict[str, list[float]] = {}
@@ -129,8 +132,8 @@ class Comparison:
                 each.difference.resolved
             )
         return ', '.join(
-            '%s to %.3f s (tolerance %g s)'
-            % (quantity, max(found), self.tolerances[quantity])
+            f'{quantity} to {max(found):.3f} s '
+            f'(tolerance {self.tolerances[quantity]:g} s)'
             for quantity, found in resolved.items()
         )
 
@@ -206,42 +209,39 @@ def text(
     """
     lines = [
         compared.sentence(),
-        'before: %s' % names[0],
-        'after:  %s' % names[1],
+        f'before: {names[0]}',
+        f'after:  {names[1]}',
     ]
     if compared.whole:
         lines.append('')
     for each in compared.whole:
+        difference = each.difference
         lines.append(
-            '%-14s all variants, %d pairs: %s'
-            % (each.difference.quantity, each.difference.pairs, _told(each))
+            f'{difference.quantity:<14} all variants, {difference.pairs} '
+            f'pairs: {_told(each)}'
         )
     variant = None
     for each in sorted(compared.variants, key=_variant):
         if _variant(each) != variant:
             variant = _variant(each)
             lines += ['', variant]
-        lines.append('  %-14s %s' % (each.difference.quantity, _told(each)))
+        lines.append(f'  {each.difference.quantity:<14} {_told(each)}')
         for side, found in (
             ('before', each.difference.before),
             ('after', each.difference.after),
         ):
             if found:  # as it always is of one variant
                 lines.append(
-                    '    %-7s %d: median %s, 95%% %s'
-                    % (
-                        side,
-                        found.count,
-                        seconds(found.median),
-                        seconds(found.percentile),
-                    )
+                    f'    {side:<7} {found.count}: '
+                    f'median {seconds(found.median)}, '
+                    f'95% {seconds(found.percentile)}'
                 )
     for label, names in (
         ('only before', compared.only_before),
         ('only after', compared.only_after),
     ):
         if names:
-            lines += ['', '%s: %s' % (label, ', '.join(names))]
+            lines += ['', f'{label}: ' + ', '.join(names)]
     lines += ['', how(compared)]
     return '\n'.join(lines)
 
@@ -250,20 +250,15 @@ def how(compared: Comparison) -> str:
     """What the verdict stands on, for people."""
     return (
         'Exact permutation test of ranks within each variant; two-sided, '
-        'corrected for all that was compared (Tarone): at most %g %% of '
+        'corrected for all that was compared (Tarone): '
+        f'at most {100 * compared.alpha:g} % of '
         'comparisons of alike runs say that anything differs. Differences of '
-        'up to %s count as none; what is known more coarsely than that is '
-        'not called not worse. Migrations without a measurement: %d '
-        'before, %d after; what was still down at the end ranks as longest. '
-        'Left out, since they did not take place: %d before, %d after.'
-        % (
-            100 * compared.alpha,
-            _tolerances(compared.tolerances),
-            compared.lost_before,
-            compared.lost_after,
-            compared.stayed_before,
-            compared.stayed_after,
-        )
+        f'up to {_tolerances(compared.tolerances)} count as none; what is '
+        'known more coarsely than that is not called not worse. '
+        f'Migrations without a measurement: {compared.lost_before} before, '
+        f'{compared.lost_after} after; what was still down at the end ranks '
+        'as longest. Left out, since they did not take place: '
+        f'{compared.stayed_before} before, {compared.stayed_after} after.'
     )
 
 
@@ -319,13 +314,13 @@ def seconds(number: float) -> str:
     return (
         number.brief() + ' s'
         if isinstance(number, Duration)
-        else '%.3f s' % number
+        else f'{number:.3f} s'
     )
 
 
 def shift(number: float) -> str:
     """By how much something is longer, for people."""
-    return '%+.3f s' % number if math.isfinite(number) else 'without end'
+    return f'{number:+.3f} s' if math.isfinite(number) else 'without end'
 
 
 def _tolerances(tolerances: dict[str, float]) -> str:
@@ -334,9 +329,9 @@ def _tolerances(tolerances: dict[str, float]) -> str:
     for quantity, tolerated in tolerances.items():
         by_seconds.setdefault(tolerated, []).append(quantity)
     if len(by_seconds) == 1:
-        return '%g s' % [*by_seconds][0]
+        return f'{[*by_seconds][0]:g} s'
     return ', '.join(
-        '%g s (%s)' % (tolerated, ', '.join(quantities))
+        f'{tolerated:g} s ({", ".join(quantities)})'
         for tolerated, quantities in by_seconds.items()
     )
 
@@ -351,17 +346,14 @@ def _told(each: comparison.Judged) -> str:
     if each.verdict is Verdict.WORSE:
         verdict = verdict.upper()
     elif each.verdict is Verdict.UNRESOLVED:
-        verdict += ' (%.3f s)' % each.difference.resolved
-    return 'by %s, %s (p %s)' % (
-        shift(each.difference.shift),
-        verdict,
-        '%.3f' % each.p if each.p >= 0.001 else '< 0.001',
-    )
+        verdict += f' ({each.difference.resolved:.3f} s)'
+    p = f'{each.p:.3f}' if each.p >= 0.001 else '< 0.001'
+    return f'by {shift(each.difference.shift)}, {verdict} (p {p})'
 
 
 def _subject(difference: comparison.Difference) -> str:
     return difference.quantity + (
-        ' in %s' % difference.variant
+        f' in {difference.variant}'
         if difference.variant
         else ' over all variants'
     )

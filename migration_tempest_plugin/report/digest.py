@@ -219,21 +219,19 @@ def way(migration: documents.Migration, arrow: str = '->') -> str:
     """From where to where, for people."""
     if migration.get('kind') == 'watch':
         return migration['server']
-    return '%s %s %s' % (
-        migration['source'],
-        arrow,
-        migration['destination'] or 'nowhere',
-    )
+    destination = migration['destination'] or 'nowhere'
+    return f'{migration["source"]} {arrow} {destination}'
 
 
 def phase(found: documents.Phase) -> str:
     """When a phase began and ended, for people: each between two looks."""
-    text = '%s: from %s' % (found['name'], _between(found['begin']))
+    text = f'{found["name"]}: from {_between(found["begin"])}'
     return text + (' to ' + _between(found['end']) if found['end'] else ' on')
 
 
 def _between(moments: list[float]) -> str:
-    return '%.1f..%.1f s' % tuple(moments)
+    earliest, latest = moments
+    return f'{earliest:.1f}..{latest:.1f} s'
 
 
 def _hidden(timeline: documents.Timeline) -> collections.abc.Iterator[float]:

@@ -62,7 +62,7 @@ def costs(migration: documents.Migration) -> dict[str, measurement.Duration]:
 def told(duration: measurement.Duration) -> str:
     """A Duration, for people; of one that was not seen, its bound."""
     if duration.is_bound_alone:
-        return 'none longer than %.3f s' % duration.upper
+        return f'none longer than {duration.upper:.3f} s'
     return str(duration)
 
 
@@ -95,7 +95,7 @@ def _judged(limit: measurement.Limit, seen: measurement.Seen | None) -> Judged:
             limit,
             cost,
             State.NOT_CHECKED,
-            'it is finer than the resolution, %.3f s' % seen.resolution,
+            f'it is finer than the resolution, {seen.resolution:.3f} s',
         )
     return Judged(what, limit, cost, State.KEPT)
 

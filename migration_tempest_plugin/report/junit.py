@@ -105,7 +105,7 @@ def _properties(
 ) -> collections.abc.Iterator[tuple[str, object]]:
     """Each number that was measured, as a name with its place and a text."""
     for number, migration in enumerate(migrations, 1):
-        place = 'migration.%d.' % number
+        place = f'migration.{number}.'
         for key in _OF:
             if migration.get(key):
                 yield place + key, migration[key]
@@ -120,12 +120,12 @@ def _properties(
                 yield place + each['what'] + '.outages', len(each['outages'])
                 yield (
                     place + each['what'] + '.resolution',
-                    '%.3f' % each['resolution'],
+                    f'{each["resolution"]:.3f}',
                 )
         breakdown = migration.get('breakdown') or {}
         by_libvirt = breakdown.get('libvirt_downtime')
         if by_libvirt is not None:
-            yield place + 'libvirt_downtime', '%.3f' % by_libvirt
+            yield place + 'libvirt_downtime', f'{by_libvirt:.3f}'
 
 
 def _duration(
@@ -133,9 +133,9 @@ def _duration(
 ) -> collections.abc.Iterator[tuple[str, str]]:
     """Seconds: the estimate, and its bounds."""
     name = name.replace(' ', '_')
-    yield name, '%.3f' % duration['estimate']
-    yield name + '.lower', '%.3f' % duration['lower']
-    yield name + '.upper', '%.3f' % duration['upper']
+    yield name, f'{duration["estimate"]:.3f}'
+    yield name + '.lower', f'{duration["lower"]:.3f}'
+    yield name + '.upper', f'{duration["upper"]:.3f}'
 
 
 def _clean(value: object) -> str:

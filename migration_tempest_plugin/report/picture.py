@@ -112,11 +112,11 @@ def migration(document: documents.Migration) -> plot.Figure:
         {**trace, 'showlegend': False} for trace in _traces(lanes)
     ]
     for number, (title, found) in enumerate(curves, 2):
-        axes['yaxis%d' % number] = plot.axis(
+        axes[f'yaxis{number}'] = plot.axis(
             title={'text': title}, rangemode='tozero'
         )
         traces += [
-            {**trace, 'yaxis': 'y%d' % number, 'legend': 'legend%d' % number}
+            {**trace, 'yaxis': f'y{number}', 'legend': f'legend{number}'}
             for trace in found
         ]
     height, tops = _stack(axes, [_LANE * len(lanes), *[_CURVE] * len(curves)])
@@ -125,17 +125,11 @@ def migration(document: documents.Migration) -> plot.Figure:
         for axis, top in tops.items()
         if axis != 'yaxis'
     }
+    start = 'it began' if document.get('kind') == 'watch' else 'the request'
     axes['xaxis'] = plot.axis(
-        anchor='y%d' % (len(curves) + 1) if curves else 'y',
+        anchor=f'y{len(curves) + 1}' if curves else 'y',
         range=list(next(iter(views.values()))),
-        title={
-            'text': 'seconds since %s'
-            % (
-                'it began'
-                if document.get('kind') == 'watch'
-                else 'the request'
-            )
-        },
+        title={'text': f'seconds since {start}'},
     )
     return plot.figure(
         traces,
@@ -222,24 +216,22 @@ def _timeline_lane(
     timeline = _timeline(measured)
     if not timeline:
         return _Lane(
-            'NO MEASUREMENT (%d)' % number,
+            f'NO MEASUREMENT ({number})',
             bars=[_Bar(*whole, missing, plot.GREY, '.')],
         )
     what, begin = timeline['what'], timeline.get('begin', 0.0)
     name = _LABELS.get(what, what)
     if not _on_the_axis(timeline):
+        before = missing + '; ' if missing else ''
+        longest = plot.duration(timeline['longest'])
         return _Lane(
-            "%s, %s's clock" % (name, timeline['clock']),
+            f"{name}, {timeline['clock']}'s clock",
             bars=[
                 _Bar(
                     *whole,
-                    '%s%d outages, the longest %s, by another clock than '
-                    "the tester's: when they were is not known"
-                    % (
-                        missing + '; ' if missing else '',
-                        len(timeline['outages']),
-                        plot.duration(timeline['longest']),
-                    ),
+                    f'{before}{len(timeline["outages"])} outages, the longest '
+                    f"{longest}, by another clock than the tester's: when "
+                    'they were is not known',
                     plot.GREY,
                     '.',
                 )
@@ -252,8 +244,8 @@ def _timeline_lane(
             begin,
             until,
             missing
-            or '%s: observed, resolution %.3f s'
-            % (timeline['target'], timeline['resolution']),
+            or f'{timeline["target"]}: observed, '
+            f'resolution {timeline["resolution"]:.3f} s',
         ),
     )
     lane.bars += [
@@ -303,8 +295,10 @@ def _clock_lane(
         (
             begin,
             begin + length,
-            '%d beats, resolution %.3f s'
-            % (clock.get('beats', 0), clock.get('resolution', 0.0)),
+            (
+                f'{clock.get("beats", 0)} beats, '
+                f'resolution {clock.get("resolution", 0.0):.3f} s'
+            ),
         ),
     )
     _add_outages(lane, what, clock['stops'])
@@ -326,16 +320,9 @@ def _add_outages(
     """Possibly down: hatched; certainly: filled; and a mark to find it."""
     colour = plot.COLOURS.get(what, plot.OTHER)
     said = [
-        '%s: %s, from %.3f s%s%s'
-        % (
-            what,
-            plot.duration(each),
-            each['start'],
-            ', %d probes failed' % each['failures']
-            if 'failures' in each
-            else '',
-            ', STILL DOWN' if each.get('ongoing') else '',
-        )
+        f'{what}: {plot.duration(each)}, from {each["start"]:.3f} s'
+        + (f', {each["failures"]} probes failed' if 'failures' in each else '')
+        + (', STILL DOWN' if each.get('ongoing') else '')
         for each in outages
     ]
     lane.bars += [
@@ -382,7 +369,11 @@ def _limit(
     limit = min(limits, key=lambda each: each['seconds'])
     begin, end = outages[0]['start'], outages[0]['start'] + limit['seconds']
     return (
-        (begin, end, 'limit: %g s (%s)' % (limit['seconds'], limit['option']))
+        (
+            begin,
+            end,
+            f'limit: {limit["seconds"]:g} s ({limit["option"]})',
+        )
         if end <= until
         else None
     )

@@ -98,10 +98,9 @@ def escaped(text: object) -> str:
 
 def duration(found: documents.Duration) -> str:
     """A duration, for people."""
-    return '%.3f s (%.3f to %.3f)' % (
-        found['estimate'],
-        found['lower'],
-        found['upper'],
+    return (
+        f'{found["estimate"]:.3f} s '
+        f'({found["lower"]:.3f} to {found["upper"]:.3f})'
     )
 
 

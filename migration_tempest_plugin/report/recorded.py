@@ -175,7 +175,7 @@ def detail(document: object) -> content.Content:
 
 def bundle_name(server: str, name: str) -> str:
     """The name of a detail that is a file of a server's bundle."""
-    return '%s%s/%s' % (_BUNDLE, server, name)
+    return f'{_BUNDLE}{server}/{name}'
 
 
 def read_stream(stream: typing.BinaryIO) -> Run:
@@ -212,12 +212,12 @@ def read_json(text: str | bytes) -> Run:
     try:
         document = _loads(text)
     except ValueError as error:
-        raise exceptions.RecordError('it is no JSON: %s' % error) from error
+        raise exceptions.RecordError(f'it is no JSON: {error}') from error
     if isinstance(document, list):
         document = {'facts': {}, 'tests': document}
     elif not isinstance(document, dict) or document.get('schema') != SCHEMA:
         raise exceptions.RecordError(
-            'it is JSON, but no recorded run (%s)' % SCHEMA
+            f'it is JSON, but no recorded run ({SCHEMA})'
         )
     else:
         _check_version(document, SCHEMA_VERSION)
@@ -267,13 +267,13 @@ def _tests(stream: typing.BinaryIO) -> tuple[list['real.TestDict'], list[str]]:
     result.stopTestRun()
     tests = [test for test in found if test['id'] != _BROKEN]
     problems = [
-        'the stream is broken among its tests, of which %d could be '
-        'read: %s' % (len(tests), ' '.join(_text(test['details']).split()))
+        f'the stream is broken among its tests, of which {len(tests)} could '
+        'be read: ' + ' '.join(_text(test['details']).split())
         for test in found
         if test['id'] == _BROKEN
     ]
     problems += [
-        '%s: its end is missing: the run was cut off there' % _name(test)
+        f'{_name(test)}: its end is missing: the run was cut off there'
         for test in tests
         if test['status'] in ('inprogress', 'unknown')
     ]
@@ -307,7 +307,7 @@ def _read(
         try:
             found.append(read(part))
         except exceptions.RecordError as error:
-            problems.append('%s: %s' % (where, error))
+            problems.append(f'{where}: {error}')
     return found
 
 
@@ -348,7 +348,7 @@ def _json(detail: content.Content) -> typing.Any:
         return _loads(_bytes(detail))
     except ValueError as error:
         raise exceptions.RecordError(
-            'what is recorded there is no JSON: %s' % error
+            f'what is recorded there is no JSON: {error}'
         ) from error
 
 
@@ -364,13 +364,13 @@ def _loads(text: str | bytes) -> typing.Any:
 
 
 def _no_number(text: str) -> typing.NoReturn:
-    raise ValueError('%s is no number' % text)
+    raise ValueError(f'{text} is no number')
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError('%s is no number that can be used' % text)
+        raise ValueError(f'{text} is no number that can be used')
     return number
 
 
@@ -389,10 +389,9 @@ def _check_version(
     version = document.get('version')
     if version in range(1, newest + 1):
         return
-    what = '%s of version %r: this plugin reads up to version %d' % (
-        document.get('schema', 'a record'),
-        version,
-        newest,
+    what = (
+        f'{document.get("schema", "a record")} of version {version!r}: '
+        f'this plugin reads up to version {newest}'
     )
     if isinstance(version, int) and version > newest:
         what += '; install a newer one to read it'
@@ -404,14 +403,8 @@ def _check(document: object, what: str) -> None:
         _validator(what).iter_errors(document)
     )
     if error:
-        raise exceptions.RecordError(
-            '%s%s: %s'
-            % (
-                what,
-                ''.join('[%r]' % step for step in error.absolute_path),
-                error.message[:200],
-            )
-        )
+        path = ''.join(f'[{step!r}]' for step in error.absolute_path)
+        raise exceptions.RecordError(f'{what}{path}: {error.message[:200]}')
     _check_durations(document, what)
 
 
@@ -422,12 +415,12 @@ def _check_durations(document: object, where: str) -> None:
     """
     if isinstance(document, list):
         for number, each in enumerate(document):
-            _check_durations(each, '%s[%d]' % (where, number))
+            _check_durations(each, f'{where}[{number}]')
     elif isinstance(document, dict):
         if {'estimate', 'lower', 'upper'} <= document.keys():
             _check_duration(document, where)
         for key, each in document.items():
-            _check_durations(each, '%s[%r]' % (where, key))
+            _check_durations(each, f'{where}[{key!r}]')
 
 
 def _check_duration(
@@ -442,8 +435,8 @@ def _check_duration(
         right = False
     if not right:
         raise exceptions.RecordError(
-            '%s: %r to %r are no bounds of a duration of %r s'
-            % (where, lower, upper, estimate)
+            f'{where}: {lower!r} to {upper!r} are no bounds of a duration '
+            f'of {estimate!r} s'
         )
 
 

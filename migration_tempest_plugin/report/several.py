@@ -44,23 +44,21 @@ def spread(
     for what in dict.fromkeys(what for cost in costs for what in cost):
         found = [cost[what] for cost in costs if what in cost]
         missing = len(costs) - len(found)
-        yield '%-15s  %s s, of %d%s' % (
-            what,
-            distribution.Distribution.of(found),
-            len(found),
-            '; %d without a measurement' % missing if missing else '',
+        without = f'; {missing} without a measurement' if missing else ''
+        yield (
+            f'{what:<15}  {distribution.Distribution.of(found)} s, '
+            f'of {len(found)}{without}'
         )
 
 
 def _row(migration: documents.Migration) -> str:
-    return '%s  %s  %s' % (
-        migration['server'],
-        digest.way(migration),
-        ', '.join(
-            '%s %s s' % (name, duration.brief())
-            for name, duration in _durations(migration).items()
-        )
-        or 'NO MEASUREMENT',
+    costs = ', '.join(
+        f'{name} {duration.brief()} s'
+        for name, duration in _durations(migration).items()
+    )
+    return (
+        f'{migration["server"]}  {digest.way(migration)}  '
+        f'{costs or "NO MEASUREMENT"}'
     )
 
 

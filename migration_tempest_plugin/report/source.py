@@ -49,7 +49,7 @@ def run(path: _Path = None) -> recorded.Run:
             return recorded.read_json(data)
         return recorded.read_stream(io.BytesIO(data))
     except exceptions.RecordError as error:
-        raise exceptions.RecordError('%s: %s' % (name(path), error)) from error
+        raise exceptions.RecordError(f'{name(path)}: {error}') from error
 
 
 def stream(path: _Path = None) -> io.BytesIO:
@@ -60,7 +60,7 @@ def stream(path: _Path = None) -> io.BytesIO:
     data = _bytes(path)
     if _is_json(data):
         raise exceptions.RecordError(
-            '%s: it is JSON, but a subunit stream is needed' % name(path)
+            f'{name(path)}: it is JSON, but a subunit stream is needed'
         )
     return io.BytesIO(data)
 
@@ -85,7 +85,7 @@ def _bytes(path: _Path) -> bytes:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
         raise exceptions.RecordError(
-            "%s can't be unpacked: %s" % (name(path), error)
+            f"{name(path)} can't be unpacked: {error}"
         ) from error
 
 
@@ -102,7 +102,7 @@ def _raw_bytes(path: _Path) -> bytes:
         return place.read_bytes()
     except OSError as error:
         raise exceptions.RecordError(
-            "%s can't be read: %s" % (path, error.strerror)
+            f"{path} can't be read: {error.strerror}"
         ) from error
 
 
@@ -118,14 +118,11 @@ def _last_run(folder: pathlib.Path) -> bytes:
     )
     if not last.stdout.startswith(recorded.SIGNATURE):
         said = (last.stderr or last.stdout).decode(errors='replace')
+        reason = (said.strip().splitlines() or ['no output'])[-1].rstrip('.')
         raise exceptions.RecordError(
-            'there is no recorded run in %s: stestr last ended with %d: %s. '
+            f'there is no recorded run in {folder.absolute()}: '
+            f'stestr last ended with {last.returncode}: {reason}. '
             'Name the workspace where tempest run was run, a subunit stream, '
             'or a JSON file'
-            % (
-                folder.absolute(),
-                last.returncode,
-                (said.strip().splitlines() or ['no output'])[-1].rstrip('.'),
-            )
         )
     return last.stdout

@@ -317,11 +317,9 @@ def _symbol(look: _Look, point: Point) -> str:
 def _summary(points: collections.abc.Sequence[Point]) -> str:
     """What is to be read at a median."""
     median = statistics.median(point.seconds for point in points)
-    text = 'median %s, of %d' % (
-        'still down' if math.isinf(median) else '%.3f s' % median,
-        len(points),
-    )
+    middle = 'still down' if math.isinf(median) else f'{median:.3f} s'
+    text = f'median {middle}, of {len(points)}'
     unseen = sum(not point.seen for point in points)
     if unseen:
-        text += '<br>%d of them without an outage' % unseen
+        text += f'<br>{unseen} of them without an outage'
     return text

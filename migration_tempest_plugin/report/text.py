@@ -24,13 +24,14 @@ def summary(tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
     """A few lines for each test: each migration, and what it cost."""
     lines = []
     for test in tests:
-        lines.append('%s: %s' % (test.id.rpartition('.')[2], test.status))
+        name = test.id.rpartition('.')[2]
+        lines.append(f'{name}: {test.status}')
         for each in test.migrations:
             lines.append('  ' + digest.way(each))
             lines.extend('    ' + line for line in migration(each))
         moved = list(filter(digest.moved, test.migrations))
         if len(moved) > 2:
-            lines.append('  all %d of them' % len(moved))
+            lines.append(f'  all {len(moved)} of them')
             lines.extend('    ' + line for line in several.spread(moved))
     return '\n'.join(lines)
 
@@ -46,11 +47,11 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
                 yield _line('  guest stopped', stopped)
             by_libvirt = breakdown.get('libvirt_downtime')
             if by_libvirt is not None:
-                yield '%-15s  %6.3f s' % ('    by libvirt', by_libvirt)
+                yield f'{"    by libvirt":<15}  {by_libvirt:6.3f} s'
             if after := breakdown.get('network_after_stop'):
                 yield _line('  after that', after)
     if cost := load(document):
-        yield '%-15s  %s' % ('guest', cost)
+        yield f'{"guest":<15}  {cost}'
     if digest.verdict(document) is digest.Verdict.OVER:
         for complaint in digest.exceeded(document):
             yield 'OVER THE LIMIT: ' + complaint
@@ -70,7 +71,7 @@ def phases(document: documents.Migration) -> collections.abc.Iterator[str]:
     """When each phase and each event of one migration was, a line each."""
     # older records have no progress
     for phase in (document.get('progress') or {}).get('phases', ()):
-        yield '%-15s  %s' % (phase['kind'], digest.phase(phase))
+        yield f'{phase["kind"]:<15}  {digest.phase(phase)}'
 
 
 def _measurement(measured: documents.Timeline | documents.Missing) -> str:
@@ -80,24 +81,20 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
     # Older records don't know it.
     deadline = measured.get('deadline')
     stall = (
-        ' (a stall is longer than %.3f s)' % deadline
+        f' (a stall is longer than {deadline:.3f} s)'
         if measured['what'] == 'tcp' and deadline
         else ''
     )
     if not outages:
-        return '%-15s  no outage longer than the resolution, %.3f s%s' % (
-            measured['what'],
-            measured['resolution'],
-            stall,
+        return (
+            f'{measured["what"]:<15}  no outage longer than the resolution, '
+            f'{measured["resolution"]:.3f} s{stall}'
         )
-    text = '%s  in %d outage%s%s' % (
-        _line(measured['what'], measured['total']),
-        outages,
-        '' if outages == 1 else 's',
-        stall,
-    )
+    line = _line(measured['what'], measured['total'])
+    plural = '' if outages == 1 else 's'
+    text = f'{line}  in {outages} outage{plural}{stall}'
     if outages > 1:
-        text += ', the longest %.3f s' % measured['longest']['estimate']
+        text += f', the longest {measured["longest"]["estimate"]:.3f} s'
     # Records of version 1 only: later ones have no measurement then.
     if measured['still_down']:
         text += ', STILL DOWN at the end'
@@ -105,10 +102,9 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
 
 
 def _line(label: str, duration: documents.Duration) -> str:
-    return '%-15s  %6s s%s' % (
-        label,
-        digest.as_duration(duration).brief(),
-        '  (%.3f to %.3f s)' % (duration['lower'], duration['upper'])
+    bounds = (
+        f'  ({duration["lower"]:.3f} to {duration["upper"]:.3f} s)'
         if duration['estimate']
-        else '',
+        else ''
     )
+    return f'{label:<15}  {digest.as_duration(duration).brief():>6} s{bounds}'

@@ -181,7 +181,7 @@ def _inject(plan, net, beside, progress):
         if beside:
             readings.append(beside.get_downtime() - before)
         if number % 20 == 0:
-            progress('%d of %d outages' % (number, len(plan.outages)))
+            progress(f'{number} of {len(plan.outages)} outages')
     return injected, beside and (*readings, quiet)
 
 
@@ -206,48 +206,36 @@ def _result(plan, timelines, injected, tempest, seconds, cpu):
 def text(result):
     """A table of a result, for people."""
     plan = result.plan
+    plural = 's' * (plan.targets > 1)
     lines = [
-        '%g ms, %d target%s: %d outages in %.0f s, by %s'
-        % (
-            plan.interval * 1000,
-            plan.targets,
-            's' * (plan.targets > 1),
-            len(plan.outages),
-            result.seconds,
-            result.method,
+        (
+            f'{plan.interval * 1000:g} ms, {plan.targets} target{plural}: '
+            f'{len(plan.outages)} outages in {result.seconds:.0f} s, '
+            f'by {result.method}'
         )
     ]
+    beside = "   Tempest's meter says" if result.tempest else ''
     lines.append(
-        '  %9s  %5s  %11s  %23s%s'
-        % (
-            'injected',
-            'times',
-            'bounds hold',
-            'error: median, worst',
-            "   Tempest's meter says" if result.tempest else '',
-        )
+        f'  {"injected":>9}  {"times":>5}  {"bounds hold":>11}  '
+        f'{"error: median, worst":>23}{beside}'
     )
     for length in sorted(set(plan.outages)):
         lines.append(_row(result, length))
     if result.tempest:
         lines.append(
-            '  %9s  %5s  %11s  %23s   %.1f s'
-            % ('none', '', '', '', result.tempest[-1])
+            f'  {"none":>9}  {"":5}  {"":11}  {"":23}   '
+            f'{result.tempest[-1]:.1f} s'
         )
     lines.append(
-        '  within one interval and %g ms: %d of %d; outages that were none: '
-        '%d'
-        % (TOLERANCE * 1000, result.exact, len(result.readings), result.false)
+        f'  within one interval and {TOLERANCE * 1000:g} ms: {result.exact} '
+        f'of {len(result.readings)}; outages that were none: {result.false}'
+    )
+    core = (
+        '' if result.cpu is None else f', {result.cpu * 100:.1f} % of a core'
     )
     lines.append(
-        '  resolution reached %.4f s, unobserved %.4f s%s'
-        % (
-            result.resolution,
-            result.unobserved,
-            ''
-            if result.cpu is None
-            else ', %.1f %% of a core' % (result.cpu * 100),
-        )
+        f'  resolution reached {result.resolution:.4f} s, '
+        f'unobserved {result.unobserved:.4f} s{core}'
     )
     return '\n'.join(lines)
 
@@ -255,12 +243,10 @@ def text(result):
 def _row(result, length):
     readings = [each for each in result.readings if each.planned == length]
     errors = [each.error for each in readings]
-    line = '  %7.2f s  %5d  %11d  %9.4f s, %9.4f s' % (
-        length,
-        len(readings),
-        sum(each.holds for each in readings),
-        statistics.median(errors),
-        max(errors),
+    hold = sum(each.holds for each in readings)
+    line = (
+        f'  {length:7.2f} s  {len(readings):5d}  {hold:11d}  '
+        f'{statistics.median(errors):9.4f} s, {max(errors):9.4f} s'
     )
     if result.tempest:
         said = [
@@ -268,5 +254,5 @@ def _row(result, length):
             for planned, seconds in zip(result.plan.outages, result.tempest)
             if planned == length
         ]
-        line += '   %.1f to %.1f s' % (min(said), max(said))
+        line += f'   {min(said):.1f} to {max(said):.1f} s'
     return line

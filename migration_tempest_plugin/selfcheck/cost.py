@@ -145,11 +145,11 @@ def run(client, seconds, progress):
     :param progress: called with a line of text now and then
     :raises NoMeasurement, GuestError: if its metadata can't be asked for
     """
-    progress('nothing, for %g s' % seconds)
+    progress(f'nothing, for {seconds:g} s')
     idle, processors = _busy(client, seconds)
     rows = []
     for name, tool in TOOLS.items():
-        progress('%s, for %g s' % (name, seconds))
+        progress(f'{name}, for {seconds:g} s')
         rows.append(_row(client, seconds, name, tool))
     return Result(seconds, processors, idle, tuple(rows))
 
@@ -196,32 +196,27 @@ def text(result, guest):
 
     :param guest: as people call it
     """
+    plural = 's' * (result.processors > 1)
     return '\n'.join(
         [
-            'metadata in %s, %d processor%s, %g s each, a request each %g s'
-            % (
-                guest,
-                result.processors,
-                's' * (result.processors > 1),
-                result.seconds,
-                INTERVAL,
+            (
+                f'metadata in {guest}, {result.processors} processor{plural}, '
+                f'{result.seconds:g} s each, a request each {INTERVAL:g} s'
             ),
-            '  %23s  %7s  %7s  %10s  %7s'
-            % ('', 'busy', 'more', 'a request', 'outages'),
-            '  %-23s  %5.1f %%' % ('nothing', result.idle * 100),
-            *(
-                '  %-23s  %5.1f %%  %5.1f %%  %10s  %7d  by %s'
-                % (
-                    row.name,
-                    row.share * 100,
-                    result.more(row) * 100,
-                    '?'
-                    if row.request is None
-                    else '%.1f ms' % (row.request * 1000),
-                    row.outages,
-                    row.method,
-                )
-                for row in result.rows
+            (
+                f'  {"":23}  {"busy":>7}  {"more":>7}  {"a request":>10}  '
+                f'{"outages":>7}'
             ),
+            f'  {"nothing":<23}  {result.idle * 100:5.1f} %',
+            *(_line(result, row) for row in result.rows),
         ]
+    )
+
+
+def _line(result, row):
+    request = '?' if row.request is None else f'{row.request * 1000:.1f} ms'
+    return (
+        f'  {row.name:<23}  {row.share * 100:5.1f} %  '
+        f'{result.more(row) * 100:5.1f} %  {request:>10}  '
+        f'{row.outages:7d}  by {row.method}'
     )

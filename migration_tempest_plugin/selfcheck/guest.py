@@ -69,13 +69,13 @@ class Guest(fixtures.Fixture):
         self.addCleanup(init.stdin.close)
         said = init.stdout.readline()
         if said != '\n':
-            raise OSError('no processes of its own for the guest: %s' % said)
+            raise OSError(f'no processes of its own for the guest: {said}')
         self._enter = [
             'nsenter',
-            '--target=%d' % init.pid,
+            f'--target={init.pid}',
             '--net',
             '--mount',
-            '--pid=/proc/%d/ns/pid_for_children' % init.pid,
+            f'--pid=/proc/{init.pid}/ns/pid_for_children',
         ]
 
     def exec_command(self, cmd):
@@ -98,8 +98,8 @@ class Guest(fixtures.Fixture):
             if done.returncode:
                 errors.seek(0)
                 raise exceptions.GuestError(
-                    'a command in the guest ended with %d and said: %s'
-                    % (done.returncode, errors.read().strip())
+                    f'a command in the guest ended with {done.returncode} '
+                    f'and said: {errors.read().strip()}'
                 )
         return done.stdout
 
@@ -130,8 +130,7 @@ class Guest(fixtures.Fixture):
         """The line of each process in a file of /proc."""
         # One may end meanwhile; the first one never does.
         lines = self.exec_command(
-            'cat /proc/1/%s && cat /proc/[0-9]*/%s 2>/dev/null || :'
-            % (name, name)
+            f'cat /proc/1/{name} && cat /proc/[0-9]*/{name} 2>/dev/null || :'
         ).splitlines()
         if not lines:
             raise exceptions.GuestError('this kernel has no /proc/PID/' + name)

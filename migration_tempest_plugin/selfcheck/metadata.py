@@ -109,13 +109,9 @@ class Cost:
 
     def __str__(self):
         return (
-            '%.1f ms of processor a request, %.1f %% of a core at %.1f '
-            'a second'
-            % (
-                self.cpu / self.requests * 1000,
-                self.cpu / self.seconds * 100,
-                self.requests / self.seconds,
-            )
+            f'{self.cpu / self.requests * 1000:.1f} ms of processor a '
+            f'request, {self.cpu / self.seconds * 100:.1f} % of a core at '
+            f'{self.requests / self.seconds:.1f} a second'
         )
 
 
@@ -258,7 +254,7 @@ class _Tempest:
         # may not have written it then. A pipe is waited for.
         os.mkfifo(paths['pidfile_path'])
         self._meter = stack.enter_context(
-            meter(its_guest, interval='%g' % interval, **paths)
+            meter(its_guest, interval=f'{interval:g}', **paths)
         )
 
     def cost(self):
@@ -278,8 +274,8 @@ class _Tempest:
         while self._requests() < enough:
             if time.monotonic() > give_up:
                 raise exceptions.NoMeasurement(
-                    "Tempest's meter made no request within %g s"
-                    % cost.PATIENCE
+                    "Tempest's meter made no request within "
+                    f'{cost.PATIENCE:g} s'
                 )
             time.sleep(0.05)
 
@@ -337,9 +333,7 @@ def _outages(plan, net, server, meters, beside, progress):
             beside.settle()
             said.append(beside.failed() - failed)
         if number % len(switches) == 0:
-            progress(
-                '%d of %d outages of metadata' % (number, len(plan.outages))
-            )
+            progress(f'{number} of {len(plan.outages)} outages of metadata')
     return injected, tuple(said)
 
 
@@ -364,35 +358,31 @@ def text(result):
     """A table of a result, for people."""
     ours, loop, tempest = result.ours, result.loop, result.tempest
     meters = [(cost.OURS, ours), (cost.LOOP, loop)]
+    plan = result.plan
+    widths = ', '.join(
+        f'{width:g} s ({kind})' for kind, width in plan.widths.items()
+    )
     return '\n'.join(
         [
-            'metadata, a request each %g s: %d outages in %.0f s, by %s'
-            % (
-                result.plan.interval,
-                len(result.plan.outages),
-                result.seconds,
-                ours.method,
+            (
+                f'metadata, a request each {plan.interval:g} s: '
+                f'{len(plan.outages)} outages in {result.seconds:.0f} s, '
+                f'by {ours.method}'
             ),
             *_heading([name for name, _ in meters], tempest),
-            *(_row(result, *each) for each in _in_order(result.plan.outages)),
+            *(_row(result, *each) for each in _in_order(plan.outages)),
             _none(meters, tempest),
-            '  bounds hold %d of %d; further apart than %s: %d; outages that '
-            'were '
-            'none: %d'
-            % (
-                ours.held,
-                len(ours.readings),
-                ', '.join(
-                    '%g s (%s)' % (width, kind)
-                    for kind, width in result.plan.widths.items()
-                ),
-                result.wide,
-                ours.false,
+            (
+                f'  bounds hold {ours.held} of {len(ours.readings)}; '
+                f'further apart than {widths}: {result.wide}; '
+                f'outages that were none: {ours.false}'
             ),
-            '  resolution reached %.4f s, unobserved %.4f s'
-            % (ours.resolution, ours.unobserved),
+            (
+                f'  resolution reached {ours.resolution:.4f} s, '
+                f'unobserved {ours.unobserved:.4f} s'
+            ),
             *(
-                '  %s: %s' % (name, seen.cost)
+                f'  {name}: {seen.cost}'
                 for name, seen in [
                     *meters,
                     *([(TEMPEST, tempest)] if tempest else []),
@@ -404,7 +394,7 @@ def text(result):
 
 def _heading(names, tempest):
     lines = (
-        ('', ''.join('   %-32s' % name for name in names), TEMPEST),
+        ('', ''.join(f'   {name:<32}' for name in names), TEMPEST),
         ('', '   bounds  apart, s     error, s   ' * len(names), ' says down'),
         (
             'injected  times',
@@ -413,7 +403,7 @@ def _heading(names, tempest):
         ),
     )
     return [
-        ('  %26s%s   %s' % (head, columns, last if tempest else '')).rstrip()
+        f'  {head:>26}{columns}   {last if tempest else ""}'.rstrip()
         for head, columns, last in lines
     ]
 
@@ -431,29 +421,27 @@ def _row(result, kind, length):
         for place, planned in enumerate(result.plan.outages)
         if planned == (kind, length)
     ]
-    line = '  %-11s %5.2f s  %5d' % (kind, length, len(places))
+    line = f'  {kind:<11} {length:5.2f} s  {len(places):5d}'
     for seen in (result.ours, result.loop):
         readings = [seen.readings[place] for place in places]
-        line += '   %6d' % sum(each.holds for each in readings)
+        line += f'   {sum(each.holds for each in readings):6d}'
         for seconds in (
             [each.width for each in readings],
             [each.error for each in readings],
         ):
-            line += '  %4.2f  %5.2f' % (
-                statistics.median(seconds),
-                max(seconds),
-            )
+            line += f'  {statistics.median(seconds):4.2f}  {max(seconds):5.2f}'
     if result.tempest:
         said = [result.tempest.seconds[place] for place in places]
-        line += '   %.1f to %.1f s' % (min(said), max(said))
+        line += f'   {min(said):.1f} to {max(said):.1f} s'
     return line
 
 
 def _none(meters, tempest):
     """The row of the time without an outage."""
-    line = '  %19s  %5s' % ('none', '') + ''.join(
-        '   %-32s' % ('outages seen: %d' % seen.false) for _, seen in meters
+    columns = [f'outages seen: {seen.false}' for _, seen in meters]
+    line = f'  {"none":>19}  {"":5}' + ''.join(
+        f'   {column:<32}' for column in columns
     )
     if tempest:
-        line += '   %.1f s' % tempest.quiet
+        line += f'   {tempest.quiet:.1f} s'
     return line.rstrip()

@@ -50,7 +50,8 @@ class MetadataServer(fixtures.Fixture):
 
     @property
     def url(self):
-        return 'http://%s:%d/latest/meta-data/instance-id' % self._address
+        host, port = self._address
+        return f'http://{host}:{port}/latest/meta-data/instance-id'
 
     def _setUp(self):
         self.addCleanup(self.refuse)

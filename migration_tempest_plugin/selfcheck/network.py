@@ -187,7 +187,7 @@ class Network(fixtures.Fixture):
     @contextlib.contextmanager
     def _inside(self, pid):
         with open('/proc/thread-self/ns/net') as own:
-            with open('/proc/%d/ns/net' % pid) as namespace:
+            with open(f'/proc/{pid}/ns/net') as namespace:
                 enter(namespace.fileno())
             try:
                 yield
@@ -196,7 +196,7 @@ class Network(fixtures.Fixture):
 
     def add_servers(self, number):
         """Give the server more addresses; returns them."""
-        addresses = ['10.77.2.%d' % each for each in range(10, 10 + number)]
+        addresses = [f'10.77.2.{each}' for each in range(10, 10 + number)]
         self._run(
             self._server,
             'ip',
@@ -234,7 +234,7 @@ class Network(fixtures.Fixture):
             self._router,
             'nft',
             'table inet cut { chain forward { '
-            'type filter hook forward priority 0; %s; }; }' % verdict,
+            f'type filter hook forward priority 0; {verdict}; }}; }}',
         )
 
     def mend(self, verdict=None):
@@ -269,7 +269,7 @@ class Network(fixtures.Fixture):
     @staticmethod
     def _run(pid, *command, input=None):
         subprocess.run(
-            ['nsenter', '--net', '--target=%d' % pid, *command],
+            ['nsenter', '--net', f'--target={pid}', *command],
             check=True,
             input=input,
             text=True,

@@ -186,9 +186,7 @@ class Controller:
     def _abort(
         self, migration: Migration, known: _Known, timeout: int
     ) -> None:
-        self._tell(
-            migration, 'not completed after %d s: aborting it' % timeout
-        )
+        self._tell(migration, f'not completed after {timeout} s: aborting it')
         if not self._dry_run:
             self._cloud.abort(migration)
         known.aborted = True
@@ -198,8 +196,8 @@ class Controller:
         if not libvirt:
             self._tell(
                 migration,
-                "its maximum downtime can't be set: %s is "
-                'not among [migration-hosts] computes' % migration.source,
+                f"its maximum downtime can't be set: {migration.source} is "
+                'not among [migration-hosts] computes',
             )
             return
         current = round(libvirt.maximum_downtime(migration.server) * 1000)
@@ -207,8 +205,7 @@ class Controller:
         if target != current:
             self._tell(
                 migration,
-                'maximum downtime of %d ms instead of %d ms'
-                % (target, current),
+                f'maximum downtime of {target} ms instead of {current} ms',
             )
             if not self._dry_run:
                 libvirt.set_maximum_downtime(migration.server, target / 1000)
@@ -219,8 +216,8 @@ class Controller:
         if sentence not in said:
             said.add(sentence)
             self._say(
-                'server %s, migration %s: %s'
-                % (migration.server, migration.id, sentence)
+                f'server {migration.server}, migration {migration.id}: '
+                f'{sentence}'
             )
 
 

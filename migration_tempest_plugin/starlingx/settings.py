@@ -95,31 +95,26 @@ def complaint(name: str, value: str | int) -> str | None:
         try:
             number = int(value)
         except ValueError:
-            return '%s must be an integer.' % name
+            return f'{name} must be an integer.'
         if name == MAX_DOWNTIME and number < LOWEST_MAX_DOWNTIME:
-            return '%s must be greater than or equal to %d' % (
-                name,
-                LOWEST_MAX_DOWNTIME,
+            return (
+                f'{name} must be greater than or equal to '
+                f'{LOWEST_MAX_DOWNTIME}'
             )
         if (
             name == TIMEOUT
             and number
             and not (SHORTEST_TIMEOUT <= number <= LONGEST_TIMEOUT)
         ):
-            return '%s must be 0 or in the range %d to %d' % (
-                name,
-                SHORTEST_TIMEOUT,
-                LONGEST_TIMEOUT,
+            return (
+                f'{name} must be 0 or in the range {SHORTEST_TIMEOUT} to '
+                f'{LONGEST_TIMEOUT}'
             )
     elif name in (AUTO_CONVERGE, TUNNEL) and _switched(value) is None:
+        acceptable = ', '.join(repr(word) for word in sorted(_TRUE + _FALSE))
         return (
-            'Error setting key %s: Unrecognized value %r, acceptable '
-            'values are: %s'
-            % (
-                name,
-                value,
-                ', '.join(repr(word) for word in sorted(_TRUE + _FALSE)),
-            )
+            f'Error setting key {name}: Unrecognized value {value!r}, '
+            f'acceptable values are: {acceptable}'
         )
     return None
 
@@ -161,8 +156,8 @@ def _switch(
             value = switched
         else:
             ignored.append(
-                '%s of the %s is %r, which is neither true nor '
-                'false' % (name, where, settings[name])
+                f'{name} of the {where} is {settings[name]!r}, which is '
+                'neither true nor false'
             )
     return value
 
@@ -191,9 +186,10 @@ def _max_downtime(sources: Sources, default: int, ignored: list[str]) -> int:
     # What wins and makes no sense gives way to the default, not to the next.
     value = _number(*set_to, ignored)
     if value is not None and value < LOWEST_MAX_DOWNTIME:
+        where, name, _ = set_to
         ignored.append(
-            '%s of the %s is %d, which is less than %d ms'
-            % (set_to[1], set_to[0], value, LOWEST_MAX_DOWNTIME)
+            f'{name} of the {where} is {value}, which is less than '
+            f'{LOWEST_MAX_DOWNTIME} ms'
         )
         return default
     return default if value is None else value
@@ -222,7 +218,6 @@ def _number(
         return int(value)
     except ValueError:
         ignored.append(
-            '%s of the %s is %r, which is not a whole number'
-            % (name, where, value)
+            f'{name} of the {where} is {value!r}, which is not a whole number'
         )
         return None

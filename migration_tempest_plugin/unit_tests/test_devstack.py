@@ -142,9 +142,9 @@ class TestDevStack(testtools.TestCase):
     def test_the_recipe_alone(self):
         printed = self.stack()
         self.assertIn(
-            'installed migration-tempest-plugin from %s\n' % CHECKOUT, printed
+            f'installed migration-tempest-plugin from {CHECKOUT}\n', printed
         )
-        self.assertIn('plugins: %s\n' % CHECKOUT, printed)
+        self.assertIn(f'plugins: {CHECKOUT}\n', printed)
         self.assertEqual(
             {
                 'compute': {'min_compute_nodes': '2'},
@@ -236,13 +236,13 @@ class TestDevStack(testtools.TestCase):
     def test_tempest_in_its_own_venv_alone(self):
         printed = self.stack(INSTALL_TEMPEST='False')
         self.assertNotIn('installed', printed)
-        self.assertIn('plugins: %s\n' % CHECKOUT, printed)
+        self.assertIn(f'plugins: {CHECKOUT}\n', printed)
         self.assertEqual('2', self.options['compute']['min_compute_nodes'])
 
     def test_other_plugins_of_tempest(self):
-        for named in ('/opt/stack/other', '/opt/stack/other %s' % CHECKOUT):
+        for named in ('/opt/stack/other', f'/opt/stack/other {CHECKOUT}'):
             self.assertIn(
-                'plugins: /opt/stack/other %s\n' % CHECKOUT,
+                f'plugins: /opt/stack/other {CHECKOUT}\n',
                 self.stack(TEMPEST_PLUGINS=named),
             )
 

@@ -104,7 +104,7 @@ class TestPublicNames(testtools.TestCase):
     def test_they_are_there(self):
         for package, names in PUBLIC.items():
             module = importlib.import_module(
-                '%s.%s' % (migration_tempest_plugin.__name__, package)
+                f'{migration_tempest_plugin.__name__}.{package}'
             )
             self.assertEqual(set(), names - set(dir(module)), package)
 

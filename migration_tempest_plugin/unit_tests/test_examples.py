@@ -26,7 +26,7 @@ EXAMPLES = checkout.ROOT / 'doc/source/examples'
 
 
 def load(name):
-    return checkout.load('doc/source/examples/%s.py' % name)
+    return checkout.load(f'doc/source/examples/{name}.py')
 
 
 class Case(testtools.TestCase):

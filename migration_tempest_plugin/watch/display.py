@@ -78,7 +78,7 @@ class Display:
         """
         for state, outage in ended:
             self._say_of(
-                state, outage.start, 'was down for %s' % outage.duration
+                state, outage.start, f'was down for {outage.duration}'
             )
         for state in states:
             # Once, when it happens: nothing more will be seen of it.
@@ -89,29 +89,24 @@ class Display:
         if self._table is not None:
             with _nobody_need_see_it():
                 self._table.update(
-                    '%s, for %.0f s (Ctrl-C ends it)' % (doing, since),
+                    f'{doing}, for {since:.0f} s (Ctrl-C ends it)',
                     map(_row, states),
                 )
         elif time.monotonic() - self._said > PATIENCE:
             self._said = time.monotonic()
+            said = '; '.join(
+                f'{state.target} {_NAMES[state.what]} {_now(state)}'
+                for state in states
+            )
             self.say(
-                '%s  %s, for %.0f s: %s'
-                % (
-                    session.wall(self._said),
-                    doing,
-                    since,
-                    '; '.join(
-                        '%s %s %s'
-                        % (state.target, _NAMES[state.what], _now(state))
-                        for state in states
-                    ),
-                )
+                f'{session.wall(self._said)}  {doing}, '
+                f'for {since:.0f} s: {said}'
             )
 
     def _say_of(self, state, moment, what):
         self.say(
-            '%s  %s %s: %s'
-            % (session.wall(moment), state.target, _NAMES[state.what], what)
+            f'{session.wall(moment)}  '
+            f'{state.target} {_NAMES[state.what]}: {what}'
         )
 
 

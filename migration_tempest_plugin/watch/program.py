@@ -48,7 +48,7 @@ class Program:
         except OSError as error:
             os.close(reader)
             raise exceptions.RecordError(
-                "%s can't be started: %s" % (words[0], error.strerror)
+                f"{words[0]} can't be started: {error.strerror}"
             ) from error
         finally:
             os.close(writer)

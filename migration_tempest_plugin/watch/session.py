@@ -228,7 +228,6 @@ class _Live:
 def wall(moment):
     """The time of day of a moment, for people."""
     seconds = time.time() - time.monotonic() + moment
-    return '%s.%03d' % (
-        time.strftime('%H:%M:%S', time.localtime(seconds)),
-        seconds % 1 * 1000,
-    )
+    whole = time.strftime('%H:%M:%S', time.localtime(seconds))
+    milliseconds = int(seconds % 1 * 1000)
+    return f'{whole}.{milliseconds:03d}'

@@ -38,4 +38,4 @@ class HostNameCheck(check.Check):
         now = self._ask()
         if now != self._before:
             raise self.failed('it is %s, and was %s', now, self._before)
-        return 'it is still %s' % now
+        return f'it is still {now}'

@@ -31,6 +31,7 @@ class TcpPortMeter(fixtures.Fixture):
 
     def __init__(self, address, port, interval=0.1, deadline=0.5):
         self._to = address, port
+        self._target = f'{address}:{port}'
         self._interval = interval
         self._deadline = deadline
         self._samples = []
@@ -75,8 +76,7 @@ class TcpPortMeter(fixtures.Fixture):
                 lambda: self._answers_since(before), timeout
             ):
                 raise exceptions.NoMeasurement(
-                    '%s:%s was not connected within %g s'
-                    % (*self._to, timeout)
+                    f'{self._target} was not connected within {timeout:g} s'
                 )
             return self._answers_since(before)[0].end
 
@@ -92,7 +92,7 @@ class TcpPortMeter(fixtures.Fixture):
             samples = tuple(self._samples)
         return measurement.Timeline(
             'tcp port',
-            '%s:%s' % self._to,
+            self._target,
             samples,
             self._interval,
             time.monotonic(),

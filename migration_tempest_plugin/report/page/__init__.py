@@ -117,7 +117,7 @@ class _Card:
         test: recorded.RecordedTest,
         migration: documents.Migration,
     ) -> None:
-        self.id = 'migration-%d' % number
+        self.id = f'migration-{number}'
         self.test = test
         self.migration = migration
         self.server = migration.get('server') or '?'
@@ -165,7 +165,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters['seconds'] = lambda number: '%.3f' % number
+    environment.filters['seconds'] = lambda number: f'{number:.3f}'
     environment.filters['told'] = judged.told
     # where people would break a name into lines
     environment.filters['pieces'] = functools.partial(re.split, r'(?<=[._])')
@@ -248,7 +248,7 @@ def _rows(
     """Facts, however deep, as (name, text) of each."""
     if isinstance(facts, dict):
         for key, each in facts.items():
-            yield from _rows(each, '%s %s' % (name, key))
+            yield from _rows(each, f'{name} {key}')
     elif isinstance(facts, list):
         yield name.strip(), '; '.join(map(_fact, facts))
     else:
@@ -257,7 +257,7 @@ def _rows(
 
 def _fact(fact: object) -> str:
     if isinstance(fact, dict):
-        return ', '.join('%s %s' % pair for pair in fact.items())
+        return ', '.join(f'{key} {value}' for key, value in fact.items())
     return '\u2013' if fact is None else str(fact)
 
 
@@ -294,7 +294,7 @@ def _spread(
                 found[quantity].setdefault(card.test.name, []).append(
                     spread.Point.of(
                         cost,
-                        '%s %s: %s' % (card.name, card.way, judged.told(cost)),
+                        f'{card.name} {card.way}: {judged.told(cost)}',
                     )
                 )
     return {quantity: each for quantity, each in found.items() if each}

@@ -55,11 +55,11 @@ class TestExtraSpecs(test.BaseTestCase):
         try:
             self.set_to(name, value)
         except lib_exc.BadRequest as error:
+            said = error.resp_body['message']
             self.fail(
-                'Nova refuses %s = %s: %s. Is the validator installed '
-                'beside its API (entry point '
-                'nova.api.extra_spec_validators), and was that '
-                'restarted?' % (name, value, error.resp_body['message'])
+                f'Nova refuses {name} = {value}: {said}. Is the validator '
+                'installed beside its API (entry point '
+                'nova.api.extra_spec_validators), and was that restarted?'
             )
         self.assertEqual(value, self.said(name))
 
@@ -122,7 +122,7 @@ class TestExtraSpecs(test.BaseTestCase):
             for value in ('True', 'False'):
                 self.taken(name, value)
             self.assertIn(
-                'Error setting key %s' % name, self.refused(name, 'perhaps')
+                f'Error setting key {name}', self.refused(name, 'perhaps')
             )
 
 

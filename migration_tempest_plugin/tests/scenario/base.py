@@ -120,8 +120,8 @@ class LiveMigrationScenario(guests.GuestScenario):
         self.assertNotEqual(
             [],
             others,
-            'There is no compute beside %s that '
-            'is up and enabled: %s' % (source, computes),
+            f'There is no compute beside {source} that '
+            f'is up and enabled: {computes}',
         )
         return others[0]
 
@@ -287,9 +287,9 @@ class LiveMigrationScenario(guests.GuestScenario):
                 'ACTIVE',
                 status,
                 'The migration was rolled back, but the '
-                'server is %s. Nova 32.2.0 to 34.0.0 have this defect; '
+                f'server is {status}. Nova 32.2.0 to 34.0.0 have this defect; '
                 '[migration-feature-enabled] aborted_server_active = false '
-                'lets the rest be judged.\n%s' % (status, seen),
+                f'lets the rest be judged.\n{seen}',
             )
 
     def migration_of(self, guest):
@@ -332,7 +332,7 @@ class LiveMigrationScenario(guests.GuestScenario):
         if wrong:
             self.fail(
                 '\n'.join(
-                    '%s\n%s' % ('\n'.join(complaints), each.text())
+                    '\n'.join([*complaints, each.text()])
                     for complaints, each in wrong
                 )
                 + (

@@ -51,13 +51,13 @@ class GuestChecks(fixtures.Fixture):
         found, wrong = [], []
         for check in self._each:
             try:
-                found.append('%s: %s' % (check.name, check.verify()))
+                found.append(f'{check.name}: {check.verify()}')
             except (exceptions.CheckFailed, exceptions.GuestError) as error:
-                found.append('%s: FAILED: %s' % (check.name, error))
-                wrong.append(
-                    '%s: %s' % (check.name, getattr(error, 'what', error))
-                )
-        text = 'checks of %s:\n%s' % (self._guest, '\n'.join(found))
+                found.append(f'{check.name}: FAILED: {error}')
+                what = getattr(error, 'what', error)
+                wrong.append(f'{check.name}: {what}')
+        lines = '\n'.join(found)
+        text = f'checks of {self._guest}:\n{lines}'
         LOG.info('%s', text)
         self.addDetail('checks', content.text_content(text))
         if wrong:
@@ -175,7 +175,7 @@ class CheckedScenario(base.LiveMigrationScenario):
                     name,
                 )
                 continue
-            with self.told('%s of %s' % (name, guest.id)):
+            with self.told(f'{name} of {guest.id}'):
                 boot_id = guest.boot_id()
                 guest.sync()
                 for act, status in steps:

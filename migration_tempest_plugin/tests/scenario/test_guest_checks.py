@@ -116,8 +116,8 @@ class TestChecksFail(checked.CheckedScenario):
         self.open_port(guest.group, CONF.migration.guest_closed_port)
         self.assert_found(
             ports,
-            'port %d .* is closed by its security groups, and answered'
-            % CONF.migration.guest_closed_port,
+            f'port {CONF.migration.guest_closed_port} .* is closed by its '
+            'security groups, and answered',
         )
         for check in (memory, storage, clock):
             check.verify()
@@ -141,25 +141,21 @@ class TestChecksFail(checked.CheckedScenario):
 
         self.assertTrue(
             test_utils.call_until_true(found, CONF.validation.ping_timeout, 1),
-            '%s finds nothing wrong' % check.name,
+            f'{check.name} finds nothing wrong',
         )
 
     def change_byte(self, guest, file, place):
         guest.ssh.exec_command(
-            'printf X | dd of=%s bs=1 seek=%d conv=notrunc 2>/dev/null'
-            % (shlex.quote(file), place)
+            f'printf X | dd of={shlex.quote(file)} bs=1 seek={place} '
+            'conv=notrunc 2>/dev/null'
         )
 
     def hold_clock(self, guest):
         """Let the guest's time of day stand for longer than is allowed."""
+        script = _HOLD_CLOCK % (CONF.migration.allowed_clock_drift + 2)
         try:
-            guest.ssh.exec_command(
-                'sudo -n sh -c %s'
-                % shlex.quote(
-                    _HOLD_CLOCK % (CONF.migration.allowed_clock_drift + 2)
-                )
-            )
+            guest.ssh.exec_command(f'sudo -n sh -c {shlex.quote(script)}')
         except lib_exc.SSHExecCommandFailed as error:
             raise self.skipException(
-                "The guest's user may not set its clock: %s" % error
+                f"The guest's user may not set its clock: {error}"
             ) from error

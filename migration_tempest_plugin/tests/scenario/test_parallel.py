@@ -90,8 +90,8 @@ class TestDrain(base.LiveMigrationScenario):
         others = self.servers_on(host) - {guest.id for guest in guests}
         if others:
             raise self.skipException(
-                '%s has servers that are not of this test, which are left '
-                'alone: %s' % (host, ', '.join(sorted(others)))
+                f'{host} has servers that are not of this test, which are '
+                f'left alone: {", ".join(sorted(others))}'
             )
         with self.disabled(host):
             measured = self.live_migrate_all_measured(
@@ -100,7 +100,7 @@ class TestDrain(base.LiveMigrationScenario):
             self.assertEqual(
                 set(),
                 self.servers_on(host),
-                'Some servers are left on %s' % host,
+                f'Some servers are left on {host}',
             )
         self.assert_downtime_allowed(*measured)
 
@@ -152,6 +152,6 @@ class TestRepeats(base.LiveMigrationScenario):
             )
             self.assertIsNone(
                 complaint,
-                'In the median of %d migrations, the first one '
-                'left out' % len(measured),
+                f'In the median of {len(measured)} migrations, the first one '
+                'left out',
             )

@@ -66,12 +66,12 @@ class TestTraffic(base.LiveMigrationScenario):
         self.observer, other = self.boot_guests(
             2, networks=[{'uuid': self.create_dual_stack_network()}]
         )
+        neighbours = {
+            f'neighbour IPv{ipaddress.ip_address(address).version}': address
+            for address in self.addresses_of(other)
+        }
         self.targets = {
-            **{
-                'neighbour IPv%d'
-                % ipaddress.ip_address(address).version: address
-                for address in self.addresses_of(other)
-            },
+            **neighbours,
             'outside IPv4': self.outside(self.observer),
         }
         self.assertEqual(

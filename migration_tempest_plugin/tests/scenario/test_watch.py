@@ -98,8 +98,7 @@ class RunningWatch(fixtures.Fixture):
                 'downtime',
                 'watch',
                 '--ssh',
-                '%s@%s'
-                % (CONF.validation.image_ssh_user, self._guest.address),
+                f'{CONF.validation.image_ssh_user}@{self._guest.address}',
                 '--key',
                 key,
                 '--no-host-key-check',
@@ -123,7 +122,7 @@ class RunningWatch(fixtures.Fixture):
             if line.startswith(watch.STARTED):
                 return
         raise AssertionError(
-            'tempest downtime watch did not start: %s' % ''.join(said)
+            f'tempest downtime watch did not start: {"".join(said)}'
         )
 
     def end(self):
@@ -132,8 +131,8 @@ class RunningWatch(fixtures.Fixture):
         said, _ = self._process.communicate(timeout=PATIENCE)
         if self._process.returncode:
             raise AssertionError(
-                'tempest downtime watch ended with %d: %s'
-                % (self._process.returncode, said)
+                'tempest downtime watch ended with '
+                f'{self._process.returncode}: {said}'
             )
         [(_, found)] = recorded.read_json(self._record.read_text()).migrations
         return found

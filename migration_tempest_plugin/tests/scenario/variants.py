@@ -36,13 +36,12 @@ class Need:
         """Why there is nothing to test, or None."""
         if getattr(getattr(CONF, self.group), self.option) == self.value:
             return None
-        return '[%s] %s is %s' % (
+        group = (
             self.group.replace('_', '-')
             if 'feature' in self.group
-            else self.group,
-            self.option,
-            str(not self.value).lower(),
+            else self.group
         )
+        return f'[{group}] {self.option} is {str(not self.value).lower()}'
 
 
 _LIVE = Need('compute_feature_enabled', 'live_migration')
@@ -232,5 +231,5 @@ def reason_to_skip(variant):
     """Why a variant is not to be tested here, or None."""
     chosen = CONF.migration.variants
     if chosen and variant.name not in chosen:
-        return '%s is not chosen: [migration] variants' % variant.name
+        return f'{variant.name} is not chosen: [migration] variants'
     return next(filter(None, (need.missing() for need in variant.needs)), None)

@@ -111,7 +111,7 @@ class WhiteboxScenario(base.LiveMigrationScenario):
             self.assertTrue(
                 observation.told_downtime(),
                 'libvirt tells nothing of the '
-                'migration, neither at the source\n%s' % measured.text(),
+                f'migration, neither at the source\n{measured.text()}',
             )
 
     # --- what is asserted ----------------------------------------------------
@@ -152,7 +152,7 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         self.assertGreater(
             ours,
             10 * max(other, 2**20),
-            'QEMU has sent %d bytes, libvirt %d' % (by_qemu, by_libvirt),
+            f'QEMU has sent {by_qemu} bytes, libvirt {by_libvirt}',
         )
 
     def assert_qemu(self, observation, name, value):
@@ -160,15 +160,16 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         looks = observation.looks
         if not looks:
             raise exceptions.NoMeasurement(
-                'nobody saw the migration on %s' % observation.source,
+                f'nobody saw the migration on {observation.source}',
                 observation.error,
             )
         found = {seen.what.qemu.get(name) for seen in looks}
         if found != {value}:
+            values = ', '.join(map(str, found))
             raise exceptions.SettingNotInForce(
-                'QEMU on %s migrates with %s = %s, not %s: whatever nova.conf '
-                'says, nova-compute there does not have it'
-                % (observation.source, name, ', '.join(map(str, found)), value)
+                f'QEMU on {observation.source} migrates with {name} = '
+                f'{values}, not {value}: whatever nova.conf says, '
+                'nova-compute there does not have it'
             )
 
     def assert_undisturbed(self, measured, observation):

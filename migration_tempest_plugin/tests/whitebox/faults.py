@@ -64,7 +64,7 @@ class FullHost(fixtures.Fixture):
         return provider['uuid']
 
     def _take(self, provider, mib):
-        path = '/allocations/%s' % data_utils.rand_uuid()
+        path = f'/allocations/{data_utils.rand_uuid()}'
         project = self._admin.credentials.project_id
         user = self._admin.credentials.user_id
         self._providers.put(

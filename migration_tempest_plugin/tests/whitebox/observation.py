@@ -129,16 +129,15 @@ class Observation(fixtures.Fixture):
         """
         if self.looks and not self.events(self.source):
             raise exceptions.NoMeasurement(
-                'libvirt on %s has told no event of the migration'
-                % self.source
+                f'libvirt on {self.source} has told no event of the migration'
             )
         life = self.events(self.source, 'lifecycle')
         for event in life:
             if event.foreign:
                 raise exceptions.NoMeasurement(
-                    'virsh on %s does not speak English: have it run with '
-                    'LC_ALL=C ([migration-hosts] virsh_command, "podman exec '
-                    '--env LC_ALL=C nova_libvirt virsh", say)' % self.source,
+                    f'virsh on {self.source} does not speak English: have it '
+                    'run with LC_ALL=C ([migration-hosts] virsh_command, '
+                    '"podman exec --env LC_ALL=C nova_libvirt virsh", say)',
                     str(event),
                 )
         return [event for event in life if event.text.startswith('Suspended')]
@@ -180,8 +179,8 @@ class Observation(fixtures.Fixture):
         steps = self._logged(_STEP)
         if not steps:
             raise exceptions.NoMeasurement(
-                'nova-compute on %s has not logged when it began to look at '
-                'the migration' % self.source,
+                f'nova-compute on {self.source} has not logged when it began '
+                'to look at the migration',
                 line.message,
             )
         return (_time(line) - _time(steps[0][0])).total_seconds()
@@ -207,7 +206,7 @@ class Observation(fixtures.Fixture):
     def _told_looks(self):
         return (
             '\n'.join(map(_told_look, self.looks))
-            or 'nothing; last error: %s' % self._jobs.error
+            or f'nothing; last error: {self._jobs.error}'
         )
 
     def _told(self, name):
@@ -268,11 +267,9 @@ def _figures(seen):
 
 def _told_look(seen):
     look = seen.what
-    return '%.1f: maximum downtime %g s, CPU time %.2f s, %s' % (
-        seen.at,
-        look.maximum_downtime,
-        look.vcpu_time,
-        json.dumps(look.job.fields),
+    return (
+        f'{seen.at:.1f}: maximum downtime {look.maximum_downtime:g} s, '
+        f'CPU time {look.vcpu_time:.2f} s, {json.dumps(look.job.fields)}'
     )
 
 

@@ -167,8 +167,8 @@ class RunningPolicy(fixtures.Fixture):
         )
         if not started.wait(60) or process.poll() is not None:
             raise AssertionError(
-                'tempest downtime policy did not start: %s'
-                % ''.join(self._lines)
+                'tempest downtime policy did not start: '
+                f'{"".join(self._lines)}'
             )
 
     def _read(self, output, started):

@@ -125,11 +125,11 @@ class ReconfiguringScenario(base.WhiteboxScenario):
             if re.match(r'Option libvirt\.\w+ changed from', line.message)
         ]:
             if time.monotonic() > give_up:
+                patience = CONF.migration_hosts.service_timeout
                 raise exceptions.SettingNotInForce(
-                    '%s: nova-compute was told to read its options again, '
-                    'and has not logged within %g s that any has changed: is '
-                    'reload_command right?'
-                    % (host.name, CONF.migration_hosts.service_timeout)
+                    f'{host.name}: nova-compute was told to read its options '
+                    f'again, and has not logged within {patience:g} s that '
+                    'any has changed: is reload_command right?'
                 )
             time.sleep(0.5)
 
@@ -147,12 +147,14 @@ class ReconfiguringScenario(base.WhiteboxScenario):
             if record['status'] in _UNDER_WAY
         ]
         if under_way:
+            servers = ', '.join(
+                record['instance_uuid'] for record in under_way
+            )
             raise exceptions.HostError(
                 host.name,
                 ('restart', 'nova-compute'),
-                'that would end migrations that are under way there, of %s: '
-                'wait for them, or abort them'
-                % ', '.join(record['instance_uuid'] for record in under_way),
+                'that would end migrations that are under way there, of '
+                f'{servers}: wait for them, or abort them',
             )
 
         cls.service_of(host).restart(CONF.migration_hosts.service_timeout)

@@ -56,7 +56,7 @@ class SideBySideScenario(slow.SlowScenario):
         if group in self._failed:
             self.fail(
                 'The migrations of all of these tests were made in '
-                'another one, which failed: %s' % self._failed[group]
+                f'another one, which failed: {self._failed[group]}'
             )
         if group not in self._made:
             with self._kept_on_failure(group):

@@ -75,7 +75,7 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
         self.wait_for(
             migration,
             lambda: observation.looks,
-            'memory being copied at %d MiB/s' % limit,
+            f'memory being copied at {limit} MiB/s',
         )
         self.assert_qemu(observation, 'max-bandwidth', limit * 2**20)
 
@@ -89,8 +89,8 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
             status = migration.record['status']
             if status != 'running' or time.monotonic() > give_up:
                 raise exceptions.NoMeasurement(
-                    'there was no sign of %s while the migration ran; it is '
-                    '%s now' % (what, status)
+                    f'there was no sign of {what} while the migration ran; '
+                    f'it is {status} now'
                 )
             time.sleep(CONF.migration.progress_interval)
 
@@ -162,10 +162,10 @@ class SlowScenario(reconfiguring.ReconfiguringScenario):
             if rate >= OVERLOAD * limit:
                 return
         raise exceptions.NoMeasurement(
-            'the guest writes %d MiB/s to its memory, which is not much '
-            'more than the %d MiB/s that are copied: nothing can be said '
-            'of a migration that does not converge. Lower [migration] '
-            'limited_bandwidth, or raise memory_load' % (rate, limit),
+            f'the guest writes {int(rate)} MiB/s to its memory, which is not '
+            f'much more than the {limit} MiB/s that are copied: nothing can '
+            'be said of a migration that does not converge. Lower [migration] '
+            'limited_bandwidth, or raise memory_load',
             running.tool,
         )
 

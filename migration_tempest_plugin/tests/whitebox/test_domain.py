@@ -112,18 +112,18 @@ class TestDomain(base.WhiteboxScenario):
         cpus = domain.Cpus.of(found)
         self.assertTrue(
             cpus.dedicated,
-            'No dedicated CPUs on %s: %s' % (compute.name, cpus),
+            f'No dedicated CPUs on {compute.name}: {cpus}',
         )
         self.assertIsNotNone(cpus.emulator)
         self.assertFalse(
             cpus.emulator & frozenset().union(*cpus.vcpus.values()),
-            "QEMU's other threads are on CPUs of the server: %s" % (cpus,),
+            f"QEMU's other threads are on CPUs of the server: {cpus}",
         )
         self.assertEqual(
             cpus.vcpus,
             compute.libvirt.affinity(guest.id),
-            'The threads on %s run on other CPUs than the domain says'
-            % compute.name,
+            f'The threads on {compute.name} run on other CPUs than the '
+            'domain says',
         )
         return found
 
@@ -155,8 +155,7 @@ class TestPlace(base.WhiteboxScenario):
         self.assertEqual(
             [name],
             running,
-            "By Nova's API it is on %s; by "
-            'libvirt it runs on %s' % (name, running),
+            f"By Nova's API it is on {name}; by libvirt it runs on {running}",
         )
         known = [
             each.name
@@ -166,8 +165,7 @@ class TestPlace(base.WhiteboxScenario):
         self.assertEqual(
             [name],
             known,
-            'It runs on %s alone, but is left in '
-            'libvirt on %s' % (name, known),
+            f'It runs on {name} alone, but is left in libvirt on {known}',
         )
         [row] = database.rows(
             'SELECT host, node, vm_state, task_state FROM instances '

@@ -117,7 +117,7 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
                 port['id']: [
                     (binding['host'], binding['status'])
                     for binding in client.list_resources(
-                        '/ports/%s/bindings' % port['id']
+                        f'/ports/{port["id"]}/bindings'
                     )['bindings']
                 ]
                 for port in ports
@@ -135,13 +135,13 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
         self.await_equal(
             False,
             lambda: guest.id in compute.libvirt.defined(),
-            'libvirt on %s still has a domain of it' % host,
+            f'libvirt on {host} still has a domain of it',
         )
         if CONF.compute_feature_enabled.block_migration_for_live_migration:
             self.await_equal(
                 False,
                 lambda: compute.has_disk(guest.id),
-                '%s still has a disk of it' % host,
+                f'{host} still has a disk of it',
             )
 
     def await_enabled(self, host):
@@ -156,7 +156,7 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
         self.await_equal(
             ('up', 'enabled'),
             service,
-            'nova-compute on %s' % host,
+            f'nova-compute on {host}',
             CONF.migration_hosts.service_timeout,
         )
 

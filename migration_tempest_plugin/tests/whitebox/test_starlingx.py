@@ -115,7 +115,7 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
         self.assertGreater(
             len(set(throttles)),
             1,
-            'The throttle does not rise: %s' % throttles,
+            f'The throttle does not rise: {throttles}',
         )
         self.assertEqual(sorted(throttles), throttles)
         before, after = self._cpus_used

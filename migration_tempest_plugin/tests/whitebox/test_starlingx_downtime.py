@@ -159,7 +159,7 @@ class TestMaximumDowntime(
         self.wait_for(
             migration,
             lambda: (downtime, after) in observation.steps(),
-            "Nova's last step, %d ms after %d s," % (downtime, after),
+            f"Nova's last step, {downtime} ms after {after} s,",
         )
         reached = time.monotonic() + 2 * PUNCTUAL
         self.wait_for(
@@ -177,10 +177,10 @@ class TestMaximumDowntime(
                 continue
             over = seen.at if over is None else over
             if seen.at - over > grace or not grace:
+                allowed = seen.what.maximum_downtime
                 raise exceptions.SettingNotInForce(
-                    'QEMU on %s may stop the guest for %g s; the limit is '
-                    '%g s'
-                    % (observation.source, seen.what.maximum_downtime, limit)
+                    f'QEMU on {observation.source} may stop the guest for '
+                    f'{allowed:g} s; the limit is {limit:g} s'
                 )
         self.assertEqual(
             limit,

@@ -172,8 +172,7 @@ class TestTimeout(side_by_side.SideBySideScenario):
         self.assertLessEqual(
             abs(after - due),
             PUNCTUAL,
-            'The migration was ended after %.1f s, not after %d s'
-            % (after, due),
+            f'The migration was ended after {after:.1f} s, not after {due} s',
         )
         self.assert_undisturbed(made.measured, made.observation)
 

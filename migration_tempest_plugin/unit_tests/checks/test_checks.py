@@ -257,11 +257,11 @@ class TestStorageDifferences(testtools.TestCase):
 
     def test_a_place_that_was_needed_again(self):
         told = [
-            storage.Record(number, 't%d' % number, 0, 0)
+            storage.Record(number, f't{number}', 0, 0)
             for number in range(1, storage.RECORDS + 3)
         ]
         log = [
-            '%d %d t%d' % (number % storage.RECORDS, number, number)
+            f'{number % storage.RECORDS} {number} t{number}'
             for number in range(3, storage.RECORDS + 3)
         ]
         self.assertEqual([], self.differences(told, '\n'.join(log)))

@@ -54,7 +54,7 @@ class TestCloud(testtools.TestCase):
                 'migrations': [
                     {
                         'id': number,
-                        'instance_uuid': 's%d' % number,
+                        'instance_uuid': f's{number}',
                         'source_compute': 'one',
                         'migration_type': kind,
                     }
@@ -139,6 +139,6 @@ class TestCloud(testtools.TestCase):
                 exceptions.CloudError, self.cloud.migrations
             )
             self.assertIn(
-                'which live migrations run: %s: ' % type(error).__name__,
+                f'which live migrations run: {type(error).__name__}: ',
                 str(raised),
             )

@@ -56,7 +56,7 @@ class TestBundle(testtools.TestCase):
 
     def test_written(self):
         said = self.run_command(*FILES)
-        self.assertEqual('%s/kept/m.T.test_it/id\n' % self.folder, said)
+        self.assertEqual(f'{self.folder}/kept/m.T.test_it/id\n', said)
         path = self.folder / 'kept/m.T.test_it/id/a/domain.xml'
         self.assertEqual(b'<domain/>', path.read_bytes())
         self.assertEqual(0o600, os.stat(path).st_mode & 0o777)

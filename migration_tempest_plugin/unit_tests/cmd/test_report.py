@@ -127,7 +127,7 @@ class TestCompare(CommandTest):
         )
         self.assertEqual(1, status)
         self.assertTrue(output.startswith('WORSE: '), output)
-        self.assertIn('before: %s/before (2026.2)\n' % self.folder, output)
+        self.assertIn(f'before: {self.folder}/before (2026.2)\n', output)
         self.assertIn('WORSE: ', page.read_text())
 
     def test_with_itself(self):
@@ -265,7 +265,7 @@ class TestOthers(CommandTest):
             measurements=(samples.timeline(0.0),),
         )
         for number, document in enumerate((new, samples.aged(new))):
-            path = self.file('of %d' % number, samples.test(*[document] * 3))
+            path = self.file(f'of {number}', samples.test(*[document] * 3))
             _, output, _ = self.run_command(summary.Summary, '--subunit', path)
             self.assertIn(
                 'network          no outage longer than the '

@@ -401,7 +401,7 @@ class TestLimits(testtools.TestCase):
             [found] = self.found(**{option: seconds})
             self.assertIs(BAD, found.outcome)
             self.assertIn(option, found.what)
-            self.assertIn('%g s is finer than the' % seconds, found.said)
+            self.assertIn(f'{seconds:g} s is finer than the', found.said)
             self.assertIn('lower ' + interval, found.advice)
             self.assertEqual(
                 [], self.found(**{option: seconds, 'fail': False})

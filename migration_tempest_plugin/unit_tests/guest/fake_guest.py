@@ -33,9 +33,9 @@ def state(
         'uptime': uptime,
         **facts,
     }
-    facts.update(('now.%s' % line[:1], line) for line in now.splitlines())
-    text = ''.join('%s %s\n' % fact for fact in facts.items())
-    return text + ('' if log is None else 'log\n%s\nend of log\n' % log)
+    facts.update((f'now.{line[:1]}', line) for line in now.splitlines())
+    text = ''.join(f'{name} {value}\n' for name, value in facts.items())
+    return text + ('' if log is None else f'log\n{log}\nend of log\n')
 
 
 class Guest:
@@ -48,8 +48,8 @@ class Guest:
     def __init__(self, **answers):
         self.sent = []
         self.answers = {
-            'place': 'directory %s\n' % DIRECTORY,
-            'start': START + 'header %s\n' % HEADER,
+            'place': f'directory {DIRECTORY}\n',
+            'start': START + f'header {HEADER}\n',
             'state': state(log=None),
             'read': state(),
             'stop': state(),

@@ -107,7 +107,7 @@ class TestGuestScript(testtools.TestCase):
         guest = Guest(
             state=fake_guest.state(cpu='51', log=None),
             start=fake_guest.START.replace('100', '250')
-            + 'header %s\n' % fake_guest.HEADER,
+            + f'header {fake_guest.HEADER}\n',
         )
         self.assertEqual(0.204, self.started(guest).state().cpu)
 

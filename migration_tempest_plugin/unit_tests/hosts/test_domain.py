@@ -96,7 +96,7 @@ class TestDifferences(testtools.TestCase):
             str(each): each.reason
             for each in domain.differences(
                 *(
-                    ElementTree.fromstring('<domain><name/>%s</domain>' % text)
+                    ElementTree.fromstring(f'<domain><name/>{text}</domain>')
                     for text in (before, after)
                 )
             )

@@ -177,7 +177,7 @@ class TestRestore(testtools.TestCase):
             'y = 2\nx=',
             'y = 2',
         ):
-            text = '# a\f comment\n[a]\n%s\n\n[b]\nx = 3\n' % lines
+            text = f'# a\f comment\n[a]\n{lines}\n\n[b]\nx = 3\n'
             self.assertEqual(text, self.restored(text))
 
     def test_repeated(self):
@@ -213,7 +213,7 @@ class TestLines(testtools.TestCase):
 
     def test_others(self):
         for mark in '\f', '\v', '\x1c', '\x85', '\u2028':
-            text = '[a]\n# one%sx = 0\nx = 1\n' % mark
+            text = f'[a]\n# one{mark}x = 0\nx = 1\n'
             self.assertEqual(
                 loaded(text, 'a', 'x'), ini.get_option(text, 'a', 'x')
             )

@@ -146,7 +146,7 @@ class TestFile(InventoryTestCase):
             ('2001:db8::1', '2001:db8::1', 2022),
             ('compute1.example:2222', 'compute1.example', 2222),
         ):
-            self.file('[one]\naddress = %s\nport = 2022\n' % written)
+            self.file(f'[one]\naddress = {written}\nport = 2022\n')
             [host] = inventory.describe(self.options).values()
             self.assertEqual(
                 (address, port), (host.access.address, host.access.port)
@@ -160,7 +160,7 @@ class TestFile(InventoryTestCase):
             '[]:22',
             '192.0.2.1:0',
         ):
-            self.file('[one]\naddress = %s\n' % written)
+            self.file(f'[one]\naddress = {written}\n')
             self.assertIn('is no address of a host', self.refused())
 
     def test_percent_is_a_percent(self):
@@ -179,18 +179,18 @@ class TestFile(InventoryTestCase):
     def test_unknown_option(self):
         path = self.file('[one]\naddress = 192.0.2.1\nusr = me\n')
         said = self.refused()
-        self.assertIn('%s: [one]: there is no option usr' % path, said)
+        self.assertIn(f'{path}: [one]: there is no option usr', said)
         self.assertIn('user', said)
 
     def test_bad_value(self):
         path = self.file('[one]\naddress = 192.0.2.1\nport = many\n')
-        self.assertIn('%s: [one] port: ' % path, self.refused())
+        self.assertIn(f'{path}: [one] port: ', self.refused())
 
     def test_no_address(self):
         path = self.file('[one]\nuser = me\n')
         self.assertEqual(
-            '%s: [one] has no address, and [migration-hosts] '
-            'computes none either' % path,
+            f'{path}: [one] has no address, and [migration-hosts] '
+            'computes none either',
             self.refused(),
         )
 

@@ -36,8 +36,8 @@ class TestParse(testtools.TestCase):
             logs.parse(
                 '2026-11-21 08:33:11.616 89 INFO nova.virt.libvirt.migration '
                 '[None req-1dd8cd03-84bc c21a9d17 9c12f43f - - default '
-                'default] [instance: %s] Increasing downtime to 50 ms after '
-                '0 sec elapsed time\n' % SERVER
+                f'default] [instance: {SERVER}] Increasing downtime to 50 ms '
+                'after 0 sec elapsed time\n'
             ),
         )
 
@@ -56,7 +56,7 @@ class TestParse(testtools.TestCase):
                 '2026-11-21T08:33:11.616123+0000 host nova-compute[89]: '
                 '\x1b[00;33mWARNING nova.compute.manager [\x1b[01;36mNone '
                 'req-1 \x1b[00;36mdemo demo\x1b[00;33m] \x1b[01;35m[instance: '
-                '%s] \x1b[00;33mVM Paused (Lifecycle Event)\x1b[00m' % SERVER
+                f'{SERVER}] \x1b[00;33mVM Paused (Lifecycle Event)\x1b[00m'
             ),
         )
 
@@ -73,9 +73,9 @@ class TestParse(testtools.TestCase):
         """Its lines have no context; the server is none."""
         [line] = logs.parse(
             '2026-11-27 12:17:09.655 369 ERROR nova.compute.manager '
-            '[instance: %s] libvirt.libvirtError: operation aborted\n'
+            f'[instance: {SERVER}] libvirt.libvirtError: operation aborted\n'
             '2026-11-27 12:17:09.655 369 ERROR nova.compute.manager Traceback '
-            '(most recent call last):\n' % SERVER
+            '(most recent call last):\n'
         )
         self.assertEqual(
             (SERVER, 'libvirt.libvirtError: operation aborted'),
@@ -85,9 +85,9 @@ class TestParse(testtools.TestCase):
     def test_only_a_new_line_ends_a_line(self):
         for mark in '\f', '\x1c', '\x85', '\u2028', '\0':
             [line] = logs.parse(
-                '2026-11-21 08:33:06.287 89 INFO nova.x [-] a%sb\n' % mark
+                f'2026-11-21 08:33:06.287 89 INFO nova.x [-] a{mark}b\n'
             )
-            self.assertEqual('a%sb' % mark, line.message)
+            self.assertEqual(f'a{mark}b', line.message)
 
     def test_time(self):
         def time(stamp):

@@ -368,8 +368,8 @@ class CourseCase(testtools.TestCase):
     def assertHolds(self, truth, duration, course):
         self.assertTrue(
             duration.lower - 1e-6 <= truth <= duration.upper + 1e-6,
-            '%s does not hold %.3f s: down %s, stopped %s'
-            % (duration, truth, course.down, course.stops),
+            f'{duration} does not hold {truth:.3f} s: down {course.down}, '
+            f'stopped {course.stops}',
         )
 
     def assert_parts_hold(self, course):

@@ -29,7 +29,7 @@ class TestDuration(testtools.TestCase):
     def test_behaves_as_a_float(self):
         self.assertIsInstance(Duration(0, 1), float)
         self.assertLessEqual(Duration(1, 2), 1.5)
-        self.assertEqual('1.50', '%.2f' % Duration(1, 2))
+        self.assertEqual('1.50', f'{Duration(1, 2):.2f}')
         self.assertEqual('1.5', json.dumps(Duration(1, 2)))
 
     def test_bounds_survive_a_copy(self):

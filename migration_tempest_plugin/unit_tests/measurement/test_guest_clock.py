@@ -214,7 +214,7 @@ class TestUse(testtools.TestCase):
         )
         later = self.clock.since(5.0)
         self.assertIn(
-            'no stop longer than %.4f s;' % later.resolution, later.summary()
+            f'no stop longer than {later.resolution:.4f} s;', later.summary()
         )
 
     def test_to_dict_is_ready_for_json(self):

@@ -185,8 +185,8 @@ class TestComplaints(testtools.TestCase):
             [Limit('guest', 'allowed_guest_stop', 0.3)]
         )
         self.assertEqual(
-            'guest stopped: %s, by its upper bound longer than the 0.3 s that '
-            'allowed_guest_stop allows' % measured.clock.stopped,
+            f'guest stopped: {measured.clock.stopped}, by its upper bound '
+            'longer than the 0.3 s that allowed_guest_stop allows',
             complaint,
         )
 

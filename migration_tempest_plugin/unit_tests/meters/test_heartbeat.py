@@ -294,7 +294,7 @@ class TestThreshold(Case):
         seen = meter.measurement().since(baseline).stalls
         self.assertEqual(meter.threshold, seen.deadline)
         self.assertIn(
-            'stalls longer than %.3f s' % meter.threshold, seen.summary()
+            f'stalls longer than {meter.threshold:.3f} s', seen.summary()
         )
 
     def test_it_is_chosen_once(self):

@@ -292,8 +292,8 @@ deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.01 ;
 
     def test_lane_that_is_stuck_is_not_down(self):
         log = self.LOG + ''.join(
-            '%d %d %.2f 0.001357 ok ;\n'
-            % (2 + lane, 4 + turn, 14.0 + 0.2 * lane + 0.6 * turn)
+            f'{2 + lane} {4 + turn} {14.0 + 0.2 * lane + 0.6 * turn:.2f} '
+            '0.001357 ok ;\n'
             for turn in range(4)
             for lane in (0, 1)
         )

@@ -71,7 +71,7 @@ class TestAttempts(testtools.TestCase):
             '1 12 1381.07 0.01 ok ;',
             '1 0 1381.89 0.01 ok ;',
         ):
-            reading = parse('1 1 1381.88 0.02 ok ;\n%s\n' % line)
+            reading = parse(f'1 1 1381.88 0.02 ok ;\n{line}\n')
             self.assertEqual((FIRST,), reading.attempts)
             self.assertEqual(1, reading.unreadable)
 

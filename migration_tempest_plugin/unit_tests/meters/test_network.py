@@ -28,32 +28,30 @@ HEADER = "echo 'PING 192.0.2.1'\n"
 
 def reply(sequence, delay=0.1):
     return (
-        'echo "[$(date +%%s.%%6N)] 64 bytes from 192.0.2.1: icmp_seq=%s '
-        'ttl=64 time=%g ms"\n' % (sequence, delay)
+        'echo "[$(date +%s.%6N)] 64 bytes from 192.0.2.1: '
+        f'icmp_seq={sequence} ttl=64 time={delay:g} ms"\n'
     )
 
 
 def replies(first=1):
     """Reply after reply, however late they are waited for."""
     return (
-        'number=%d\n'
+        f'number={first}\n'
         'while sleep 0.05; do\n'
-        '%snumber=$((number + 1))\n'
-        'done\n' % (first, reply('$number'))
+        f'{reply("$number")}number=$((number + 1))\n'
+        'done\n'
     )
 
 
 def reply_of_another_day(sequence, sign):
     return (
-        'echo "[$(($(date +%%s) %s 86400)).5] 64 bytes from 192.0.2.1: '
-        'icmp_seq=%d ttl=64 time=0.1 ms"\n' % (sign, sequence)
+        f'echo "[$(($(date +%s) {sign} 86400)).5] 64 bytes from 192.0.2.1: '
+        f'icmp_seq={sequence} ttl=64 time=0.1 ms"\n'
     )
 
 
 def no_answer(sequence):
-    return (
-        'echo "[$(date +%%s.%%6N)] no answer yet for icmp_seq=%d"\n' % sequence
-    )
+    return f'echo "[$(date +%s.%6N)] no answer yet for icmp_seq={sequence}"\n'
 
 
 class FakePing(fixtures.Fixture):
@@ -68,8 +66,8 @@ class FakePing(fixtures.Fixture):
         self.arguments = os.path.join(folder, 'arguments')
         with open(path, 'w') as ping:
             ping.write(
-                '#!/bin/sh\necho "$LC_ALL $*" > %s\n%s'
-                % (self.arguments, self.script)
+                f'#!/bin/sh\necho "$LC_ALL $*" > {self.arguments}\n'
+                f'{self.script}'
             )
         os.chmod(path, stat.S_IRWXU)
         self.useFixture(
@@ -483,7 +481,7 @@ class TestProber(Case):
 
     def test_can_be_read_after_the_end(self):
         for said in ('answer', "lambda: say('ok 0 %d %d', now(), now())"):
-            meter = self.meter("say('added 0 x')\nagain_and_again(%s)" % said)
+            meter = self.meter(f"say('added 0 x')\nagain_and_again({said})")
             with meter:
                 meter.wait_until_up(10)
             first, second = meter.measurement(), meter.measurement()

@@ -120,7 +120,7 @@ class TestAnswers(Case):
     def test_ok(self):
         sent = self.probe()
         self.socket.replies = [(7, sent, sent + MS)]
-        self.assertEqual(['ok 7 %d %d' % (sent, sent + MS)], self.look())
+        self.assertEqual([f'ok 7 {sent} {sent + MS}'], self.look())
 
     def test_a_duplicate_says_nothing(self):
         sent = self.probe()
@@ -138,7 +138,7 @@ class TestAnswers(Case):
         sent = self.probe()
         due = sent + 5000 + 100 * MS
         self.assertEqual([], self.look(due - 1))
-        self.assertEqual(['failed 7 %d 5000' % sent], self.look(due))
+        self.assertEqual([f'failed 7 {sent} 5000'], self.look(due))
         self.assertEqual([due], self.marks)
 
     def test_held_while_it_was_sent(self):
@@ -146,7 +146,7 @@ class TestAnswers(Case):
         self.start_held()
         self.socket.replies = [(7, self.sent, self.sent + 1050 * MS)]
         self.assertEqual(
-            ['unknown 7 %d' % self.sent], self.look(self.sent + 1060 * MS)
+            [f'unknown 7 {self.sent}'], self.look(self.sent + 1060 * MS)
         )
 
     def test_held_while_it_was_sent_and_late_nevertheless(self):
@@ -154,7 +154,7 @@ class TestAnswers(Case):
         came = self.sent + 1101 * MS
         self.socket.replies = [(7, self.sent, came)]
         self.assertEqual(
-            ['failed 7 %d 0' % self.sent, 'late 7 %d %d' % (self.sent, came)],
+            [f'failed 7 {self.sent} 0', f'late 7 {self.sent} {came}'],
             self.look(self.sent + 1110 * MS),
         )
 
@@ -162,7 +162,7 @@ class TestAnswers(Case):
         self.start_held()
         self.assertEqual([], self.look(self.sent + 1050 * MS))
         self.assertEqual(
-            ['failed 7 %d %d' % (self.sent, 1000 * MS)],
+            [f'failed 7 {self.sent} {1000 * MS}'],
             self.look(self.sent + 1100 * MS),
         )
 
@@ -175,15 +175,13 @@ class TestAnswers(Case):
         sent = self.probe()
         self.look(sent + 101 * MS)
         self.socket.replies = [(7, sent, sent + 150 * MS)]
-        self.assertEqual(
-            ['late 7 %d %d' % (sent, sent + 150 * MS)], self.look()
-        )
+        self.assertEqual([f'late 7 {sent} {sent + 150 * MS}'], self.look())
 
     def test_late_but_read_before_it_was_given_up(self):
         sent = self.probe()
         self.socket.replies = [(7, sent, sent + 150 * MS)]
         self.assertEqual(
-            ['failed 7 %d 0' % sent, 'late 7 %d %d' % (sent, sent + 150 * MS)],
+            [f'failed 7 {sent} 0', f'late 7 {sent} {sent + 150 * MS}'],
             self.look(sent + 200 * MS),
         )
 
@@ -200,7 +198,7 @@ class TestAnswers(Case):
         sent = time.monotonic_ns() - 300 * MS
         self.loop._targets[7].pending[sent] = 0
         self.socket.replies = [(7, sent, None)]
-        self.assertEqual(['unknown 7 %d' % sent], self.look())
+        self.assertEqual([f'unknown 7 {sent}'], self.look())
 
     def test_the_kernel_had_no_room(self):
         sent = self.probe()
@@ -208,7 +206,7 @@ class TestAnswers(Case):
         self.assertEqual([], self.look(sent + 50 * MS))
         later = self.probe()
         self.assertEqual(
-            ['unknown 7 %d' % sent, 'failed 7 %d 5000' % later],
+            [f'unknown 7 {sent}', f'failed 7 {later} 5000'],
             self.look(later + 5000 + 100 * MS),
         )
 
@@ -216,7 +214,7 @@ class TestAnswers(Case):
         sent = self.probe()
         self.socket.dropped = 3
         self.socket.replies = [(7, sent, sent + MS)]
-        self.assertEqual(['ok 7 %d %d' % (sent, sent + MS)], self.look())
+        self.assertEqual([f'ok 7 {sent} {sent + MS}'], self.look())
 
     def test_can_not_be_sent(self):
         self.socket.error = OSError(101, 'Network is unreachable')

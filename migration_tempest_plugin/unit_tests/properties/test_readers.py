@@ -13,8 +13,10 @@
 
 import io
 import json
+import os
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import configuration
 from migration_tempest_plugin.hosts import events
 from migration_tempest_plugin.hosts import logs
 from migration_tempest_plugin.hosts import sockets
@@ -252,6 +254,35 @@ class TestRecords(base.Case):
                 ),
             ),
         )
+
+
+class TestNotes(base.Case):
+    """What is written down of a change to nova.conf, before it is made."""
+
+    def test_a_note_that_was_spoilt(self):
+        text = configuration.Note.of_this_process(
+            '[libvirt]', [('libvirt', 'cpu_mode')]
+        ).to_json()
+        fields = json.loads(text)
+        self.assertEqual(os.getpid(), configuration.Note.from_json(text).pid)
+        nothing = object()
+        values = strategies.sampled_from(
+            (nothing, None, 7, 1.5, 'x', [], ['x'], [['a', 'b', 'c']], {})
+        )
+
+        def check(name, value):
+            spoilt = {**fields, name: value}
+            if value is nothing:
+                del spoilt[name]
+            try:
+                note = configuration.Note.from_json(json.dumps(spoilt))
+            except ValueError:
+                return
+            self.assertIsInstance(note.pid, int)
+            self.assertIsInstance(note.born, int)
+            self.assertTrue(all(len(each) == 2 for each in note.options))
+
+        self.for_all(check, strategies.sampled_from(sorted(fields)), values)
 
 
 def _show(run):

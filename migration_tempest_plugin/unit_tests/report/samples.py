@@ -177,7 +177,7 @@ def many():
                 figures=(),
                 measurements=(timeline(8.0),),
             ),
-            name='m.tests.TestMatrix.test_%s' % name,
+            name=f'm.tests.TestMatrix.test_{name}',
         )
         for name in ('cold', 'resize')
     ]

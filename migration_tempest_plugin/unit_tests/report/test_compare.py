@@ -75,7 +75,7 @@ class TestStatus(testtools.TestCase):
                 *(
                     samples.test(
                         samples.migration(0.1 * number + more),
-                        name='m.TestIt.test_%d' % number,
+                        name=f'm.TestIt.test_{number}',
                     )
                     for number in range(1, 9)
                 )

@@ -22,7 +22,7 @@ from migration_tempest_plugin.unit_tests.report import samples
 
 
 def limit(seconds, what='network', longest=False):
-    return measurement.Limit(what, 'allowed_%s' % what, seconds, longest)
+    return measurement.Limit(what, f'allowed_{what}', seconds, longest)
 
 
 def unobserved(timeline, begin, end):

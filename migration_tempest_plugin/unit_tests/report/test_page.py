@@ -134,7 +134,7 @@ class TestReport(testtools.TestCase):
         for cell, number in zip(
             live[1][1:4], (spread.median, spread.percentile, spread.maximum)
         ):
-            self.assertTrue(cell.startswith('%.3f s ' % number), cell)
+            self.assertTrue(cell.startswith(f'{number:.3f} s '), cell)
         self.assertEqual('20 s: \u2714 kept', live[1][4])
         self.assertEqual('none', live[2][4])
         self.assertEqual(
@@ -154,7 +154,7 @@ class TestReport(testtools.TestCase):
         ]
         self.assertIn(
             found.links['typical-live'][0],
-            ['#migration-%d' % number for number in worst],
+            [f'#migration-{number}' for number in worst],
         )
 
     def test_not_kept_on_top(self):
@@ -357,7 +357,7 @@ class TestReport(testtools.TestCase):
         )
         migration['guest_load'] = load.to_dict()
         self.assertIn(
-            '<p class="quiet">%s</p>' % load.text(),
+            f'<p class="quiet">{load.text()}</p>',
             page.report(samples.run(samples.test(migration)), 'A title'),
         )
 
@@ -435,17 +435,13 @@ class TestLibrary(testtools.TestCase):
             )
 
     def test_version_and_license(self):
+        package, version = self.source['package'], self.source['version']
         code = (page.PLOTLY / 'plotly-basic.min.js').read_text()
-        self.assertIn(
-            'plotly.js (basic - minified) v%s\n' % self.source['version'],
-            code[:200],
-        )
+        self.assertIn(f'plotly.js (basic - minified) v{version}\n', code[:200])
         self.assertIn('Licensed under the MIT license', code[:200])
         self.assertEqual('MIT', self.source['license'])
         self.assertTrue(
-            self.source['url'].endswith(
-                '/%(package)s-%(version)s.tgz' % self.source
-            )
+            self.source['url'].endswith(f'/{package}-{version}.tgz')
         )
         text = (page.PLOTLY / 'LICENSE').read_text()
         self.assertIn('MIT License', text)

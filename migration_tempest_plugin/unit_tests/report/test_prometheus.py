@@ -85,7 +85,7 @@ class TestPrometheus(testtools.TestCase):
                         expected,
                         self.value(
                             found,
-                            'migration_%s_seconds' % name,
+                            f'migration_{name}_seconds',
                             what='network',
                             bound=bound,
                         ),

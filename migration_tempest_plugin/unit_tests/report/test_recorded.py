@@ -257,7 +257,7 @@ class TestStream(testtools.TestCase):
         )
         shown = self.printed(samples.stream(failed, facts={'cloud': {}}))
         self.assertNotIn('<memory', shown)
-        self.assertIn('\n    %s\n' % json.dumps(MIGRATION), shown)
+        self.assertIn(f'\n    {json.dumps(MIGRATION)}\n', shown)
 
     def test_bundles(self):
         class Keeping(testtools.TestCase):
@@ -320,8 +320,8 @@ class TestJSON(testtools.TestCase):
         )
         for never in (None, 0, 'x'):
             self.assert_refused(
-                'run of version %r: this plugin reads up to version 1$'
-                % never,
+                f'run of version {never!r}: this plugin reads up to '
+                'version 1$',
                 {**run, 'version': never},
             )
 
@@ -342,7 +342,7 @@ class TestJSON(testtools.TestCase):
             error = self.assertRaises(
                 exceptions.RecordError, recorded.read_json, broken
             )
-            self.assertIn('%s is no number' % number, str(error))
+            self.assertIn(f'{number} is no number', str(error))
         error = self.assertRaises(
             exceptions.RecordError, recorded.read_json, '[' * 100000
         )

@@ -23,7 +23,7 @@ LONG = 'TestLiveMigrationAutoBlock.test_' + 'live_migration_' * 4
 
 
 def points(*seconds):
-    return [spread.Point(each, '%g s' % each) for each in seconds]
+    return [spread.Point(each, f'{each:g} s') for each in seconds]
 
 
 def known(seconds):

@@ -35,7 +35,7 @@ class FakeMeter:
         self._said.append((self.name, 'ended'))
 
     def wait_until_up(self, timeout):
-        self._said.append((self.name, 'up within %g s' % round(timeout)))
+        self._said.append((self.name, f'up within {round(timeout):g} s'))
         if self._down:
             raise exceptions.NoMeasurement('no answer')
         return 0.25

@@ -44,7 +44,7 @@ class TestMetering(testtools.TestCase):
             self.assertLess(done.index('z'), done.index('y'))
             self.assertEqual(
                 [
-                    (name, 'up within %d s' % number)
+                    (name, f'up within {number} s')
                     for number, name in enumerate('abcxyz', 1)
                 ],
                 self.said[6:],

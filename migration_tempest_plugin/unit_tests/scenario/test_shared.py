@@ -28,7 +28,7 @@ class Booting(base.LiveMigrationScenario):
     def boot_guests(self, count, **arguments):
         guests = [
             mock.Mock(
-                id='server %d' % (len(self.booted) + number),
+                id=f'server {len(self.booted) + number}',
                 arguments=arguments,
             )
             for number in range(count)

@@ -47,7 +47,7 @@ class TestVariants(testtools.TestCase):
             self.assertNotEqual({}, each.nova_conf)
             self.assertTrue(
                 each.qemu or each.how == 'migrate_tunnelled',
-                "%s can't be seen to be in force" % each.name,
+                f"{each.name} can't be seen to be in force",
             )
 
 

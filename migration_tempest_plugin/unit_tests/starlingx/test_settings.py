@@ -47,7 +47,7 @@ class TestSwitches(testscenarios.WithScenarios, testtools.TestCase):
 
     scenarios = [
         (
-            '%s %s, %s, %s' % (name, flavor, metadata, default),
+            f'{name} {flavor}, {metadata}, {default}',
             {
                 'name': name,
                 'field': field,
@@ -90,7 +90,7 @@ class TestNumbers(testscenarios.WithScenarios, testtools.TestCase):
 
     scenarios = [
         (
-            '%s %s, %s, %s' % (name, *values),
+            f'{name} {", ".join(map(str, values))}',
             {
                 'name': name,
                 'field': field,
@@ -152,7 +152,7 @@ LEAST = (
 
 class TestComplaint(testscenarios.WithScenarios, testtools.TestCase):
     scenarios = [
-        ('%s %r' % (name, value), {'name': name, 'value': value, 'text': text})
+        (f'{name} {value!r}', {'name': name, 'value': value, 'text': text})
         for name, value, text in (
             *(
                 (TIMEOUT, value, None)

@@ -25,16 +25,16 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.tests.whitebox import observation
 
 ID = '6016c42e-15c5-4d55-9567-1df1d90bdbaf'
-LOG = """\
+LOG = f"""\
 2026-11-21 11:25:20.100 89 INFO nova.virt.libvirt.migration [-] [instance: \
-%(id)s] Increasing downtime to 166 ms after 0 sec elapsed time
+{ID}] Increasing downtime to 166 ms after 0 sec elapsed time
 2026-11-21 11:25:32.400 89 INFO nova.virt.libvirt.migration [-] [instance: \
-%(id)s] Increasing downtime to 277 ms after 12 sec elapsed time
+{ID}] Increasing downtime to 277 ms after 12 sec elapsed time
 2026-11-21 11:26:00.600 89 WARNING nova.virt.libvirt.migration [-] \
-[instance: %(id)s] Live migration not completed after 40 sec
+[instance: {ID}] Live migration not completed after 40 sec
 2026-11-21 11:26:01.100 89 WARNING nova.virt.libvirt.driver [-] [instance: \
-%(id)s] Migration operation was cancelled
-""" % {'id': ID}
+{ID}] Migration operation was cancelled
+"""
 
 
 class TestObservation(testtools.TestCase):
