@@ -48,16 +48,6 @@ _WORKERS = (
     'nova-scheduler',
     'neutron-ovn-maintenance-worker',
 )
-#: MiB of memory of a server: of the lab's own guest, and of others.
-_SMALL, _LARGE = 192, 512
-
-#: What the console of a guest says when the metadata service has answered it,
-#: and seconds within which it must. Of others than these nobody knows.
-_GUESTS = {
-    'lab': ('has its key at', 60),
-    'debian': ('DataSourceOpenStack', 600),
-}
-
 _INSTANCES = '/var/lib/nova/instances'
 
 
@@ -182,7 +172,7 @@ class Cloud:
                     'lab-seed',
                     'cloud',
                     f'/srv/images/{self.settings.guest_image.name}',
-                    str(_SMALL if self.settings.is_small_guest else _LARGE),
+                    str(self.settings.kind.memory),
                 ).splitlines()[-1]
             )
 
@@ -195,16 +185,16 @@ class Cloud:
 
         :raises LabError: if it does not
         """
-        if self.settings.image:
+        kind = self.settings.kind
+        if not kind.answered:
             return
-        words, patience = _GUESTS[self.settings.guest]
         with self.progress.phase('a guest that asks for its metadata'):
             try:
                 self.controller.run(
                     'lab-try-guest',
-                    words,
-                    str(patience),
-                    patience=patience + 60,
+                    kind.answered,
+                    str(kind.patience),
+                    patience=kind.patience + 60,
                 )
             except LabError as error:
                 raise LabError(

@@ -35,7 +35,7 @@ INTERVAL = 0.02
 PRINTED_LATE = 0.03
 
 #: Seconds that QEMU's events may be closer together than the guest's clock
-#: stood still: it tells of a stop after it has stopped clock and processors,
+#: stood still: it reports a stop after it has stopped clock and processors,
 #: and of a start before it starts them (system/cpus.c: do_vm_stop,
 #: vm_prepare_start).
 CLOSER = 0.02
@@ -173,13 +173,13 @@ class Watch:
         ]
 
     def told_by_libvirt(self, server, destination):
-        """For how long libvirt had a guest stopped, as told there.
+        """For how long libvirt had a guest stopped, as reported there.
 
-        In seconds; None if it was not told, or if the guest came there more
+        In seconds; None if it was not reported, or if the guest came there more
         than once.
         """
-        told = self._told.get((server, destination), ())
-        return list(told)[0] if len(told) == 1 else None
+        reported = self._told.get((server, destination), ())
+        return list(reported)[0] if len(reported) == 1 else None
 
     def told_by_qemu(self, source, destination, start, end):
         """From the stop of a guest on one host to its start on the other.

@@ -20,44 +20,22 @@ from embedded_cloud import rootfs
 
 _HERE = pathlib.Path(__file__).parent
 
-#: A guest as people have it.
-_DEBIAN_PACKAGES = (
-    'linux-image-cloud-amd64',
-    'initramfs-tools',
-    'systemd-sysv',
-    'systemd-resolved',
-    'dbus',
-    'openssh-server',
-    'cloud-init',
-    'sudo',
-    'curl',
-    'wget',
-    'iputils-ping',
-    'iproute2',
-    'netbase',
-    'procps',
-)
-
 
 def build(settings):
     """Build the image of LAB_GUEST unless it is there and of the same parts.
 
     :raises LabError: when it can't be built
     """
-    source = (
-        _HERE
-        / {'lab': 'guest_image', 'debian': 'debian_image'}[settings.guest]
-    )
-    parts = _parts(
-        source, _DEBIAN_PACKAGES if settings.guest == 'debian' else ()
-    )
+    kind = settings.kind
+    source = _HERE / kind.source
+    parts = _parts(source, kind.packages)
     image = settings.guest_image
     stamp = image.with_suffix('.parts')
     if stamp.exists() and stamp.read_text() == parts:
         return
     settings.images.mkdir(parents=True, exist_ok=True)
     with open(settings.home / 'guest-image.log', 'wb') as output:
-        if settings.guest == 'debian':
+        if kind.packages:
             _build_debian(settings, source, image.name, output)
         else:
             _build(settings, source, [f'/run/images/{image.name}'], output)
@@ -74,7 +52,7 @@ def _build_debian(settings, source, name, output):
             '--mode=root',
             '--variant=minbase',
             '--quiet',
-            f'--include={",".join(_DEBIAN_PACKAGES)}',
+            f'--include={",".join(settings.kind.packages)}',
             '--aptopt=Apt::Install-Recommends "false"',
             '--dpkgopt=force-unsafe-io',
             '--dpkgopt=path-exclude=/usr/share/man/*',

@@ -16,6 +16,8 @@ import os
 import pathlib
 import re
 
+from embedded_cloud import guests
+
 LAB = pathlib.Path(__file__).resolve().parent.parent
 CHECKOUT = LAB.parent
 RELEASES = LAB / 'releases'
@@ -31,8 +33,7 @@ class Settings:
 
     :param home: the one folder that everything the lab makes lies in
     :param release: the name of a set of versions in lab/releases
-    :param guest: what guests are: ``lab`` (a small one of its own) or
-        ``debian``
+    :param guest: what guests are, one of guests.KINDS
     :param image: a guest image to use instead of those, or None
     :param image_user: who logs in to the guests
     :param storage: ``block`` (a disk of its own on each compute, copied in
@@ -56,15 +57,14 @@ class Settings:
 
         :raises LabError: when one of them has a value that can't be used
         """
+        guest = environ.get('LAB_GUEST') or 'lab'
         settings = cls(
             home=_absolute(environ.get('LAB_DIR') or CHECKOUT / '.lab'),
             release=environ.get('LAB_RELEASE') or '2026.2',
-            guest=environ.get('LAB_GUEST') or 'lab',
+            guest=guest,
             image=_absolute(environ.get('LAB_IMAGE')),
             image_user=environ.get('LAB_IMAGE_USER')
-            or (
-                'debian' if environ.get('LAB_GUEST') == 'debian' else 'cirros'
-            ),
+            or guests.KINDS.get(guest, guests.OTHER).user,
             storage=environ.get('LAB_STORAGE') or 'block',
             virt_type=environ.get('LAB_VIRT_TYPE') or 'qemu',
             init=environ.get('LAB_INIT') or 'supervisor',
@@ -77,7 +77,7 @@ class Settings:
         _one_of('LAB_STORAGE', self.storage, ('block', 'shared'))
         _one_of('LAB_VIRT_TYPE', self.virt_type, ('qemu', 'kvm'))
         _one_of('LAB_INIT', self.init, ('supervisor', 'systemd'))
-        _one_of('LAB_GUEST', self.guest, ('lab', 'debian'))
+        _one_of('LAB_GUEST', self.guest, guests.KINDS)
         if not re.fullmatch('[a-z_][a-z0-9_-]*', self.image_user):
             raise LabError(
                 f'LAB_IMAGE_USER={self.image_user}: that is no name of a user.'
@@ -115,18 +115,14 @@ class Settings:
         return self.home / 'images'
 
     @property
-    def guest_image(self):
-        """What guests are booted from."""
-        return (
-            self.image
-            or self.images
-            / {'lab': 'guest.qcow2', 'debian': 'debian.qcow2'}[self.guest]
-        )
+    def kind(self):
+        """The guests.Kind of the guests."""
+        return guests.OTHER if self.image else guests.KINDS[self.guest]
 
     @property
-    def is_small_guest(self):
-        """Whether it is the lab's own, which needs little and boots soon."""
-        return self.image is None and self.guest == 'lab'
+    def guest_image(self):
+        """What guests are booted from."""
+        return self.image or self.images / self.kind.image
 
     @property
     def hosts(self):

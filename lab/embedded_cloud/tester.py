@@ -161,12 +161,8 @@ class Tester(Namespaces):
             block_migration=_boolean(storage == 'block'),
             shared_storage=_boolean(storage == 'shared'),
             image_user=self.settings.image_user,
-            # a guest of systemd and cloud-init takes an emulated CPU long
-            **(
-                {'ssh_timeout': 120, 'ping_timeout': 60}
-                if self.settings.is_small_guest
-                else {'ssh_timeout': 600, 'ping_timeout': 600}
-            ),
+            ssh_timeout=self.settings.kind.login_timeout,
+            ping_timeout=self.settings.kind.ping_timeout,
             computes=','.join(
                 f'{name}:{address}' for name, address in computes.items()
             ),
@@ -302,7 +298,7 @@ class Tester(Namespaces):
         return self._log.stat().st_size if self._log.exists() else 0
 
     def waited(self, mark):
-        """What Tempest's log tells of waits since a mark, as Spans."""
+        """What Tempest's log says of waits since a mark, as Spans."""
         if not self._log.exists():
             return []
         with open(self._log, errors='replace') as log:

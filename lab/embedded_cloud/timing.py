@@ -12,7 +12,7 @@
 """Where the time of a run of tests went, from what it has left: pure.
 
 From python-subunit's CSV of the tests, and from Tempest's log: the lines in
-which Tempest itself tells for how long it waited for a server or for SSH, and
+which Tempest itself says for how long it waited for a server or for SSH, and
 each line that ends with "WHAT after SECONDS s".
 """
 
@@ -110,8 +110,8 @@ def waits(lines):
             if begins and moment - begins[-1] > SSH_AT_ONCE:
                 yield Span('SSH of a guest answered', begins[-1], moment)
             del begins[-1:]
-        elif told := _AFTER.fullmatch(message):
-            yield Span(told[1], moment - float(told[2]), moment)
+        elif ended := _AFTER.fullmatch(message):
+            yield Span(ended[1], moment - float(ended[2]), moment)
 
 
 def summary(runs, waited, slowest=10):

@@ -15,6 +15,7 @@ import pathlib
 import tempfile
 import unittest
 
+from embedded_cloud import guests
 from embedded_cloud import settings
 
 
@@ -39,13 +40,13 @@ class SettingsTest(unittest.TestCase):
         self.assertEqual(
             chosen.home / 'images/guest.qcow2', chosen.guest_image
         )
-        self.assertTrue(chosen.is_small_guest)
+        self.assertEqual(guests.KINDS['lab'], chosen.kind)
 
     def test_a_debian_guest(self):
         chosen = choose(LAB_GUEST='debian')
         self.assertEqual('debian', chosen.image_user)
         self.assertEqual('debian.qcow2', chosen.guest_image.name)
-        self.assertFalse(chosen.is_small_guest)
+        self.assertEqual(guests.KINDS['debian'], chosen.kind)
 
     def test_an_unknown_guest(self):
         self.refused(
@@ -57,7 +58,7 @@ class SettingsTest(unittest.TestCase):
             chosen = choose(LAB_IMAGE=image.name, LAB_IMAGE_USER='ubuntu')
             self.assertEqual('ubuntu', chosen.image_user)
             self.assertEqual(pathlib.Path(image.name), chosen.guest_image)
-            self.assertFalse(chosen.is_small_guest)
+            self.assertEqual(guests.OTHER, chosen.kind)
         for name in ('a b', '-x', 'a\nb', 'a=b'):
             self.refused('that is no name of a user', LAB_IMAGE_USER=name)
 
