@@ -19,13 +19,14 @@ from tempest.lib import decorators
 import testtools
 from testtools import content
 
+from migration_tempest_plugin.cloud import disks
 from migration_tempest_plugin.cloud import live_migration
 from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin import config
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
-from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import several
+from migration_tempest_plugin.report import streams
 from migration_tempest_plugin.running import facts
 from migration_tempest_plugin.running import live_migrations
 from migration_tempest_plugin.tests.scenario import guests
@@ -193,7 +194,7 @@ class LiveMigrationScenario(guests.GuestScenario):
         for guest in guests:
             if self.get_host_for_server(guest.id) != host:
                 migration = self.migration_of(guest)
-                migration.request(**self.live_migrate_arguments(host))
+                migration.request(**self.live_migrate_arguments(guest, host))
                 _complete(migration)
 
     def assert_arrived(self, measured, host=None):
@@ -315,7 +316,7 @@ class LiveMigrationScenario(guests.GuestScenario):
         return live_migrations.Move(
             guest.id,
             self.migration_of(guest),
-            self.live_migrate_arguments(host),
+            self.live_migrate_arguments(guest, host),
             self.meters_of(guest),
             functools.partial(self.figures_of, guest),
         )
@@ -380,20 +381,21 @@ class LiveMigrationScenario(guests.GuestScenario):
             ),
         )
 
-    def live_migrate_arguments(self, host=None):
-        """The API's arguments (api-ref, "Live-Migrate Server")."""
+    def live_migrate_arguments(self, guest, host=None):
+        """The API's arguments for a guest (api-ref, "Live-Migrate Server")."""
         request = api_version_request.APIVersionRequest
         if request(self.compute_request_microversion) >= request('2.25'):
             return {'host': host, 'block_migration': 'auto'}
         block = CONF.compute_feature_enabled.block_migration_for_live_migration
         return {
             'host': host,
-            'block_migration': block,
+            'block_migration': block
+            and disks.has_local(self.os_admin, guest.id),
             'disk_over_commit': False,
         }
 
     def figures_of(self, guest, since):
-        """The Figures that the hosts told of a guest since a moment.
+        """The Figures that the hosts reported of a guest since a moment.
 
         From here, nobody sees any.
         """
@@ -402,10 +404,10 @@ class LiveMigrationScenario(guests.GuestScenario):
     def keep(self, measured):
         """Make a MeasuredMigration a detail of the test."""
         LOG.info(measured.summary())
-        self.addDetail(recorded.FACTS, recorded.detail(self.facts))
+        self.addDetail(streams.FACTS, streams.detail(self.facts))
         self.addDetailUniqueName(
             'migration', content.text_content(measured.text())
         )
         self.addDetailUniqueName(
-            recorded.DETAIL, recorded.detail(measured.to_dict())
+            streams.DETAIL, streams.detail(measured.to_dict())
         )

@@ -102,7 +102,7 @@ class MatrixScenario(checked.CheckedScenario):
         client.pause_server(guest.id)
         waiters.wait_for_server_status(client, guest.id, 'PAUSED')
         migration = self.migration_of(guest)
-        migration.request(**self.live_migrate_arguments(host))
+        migration.request(**self.live_migrate_arguments(guest, host))
         migration.wait_until_completed(
             CONF.migration.migration_timeout, 'PAUSED'
         )

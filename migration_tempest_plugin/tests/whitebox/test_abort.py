@@ -84,7 +84,7 @@ class TestAbort(slow.SlowScenario):
         self.load_memory(busy)
         observation = self.observe(waiting)
         first = self.migration_of(busy)
-        first.request(**self.live_migrate_arguments())
+        first.request(**self.live_migrate_arguments(busy))
         first.wait_until(('running',), CONF.migration.migration_timeout)
 
         def follow(migration):

@@ -277,10 +277,17 @@ class TestActive(Case):
 
 
 class TestArguments(Case):
-    def arguments(self, microversion, host=None):
+    def arguments(self, microversion, host=None, image='the-image', **flavor):
         scenario = mock.Mock(compute_request_microversion=microversion)
+        clients = scenario.os_admin
+        clients.servers_client.show_server.return_value = {
+            'server': {'image': image, 'flavor': {'id': 'small'}}
+        }
+        clients.flavors_client.show_flavor.return_value = {
+            'flavor': {'OS-FLV-EXT-DATA:ephemeral': 0, 'swap': '', **flavor}
+        }
         return base.LiveMigrationScenario.live_migrate_arguments(
-            scenario, host
+            scenario, mock.Mock(id='the-id'), host
         )
 
     def test_before_2_25(self):
@@ -296,6 +303,19 @@ class TestArguments(Case):
                 },
                 self.arguments('2.1'),
             )
+
+    def test_from_a_volume_before_2_25(self):
+        """Nova refuses to copy what is not there, and to leave what is."""
+        self.settings['compute_feature_enabled'][
+            'block_migration_for_live_migration'
+        ] = True
+        for block, flavor in (
+            (False, {}),
+            (True, {'swap': 64}),
+            (True, {'OS-FLV-EXT-DATA:ephemeral': 1}),
+        ):
+            asked = self.arguments('2.1', image='', **flavor)
+            self.assertIs(block, asked['block_migration'], flavor)
 
     def test_from_2_25_on(self):
         for microversion in ('2.25', '2.100'):
