@@ -179,7 +179,7 @@ MigrationGroup = [
         min=0.005,
         max=10,
         help="Seconds from one look at the guest's clock to the next, over "
-        'one SSH connection that is kept open. Tells how long the guest '
+        'one SSH connection that is kept open. Shows how long the guest '
         'was stopped, and how long the connection stalled.',
     ),
     cfg.FloatOpt(
@@ -190,7 +190,7 @@ MigrationGroup = [
         help='Seconds: what takes no longer is no stall of the TCP '
         'connection. It is a lower limit: from which answer on it is a '
         'stall is chosen before each migration, by how long the guest '
-        'takes to tell its clock then, and stands in the results.',
+        'takes to answer then, and stands in the results.',
     ),
     cfg.FloatOpt(
         'guest_probe_lifetime',
@@ -238,7 +238,7 @@ MigrationGroup = [
         default='',
         help='What is installed in the cloud, in your words ("2026.2, Nova '
         '34.0.0", say). It goes into the records and reports, so that '
-        'runs before and after an upgrade can be told apart.',
+        'runs before and after an upgrade can be distinguished.',
     ),
     cfg.ListOpt(
         'variants',
@@ -545,7 +545,7 @@ HostsGroup = [
         default=180,
         min=1,
         help='Seconds within which nova-compute must have stopped when it is '
-        'told to (Nova 34 first finishes what it is at, which may take '
+        'asked to (Nova 34 first finishes what it is at, which may take '
         '140), and must answer after it was started.',
     ),
     cfg.StrOpt(

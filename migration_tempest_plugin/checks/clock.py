@@ -22,7 +22,7 @@ from migration_tempest_plugin.measurement.guest_clock import DRIFT
 #: How often the clock is looked at; the look that took least time counts.
 LOOKS = 5
 
-#: Seconds within which the guest must tell it.
+#: Seconds within which the guest must say it.
 PATIENCE = 30.0
 
 

@@ -47,9 +47,9 @@ class Record:
 class StorageCheck(check.Check):
     """The guest writes to its disk all the time, and nothing of it is lost.
 
-    Each record that the guest has on its disk is told to the outside at once,
+    Each record that the guest has on its disk is reported to the outside at once,
     with a token that was made at random for it. Afterwards the disk must have
-    the very tokens that the outside was told: if the guest had run in two
+    the very tokens that were reported: if the guest had run in two
     places for a while, there would be two tokens for one record.
 
     :param connect: returns a connected ``paramiko.SSHClient``, which is
@@ -111,23 +111,23 @@ class StorageCheck(check.Check):
     def verify(self):
         self._await_record()
         with self._changed:
-            told = list(self._records)
-        complaints = _complaints(told)
+            reported = list(self._records)
+        complaints = _complaints(reported)
         facts = shell.ask(self._client, 'storage_reader', self.file)
-        complaints += _differences(told, _places(facts['log']))
+        complaints += _differences(reported, _places(facts['log']))
         if complaints:
             raise self.failed(
                 '%s on %s: %d of %d records are wrong: %s',
                 self.file,
                 self._where['source'],
                 len(complaints),
-                len(told),
+                len(reported),
                 '; '.join(complaints[:3]),
             )
         return (
-            f'{len(told)} records on {self._where["source"]} '
+            f'{len(reported)} records on {self._where["source"]} '
             f'({self._where["type"]}), read back from {facts["from"]}, '
-            f'the longest stall {longest_stall(told):.2f} s'
+            f'the longest stall {longest_stall(reported):.2f} s'
         )
 
 
@@ -136,11 +136,11 @@ def longest_stall(records):
     return max(record.end - record.begin for record in records)
 
 
-def _complaints(told):
-    """What is wrong in the order in which the outside was told."""
+def _complaints(reported):
+    """What is wrong in the order in which they were reported."""
     return [
-        f'record {after.number} was told after record {before.number}'
-        for before, after in zip(told, told[1:])
+        f'record {after.number} was reported after record {before.number}'
+        for before, after in zip(reported, reported[1:])
         if after.number != before.number + 1
     ]
 
@@ -152,11 +152,11 @@ def _places(log):
     }
 
 
-def _differences(told, places):
-    """What is not on the disk of the records that were told."""
-    newest = told[-1].number
+def _differences(reported, places):
+    """What is not on the disk of the records that were reported."""
+    newest = reported[-1].number
     wrong = []
-    for record in told:
+    for record in reported:
         if record.number <= newest - RECORDS:
             continue  # its place was needed again
         found = places.get(record.number % RECORDS, ['missing'])
@@ -168,7 +168,7 @@ def _differences(told, places):
             continue  # the next one is there already
         elif found != [str(record.number), record.token]:
             wrong.append(
-                f'record {record.number} was told with {record.token}, and '
+                f'record {record.number} was reported with {record.token}, and '
                 f'the disk has {" ".join(found)}: the guest ran twice, or '
                 'this is an older disk'
             )

@@ -27,7 +27,7 @@ from migration_tempest_plugin import exceptions
 Admin: typing.TypeAlias = typing.Any
 #: Tempest's client of one kind of things.
 Client: typing.TypeAlias = typing.Any
-#: What the API tells of one thing, by the API's names.
+#: What the API says of one thing, by the API's names.
 Record = dict[str, typing.Any]
 
 #: Those that brought the progress of a live migration, the end of one that may
@@ -83,7 +83,7 @@ def asking(
 
 
 def newest_microversion(admin: Admin) -> str:
-    """The newest one of Nova, which tells its release, as text.
+    """The newest one of Nova, which names its release, as text.
 
     :param admin: Tempest's clients of an administrator
     """

@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What a cloud tells of itself, for the record."""
+"""What a cloud says of itself, for the record."""
 
 import collections.abc
 import typing
@@ -86,7 +86,7 @@ def _dotted(number: int) -> str:
 
 
 def _inside(compute: inventory.Compute) -> dict[str, str]:
-    """What a host tells of itself."""
+    """What a host says of itself."""
     return {
         'kernel': compute.host.run('uname', '-r').strip(),
         'libvirt': compute.libvirt.version(),

@@ -57,7 +57,7 @@ class LiveMigration:
         self.source = self.host()
         self._before = {record['id'] for record in self._records()}
         self._actions_before = set(self._actions())
-        # its request, once Nova tells it
+        # its request, once Nova shows it
         self._action: str | None = None
         self._tells_progress = True
         self._requested: float | None = None
@@ -229,7 +229,7 @@ class LiveMigration:
         return record
 
     def _memory(self, record: api.Record | None) -> dict[str, int | None]:
-        """What of the memory is copied, as long as the API tells it."""
+        """What of the memory is copied, as long as the API shows it."""
         if not record or not self._tells_progress:
             return {}
         try:
@@ -240,7 +240,7 @@ class LiveMigration:
                 )
         except NOT_TOLD as error:
             LOG.debug(
-                'This cloud does not tell the progress of a live '
+                'This cloud does not show the progress of a live '
                 'migration: %s',
                 error,
             )

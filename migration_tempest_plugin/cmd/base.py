@@ -35,7 +35,7 @@ class Command(command.Command):
     """Says in one line what can't be done, and exits with 2 then."""
 
     def run(self, parsed_args):
-        # It tells of each connection.
+        # It logs each connection.
         logging.getLogger('paramiko').setLevel(logging.WARNING)
         try:
             return super().run(parsed_args)

@@ -15,8 +15,8 @@ import os
 import pathlib
 
 from migration_tempest_plugin.cmd import base
-from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import source
+from migration_tempest_plugin.report import streams
 
 
 class Bundle(base.Command):
@@ -39,7 +39,7 @@ class Bundle(base.Command):
         return parser
 
     def take_action(self, parsed_args):
-        found = list(recorded.bundles(source.stream(parsed_args.subunit)))
+        found = list(streams.bundles(source.stream(parsed_args.subunit)))
         if not found:
             raise SystemExit(
                 'No server was kept in this run: they are where a test fails.'

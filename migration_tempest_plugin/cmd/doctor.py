@@ -79,7 +79,7 @@ def _cloud():
                 'Keystone',
                 'no credentials of an administrator'
                 if isinstance(error, lib_exc.InvalidCredentials)
-                else finding.told(error),
+                else finding.reason(error),
                 f'[identity] uri_v3 ({CONF.identity.uri_v3}) and '
                 '[auth] admin_* of tempest.conf',
             )
@@ -88,7 +88,7 @@ def _cloud():
 
 
 def _known():
-    """The hosts that Nova has, if it tells."""
+    """The hosts that Nova has, as far as it says."""
     try:
         return [
             each['host']

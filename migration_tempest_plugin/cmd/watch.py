@@ -43,7 +43,7 @@ class Watch(base.Command):
     """Measure outages of servers while something is done to them.
 
     Each TARGET is pinged; of each --ssh, the guest's own clock is asked for,
-    too, which tells its stops. What COMMAND prints, and what happens, appears
+    too, which shows its stops. What COMMAND prints, and what happens, appears
     on standard error; the summary, at the end, on standard output. It ends
     with COMMAND, or on Ctrl-C. No tempest.conf is needed.
 
@@ -231,7 +231,7 @@ class Watch(base.Command):
 
 
 class _Over:
-    """Whether it is to end: told by a signal.
+    """Whether it is to end: by a signal.
 
     Before anything is measured, a signal ends the command. From then on, it
     ends the watching, and any further one is in vain: what was measured is

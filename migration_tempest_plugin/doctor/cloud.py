@@ -61,7 +61,7 @@ def findings(admin):
         try:
             yield look(admin, what, advice)
         except (*api.ERRORS, KeyError, ValueError) as error:
-            yield bad(what, finding.told(error), advice)
+            yield bad(what, finding.reason(error), advice)
 
 
 def _computes(admin, what, advice):

@@ -68,7 +68,7 @@ def unused(what, advice):
     return Finding(what, Outcome.UNUSED, '', advice)
 
 
-def told(error):
+def reason(error):
     """An error in a line: its kind, and its words unless they are endless."""
     words = ' '.join(str(error).split())
     if len(words) > _LONG:

@@ -132,8 +132,8 @@ def _both(one, other, block_migration):
         )
     if one.kvm != other.kvm:
         with_kvm = one if one.kvm else other
-        tell = bad if with_kvm.nova.virt_type == 'kvm' else differs
-        yield tell(
+        verdict = bad if with_kvm.nova.virt_type == 'kvm' else differs
+        yield verdict(
             what + '/dev/kvm',
             f'only {with_kvm.name} has it',
             "servers that run on KVM can't leave that host",
@@ -180,8 +180,8 @@ def _accounts(what, one, other):
         if one.accounts[name] != other.accounts[name]
     ]
     if apart:
-        tell = bad if _is_shared(one) or _is_shared(other) else differs
-        yield tell(
+        verdict = bad if _is_shared(one) or _is_shared(other) else differs
+        yield verdict(
             what + 'accounts',
             '; '.join(apart),
             "a disk that both reach is another account's on the other "
@@ -200,7 +200,7 @@ def _disks(what, one, other, block_migration):
             )
         return
     if None in (one.storage, other.storage):
-        return  # told of the host
+        return  # the host's own line says so
     if _is_shared(one) or _is_shared(other):
         if one.storage != other.storage:
             yield bad(
@@ -245,8 +245,8 @@ def _way(source, destination, way):
             "the images' property, to one that both have",
         )
     if way.cpu_fits is False:
-        tell = bad if source.nova.cpu_mode.startswith('host-') else differs
-        yield tell(
+        verdict = bad if source.nova.cpu_mode.startswith('host-') else differs
+        yield verdict(
             what + 'CPU',
             'host-model here is more than the CPU there has',
             '[libvirt] cpu_mode = custom, cpu_models = one that both have',

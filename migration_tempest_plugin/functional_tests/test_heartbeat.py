@@ -287,7 +287,7 @@ class TestNoMeasurement(Case):
         meter = self.attach()
         self.guest.run(CUT)
         self.assertIn(
-            'did not tell its clock within',
+            'did not answer with its clock within',
             self.no_measurement(meter.wait_until_up, 0.5).reason,
         )
         error = self.no_measurement(meter.measurement)

@@ -12,13 +12,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 #
-# Tells the guest's wall clock, and where it comes from. Runs under any POSIX
+# Prints the guest's wall clock, and where it comes from. Runs under any POSIX
 # shell (busybox, dash, bash).
 #
 # Usage: sh -c "$(cat clock.sh)" clock
 #
 # One line: "SECONDS RESOLUTION SOURCE": the time of day, in seconds with as
-# many decimals as there are; what these cannot tell apart, in seconds; and the
+# many decimals as there are; what these cannot distinguish, in seconds; and the
 # kernel's clocksource.
 
 LC_ALL=C

@@ -24,7 +24,7 @@
 #   read  DIRECTORY BOOT PID BORN   that, and its log
 #   stop  DIRECTORY BOOT PID BORN   that, and ends it and removes DIRECTORY
 # "How it is" has the processor time of it and all that it has started, in
-# ticks, if the guest's kernel tells which these are; start says how many ticks
+# ticks, if the guest's kernel says which these are; start says how many ticks
 # make a second.
 # BOOT, PID and BORN are what start printed: the id of the guest's boot, the
 # script's process and when it was started (field 22 of /proc/PID/stat), which

@@ -12,12 +12,12 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 #
-# Tells the guest's clock, each time that it is asked to. Runs under any POSIX
+# Prints the guest's clock, each time that it is asked to. Runs under any POSIX
 # shell, with the SSH session that it is a part of; nothing is placed in the
 # guest.
 #
 # Usage: sh -c "$(cat heartbeat.sh)" heartbeat LIFETIME
-#   LIFETIME  whole seconds after which it ends by itself, should nobody tell
+#   LIFETIME  whole seconds after which it ends by itself, should nobody end
 #             it that the connection is gone
 #
 # The first line says what runs, and in which boot of the guest:

@@ -83,7 +83,7 @@ fill() {
     [ "$folder" ] || choose_folder "$1"
     directory=$(mktemp -d "$folder/pattern.XXXXXX" 2>&1) ||
         refuse "no directory in $folder: $directory"
-    # fsync: what is told to be there must be, whatever happens to the guest
+    # fsync: what is reported to be there must be, whatever happens to the guest
     dd if=/dev/urandom of="$directory/pattern" bs=1024k count="$1" \
         conv=fsync 2>/dev/null || refuse "no room for $1 MiB in $folder"
     sync

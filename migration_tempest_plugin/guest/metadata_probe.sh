@@ -60,7 +60,7 @@
 # that it goes on when the file system is full):
 #   LANE SEQUENCE STATE START ANSWERED LAST LOST SEQUENCE ;
 # STATE is "none" before the first attempt, "open" as long as one is under
-# way (not told by curl's lanes), and its RESULT afterwards; ANSWERED counts
+# way (not said by curl's lanes), and its RESULT afterwards; ANSWERED counts
 # the "ok" ones, LAST is the START of the last of them or "-"; LOST counts the
 # lines that could not be written.
 

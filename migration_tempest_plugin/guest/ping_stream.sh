@@ -13,7 +13,7 @@
 #    under the License.
 #
 # Pings an address from inside a guest, for as long as the SSH session lasts
-# that it is a part of, and tells when each answer came. Runs under any POSIX
+# that it is a part of, and prints when each answer came. Runs under any POSIX
 # shell (busybox, dash, bash).
 #
 # Usage: sh -c "$(cat ping_stream.sh)" ping_stream ADDRESS INTERVAL LIFETIME
@@ -79,7 +79,7 @@ choose_interval
 echo "ping_stream 1 interval=$interval"
 # ping ends when it has an answer that nobody reads any more, or when its time
 # is over: another user's process can't be ended by this one. That of toybox
-# sends three packets unless told otherwise.
+# sends three packets unless said otherwise.
 # shellcheck disable=SC2086 # a list of words
 $command $options -c 1000000000 -w "$lifetime" "$address" 2>/dev/null |
     while read -r line; do

@@ -17,12 +17,6 @@ a run that was killed is found, and put right, by the next.
 
 import collections.abc
 from concurrent import futures
-import dataclasses
-import hashlib
-import json
-import os
-import pathlib
-import socket
 import typing
 
 import fixtures
@@ -30,98 +24,18 @@ from oslo_log import log
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import ini
+from migration_tempest_plugin.hosts import notes
 from migration_tempest_plugin.hosts import ssh
 
 LOG = log.getLogger(__name__)
 
-#: (section, option)
-Option: typing.TypeAlias = tuple[str, str]
 #: A value for each; None deletes it.
-Settings: typing.TypeAlias = collections.abc.Mapping[Option, object]
+Settings: typing.TypeAlias = collections.abc.Mapping[notes.Option, object]
 #: Makes the service of a host take what is in its file.
 Apply: typing.TypeAlias = collections.abc.Callable[[ssh.Host], object]
 
 # Bytes of a file that are not UTF-8 come back as they were.
 _ERRORS = 'surrogateescape'
-
-_BOOT_ID = pathlib.Path('/proc/sys/kernel/random/boot_id')
-
-
-@dataclasses.dataclass(frozen=True)
-class Note:
-    """Who changes a file, and what.
-
-    :ivar machine: the machine that the change came from
-    :ivar boot_id: of that machine
-    :ivar pid: the process there
-    :ivar born: when it started, in clock ticks since the boot (proc(5), stat)
-    :ivar digest: SHA-256 of the text that was written
-    :ivar options: those that were changed, as (section, option)
-    """
-
-    machine: str
-    boot_id: str
-    pid: int
-    born: int
-    digest: str
-    options: tuple[Option, ...]
-
-    @classmethod
-    def of_this_process(
-        cls, text: str, options: collections.abc.Iterable[Option]
-    ) -> 'Note':
-        """A note of a change by this very process."""
-        return cls(
-            socket.gethostname(),
-            _boot_id(),
-            os.getpid(),
-            _read_born(os.getpid()),
-            _digest(text),
-            tuple(options),
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> 'Note':
-        """Read it again.
-
-        :raises ValueError: if it is none
-        """
-        try:
-            fields = json.loads(text)
-            options = tuple(
-                (section, option) for section, option in fields.pop('options')
-            )
-            note = cls(options=options, **fields)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(str(error)) from error
-        for name in ('pid', 'born'):
-            if type(getattr(note, name)) is not int:
-                raise ValueError(f'{name} is no whole number')
-        return note
-
-    def to_json(self) -> str:
-        """In one line."""
-        return json.dumps(dataclasses.asdict(self))
-
-    @property
-    def at_work(self) -> bool:
-        """Whether that process is of this machine, and alive."""
-        return self.boot_id == _boot_id() and _born(self.pid) == self.born
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether it is of another machine: nobody here sees if it lives."""
-        return (
-            self.boot_id != _boot_id() and self.machine != socket.gethostname()
-        )
-
-    @property
-    def ours(self) -> bool:
-        """Whether it is this very process."""
-        return self.at_work and self.pid == os.getpid()
-
-    def __str__(self) -> str:
-        return f'process {self.pid} of {self.machine}'
 
 
 class ConfigurationFile:
@@ -164,7 +78,7 @@ class ConfigurationFile:
         self._replace(_edited(self.read(), settings), settings, self.note())
 
     def copy(
-        self, text: str, options: collections.abc.Collection[Option]
+        self, text: str, options: collections.abc.Collection[notes.Option]
     ) -> None:
         """Make options again what they are in a text of the file, as change().
 
@@ -179,13 +93,13 @@ class ConfigurationFile:
     def _replace(
         self,
         text: str,
-        changed: collections.abc.Iterable[Option],
-        note: Note | None,
+        changed: collections.abc.Iterable[notes.Option],
+        note: notes.Note | None,
     ) -> None:
         """Write a text, and note the options that are changed in it."""
         before = note.options if note else ()
         options = [*before, *(each for each in changed if each not in before)]
-        self._write(text, Note.of_this_process(text, options))
+        self._write(text, notes.Note.of_this_process(_bytes(text), options))
 
     def change_instead(self, settings: Settings) -> None:
         """As change(); what was changed before is what it was at first.
@@ -204,7 +118,7 @@ class ConfigurationFile:
             )
         self._replace(_edited(text, settings), settings, note)
 
-    def note(self) -> Note | None:
+    def note(self) -> notes.Note | None:
         """Who changes the file; None if nobody does.
 
         :raises HostError: if it can't be read
@@ -213,7 +127,7 @@ class ConfigurationFile:
         if not text:
             return None
         try:
-            return Note.from_json(text)
+            return notes.Note.from_json(text)
         except ValueError as error:
             raise exceptions.HostError(
                 self.host.name,
@@ -253,7 +167,7 @@ class ConfigurationFile:
                 f'rm {kept}.note; and restart nova-compute',
             )
         text, original = self.read(), self._script('original')
-        if _digest(text) == note.digest:
+        if note.is_of(_bytes(text)):
             self._script('restore')
         else:
             self._put_back_options(text, original, note)
@@ -261,7 +175,9 @@ class ConfigurationFile:
         self._script('forget')
         return True
 
-    def _put_back_options(self, text: str, original: str, note: Note) -> None:
+    def _put_back_options(
+        self, text: str, original: str, note: notes.Note
+    ) -> None:
         restored = _restored(text, original, note.options)
         if restored != text:
             LOG.warning(
@@ -273,7 +189,7 @@ class ConfigurationFile:
             )
             self._write(restored, note)
 
-    def _write(self, text: str, note: Note) -> None:
+    def _write(self, text: str, note: notes.Note) -> None:
         self._script(
             'write', note.to_json(), str(len(_bytes(text))), input=text
         )
@@ -418,7 +334,7 @@ def _edited(text: str, settings: Settings) -> str:
 
 
 def _restored(
-    text: str, original: str, options: collections.abc.Iterable[Option]
+    text: str, original: str, options: collections.abc.Iterable[notes.Option]
 ) -> str:
     for each in options:
         text = ini.restore_option(text, original, *each)
@@ -427,28 +343,3 @@ def _restored(
 
 def _bytes(text: str) -> bytes:
     return text.encode(errors=_ERRORS)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(_bytes(text)).hexdigest()
-
-
-def _boot_id() -> str:
-    return _BOOT_ID.read_text().strip()
-
-
-def _born(pid: int) -> int | None:
-    """When a process started, or None if there is none."""
-    try:
-        return _read_born(pid)
-    except OSError:
-        return None
-
-
-def _read_born(pid: int) -> int:
-    """As _born().
-
-    :raises OSError: if there is none
-    """
-    with open(f'/proc/{pid}/stat') as stat:
-        return int(stat.read().rpartition(')')[2].split()[19])

@@ -26,7 +26,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import ini
 from migration_tempest_plugin.hosts import inventory
 
-#: Where QEMU and libvirt look for certificates unless told otherwise
+#: Where QEMU and libvirt look for certificates unless said otherwise
 #: (qemu.conf, and libvirt's "TLS x509 certificates").
 _QEMU_FOLDER = '/etc/pki/qemu'
 _LIBVIRT_FILES = ('/etc/pki/CA/cacert.pem', '/etc/pki/libvirt/servercert.pem')

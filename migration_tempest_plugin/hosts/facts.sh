@@ -36,7 +36,7 @@ if [ -d "$1" ]; then
         --output FSTYPE,SOURCE --target "$1")"
 fi
 
-# What oslo.config reads for it where it is not told, in this order.
+# What oslo.config reads for it where it is not said, in this order.
 for file in nova.conf nova-compute.conf nova.conf.d nova-compute.conf.d; do
     if [ -e "/etc/nova/$file" ]; then
         echo "default /etc/nova/$file"

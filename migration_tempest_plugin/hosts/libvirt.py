@@ -12,7 +12,6 @@
 """What libvirt on a host knows of a server, by virsh."""
 
 import collections.abc
-import dataclasses
 import json
 import re
 import time
@@ -20,14 +19,9 @@ import typing
 from xml.etree import ElementTree
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import jobs
 from migration_tempest_plugin.hosts import ssh
 
-# virDomainJobType (libvirt-domain.h)
-_JOBS = ('none', 'bounded', 'unbounded', 'completed', 'failed', 'cancelled')
-# virDomainJobOperation, as far as it matters
-_MIGRATION_IN, _MIGRATION_OUT = 4, 5
-_FIELD = re.compile(r'^([a-z][a-z_]*): (\d+)$', re.MULTILINE)
-_TYPE = re.compile(r'^Job type: (\d+)$', re.MULTILINE)
 # virsh version --daemon
 _DAEMON = re.compile(r'^Running against daemon: (\S+)$', re.MULTILINE)
 _HYPERVISOR = re.compile(r'^Running hypervisor: \S+ (\S+)$', re.MULTILINE)
@@ -47,70 +41,6 @@ _COMPARISON = re.compile('is (identical|incompatible|a superset)')
 _MEASURED = '2'
 # Seconds that QEMU may take for it, besides those that it looks.
 _DIRTY_RATE_PATIENCE = 30
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """A migration, as libvirt sees it (libvirt-domain.h, virDomainJob*).
-
-    :ivar kind: none, bounded, unbounded, completed, failed or cancelled
-    :ivar fields: every number that libvirt gives, by libvirt's names: times
-        in ms, amounts in bytes, rates in bytes or pages per second
-    """
-
-    kind: str
-    fields: dict[str, int]
-
-    @classmethod
-    def parse(cls, text: str) -> 'Job':
-        """Read what ``virsh domjobinfo --rawstats`` prints.
-
-        :raises ValueError: if it is not that
-        """
-        kind = _TYPE.search(text)
-        if not kind or int(kind.group(1)) >= len(_JOBS):
-            raise ValueError(f'not the statistics of a job: {text!r}')
-        return cls(
-            _JOBS[int(kind.group(1))],
-            {name: int(value) for name, value in _FIELD.findall(text)},
-        )
-
-    @property
-    def downtime(self) -> float | None:
-        """For how long the guest stood in a migration, in seconds, or None.
-
-        What the destination calls ``downtime`` is its own clock less the
-        source's, which also told it the time: without the difference, it is
-        ``downtime_net``. It has none if its clock is behind
-        (qemu_domainjob.c, qemuDomainJobDataUpdateDowntime).
-        """
-        operation = self.fields.get('operation', _MIGRATION_OUT)
-        if operation == _MIGRATION_IN:
-            return self._seconds('downtime_net')
-        return (
-            self._seconds('downtime') if operation == _MIGRATION_OUT else None
-        )
-
-    @property
-    def elapsed(self) -> float | None:
-        """Since it began, in seconds, or None."""
-        return self._seconds('time_elapsed')
-
-    @property
-    def copies_memory(self) -> bool:
-        """Whether it goes on, and has come to the memory."""
-        return (
-            self.kind in ('bounded', 'unbounded')
-            and self.fields.get('memory_total', 0) > 0
-        )
-
-    @property
-    def throttle(self) -> int | None:
-        """By how many percent auto-converge slows the guest, or None."""
-        return self.fields.get('auto_converge_throttle')
-
-    def _seconds(self, name: str) -> float | None:
-        return self.fields[name] / 1000 if name in self.fields else None
 
 
 def split(
@@ -175,7 +105,7 @@ class Libvirt:
 
         :param architecture: as libvirt calls it (x86_64)
         :returns: a frozenset of names, and a dict (``q35``: ``pc-q35-9.2``)
-        :raises HostError: if libvirt does not tell
+        :raises HostError: if libvirt does not say
         """
         words = ('capabilities',)
         found = [
@@ -193,7 +123,7 @@ class Libvirt:
         """The machine type of a server that asks for none.
 
         :param virt_type: of nova.conf (kvm, qemu)
-        :raises HostError: if libvirt does not tell
+        :raises HostError: if libvirt does not say
         """
         words = _capabilities(virt_type)
         found = self._ask_xml(*words)
@@ -202,7 +132,7 @@ class Libvirt:
     def used_machines(self) -> set[str]:
         """The machine types of the servers that run here.
 
-        :raises HostError: if libvirt does not tell
+        :raises HostError: if libvirt does not say
         """
         found = set()
         for server in self.running():
@@ -225,7 +155,7 @@ class Libvirt:
 
         :param virt_type: of nova.conf (kvm, qemu)
         :returns: it is empty where there is none
-        :raises HostError: if libvirt does not tell
+        :raises HostError: if libvirt does not say
         """
         mode = self._ask_xml(*_capabilities(virt_type)).find(
             "cpu/mode[@name='host-model'][@supported='yes']"
@@ -241,7 +171,7 @@ class Libvirt:
 
         :param xml: what host_model() gave on another host
         :param virt_type: of nova.conf (kvm, qemu)
-        :raises HostError: if libvirt does not tell
+        :raises HostError: if libvirt does not say
         """
         words = (
             'hypervisor-cpu-compare',
@@ -298,7 +228,7 @@ class Libvirt:
         """
         return self._ask_xml('dumpxml', server)
 
-    def job(self, server: str) -> Job:
+    def job(self, server: str) -> jobs.Job:
         """The migration of a server that is going on, from its source.
 
         :returns: a Job of kind none if there is none
@@ -306,10 +236,10 @@ class Libvirt:
         """
         return self._job(server)
 
-    def completed_job(self, server: str) -> Job:
+    def completed_job(self, server: str) -> jobs.Job:
         """The last migration of a server to this host.
 
-        libvirt tells it on the destination only, and nothing after
+        libvirt has it on the destination only, and nothing after
         post-copy. It can be asked again.
 
         :returns: a Job of kind none if there is none
@@ -365,7 +295,7 @@ class Libvirt:
         Each page counts once in the time that is looked at.
 
         :param seconds: for how long it is looked at; whole
-        :raises HostError: if libvirt can't tell, or does not in time
+        :raises HostError: if libvirt can't say, or does not in time
         """
         self._ask('domdirtyrate-calc', server, '--seconds', seconds)
         give_up = time.monotonic() + seconds + _DIRTY_RATE_PATIENCE
@@ -385,7 +315,7 @@ class Libvirt:
     def disk_sizes(self, server: str) -> dict[str, int]:
         """The size of each disk's file or device, in bytes, by its name.
 
-        :raises HostError: if libvirt does not tell
+        :raises HostError: if libvirt does not say
         """
         words = ('domblkinfo', server, '--all')
         text = self._ask(*words)
@@ -397,7 +327,7 @@ class Libvirt:
     def vcpu_time(self, server: str) -> float:
         """Seconds of CPU time that a server's CPUs have used in sum.
 
-        :raises HostError: if libvirt does not tell
+        :raises HostError: if libvirt does not say
         """
         words = ('domstats', '--raw', '--vcpu', server)
         text = self._ask(*words)
@@ -416,7 +346,7 @@ class Libvirt:
         As the kernel has it for the threads, whatever the domain says.
 
         :returns: frozensets of numbers, in a dict by the CPU's number
-        :raises HostError: if libvirt does not tell
+        :raises HostError: if libvirt does not say
         """
         words = ('vcpuinfo', server)
         text = self._ask(*words)
@@ -467,11 +397,11 @@ class Libvirt:
         except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense(words, text) from error
 
-    def _job(self, server: str, *options: str) -> Job:
+    def _job(self, server: str, *options: str) -> jobs.Job:
         words = ('domjobinfo', server, '--rawstats', *options)
         text = self._ask(*words)
         try:
-            return Job.parse(text)
+            return jobs.Job.parse(text)
         except ValueError as error:
             raise self._nonsense(words, text) from error
 

@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""A service of Nova on a host: stopped, started, told to read its options."""
+"""A service of Nova on a host: stopped, started, made to read its options."""
 
 import collections.abc
 import dataclasses

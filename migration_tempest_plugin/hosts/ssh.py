@@ -65,7 +65,7 @@ class Access:
     :ivar become: the words in front of each command by which the user becomes
         root; none where it is root
     :ivar patience: seconds within which it must be connected, and a command
-        must end unless told otherwise
+        must end unless said otherwise
     """
 
     name: str

@@ -83,7 +83,7 @@ class Watch(fixtures.Fixture, typing.Generic[_What]):
             except exceptions.HostError as error:
                 LOG.debug('Not to be seen: %s', error)
                 self.error = error
-            # Whatever a host answered: the next look may tell more.
+            # Whatever a host answered: the next look may show more.
             except Exception as error:
                 LOG.exception('Not to be understood')
                 self.error = error

@@ -41,7 +41,7 @@ class Breakdown:
         and could not be reached
     :ivar network_after_stop: what of that came after the guest ran again; the
         rest came before its stops. Whether it came before or after can be
-        told from outside by the beats that came through in between, and
+        known from outside by the beats that came through in between, and
         often there are none: then the estimate takes all for after.
     :ivar tcp_stalled: nothing came over an established connection
     :ivar metadata: the guest got no answer of the metadata service, in the
@@ -316,6 +316,6 @@ def _part(text: str, duration: float | None) -> str:
 
 
 def _phase(begin: tuple[float, float], end: tuple[float, float]) -> str:
-    """How long a phase took, as well as the looks at it tell."""
+    """How long a phase took, as well as the looks at it show."""
     lower = max(0.0, end[0] - begin[1])
     return f'{lower:.1f} to {end[1] - begin[0]:.1f} s'

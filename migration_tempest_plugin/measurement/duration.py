@@ -73,7 +73,7 @@ class Duration(float):
 
     @property
     def is_bound_alone(self) -> bool:
-        """Whether there is nothing to tell of it but its upper bound."""
+        """Whether there is nothing to say of it but its upper bound."""
         return not self and self.upper > 0
 
     def brief(self) -> str:

@@ -108,7 +108,7 @@ class _Offset:
 
 @dataclasses.dataclass(frozen=True)
 class GuestClock:
-    """What the beats tell of the guest's clock.
+    """What the beats say of the guest's clock.
 
     :ivar beats: in the order in which they were sent
     :raises NoMeasurement: if there are fewer than two, or if the clock went
@@ -242,7 +242,7 @@ class GuestClock:
         """Seconds; no stop that was longer can have been missed.
 
         Between two beats of a segment the offset may have stepped from the
-        least that those before tell to the most that those after tell.
+        least that those before say to the most that those after say.
         """
         found = 0.0
         for segment in self._certain:
@@ -326,17 +326,17 @@ class GuestClock:
 
 
 def _own(beat: Beat) -> _Offset:
-    """What one beat tells of the offset."""
+    """What one beat says of the offset."""
     return _Offset(beat.sent - beat.uptime - TICK, beat.received - beat.uptime)
 
 
 def _width(beat: Beat) -> float:
-    """How little it tells of the offset, in seconds."""
+    """How little it says of the offset, in seconds."""
     return beat.received - beat.sent + TICK
 
 
 def _forwards(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
-    """What each beat and those before it tell."""
+    """What each beat and those before it say."""
     found = [_own(beats[0])]
     for before, beat in itertools.pairwise(beats):
         found.append(found[-1].after(beat.sent - before.sent).and_(_own(beat)))
@@ -344,7 +344,7 @@ def _forwards(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
 
 
 def _backwards(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
-    """What each beat and those after it tell."""
+    """What each beat and those after it say."""
     found = [_own(beats[-1])]
     for after, beat in itertools.pairwise(reversed(beats)):
         found.append(found[-1].after(after.sent - beat.sent).and_(_own(beat)))
@@ -352,7 +352,7 @@ def _backwards(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
 
 
 def _known(beats: collections.abc.Sequence[Beat]) -> list[_Offset]:
-    """What each beat and all the others tell."""
+    """What each beat and all the others say."""
     return [
         before.and_(after)
         for before, after in zip(_forwards(beats), _backwards(beats))

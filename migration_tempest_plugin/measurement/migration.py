@@ -168,7 +168,7 @@ class MeasuredMigration:
     :ivar kind: 'live', or 'cold' if the server was shut down for it
     :ivar limits: the Limits that it is to keep
     :ivar figures: the Figures of its copying, as libvirt on the source host
-        told them
+        reported them
     :ivar load: the GuestLoad, or None if nothing measured in the guest
     """
 

@@ -12,7 +12,7 @@
 """From which round trip on a late answer is a stall.
 
 A busy guest answers late, and more so now and then, though nothing is down.
-How late, its round trips tell before the operation begins.
+How late, its round trips show before the operation begins.
 """
 
 import collections.abc

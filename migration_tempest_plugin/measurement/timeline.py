@@ -18,6 +18,7 @@ import itertools
 import time
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import ordering
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.outage import Outage
@@ -87,7 +88,7 @@ class Timeline:
     :ivar clock: whose clock the times are of: 'tester', 'guest' (the one that
         is migrated) or 'neighbour' (another guest)
     :ivar deadline: seconds within which an answer must come, or None if that
-        is not told
+        is not known
     :raises NoMeasurement: if no probe was answered at all
     """
 
@@ -145,9 +146,9 @@ class Timeline:
     def outages(self) -> tuple[Outage, ...]:
         """Every outage, in order."""
         outages = []
-        nothing: list[tuple[int, Sample]] = []
+        nothing: list[ordering.Numbered] = []
         before = nothing
-        groups = self._groups()
+        groups = ordering.groups(self.samples)
         for group, later in itertools.zip_longest(
             groups, groups[1:], fillvalue=nothing
         ):
@@ -156,35 +157,12 @@ class Timeline:
                 continue
             outages.append(
                 self._outage(
-                    _before(group[-1][1], before),
+                    ordering.before(group[-1][1], before),
                     group,
-                    _after(group[0][1], later),
+                    ordering.after(group[0][1], later),
                 )
             )
         return tuple(outages)
-
-    def _groups(self) -> list[list[tuple[int, Sample]]]:
-        """Samples with their indices: in turn answered ones, and failed ones.
-
-        Answered ones of which none was certainly sent between the failed ones
-        around them may have been sent before, or after: they do not divide
-        what may be one outage.
-        """
-        groups = [
-            list(group)
-            for _, group in itertools.groupby(
-                enumerate(self.samples), lambda each: each[1].answered
-            )
-        ]
-        found = groups[:1]
-        for group, later in zip(groups[1:], [*groups[2:], None]):
-            if found[-1][0][1].answered is group[0][1].answered:
-                found[-1].extend(group)
-            elif not (group[0][1].answered and later) or _is_between(
-                group, found[-1][-1][1], later[0][1]
-            ):
-                found.append(group)
-        return found
 
     @property
     def longest(self) -> Duration:
@@ -309,7 +287,7 @@ class Timeline:
     def _outage(
         self,
         before: Sample | None,
-        group: list[tuple[int, Sample]],
+        group: list[ordering.Numbered],
         later: list[Sample],
     ) -> Outage:
         """Make an Outage of failed samples between answered ones.
@@ -348,7 +326,7 @@ class Timeline:
             else min(max(lower, estimate), end - start),
         )
 
-    def _lower(self, failed: list[tuple[int, Sample]], delay: float) -> float:
+    def _lower(self, failed: list[ordering.Numbered], delay: float) -> float:
         """For how many seconds it was certainly down.
 
         :param delay: seconds that an answer took: of the first probe that
@@ -371,7 +349,7 @@ class Timeline:
             )
         return lower
 
-    def _runs(self, failed: list[tuple[int, Sample]]) -> list[list[Sample]]:
+    def _runs(self, failed: list[ordering.Numbered]) -> list[list[Sample]]:
         """Cut them where nobody looked, or an answered one may have been."""
         runs = [[failed[0][1]]]
         for (index, _), (following, sample) in itertools.pairwise(failed):
@@ -535,41 +513,3 @@ class Timeline:
                 for outage in self.outages
             ],
         }
-
-
-def _is_between(
-    group: list[tuple[int, Sample]], before: Sample, after: Sample
-) -> bool:
-    """Whether one of a group was certainly sent between two other samples."""
-    return any(
-        before.latest_start < sample.start
-        and sample.latest_start < after.start
-        for _, sample in group
-    )
-
-
-def _before(last: Sample, answered: list[tuple[int, Sample]]) -> Sample | None:
-    """The last answered one that was certainly sent before an outage.
-
-    That is before the last probe that failed, since none was answered in
-    between.
-    """
-    return next(
-        (
-            sample
-            for _, sample in reversed(answered)
-            if sample.latest_start <= last.start
-        ),
-        answered[0][1] if answered else None,
-    )
-
-
-def _after(first: Sample, answered: list[tuple[int, Sample]]) -> list[Sample]:
-    """The answered ones that were certainly sent after an outage.
-
-    That is after the first probe that failed, since none was answered in
-    between.
-    """
-    return [
-        sample for _, sample in answered if first.latest_start <= sample.start
-    ] or [sample for _, sample in answered[-1:]]

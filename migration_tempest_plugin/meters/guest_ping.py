@@ -36,7 +36,7 @@ class GuestPingMeter(fixtures.Fixture):
     """Pings an address from inside a guest, until it is read.
 
     All times are those of the guest's clock (/proc/uptime), which stands
-    still while the guest itself is stopped. The packets are told as they are
+    still while the guest itself is stopped. The packets are printed as they are
     answered: what is still out of reach at the end is no measurement.
 
     :param connect: returns a connected ``paramiko.SSHClient``, which is
@@ -64,7 +64,7 @@ class GuestPingMeter(fixtures.Fixture):
         self.what = what
         self.deadline = deadline
         self._clock = clock
-        self._interval = interval  # until the guest tells its own
+        self._interval = interval  # until the guest prints its own
         self._wall_start: float | None = None
         self._stream = stream.ScriptStream(
             connect,

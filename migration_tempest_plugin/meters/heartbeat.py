@@ -43,7 +43,7 @@ BASELINE = 3.0
 #: Seconds by which the tester wakes up so late that it did not run itself.
 HELD = 0.05
 
-#: Seconds for a guest that answers to tell its load.
+#: Seconds for a guest that answers to report its load.
 LOAD_PATIENCE = 2.0
 
 #: How a connection breaks while something is sent: as EOFError, too.
@@ -86,7 +86,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
     what was lost after ever longer times, so that a stall may be much longer
     than the outage that caused it.
 
-    A beat that is late since this machine did not run meanwhile tells
+    A beat that is late since this machine did not run meanwhile says
     nothing: it is no sample.
 
     :param connect: returns a connected ``paramiko.SSHClient``, which is
@@ -269,7 +269,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         """Seconds of the guest's processors that the heartbeat has taken.
 
         It is what the script and its SSH session have taken up to now; None
-        if the guest does not tell it, or can't be asked any more.
+        if the guest does not report it, or can't be asked any more.
         """
         if self._boot_id is None or self._over.is_set():
             return None
@@ -356,7 +356,9 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             return answered
         self._check()
         seconds = time.monotonic() - since
-        reason = f'the guest did not tell its clock within {seconds:g} s'
+        reason = (
+            f'the guest did not answer with its clock within {seconds:g} s'
+        )
         if self._threshold is None:
             reason += f', or not for the {BASELINE:g} s of the baseline'
         # The connection to a guest that was rebooted breaks when TCP next
@@ -480,7 +482,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         )
 
     def _sample(self, number: int, now: float) -> sample.Sample | None:
-        """The Sample of a beat; None if it tells nothing.
+        """The Sample of a beat; None if it says nothing.
 
         It is in flight, or late since the tester itself did not run.
         """
@@ -519,7 +521,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             raise
 
     def _look_again(self) -> str:
-        """What another connection tells of the guest; asked for once."""
+        """What another connection shows of the guest; asked for once."""
         if self._second_look is None:
             self._second_look = self._ask_again()
         return self._second_look

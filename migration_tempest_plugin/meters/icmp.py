@@ -120,7 +120,7 @@ class Probes:
         self._prober.release(self)
 
     def ended_by_itself(self) -> int | None:
-        """Exit status of the prober if it was not told to end, or None."""
+        """Exit status of the prober if nobody ended it, or None."""
         return self._stopped[1] if self._stopped else self._prober.status
 
     def wait_for_answer(self, since: float, timeout: float) -> float | None:
@@ -230,7 +230,7 @@ class _Prober:
     :ivar changed: notified whenever it said something, and when it ended
     :ivar mark: the moment up to which all is known, in seconds
     :ivar cpu: seconds of processor time that it has taken
-    :ivar status: exit status, if it ended without being told to
+    :ivar status: exit status, if it ended by itself
     """
 
     # by process and network namespace

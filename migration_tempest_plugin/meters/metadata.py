@@ -147,7 +147,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             if number < TICK:
                 raise ValueError(
                     f"{number!r} s is less than the guest's clock can "
-                    f'tell apart ({TICK:g} s)'
+                    f'distinguish ({TICK:g} s)'
                 )
         self.url = url or 'http://' + ADDRESSES[ip_version] + path
         self.interval = interval
@@ -190,7 +190,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         last look at the guest, of each process in whole hundredths. The looks
         themselves (SSH) are not in it.
         None if it is not known: before the first look, and where the guest's
-        kernel does not tell (CONFIG_PROC_CHILDREN).
+        kernel does not say it (CONFIG_PROC_CHILDREN).
         """
         return self._cpu
 

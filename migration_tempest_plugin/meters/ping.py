@@ -171,7 +171,7 @@ class Probes:
         self._output.close()
 
     def ended_by_itself(self) -> int | None:
-        """Exit status of ping if it was not told to end, or None."""
+        """Exit status of ping if nobody ended it, or None."""
         return self._ping.poll() if self._ended is None else self._died
 
     def wait_for_answer(self, since: float, timeout: float) -> float | None:

@@ -20,7 +20,7 @@ As iputils (20221126) was seen to behave:
 * If the probe after N can't be sent (the queue to a neighbour that does not
   answer ARP is full), the same line comes again, with the same N, at each
   further attempt. Such an attempt is a probe that failed.
-* "Destination Host Unreachable" tells, seconds later, of probes that were
+* "Destination Host Unreachable" says, seconds later, of probes that were
   already reported as unanswered: nothing is to be learned from it.
 * Sequence numbers have 16 bits and start again at 0.
 """
@@ -87,7 +87,7 @@ def unwrap(sequence: int, highest: int) -> int:
 
 
 class Probes:
-    """The probes of one ping, as its lines tell of them one after another.
+    """The probes of one ping, as its lines show them one after another.
 
     :param interval: seconds, as given to ping
     """
@@ -120,7 +120,7 @@ class Probes:
             self._unsent.append(self._attempt)
             self._attempt = time
         else:
-            # Its own start was told by the line before, if that was one of
+            # Its own start was in the line before, if that was one of
             # these too. If not, it can't be later than one interval before
             # now: the lower bound of an outage must not come out too high.
             self._starts[sequence] = (

@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Probes all targets on their schedules, and tells what became of it."""
+"""Probes all targets on their schedules, and reports what became of them."""
 
 import collections.abc
 import heapq

@@ -130,7 +130,7 @@ def unchecked(migration: documents.Migration) -> list[str]:
     limits = migration.get('limits', ())
     if 'unchecked' in migration or not limits:
         return migration.get('unchecked', [])
-    # Older records have what it takes to tell.
+    # Older records have what that takes.
     found = seen(migration)
     return [
         sentence
@@ -172,8 +172,8 @@ def seen(migration: documents.Migration) -> dict[str, measurement.Seen]:
 
 def exceeded(migration: documents.Migration) -> list[str]:
     """What was wrong, but what was not checked."""
-    told = unchecked(migration)
-    return [each for each in complaints(migration) if each not in told]
+    unkept = unchecked(migration)
+    return [each for each in complaints(migration) if each not in unkept]
 
 
 def remarks(migration: documents.Migration) -> list[str]:

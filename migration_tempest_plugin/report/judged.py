@@ -59,7 +59,7 @@ def costs(migration: documents.Migration) -> dict[str, measurement.Duration]:
     }
 
 
-def told(duration: measurement.Duration) -> str:
+def text(duration: measurement.Duration) -> str:
     """A Duration, for people; of one that was not seen, its bound."""
     if duration.is_bound_alone:
         return f'none longer than {duration.upper:.3f} s'

@@ -15,23 +15,12 @@ Each lane says in words what it is, and what is certain, possible or unseen
 differs by its hatching, so that nothing depends on seeing colours.
 """
 
-import collections.abc
-import dataclasses
 import typing
 
-from migration_tempest_plugin.report import digest
+from migration_tempest_plugin.report import curves
 from migration_tempest_plugin.report import documents
+from migration_tempest_plugin.report import lanes
 from migration_tempest_plugin.report import plot
-
-_LABELS = {
-    'network': 'ping',
-    'tcp': 'TCP',
-    'metadata': 'metadata',
-    'guest stopped': 'guest clock',
-}
-_LIMIT_OF = {'guest': 'guest stopped'}
-
-_MIB = 2**20
 
 #: Pixels of a lane, and of a curve with what is between it and the next.
 _LANE, _CURVE, _BETWEEN = 34, 120, 34
@@ -42,58 +31,15 @@ _BUTTONS = 30
 #: The most characters of a line of a lane's name: the plot needs the width.
 _NAME = 18
 
-#: The moments that an outage has.
-_MOMENTS: tuple[
-    typing.Literal['start', 'end', 'first_failure', 'last_failure'], ...
-] = ('start', 'end', 'first_failure', 'last_failure')
-
-#: From when to when.
-_Span: typing.TypeAlias = tuple[float, float]
-#: A moment, and what was told then.
-_Point: typing.TypeAlias = tuple[float, float]
 #: The lane that it is in, from when to when, and what is to be read at it.
 _InLane: typing.TypeAlias = tuple[int, float, float, str]
-
-
-@dataclasses.dataclass
-class _Lane:
-    """What is drawn beside one name.
-
-    :ivar observed: (begin, end, text) of a time in which somebody looked
-    :ivar bars: the later ones above the earlier
-    :ivar marks: (moment, text, colour) of each outage
-    :ivar phases: (begin, end, text, name) of each phase
-    :ivar limit: (begin, end, text), or None
-    """
-
-    name: str
-    observed: tuple[float, float, str] | None = None
-    bars: list['_Bar'] = dataclasses.field(default_factory=list)
-    marks: list[tuple[float, str, str]] = dataclasses.field(
-        default_factory=list
-    )
-    phases: list[tuple[float, float, str, str]] = dataclasses.field(
-        default_factory=list
-    )
-    limit: tuple[float, float, str] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class _Bar:
-    """From when to when something was, and how that is drawn."""
-
-    begin: float
-    end: float
-    text: str
-    colour: str
-    hatching: str = ''
 
 
 def migration(document: documents.Migration) -> plot.Figure:
     """What happened in one migration, on one axis of time."""
     views = _views(document)
-    lanes = _lanes(document, views['all'])
-    curves = _curves(document)
+    drawn = lanes.of(document, views['all'])
+    below = curves.of(document)
     axes: dict[str, plot.Axis] = {
         'yaxis': {
             # a line of the grid would pass for time that was observed
@@ -101,17 +47,17 @@ def migration(document: documents.Migration) -> plot.Figure:
             'zeroline': False,
             'automargin': True,
             'fixedrange': True,
-            'range': [len(lanes) - 0.5, -0.5],
-            'tickvals': list(range(len(lanes))),
+            'range': [len(drawn) - 0.5, -0.5],
+            'tickvals': list(range(len(drawn))),
             'ticktext': [
-                '<br>'.join(plot.lines(lane.name, _NAME)) for lane in lanes
+                '<br>'.join(plot.lines(lane.name, _NAME)) for lane in drawn
             ],
         }
     }
     traces: list[plot.Trace] = [
-        {**trace, 'showlegend': False} for trace in _traces(lanes)
+        {**trace, 'showlegend': False} for trace in _traces(drawn)
     ]
-    for number, (title, found) in enumerate(curves, 2):
+    for number, (title, found) in enumerate(below, 2):
         axes[f'yaxis{number}'] = plot.axis(
             title={'text': title}, rangemode='tozero'
         )
@@ -119,7 +65,7 @@ def migration(document: documents.Migration) -> plot.Figure:
             {**trace, 'yaxis': f'y{number}', 'legend': f'legend{number}'}
             for trace in found
         ]
-    height, tops = _stack(axes, [_LANE * len(lanes), *[_CURVE] * len(curves)])
+    height, tops = _stack(axes, [_LANE * len(drawn), *[_CURVE] * len(below)])
     legends = {
         axis.replace('yaxis', 'legend'): _legend(top)
         for axis, top in tops.items()
@@ -127,7 +73,7 @@ def migration(document: documents.Migration) -> plot.Figure:
     }
     start = 'it began' if document.get('kind') == 'watch' else 'the request'
     axes['xaxis'] = plot.axis(
-        anchor=f'y{len(curves) + 1}' if curves else 'y',
+        anchor=f'y{len(below) + 1}' if below else 'y',
         range=list(next(iter(views.values()))),
         title={'text': f'seconds since {start}'},
     )
@@ -178,210 +124,9 @@ def _legend(top: float) -> dict[str, object]:
     }
 
 
-def _lanes(document: documents.Migration, whole: _Span) -> list[_Lane]:
-    """:param whole: from when to when the axis goes at most"""
-    lanes = [
-        _timeline_lane(document, whole, number, each)
-        for number, each in enumerate(document['measurements'], 1)
-    ]
-    clock = document.get('guest_clock')
-    if clock:
-        lanes.append(_clock_lane(document, clock))
-    progress = document.get('progress') or {}
-    for kind, name in (('status', 'phase'), ('event', 'events')):
-        phases = [
-            (
-                sum(phase['begin']) / 2,
-                sum(phase['end']) / 2,
-                digest.phase(phase),
-                phase['name'],
-            )
-            for phase in progress.get('phases', ())
-            if phase['kind'] == kind and phase['end']
-        ]
-        if phases:
-            lanes.append(_Lane(name, phases=phases))
-    return lanes
-
-
-def _timeline_lane(
-    document: documents.Migration,
-    whole: _Span,
-    number: int,
-    measured: documents.Timeline | documents.Missing,
-) -> _Lane:
-    missing = (
-        measured['no_measurement'] if 'no_measurement' in measured else ''
-    )
-    timeline = _timeline(measured)
-    if not timeline:
-        return _Lane(
-            f'NO MEASUREMENT ({number})',
-            bars=[_Bar(*whole, missing, plot.GREY, '.')],
-        )
-    what, begin = timeline['what'], timeline.get('begin', 0.0)
-    name = _LABELS.get(what, what)
-    if not _on_the_axis(timeline):
-        before = missing + '; ' if missing else ''
-        longest = plot.duration(timeline['longest'])
-        return _Lane(
-            f"{name}, {timeline['clock']}'s clock",
-            bars=[
-                _Bar(
-                    *whole,
-                    f'{before}{len(timeline["outages"])} outages, the longest '
-                    f"{longest}, by another clock than the tester's: when "
-                    'they were is not known',
-                    plot.GREY,
-                    '.',
-                )
-            ],
-        )
-    until = begin + timeline.get('observed', 0.0)
-    lane = _Lane(
-        name,
-        (
-            begin,
-            until,
-            missing
-            or f'{timeline["target"]}: observed, '
-            f'resolution {timeline["resolution"]:.3f} s',
-        ),
-    )
-    lane.bars += [
-        _Bar(
-            begin + gap['begin'],
-            begin + gap['end'],
-            'nobody looked for %.3f s' % (gap['end'] - gap['begin']),
-            plot.GREY,
-            'x',
-        )
-        for gap in timeline.get('gaps', ())
-    ]
-    outages = [_shifted(outage, begin) for outage in timeline['outages']]
-    _add_outages(lane, what, outages)
-    lane.limit = _limit(document, what, outages, until)
-    return lane
-
-
-def _timeline(
-    measured: documents.Timeline | documents.Missing,
-) -> documents.Timeline | None:
-    """The timeline of a measurement, or of what there was instead, or None."""
-    return (
-        measured.get('timeline') if 'no_measurement' in measured else measured
-    )
-
-
-def _on_the_axis(timeline: documents.Timeline) -> bool:
-    """Whether its times are the tester's, as all others in a picture are."""
-    return timeline.get('clock', 'tester') == 'tester'
-
-
-def _clock_lane(
-    document: documents.Migration, clock: documents.GuestClock
-) -> _Lane:
-    what = 'guest stopped'
-    begin, length = next(
-        (
-            (each.get('begin', 0.0), each.get('observed', 0.0))
-            for each in document['measurements']
-            if 'no_measurement' not in each and each['what'] == 'tcp'
-        ),
-        (0.0, 0.0),
-    )
-    lane = _Lane(
-        _LABELS[what],
-        (
-            begin,
-            begin + length,
-            (
-                f'{clock.get("beats", 0)} beats, '
-                f'resolution {clock.get("resolution", 0.0):.3f} s'
-            ),
-        ),
-    )
-    _add_outages(lane, what, clock['stops'])
-    lane.limit = _limit(document, what, clock['stops'], begin + length)
-    return lane
-
-
-def _shifted(outage: documents.Outage, begin: float) -> documents.Outage:
-    shifted = outage.copy()
-    for key in _MOMENTS:
-        if key in outage:
-            shifted[key] = outage[key] + begin
-    return shifted
-
-
-def _add_outages(
-    lane: _Lane, what: str, outages: list[documents.Outage]
-) -> None:
-    """Possibly down: hatched; certainly: filled; and a mark to find it."""
-    colour = plot.COLOURS.get(what, plot.OTHER)
-    said = [
-        f'{what}: {plot.duration(each)}, from {each["start"]:.3f} s'
-        + (f', {each["failures"]} probes failed' if 'failures' in each else '')
-        + (', STILL DOWN' if each.get('ongoing') else '')
-        for each in outages
-    ]
-    lane.bars += [
-        _Bar(each['start'], each['end'], text, colour, '/')
-        for each, text in zip(outages, said)
-    ]
-    lane.bars += [
-        _Bar(begin, end, text, colour)
-        for (begin, end), text in zip(map(_certain, outages), said)
-        if begin < end
-    ]
-    lane.marks += [
-        ((each['start'] + each['end']) / 2, text, colour)
-        for each, text in zip(outages, said)
-    ]
-
-
-def _certain(outage: documents.Outage) -> _Span:
-    """From when to when it was certainly down, as well as is known."""
-    if 'first_failure' in outage:
-        return outage['first_failure'], outage['last_failure']
-    middle = (outage['start'] + outage['end']) / 2
-    return middle - outage['lower'] / 2, middle + outage['lower'] / 2
-
-
-def _limit(
-    document: documents.Migration,
-    what: str,
-    outages: list[documents.Outage],
-    until: float,
-) -> tuple[float, float, str] | None:
-    """A line as long as is allowed, from where the first outage began.
-
-    Only where it fits into what was observed: it would stretch the axis. The
-    page says the limit in words.
-    """
-    limits = [
-        each
-        for each in document.get('limits', ())
-        if _LIMIT_OF.get(each['what'], each['what']) == what
-    ]
-    if not outages or not limits:
-        return None
-    limit = min(limits, key=lambda each: each['seconds'])
-    begin, end = outages[0]['start'], outages[0]['start'] + limit['seconds']
-    return (
-        (
-            begin,
-            end,
-            f'limit: {limit["seconds"]:g} s ({limit["option"]})',
-        )
-        if end <= until
-        else None
-    )
-
-
-def _traces(lanes: list[_Lane]) -> list[plot.Trace]:
+def _traces(drawn: list[lanes.Lane]) -> list[plot.Trace]:
     """One trace of each kind for all lanes, by their numbers from the top."""
-    numbered = list(enumerate(lanes))
+    numbered = list(enumerate(drawn))
     bars = [(number, bar) for number, lane in numbered for bar in lane.bars]
     phases = [
         (number, *phase) for number, lane in numbered for phase in lane.phases
@@ -511,87 +256,7 @@ def _lines(spans: list[_InLane], **look: object) -> plot.Trace | None:
     )
 
 
-def _curves(
-    document: documents.Migration,
-) -> list[tuple[str, list[plot.Trace]]]:
-    """Memory and rates, and how much the guest is slowed, where known."""
-    looks = (document.get('progress') or {}).get('looks', ())
-    api = [
-        (look['answered'], left)
-        for look in looks
-        if (left := look.get('memory_remaining')) is not None
-    ]
-    figures = document.get('figures', ())
-
-    def told(
-        name: typing.Literal[
-            'memory_remaining', 'dirty_rate', 'bandwidth', 'throttle'
-        ],
-    ) -> list[_Point]:
-        return [
-            (each['at'], number)
-            for each in figures
-            if (number := each.get(name)) is not None
-        ]
-
-    curves = [
-        (
-            'memory, MiB',
-            [
-                _curve('left, by Nova', api, '#0072B2', 'solid', _MIB),
-                _curve(
-                    'left, by libvirt',
-                    told('memory_remaining'),
-                    '#D55E00',
-                    'dot',
-                    _MIB,
-                ),
-            ],
-        ),
-        (
-            'MiB/s',
-            [
-                _curve(
-                    'written by the guest',
-                    told('dirty_rate'),
-                    '#CC79A7',
-                    'dash',
-                    _MIB,
-                ),
-                _curve('copied', told('bandwidth'), '#009E73', 'solid', _MIB),
-            ],
-        ),
-        (
-            'throttle, %',
-            [_curve('auto-converge', told('throttle'), '#E69F00', 'solid', 1)],
-        ),
-    ]
-    found = [(title, list(filter(None, traces))) for title, traces in curves]
-    return [curve for curve in found if curve[1]]
-
-
-def _curve(
-    name: str,
-    points: collections.abc.Sequence[_Point],
-    colour: str,
-    dash: str,
-    unit: int,
-) -> plot.Trace | None:
-    if not any(y for _, y in points):
-        return None  # nothing was told, or Nova's 0 for "not known yet"
-    return {
-        'type': 'scatter',
-        'mode': 'lines+markers',
-        'name': name,
-        'x': [x for x, _ in points],
-        'y': [y / unit for _, y in points],
-        'line': {'color': colour, 'dash': dash, 'width': 2},
-        'marker': {'size': 5, 'color': colour},
-        'hovertemplate': name + ': %{y:.1f} at %{x:.1f} s<extra></extra>',
-    }
-
-
-def _menu(views: dict[str, _Span]) -> dict[str, object]:
+def _menu(views: dict[str, lanes.Span]) -> dict[str, object]:
     """A button for each view."""
     return {
         'type': 'buttons',
@@ -614,7 +279,7 @@ def _menu(views: dict[str, _Span]) -> dict[str, object]:
     }
 
 
-def _views(document: documents.Migration) -> dict[str, _Span]:
+def _views(document: documents.Migration) -> dict[str, lanes.Span]:
     """From when to when each view shows, by its name; the first one first."""
     progress = document.get('progress') or {}
     moments = [
@@ -630,20 +295,20 @@ def _views(document: documents.Migration) -> dict[str, _Span]:
     ]
     outages = [
         moment
-        for _, spans in _down(document)
+        for _, spans in lanes.down(document)
         for span in spans
         for moment in span
     ]
     switchover = [
         moment
-        for what, spans in _down(document)
+        for what, spans in lanes.down(document)
         for span in spans
         for moment in span
         if what in ('network', 'guest stopped')
     ]
     observed = [
         moment
-        for each in _timelines(document)
+        for each in lanes.timelines(document)
         for moment in (
             each.get('begin', 0.0),
             each.get('begin', 0.0) + each.get('observed', 0.0),
@@ -659,38 +324,10 @@ def _views(document: documents.Migration) -> dict[str, _Span]:
     return views
 
 
-def _around(moments: list[float], share: float, least: float = 0.0) -> _Span:
+def _around(
+    moments: list[float], share: float, least: float = 0.0
+) -> lanes.Span:
     """From the first to the last of them, and a share of that around it."""
     begin, end = min(moments), max(moments)
     around = max(least, share * (end - begin)) or 1.0
     return begin - around, end + around
-
-
-def _timelines(document: documents.Migration) -> list[documents.Timeline]:
-    """All that can be drawn on the axis."""
-    return [
-        timeline
-        for each in document['measurements']
-        if (timeline := _timeline(each)) and _on_the_axis(timeline)
-    ]
-
-
-def _down(
-    document: documents.Migration,
-) -> collections.abc.Iterator[tuple[str, list[_Span]]]:
-    """What was down, and from when to when, of each."""
-    for timeline in _timelines(document):
-        begin = timeline.get('begin', 0.0)
-        yield (
-            timeline['what'],
-            [
-                (begin + outage['start'], begin + outage['end'])
-                for outage in timeline['outages']
-            ],
-        )
-    clock = document.get('guest_clock')
-    if clock:
-        yield (
-            'guest stopped',
-            [(stop['start'], stop['end']) for stop in clock['stops']],
-        )

@@ -25,7 +25,7 @@ import typing
 
 from migration_tempest_plugin.report import documents
 
-# Okabe and Ito's colours, which those tell apart who don't see all of them.
+# Okabe and Ito's colours, which those distinguish who don't see all of them.
 COLOURS = {
     'network': '#D55E00',
     'tcp': '#E69F00',

@@ -22,6 +22,7 @@ import zlib
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import streams
 
 #: What a report's folder has for those that read it again.
 JSON_NAME = 'report.json'
@@ -47,7 +48,7 @@ def run(path: _Path = None) -> recorded.Run:
     try:
         if _is_json(data):
             return recorded.read_json(data)
-        return recorded.read_stream(io.BytesIO(data))
+        return streams.read(io.BytesIO(data))
     except exceptions.RecordError as error:
         raise exceptions.RecordError(f'{name(path)}: {error}') from error
 
@@ -67,7 +68,7 @@ def stream(path: _Path = None) -> io.BytesIO:
 
 def _is_json(data: bytes) -> bool:
     """Not a stream, in front of which a program may have printed anything."""
-    return data.lstrip()[:1] in (b'{', b'[') and recorded.SIGNATURE not in data
+    return data.lstrip()[:1] in (b'{', b'[') and streams.SIGNATURE not in data
 
 
 def name(path: _Path) -> str:
@@ -116,7 +117,7 @@ def _last_run(folder: pathlib.Path) -> bytes:
         stdin=subprocess.DEVNULL,
         capture_output=True,
     )
-    if not last.stdout.startswith(recorded.SIGNATURE):
+    if not last.stdout.startswith(streams.SIGNATURE):
         said = (last.stderr or last.stdout).decode(errors='replace')
         reason = (said.strip().splitlines() or ['no output'])[-1].rstrip('.')
         raise exceptions.RecordError(

@@ -129,7 +129,7 @@ def _sample(number: float) -> Point:
         if isinstance(number, measurement.Duration)
         else measurement.Duration(number, number)
     )
-    return Point.of(duration, judged.told(duration))
+    return Point.of(duration, judged.text(duration))
 
 
 def _figure(

@@ -77,7 +77,7 @@ class Metering:
         :param patience: called with a meter: how many seconds it may take
         :raises NoMeasurement: if something is not up by then
         """
-        # Those of the network tell best who does not answer at all.
+        # Those of the network show best who does not answer at all.
         for target, (network, *_) in self.meters.items():
             reading.set_up(self._stacks[target], network)
         _side_by_side(

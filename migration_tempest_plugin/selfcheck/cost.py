@@ -100,7 +100,7 @@ class Row:
     :ivar method: what asks
     :ivar share: in which part of the time the guest's processors were busy
     :ivar request: seconds of processor that one took, by the meter's own
-        count; None where the guest does not tell
+        count; None where the guest does not say it
     :ivar outages: how many it saw
     """
 

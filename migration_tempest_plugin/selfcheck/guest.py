@@ -108,7 +108,7 @@ class Guest(fixtures.Fixture):
 
         What exec_command() took itself is none of that.
 
-        :raises GuestError: if the kernel does not tell it
+        :raises GuestError: if the kernel does not say it
         """
         ticks = os.sysconf('SC_CLK_TCK')
         waited_for = (

@@ -208,7 +208,7 @@ def run(plan, progress, tempest_meter=None):
                 socket.gethostname().encode(),
             )
         )
-        # Each in a guest of its own, which tells what it takes.
+        # Each in a guest of its own, which shows what it takes.
         *guests, third = (
             stack.enter_context(guest.Guest(net.client)) for _ in range(3)
         )

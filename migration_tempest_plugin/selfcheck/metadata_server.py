@@ -28,7 +28,7 @@ class MetadataServer(fixtures.Fixture):
     :param port: 0 takes any that is free
     :param bind: function that calls the function it is given and returns what
         that returns; for a server in another network namespace
-    :param body: what it answers with, unless told otherwise
+    :param body: what it answers with, unless said otherwise
     :ivar paths: the path of each request that came in
     :ivar hanging: how many requests are waiting for their answer
     :ivar keeps_open: whether it keeps connections open, whatever it is asked

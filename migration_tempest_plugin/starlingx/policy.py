@@ -98,7 +98,7 @@ class Controller:
     :param defaults: the settings.Defaults for servers that say nothing
     :param say: called with each sentence on what is done
     :param dry_run: only says what it would do
-    :param clock: tells the time of step()
+    :param clock: gives the time of step()
     """
 
     def __init__(

@@ -166,7 +166,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters['seconds'] = lambda number: f'{number:.3f}'
-    environment.filters['told'] = judged.told
+    environment.filters['duration'] = judged.text
     # where people would break a name into lines
     environment.filters['pieces'] = functools.partial(re.split, r'(?<=[._])')
     return environment
@@ -294,7 +294,7 @@ def _spread(
                 found[quantity].setdefault(card.test.name, []).append(
                     spread.Point.of(
                         cost,
-                        f'{card.name} {card.way}: {judged.told(cost)}',
+                        f'{card.name} {card.way}: {judged.text(cost)}',
                     )
                 )
     return {quantity: each for quantity, each in found.items() if each}

@@ -175,7 +175,7 @@ class CheckedScenario(base.LiveMigrationScenario):
                     name,
                 )
                 continue
-            with self.told(f'{name} of {guest.id}'):
+            with self.reporting(f'{name} of {guest.id}'):
                 boot_id = guest.boot_id()
                 guest.sync()
                 for act, status in steps:
@@ -234,7 +234,7 @@ class CheckedScenario(base.LiveMigrationScenario):
         )
 
     @contextlib.contextmanager
-    def told(self, what):
+    def reporting(self, what):
         """Keep what was at work when something failed."""
         try:
             yield

@@ -21,7 +21,7 @@ from migration_tempest_plugin import config
 from migration_tempest_plugin.guest import reach
 from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.hosts import inventory
-from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import streams
 
 CONF = config.CONF
 
@@ -160,7 +160,7 @@ class GuestScenario(manager.NetworkScenarioTest):
         self.addOnException(
             lambda _: bundle.keep(
                 lambda name, text: self.addDetail(
-                    recorded.bundle_name(server, name),
+                    streams.bundle_name(server, name),
                     content.text_content(text),
                 )
             )

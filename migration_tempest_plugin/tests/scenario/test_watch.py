@@ -46,7 +46,7 @@ class TestWatch(base.LiveMigrationScenario):
         3. Live migrate it, measured by the test.
         4. End the watch as Ctrl-C does. Both say the same of the longest
            outage of the network and of the guest's stop, as far as their
-           bounds tell.
+           bounds say.
         """
         guest = self.boot_guest()
         running = self.useFixture(RunningWatch(guest))

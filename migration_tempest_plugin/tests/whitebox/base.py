@@ -104,13 +104,13 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         """
         if measured.libvirt_downtime is None:
             LOG.warning(
-                'libvirt on %s does not tell for how long the guest '
+                'libvirt on %s does not say for how long the guest '
                 'was stopped: is its clock behind?',
                 measured.destination,
             )
             self.assertTrue(
                 observation.told_downtime(),
-                'libvirt tells nothing of the '
+                'libvirt reports nothing of the '
                 f'migration, neither at the source\n{measured.text()}',
             )
 

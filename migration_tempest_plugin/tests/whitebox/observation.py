@@ -23,7 +23,7 @@ from testtools import content_type
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import events
 from migration_tempest_plugin.hosts import inventory
-from migration_tempest_plugin.hosts import libvirt
+from migration_tempest_plugin.hosts import jobs
 from migration_tempest_plugin.hosts import ssh
 from migration_tempest_plugin.hosts import watch
 from migration_tempest_plugin import measurement
@@ -47,7 +47,7 @@ class JobLook:
     :ivar qemu: QEMU's capabilities and parameters of migrations
     """
 
-    job: libvirt.Job
+    job: jobs.Job
     maximum_downtime: float
     vcpu_time: float
     qemu: dict
@@ -124,12 +124,13 @@ class Observation(fixtures.Fixture):
     def stopped(self):
         """libvirt's events that the guest was stopped at the source.
 
-        :raises NoMeasurement: if libvirt has told nothing of a migration that
+        :raises NoMeasurement: if libvirt has reported nothing of a migration that
             was seen otherwise, or in another language
         """
         if self.looks and not self.events(self.source):
             raise exceptions.NoMeasurement(
-                f'libvirt on {self.source} has told no event of the migration'
+                f'libvirt on {self.source} has reported no event of the '
+                'migration'
             )
         life = self.events(self.source, 'lifecycle')
         for event in life:
@@ -143,7 +144,7 @@ class Observation(fixtures.Fixture):
         return [event for event in life if event.text.startswith('Suspended')]
 
     def told_downtime(self):
-        """Whether libvirt told at the source how long the guest stood."""
+        """Whether libvirt said at the source how long the guest stood."""
         return any(
             'downtime' in event.fields
             for event in self.events(self.source, 'job-completed')

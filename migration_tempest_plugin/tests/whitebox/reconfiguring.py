@@ -127,7 +127,7 @@ class ReconfiguringScenario(base.WhiteboxScenario):
             if time.monotonic() > give_up:
                 patience = CONF.migration_hosts.service_timeout
                 raise exceptions.SettingNotInForce(
-                    f'{host.name}: nova-compute was told to read its options '
+                    f'{host.name}: nova-compute was made to read its options '
                     f'again, and has not logged within {patience:g} s that '
                     'any has changed: is reload_command right?'
                 )

@@ -76,7 +76,7 @@ class TestTimeout(side_by_side.SideBySideScenario):
 
     @property
     def heartbeat_interval(self):
-        """As in the base, but five times: a stop is libvirt's to tell."""
+        """As in the base, but five times: libvirt reports a stop."""
         return 5 * super().heartbeat_interval
 
     @property
@@ -129,7 +129,7 @@ class TestTimeout(side_by_side.SideBySideScenario):
            a low bandwidth.
         2. Let the guest write to its memory faster than that.
         3. Live migrate it, measured. While memory is copied, set a time-out
-           of 20 s in nova.conf, and tell nova-compute (SIGHUP).
+           of 20 s in nova.conf, and send nova-compute SIGHUP.
         4. Nova ends the migration, at that time or as soon as it has read it.
         5. The server is on its source, was never stopped, and is well.
         """

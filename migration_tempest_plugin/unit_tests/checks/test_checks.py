@@ -215,7 +215,7 @@ class TestStorageRecords(testtools.TestCase):
         one, two, three = records('a', 'b', 'c')
         self.assertEqual([], storage._complaints([one, two, three]))
         self.assertEqual(
-            ['record 3 was told after record 1'],
+            ['record 3 was reported after record 1'],
             storage._complaints([one, three]),
         )
 
@@ -252,7 +252,7 @@ class TestStorageDifferences(testtools.TestCase):
 
     def test_written_by_another_one(self):
         [wrong] = self.differences(records('a', 'b'), '1 1 a\n2 2 z')
-        self.assertIn('told with b, and the disk has 2 z', wrong)
+        self.assertIn('reported with b, and the disk has 2 z', wrong)
         self.assertIn('ran twice', wrong)
 
     def test_a_place_that_was_needed_again(self):

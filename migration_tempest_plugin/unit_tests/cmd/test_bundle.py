@@ -41,7 +41,7 @@ class TestBundle(testtools.TestCase):
     def run_command(self, *files):
         self.useFixture(
             fixtures.MonkeyPatch(
-                'migration_tempest_plugin.report.recorded.bundles',
+                'migration_tempest_plugin.report.streams.bundles',
                 lambda stream: iter(files),
             )
         )

@@ -126,21 +126,21 @@ class TestCloud(testtools.TestCase):
 class TestTold(testtools.TestCase):
     def test_in_a_line(self):
         self.assertEqual(
-            'OSError: one two', finding.told(OSError('one\n  two\n'))
+            'OSError: one two', finding.reason(OSError('one\n  two\n'))
         )
 
     def test_the_cause_comes_last(self):
         """It is not cut off: urllib3's words for a lost connection, say."""
         words = 'x' * 300 + ' Connection refused'
-        self.assertEqual('OSError: ' + words, finding.told(OSError(words)))
-        told = finding.told(OSError('word ' * 1000))
+        self.assertEqual('OSError: ' + words, finding.reason(OSError(words)))
+        told = finding.reason(OSError('word ' * 1000))
         self.assertThat(len(told), testtools.matchers.LessThan(650))
         self.assertTrue(told.endswith('word ...'))
 
     def test_one_endless_word(self):
         """A page without blanks, say; how it begins is told."""
         self.assertThat(
-            finding.told(OSError('<html>' * 1000)),
+            finding.reason(OSError('<html>' * 1000)),
             testtools.matchers.StartsWith('OSError: <html><html>'),
         )
 

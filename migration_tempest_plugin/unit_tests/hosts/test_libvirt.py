@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import jobs
 from migration_tempest_plugin.hosts import libvirt
 from migration_tempest_plugin.hosts import ssh
 
@@ -291,14 +292,14 @@ class TestHost(testtools.TestCase):
 
 class TestJob(testtools.TestCase):
     def test_running(self):
-        job = libvirt.Job.parse(RUNNING)
+        job = jobs.Job.parse(RUNNING)
         self.assertEqual(
             ('unbounded', 0.29, 20, None),
             (job.kind, job.elapsed, job.throttle, job.downtime),
         )
 
     def test_completed(self):
-        job = libvirt.Job.parse(COMPLETED)
+        job = jobs.Job.parse(COMPLETED)
         self.assertEqual(
             ('completed', 3.024, None, 0.101),
             (job.kind, job.elapsed, job.throttle, job.downtime),
@@ -313,24 +314,24 @@ class TestJob(testtools.TestCase):
             ('operation: 4\ntime_elapsed: 3024\n', None),
             ('operation: 5\ndowntime: 38\n', 0.038),
         ):
-            job = libvirt.Job.parse('Job type: 3\n\n' + fields)
+            job = jobs.Job.parse('Job type: 3\n\n' + fields)
             self.assertEqual(downtime, job.downtime, fields)
 
     def test_a_job_that_is_no_migration(self):
-        saved = libvirt.Job.parse(
+        saved = jobs.Job.parse(
             'Job type: 3\n\noperation: 2\ntime_elapsed: 900\ndowntime: 870\n'
         )
         self.assertIsNone(saved.downtime)
 
     def test_copies_memory(self):
-        running = libvirt.Job.parse(RUNNING)
+        running = jobs.Job.parse(RUNNING)
         self.assertFalse(running.copies_memory)
         running.fields['memory_total'] = 135012352
         self.assertTrue(running.copies_memory)
-        self.assertFalse(libvirt.Job.parse(COMPLETED).copies_memory)
+        self.assertFalse(jobs.Job.parse(COMPLETED).copies_memory)
 
     def test_none(self):
-        self.assertEqual(libvirt.Job('none', {}), libvirt.Job.parse(NONE))
+        self.assertEqual(jobs.Job('none', {}), jobs.Job.parse(NONE))
 
     def test_something_else(self):
         for text in (
@@ -339,7 +340,7 @@ class TestJob(testtools.TestCase):
             'Job type: 9\n',
             'Job type:         Completed\n',
         ):
-            self.assertRaises(ValueError, libvirt.Job.parse, text)
+            self.assertRaises(ValueError, jobs.Job.parse, text)
 
 
 class TestLibvirt(testtools.TestCase):

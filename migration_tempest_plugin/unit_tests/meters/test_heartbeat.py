@@ -168,7 +168,7 @@ class TestGuestHeartbeatMeter(Case):
         meter.wait_until_up(10)
         connection.ready = False
         self.assertIn(
-            'did not tell its clock within',
+            'did not answer with its clock within',
             self.no_measurement(meter.wait_until_up, 0.3).reason,
         )
         connection.ready = True
@@ -186,7 +186,7 @@ class TestGuestHeartbeatMeter(Case):
         meter.wait_until_up(10)
         connection.ready = False
         reason = self.no_measurement(meter.wait_until_up, 0.3).reason
-        self.assertIn('did not tell its clock within', reason)
+        self.assertIn('did not answer with its clock within', reason)
         self.assertIn('the guest is unreachable', reason)
 
     def test_no_answer_at_all(self):

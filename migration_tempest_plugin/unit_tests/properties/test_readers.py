@@ -16,9 +16,9 @@ import json
 import os
 
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.hosts import configuration
 from migration_tempest_plugin.hosts import events
 from migration_tempest_plugin.hosts import logs
+from migration_tempest_plugin.hosts import notes
 from migration_tempest_plugin.hosts import sockets
 from migration_tempest_plugin.meters import metadata_log
 from migration_tempest_plugin.meters import ping_output
@@ -27,6 +27,7 @@ from migration_tempest_plugin.report import junit
 from migration_tempest_plugin.report import page
 from migration_tempest_plugin.report import prometheus
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import streams
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin.unit_tests.properties import base
 from migration_tempest_plugin.unit_tests.properties.base import strategies
@@ -241,7 +242,7 @@ class TestRecords(base.Case):
     def test_any_bytes_of_a_stream(self):
         def check(data):
             try:
-                recorded.read_stream(io.BytesIO(data))
+                streams.read(io.BytesIO(data))
             except exceptions.RecordError:
                 pass
 
@@ -260,11 +261,11 @@ class TestNotes(base.Case):
     """What is written down of a change to nova.conf, before it is made."""
 
     def test_a_note_that_was_spoilt(self):
-        text = configuration.Note.of_this_process(
-            '[libvirt]', [('libvirt', 'cpu_mode')]
+        text = notes.Note.of_this_process(
+            b'[libvirt]', [('libvirt', 'cpu_mode')]
         ).to_json()
         fields = json.loads(text)
-        self.assertEqual(os.getpid(), configuration.Note.from_json(text).pid)
+        self.assertEqual(os.getpid(), notes.Note.from_json(text).pid)
         nothing = object()
         values = strategies.sampled_from(
             (nothing, None, 7, 1.5, 'x', [], ['x'], [['a', 'b', 'c']], {})
@@ -275,7 +276,7 @@ class TestNotes(base.Case):
             if value is nothing:
                 del spoilt[name]
             try:
-                note = configuration.Note.from_json(json.dumps(spoilt))
+                note = notes.Note.from_json(json.dumps(spoilt))
             except ValueError:
                 return
             self.assertIsInstance(note.pid, int)

@@ -26,6 +26,7 @@ from migration_tempest_plugin.measurement import Beat
 from migration_tempest_plugin.measurement import Look
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import streams
 
 LIMIT = measurement.Limit('network', 'allowed_network_downtime', 0.5)
 #: Finer than the resolution of what is made here, of which it is told alone.
@@ -199,7 +200,7 @@ def _server(number):
     return '%08x-d935-4f49-925d-691286e64ab0' % (0x573B45C2 + 7919 * number)
 
 
-def stream(*tests, facts=None, detail=recorded.detail):
+def stream(*tests, facts=None, detail=streams.detail):
     """RecordedTests as a subunit stream.
 
     :param detail: makes a detail of what was recorded
@@ -237,9 +238,9 @@ class _Recording(testtools.TestCase):
 
     def plays_it_back(self):
         if self._facts:
-            self.addDetail(recorded.FACTS, self._detail(self._facts))
+            self.addDetail(streams.FACTS, self._detail(self._facts))
         for each in self._said.migrations:
-            self.addDetailUniqueName(recorded.DETAIL, self._detail(each))
+            self.addDetailUniqueName(streams.DETAIL, self._detail(each))
         if self._said.status == 'skip':
             self.skipTest(self._said.reason)
         if self._said.status == 'fail':

@@ -122,7 +122,7 @@ class TestLimits(testtools.TestCase):
 class TestCosts(testtools.TestCase):
     def test_seen(self):
         cost = judged.costs(samples.migration(0.3))['network']
-        self.assertEqual('0.300 s (0.290 to 0.310)', judged.told(cost))
+        self.assertEqual('0.300 s (0.290 to 0.310)', judged.text(cost))
 
     def test_not_seen_is_no_zero(self):
         costs = judged.costs(
@@ -133,10 +133,10 @@ class TestCosts(testtools.TestCase):
             )
         )
         self.assertEqual(
-            'none longer than 1.200 s', judged.told(costs['network'])
+            'none longer than 1.200 s', judged.text(costs['network'])
         )
         self.assertRegex(
-            judged.told(costs['guest stopped']),
+            judged.text(costs['guest stopped']),
             r'^none longer than 0\.01\d s$',
         )
 
@@ -170,7 +170,7 @@ class TestTypical(testtools.TestCase):
         )
         network = found['live']['network']
         self.assertEqual(
-            'none longer than 0.010 s', judged.told(network.spread.median)
+            'none longer than 0.010 s', judged.text(network.spread.median)
         )
         self.assertAlmostEqual(0.3, float(network.spread.maximum))
 

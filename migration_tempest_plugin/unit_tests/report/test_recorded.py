@@ -26,6 +26,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import streams
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin.unit_tests.report import samples
 
@@ -34,9 +35,7 @@ MIGRATION = samples.migration()
 
 class TestStream(testtools.TestCase):
     def assert_refused(self, pattern, stream):
-        error = self.assertRaises(
-            exceptions.RecordError, recorded.read_stream, stream
-        )
+        error = self.assertRaises(exceptions.RecordError, streams.read, stream)
         self.assertRegex(str(error), pattern)
         self.assertNotIn('\n', str(error))
 
@@ -52,7 +51,7 @@ class TestStream(testtools.TestCase):
                 reason='too long',
             ),
         )
-        run = recorded.read_stream(samples.stream(*tests))
+        run = streams.read(samples.stream(*tests))
         self.assertEqual(
             [each.id for each in tests], [each.id for each in run.tests]
         )
@@ -74,7 +73,7 @@ class TestStream(testtools.TestCase):
     def test_in_order(self):
         """Not by the names of the details, of which the tenth is second."""
         servers = [str(number) for number in range(12)]
-        run = recorded.read_stream(
+        run = streams.read(
             samples.stream(
                 samples.test(
                     *(samples.migration(server=server) for server in servers)
@@ -89,13 +88,9 @@ class TestStream(testtools.TestCase):
         tests = samples.test(), samples.test(name='m.T.other')
         self.assertEqual(
             samples.FACTS,
-            recorded.read_stream(
-                samples.stream(*tests, facts=samples.FACTS)
-            ).facts,
+            streams.read(samples.stream(*tests, facts=samples.FACTS)).facts,
         )
-        self.assertEqual(
-            {}, recorded.read_stream(samples.stream(*tests)).facts
-        )
+        self.assertEqual({}, streams.read(samples.stream(*tests)).facts)
 
     def test_no_stream(self):
         self.assert_refused(
@@ -105,7 +100,7 @@ class TestStream(testtools.TestCase):
 
     def read_in_part(self, stream, *problems):
         """What is whole is read; the rest, by its patterns, are problems."""
-        run = recorded.read_stream(stream)
+        run = streams.read(stream)
         self.assertEqual(len(problems), len(run.problems), run.problems)
         for pattern, problem in zip(problems, run.problems):
             self.assertRegex(problem, pattern)
@@ -142,7 +137,7 @@ class TestStream(testtools.TestCase):
             ).getvalue()
             for name in ('one', 'two', 'three')
         )
-        run = recorded.read_stream(
+        run = streams.read(
             io.BytesIO(
                 one
                 + two[: len(two) // 2]
@@ -191,7 +186,7 @@ class TestStream(testtools.TestCase):
             eof=True,
             mime_type='application/octet-stream',
         )
-        run = recorded.read_stream(
+        run = streams.read(
             io.BytesIO(
                 output.getvalue()
                 + samples.stream(samples.test(MIGRATION)).getvalue()
@@ -213,10 +208,10 @@ class TestStream(testtools.TestCase):
                 return 'm.T.one'
 
             def measures(self):
-                self.addDetail(recorded.DETAIL, recorded.detail(MIGRATION))
+                self.addDetail(streams.DETAIL, streams.detail(MIGRATION))
 
         Measuring('measures').run(client)
-        run = recorded.read_stream(io.BytesIO(output.getvalue()))
+        run = streams.read(io.BytesIO(output.getvalue()))
         [(test, migration)] = run.migrations
         self.assertEqual(
             ('m.T.one', 'success', MIGRATION),
@@ -224,7 +219,7 @@ class TestStream(testtools.TestCase):
         )
 
     def test_details_that_were_no_text(self):
-        run = recorded.read_stream(
+        run = streams.read(
             samples.stream(
                 samples.test(MIGRATION),
                 facts={'cloud': {}},
@@ -263,7 +258,7 @@ class TestStream(testtools.TestCase):
         class Keeping(testtools.TestCase):
             def keeps(self):
                 self.addDetail(
-                    recorded.bundle_name('id', 'a/domain.xml'),
+                    streams.bundle_name('id', 'a/domain.xml'),
                     content.text_content('<domain/>'),
                 )
 
@@ -275,7 +270,7 @@ class TestStream(testtools.TestCase):
         Keeping('keeps').run(result)
         result.stopTestRun()
         output.seek(0)
-        [(test, name, data)] = recorded.bundles(output)
+        [(test, name, data)] = streams.bundles(output)
         self.assertTrue(test.endswith('.keeps'))
         self.assertEqual(('id/a/domain.xml', b'<domain/>'), (name, data))
 

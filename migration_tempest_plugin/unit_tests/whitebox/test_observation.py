@@ -18,7 +18,7 @@ import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import events
-from migration_tempest_plugin.hosts import libvirt
+from migration_tempest_plugin.hosts import jobs
 from migration_tempest_plugin.hosts import logs
 from migration_tempest_plugin.hosts import watch
 from migration_tempest_plugin import measurement
@@ -63,7 +63,7 @@ class TestObservation(testtools.TestCase):
                 watch.Seen(
                     at,
                     observation.JobLook(
-                        libvirt.Job('unbounded', fields), 0.5, 1.0, {}
+                        jobs.Job('unbounded', fields), 0.5, 1.0, {}
                     ),
                 )
                 for at, fields in (
@@ -116,7 +116,7 @@ class TestObservation(testtools.TestCase):
             watch.Seen(
                 9.0,
                 observation.JobLook(
-                    libvirt.Job('unbounded', {'memory_total': 7}), 0.5, 1.0, {}
+                    jobs.Job('unbounded', {'memory_total': 7}), 0.5, 1.0, {}
                 ),
             )
         ]
@@ -198,9 +198,9 @@ class Virsh:
 
 
 class TestLook(testtools.TestCase):
-    none = libvirt.Job('none', {})
-    disks = libvirt.Job('unbounded', {'memory_total': 0})
-    memory = libvirt.Job('unbounded', {'memory_total': 9})
+    none = jobs.Job('none', {})
+    disks = jobs.Job('unbounded', {'memory_total': 0})
+    memory = jobs.Job('unbounded', {'memory_total': 9})
 
     def test_while_memory_is_copied(self):
         look = observation._look(Virsh(self.memory, self.memory), ID)
@@ -211,5 +211,5 @@ class TestLook(testtools.TestCase):
 
     def test_at_other_times(self):
         # QEMU's own settings are no longer, or not yet, those of Nova.
-        for jobs in ((self.none,), (self.disks,), (self.memory, self.none)):
-            self.assertIsNone(observation._look(Virsh(*jobs), ID))
+        for told in ((self.none,), (self.disks,), (self.memory, self.none)):
+            self.assertIsNone(observation._look(Virsh(*told), ID))
