@@ -175,8 +175,8 @@ class Watch:
     def told_by_libvirt(self, server, destination):
         """For how long libvirt had a guest stopped, as reported there.
 
-        In seconds; None if it was not reported, or if the guest came there more
-        than once.
+        In seconds; None if it was not reported, or if the guest came there
+        more than once.
         """
         reported = self._told.get((server, destination), ())
         return list(reported)[0] if len(reported) == 1 else None

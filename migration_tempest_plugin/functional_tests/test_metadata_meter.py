@@ -380,10 +380,10 @@ class TestMetadataMeter(GuestTestCase):
         meter = self.attach(ip_version=6)
         timeline = meter.measurement()
         self.assertEqual((), timeline.outages)
-        self.assertEqual(
-            'http://[fe80::a9fe:a9fe%25@interface@]'
-            '/latest/meta-data/instance-id',
+        self.assertRegex(
             timeline.target,
+            r'^http://\[fe80::a9fe:a9fe%25[a-z0-9]+\]'
+            '/latest/meta-data/instance-id$',
         )
 
 

@@ -13,6 +13,7 @@
 
 import collections.abc
 import math
+import re
 import time
 import typing
 
@@ -41,6 +42,8 @@ INSTANCE_ID_PATH = '/latest/meta-data/instance-id'
 #: exchange takes a small guest a good part of this time.
 LOOK_INTERVAL = 1.0
 
+#: The interface that the guest asks through, as the script's header names it.
+_INTERFACE = re.compile(r'\binterface=([^ ;-]\S*)')
 
 #: What makes the requests, by the name that the script gives it, for people.
 TOOLS = {
@@ -270,7 +273,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         chosen = reading.chosen
         return measurement.Timeline(
             'metadata',
-            self.url,
+            self._asked,
             tuple(samples),
             self._reached_interval(),
             max(reading.uptime, *(sample.end for sample in samples)),
@@ -366,7 +369,15 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         if seen is None and self._last is not None:
             seen = f'last, {_reading(self._last)}'
         return exceptions.NoMeasurement(
-            f'metadata of {self.url}: {reason}', seen
+            f'metadata of {self._asked}: {reason}', seen
+        )
+
+    @property
+    def _asked(self) -> str:
+        """The URL with the interface that the guest has filled in."""
+        found = _INTERFACE.search(self._script.header)
+        return self.url.replace(
+            '%25@interface@', f'%25{found[1]}' if found else ''
         )
 
     def _method(self, chosen: metadata_log.Chosen | None) -> str:
