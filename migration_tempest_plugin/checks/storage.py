@@ -47,10 +47,10 @@ class Record:
 class StorageCheck(check.Check):
     """The guest writes to its disk all the time, and nothing of it is lost.
 
-    Each record that the guest has on its disk is reported to the outside at once,
-    with a token that was made at random for it. Afterwards the disk must have
-    the very tokens that were reported: if the guest had run in two
-    places for a while, there would be two tokens for one record.
+    Each record that the guest has on its disk is reported to the outside at
+    once, with a token that was made at random for it. Afterwards the disk must
+    have the very tokens that were reported: if the guest had run in two places
+    for a while, there would be two tokens for one record.
 
     :param connect: returns a connected ``paramiko.SSHClient``, which is
         closed here
@@ -168,8 +168,8 @@ def _differences(reported, places):
             continue  # the next one is there already
         elif found != [str(record.number), record.token]:
             wrong.append(
-                f'record {record.number} was reported with {record.token}, and '
-                f'the disk has {" ".join(found)}: the guest ran twice, or '
+                f'record {record.number} was reported with {record.token}, '
+                f'and the disk has {" ".join(found)}: the guest ran twice, or '
                 'this is an older disk'
             )
     return wrong

@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""How far the copying of a guest's memory was, as its hypervisor reports it."""
+"""How far the copying of a guest's memory was, as its hypervisor says."""
 
 import dataclasses
 

@@ -18,9 +18,9 @@ import itertools
 import time
 
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin.measurement import ordering
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
+from migration_tempest_plugin.measurement import ordering
 from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.sample import Sample
 

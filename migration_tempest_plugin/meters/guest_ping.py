@@ -36,8 +36,8 @@ class GuestPingMeter(fixtures.Fixture):
     """Pings an address from inside a guest, until it is read.
 
     All times are those of the guest's clock (/proc/uptime), which stands
-    still while the guest itself is stopped. The packets are printed as they are
-    answered: what is still out of reach at the end is no measurement.
+    still while the guest itself is stopped. The packets are printed as they
+    are answered: what is still out of reach at the end is no measurement.
 
     :param connect: returns a connected ``paramiko.SSHClient``, which is
         closed here

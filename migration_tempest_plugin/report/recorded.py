@@ -12,8 +12,8 @@
 """Recorded runs: the tests of one, with what they measured.
 
 All that reads measurements back (text, JUnit, the page, comparisons, figures
-for Prometheus) has them as these. They come from a subunit stream (streams), or
-from the JSON that ``tempest downtime report``, ``watch`` and
+for Prometheus) has them as these. They come from a subunit stream (streams),
+or from the JSON that ``tempest downtime report``, ``watch`` and
 ``summary --json`` write.
 """
 

@@ -37,8 +37,8 @@ class Move:
     :ivar migration: the LiveMigration, which is not requested yet
     :ivar arguments: of its request (api-ref, "Live-Migrate Server")
     :ivar meters: of the server, not set up; that of its network first
-    :ivar figures: called with a moment: the Figures that its hosts reported of it
-        since then
+    :ivar figures: called with a moment: the Figures that its hosts reported
+        of it since then
     """
 
     server: str

@@ -124,8 +124,8 @@ class Observation(fixtures.Fixture):
     def stopped(self):
         """libvirt's events that the guest was stopped at the source.
 
-        :raises NoMeasurement: if libvirt has reported nothing of a migration that
-            was seen otherwise, or in another language
+        :raises NoMeasurement: if libvirt has reported nothing of a migration
+            that was seen otherwise, or in another language
         """
         if self.looks and not self.events(self.source):
             raise exceptions.NoMeasurement(
