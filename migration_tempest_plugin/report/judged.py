@@ -143,11 +143,15 @@ class Typical:
 def typical(
     migrations: collections.abc.Iterable[documents.Migration],
 ) -> dict[str, dict[str, Typical]]:
-    """{kind: {what: Typical}} of migrations that took place."""
+    """{kind: {what: Typical}} of migrations that took place.
+
+    A kind of which nothing at all was measured is left out.
+    """
     kinds: dict[str, list[documents.Migration]] = {}
     for migration in filter(digest.moved, migrations):
         kinds.setdefault(migration.get('kind', 'live'), []).append(migration)
-    return {kind: _typical(kinds[kind]) for kind in KINDS if kind in kinds}
+    found = {kind: _typical(kinds.get(kind, [])) for kind in KINDS}
+    return {kind: each for kind, each in found.items() if each}
 
 
 def _typical(migrations: list[documents.Migration]) -> dict[str, Typical]:

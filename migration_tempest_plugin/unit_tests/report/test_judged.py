@@ -179,6 +179,14 @@ class TestTypical(testtools.TestCase):
             {}, judged.typical([samples.migration(destination=None)])
         )
 
+    def test_a_kind_of_which_nothing_was_measured(self):
+        nothing = {**samples.gone(), 'kind': 'cold', 'guest_clock': None}
+        del nothing['progress']
+        self.assertEqual({}, judged.typical([nothing]))
+        self.assertEqual(
+            ['live'], list(judged.typical([nothing, samples.migration(0.1)]))
+        )
+
     def test_worst_state_first(self):
         found = judged.typical(
             [

@@ -193,6 +193,13 @@ class TestReport(testtools.TestCase):
         self.assertIn('1 migration (1 watched):', text)
         self.assertIn('typical-watch', Reader(text).tables)
 
+    def test_nothing_was_measured_at_all(self):
+        nothing = {**samples.gone(), 'guest_clock': None}
+        del nothing['progress']
+        text = page.report(samples.run(samples.test(nothing)), 'A title')
+        self.assertIn('the guest was rebooted', text)
+        self.assertNotIn('typical-live', Reader(text).tables)
+
     def test_limits_in_words(self):
         found = read(
             samples.run(
