@@ -43,6 +43,7 @@ LAYERS = (
     'prober',
     'measurement',
     'config',
+    'threads',
     'exceptions',
 )
 

@@ -16,7 +16,7 @@ a run that was killed is found, and put right, by the next.
 """
 
 import collections.abc
-from concurrent import futures
+import functools
 import typing
 
 import fixtures
@@ -26,6 +26,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import ini
 from migration_tempest_plugin.hosts import notes
 from migration_tempest_plugin.hosts import ssh
+from migration_tempest_plugin import threads
 
 LOG = log.getLogger(__name__)
 
@@ -279,12 +280,9 @@ class HeldConfiguration:
             for file in self._files
             if wanted.get(file, {}) != self._held.get(file, {})
         }
-        if not to_do:
-            return
-        with futures.ThreadPoolExecutor(len(to_do)) as pool:
-            done = [pool.submit(self._hold, *each) for each in to_do.items()]
-        for each in done:
-            each.result()
+        threads.call_all(
+            functools.partial(self._hold, *each) for each in to_do.items()
+        )
 
     def put_back(self) -> None:
         """Make all files again what they were before.

@@ -13,7 +13,6 @@
 
 import collections.abc
 import math
-import re
 import time
 import typing
 
@@ -41,9 +40,6 @@ INSTANCE_ID_PATH = '/latest/meta-data/instance-id'
 #: most: the first ones come sooner. A look may be a connection whose key
 #: exchange takes a small guest a good part of this time.
 LOOK_INTERVAL = 1.0
-
-#: The interface that the guest asks through, as the script's header names it.
-_INTERFACE = re.compile(r'\binterface=([^ ;-]\S*)')
 
 #: What makes the requests, by the name that the script gives it, for people.
 TOOLS = {
@@ -375,17 +371,19 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     @property
     def _asked(self) -> str:
         """The URL with the interface that the guest has filled in."""
-        found = _INTERFACE.search(self._script.header)
+        interface = self._said.get('interface', '-')
         return self.url.replace(
-            '%25@interface@', f'%25{found[1]}' if found else ''
+            '%25@interface@', '' if interface == '-' else f'%25{interface}'
         )
 
+    @property
+    def _said(self) -> dict[str, str]:
+        """What the script's header says, by its names."""
+        words = self._script.header.split()
+        return dict(word.split('=', 1) for word in words if '=' in word)
+
     def _method(self, chosen: metadata_log.Chosen | None) -> str:
-        tool = (
-            chosen.tool
-            if chosen
-            else self._script.header.partition(' tool=')[2].partition(' ')[0]
-        )
+        tool = chosen.tool if chosen else self._said.get('tool', '')
         name = TOOLS.get(tool, tool)
         if chosen is None:
             return name
@@ -397,10 +395,8 @@ class MetadataDowntimeMeter(fixtures.Fixture):
 
     def _reached_interval(self) -> float:
         """The interval, as far as sleep in the guest allows for it."""
-        if (
-            ' pause=whole ' in self._script.header
-            and ' tool=curl ' not in self._script.header
-        ):
+        said = self._said
+        if said.get('pause') == 'whole' and said.get('tool') != 'curl':
             return float(math.ceil(self.interval))
         return self.interval
 

@@ -12,9 +12,9 @@
 """Live migrations that are measured, one or several at a time."""
 
 import collections.abc
-from concurrent import futures
 import contextlib
 import dataclasses
+import functools
 import time
 
 from oslo_log import log
@@ -26,6 +26,7 @@ from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import reading
 from migration_tempest_plugin.running import metering
+from migration_tempest_plugin import threads
 
 LOG = log.getLogger(__name__)
 
@@ -93,7 +94,10 @@ def measure(
         try:
             meters.begin(lambda _: terms.baseline)
             with _called_off_on_failure(migrations, terms.recovery):
-                _request(moves)
+                threads.call_all(
+                    functools.partial(move.migration.request, **move.arguments)
+                    for move in moves
+                )
                 follow(migrations)
             give_up = time.monotonic() + terms.recovery
             meters.recover(give_up)
@@ -106,17 +110,6 @@ def measure(
                 )
                 keep(measured[-1])
     return measured
-
-
-def _request(moves: collections.abc.Sequence[Move]) -> None:
-    """Ask for all of them at the same time."""
-    with futures.ThreadPoolExecutor(len(moves)) as pool:
-        asked = [
-            pool.submit(move.migration.request, **move.arguments)
-            for move in moves
-        ]
-    for each in asked:
-        each.result()
 
 
 @contextlib.contextmanager
@@ -162,8 +155,7 @@ def _libvirt_downtime(
     if not compute or not record or record['status'] != 'completed':
         return None
     try:
-        downtime: float | None = compute.libvirt.completed_job(server).downtime
-        return downtime
+        return compute.libvirt.completed_job(server).downtime
     except exceptions.HostError as error:
         LOG.warning('libvirt could not be asked: %s', error)
         return None

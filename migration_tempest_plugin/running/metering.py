@@ -12,7 +12,6 @@
 """Meters that are set up around whatever is done meanwhile."""
 
 import collections.abc
-from concurrent import futures
 import contextlib
 import dataclasses
 import functools
@@ -21,6 +20,7 @@ import itertools
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import reading
+from migration_tempest_plugin import threads
 
 #: Of how many targets the guests are worked in at a time: for some seconds
 #: each, and nearly all of it is waiting for the guest.
@@ -67,7 +67,9 @@ class Metering:
         return self
 
     def __exit__(self, *error: object) -> None:
-        _side_by_side(stack.close for stack in self._stacks.values())
+        threads.call_all(
+            (stack.close for stack in self._stacks.values()), _AT_A_TIME
+        )
 
     def begin(
         self, patience: collections.abc.Callable[[reading.Meter], float]
@@ -80,9 +82,12 @@ class Metering:
         # Those of the network show best who does not answer at all.
         for target, (network, *_) in self.meters.items():
             reading.set_up(self._stacks[target], network)
-        _side_by_side(
-            functools.partial(self._set_up_inside, target)
-            for target in self.meters
+        threads.call_all(
+            (
+                functools.partial(self._set_up_inside, target)
+                for target in self.meters
+            ),
+            _AT_A_TIME,
         )
         for meter in self._every():
             self.baselines[meter] = meter.wait_until_up(patience(meter))
@@ -117,19 +122,7 @@ class Metering:
 
     def load(self, target: str) -> measurement.GuestLoad | None:
         """The GuestLoad of a target up to now, or None."""
-        load: measurement.GuestLoad | None = reading.guest_load(
-            self.meters[target], self._taken.get(target)
-        )
-        return load
+        return reading.guest_load(self.meters[target], self._taken.get(target))
 
     def _every(self) -> list[reading.Meter]:
         return list(itertools.chain.from_iterable(self.meters.values()))
-
-
-def _side_by_side(
-    todo: collections.abc.Iterable[collections.abc.Callable[[], object]],
-) -> None:
-    """Call all of them; the first error is raised when all have ended."""
-    with futures.ThreadPoolExecutor(_AT_A_TIME) as pool:
-        for each in [pool.submit(call) for call in todo]:
-            each.result()
