@@ -111,20 +111,7 @@ class Guest(fixtures.Fixture):
         self.home = self.useFixture(fixtures.TempDir()).path
         self.tmp = os.path.join(self.home, 'tmp')
         os.mkdir(self.tmp)
-        for name in ('host_key', 'client_key'):
-            subprocess.run(
-                [
-                    'ssh-keygen',
-                    '-q',
-                    '-t',
-                    'ed25519',
-                    '-N',
-                    '',
-                    '-f',
-                    os.path.join(self.home, name),
-                ],
-                check=True,
-            )
+        make_keys(self.home)
         config = self._write('sshd_config', CONFIG % vars(self))
         self._write('run', RUN % vars(self))
         self._start(START % (_which('sshd'), config))
@@ -312,6 +299,24 @@ class Client:
         if code:
             raise CommandFailed(f'exit code {code}: {errors}')
         return output
+
+
+def make_keys(folder):
+    """The key of a server, host_key, and one that opens it, client_key."""
+    for name in ('host_key', 'client_key'):
+        subprocess.run(
+            [
+                'ssh-keygen',
+                '-q',
+                '-t',
+                'ed25519',
+                '-N',
+                '',
+                '-f',
+                os.path.join(folder, name),
+            ],
+            check=True,
+        )
 
 
 def _which(program):

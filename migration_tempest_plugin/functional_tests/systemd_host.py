@@ -83,20 +83,7 @@ class SystemdHost(fixtures.Fixture):
         _build()
         self.home = self.useFixture(fixtures.TempDir()).path
         self._name = f'migration-tests-{os.getpid()}'
-        for name in ('host_key', 'client_key'):
-            subprocess.run(
-                [
-                    'ssh-keygen',
-                    '-q',
-                    '-t',
-                    'ed25519',
-                    '-N',
-                    '',
-                    '-f',
-                    os.path.join(self.home, name),
-                ],
-                check=True,
-            )
+        sshd.make_keys(self.home)
         self.addCleanup(
             self._podman, 'rm', '--force', '--time', '0', self._name
         )

@@ -575,18 +575,7 @@ class TestReport(PageTest):
 
 class TestComparison(PageTest):
     def test_widths(self):
-        before, after = (
-            samples.run(
-                samples.test(
-                    *(
-                        samples.migration(down + more)
-                        for down in (0.1, 0.11, 0.12, 0.13, 0.14)
-                    ),
-                    name=LONG,
-                )
-            )
-            for more in (0.0, 0.3)
-        )
+        before, after = samples.before_and_after(name=LONG)
         self.page.write_text(
             page.comparison(
                 compare.compare(before, after, 0.05, 0.05),

@@ -83,6 +83,15 @@ class Case(testtools.TestCase):
             exceptions.NoMeasurement, function, *arguments
         )
 
+    def assert_ended(self, meter, patience, *parts):
+        """Neither waited for nor measured, and these say why."""
+        for error in (
+            self.no_measurement(meter.wait_until_up, patience),
+            self.no_measurement(meter.measurement),
+        ):
+            for part in parts:
+                self.assertIn(part, str(error))
+
 
 class TestPing(Case):
     """No socket of our own is allowed."""
@@ -209,16 +218,13 @@ class TestPing(Case):
             self.meter(HEADER + reply(1) + "echo 'oh dear' >&2\nexit 3")
         )
         meter._probes._reader.join()
-        for error in (
-            self.no_measurement(meter.wait_until_up, 10),
-            self.no_measurement(meter.measurement),
-        ):
-            for part in (
-                'ended in the middle, with exit status 3',
-                '1 of 1 probes answered',
-                'oh dear',
-            ):
-                self.assertIn(part, str(error))
+        self.assert_ended(
+            meter,
+            10,
+            'ended in the middle, with exit status 3',
+            '1 of 1 probes answered',
+            'oh dear',
+        )
 
     def test_does_not_start(self):
         meter = self.meter(
@@ -467,17 +473,14 @@ class TestProber(Case):
                 "sys.exit('oh dear')"
             )
         )
-        for error in (
-            self.no_measurement(meter.wait_until_up, 60),
-            self.no_measurement(meter.measurement),
-        ):
-            for part in (
-                'ended in the middle, with exit status 1',
-                '1 probes could not be sent from here: Network is unreachable',
-                '1 answers may have been lost',
-                'oh dear',
-            ):
-                self.assertIn(part, str(error))
+        self.assert_ended(
+            meter,
+            60,
+            'ended in the middle, with exit status 1',
+            '1 probes could not be sent from here: Network is unreachable',
+            '1 answers may have been lost',
+            'oh dear',
+        )
 
     def test_can_be_read_after_the_end(self):
         for said in ('answer', "lambda: say('ok 0 %d %d', now(), now())"):

@@ -137,6 +137,25 @@ def run(*tests, facts=FACTS):
     return recorded.Run(tests, facts)
 
 
+def before_and_after(**named):
+    """Two runs of five migrations: in the second, each took 0.3 s more.
+
+    :param named: of test()
+    """
+    return [
+        run(
+            test(
+                *(
+                    migration(down + more)
+                    for down in (0.1, 0.11, 0.12, 0.13, 0.14)
+                ),
+                **named,
+            )
+        )
+        for more in (0.0, 0.3)
+    ]
+
+
 def many():
     """A Run of 42 migrations in 10 variants; two are cold, and took 8 s."""
     names = [

@@ -467,18 +467,7 @@ class TestLibrary(testtools.TestCase):
 
 class TestComparison(testtools.TestCase):
     def test_page(self):
-        before, after = (
-            samples.run(
-                samples.test(
-                    *(
-                        samples.migration(down + more)
-                        for down in (0.1, 0.11, 0.12, 0.13, 0.14)
-                    ),
-                    name=EVIL,
-                )
-            )
-            for more in (0.0, 0.3)
-        )
+        before, after = samples.before_and_after(name=EVIL)
         text = page.comparison(
             compare.compare(before, after, 0.05, 0.05),
             'A title',
