@@ -89,7 +89,10 @@ class ChecksTestCase(testtools.TestCase):
     def change_byte(self, path, place):
         with open(path, 'r+b') as file:
             file.seek(place)
-            file.write(b'X')
+            # One random byte of 256 is what another would be made.
+            other = b'Y' if file.read(1) == b'X' else b'X'
+            file.seek(place)
+            file.write(other)
 
 
 class TestDash(ChecksTestCase):

@@ -96,12 +96,12 @@ class TestChecksFail(checked.CheckedScenario):
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
     def test_found(self):
-        """A port is opened, a byte of a file changed, a clock stopped
+        """A port is opened, bytes of a file changed, a clock stopped
 
         1. Boot a server, and begin to look it over. All is well.
         2. Open the closed port in the security group: that check fails.
-        3. Change a byte of what is in memory: that check fails.
-        4. Change a byte of what is on the disk: that check fails, and names
+        3. Change bytes of what is in memory: that check fails.
+        4. Change bytes of what is on the disk: that check fails, and names
            the record.
         5. Hold the guest's time of day: that check fails.
         6. All of the others go on to find nothing.
@@ -121,9 +121,9 @@ class TestChecksFail(checked.CheckedScenario):
         )
         for check in (memory, storage, clock):
             check.verify()
-        self.change_byte(guest, memory.file, 1000)
+        self.overwrite(guest, memory.file, 1000)
         self.assert_found(memory, 'not what they were')
-        self.change_byte(guest, storage.file, 2 * 4096 + 70)
+        self.overwrite(guest, storage.file, 2 * 4096 + 70)
         self.assert_found(storage, r'record 2 .* is torn 2 ')
         self.hold_clock(guest)
         self.assert_found(clock, r'it moved by -')
@@ -144,9 +144,10 @@ class TestChecksFail(checked.CheckedScenario):
             f'{check.name} finds nothing wrong',
         )
 
-    def change_byte(self, guest, file, place):
+    def overwrite(self, guest, file, place):
+        # Not one byte: of 256 random ones, one would be what it becomes.
         guest.ssh.exec_command(
-            f'printf X | dd of={shlex.quote(file)} bs=1 seek={place} '
+            f'printf overwritten | dd of={shlex.quote(file)} bs=1 seek={place} '
             'conv=notrunc 2>/dev/null'
         )
 
