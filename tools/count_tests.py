@@ -27,6 +27,7 @@ import testtools
 _PASSED = ('success', 'xfail')
 _FAILED = ('fail', 'uxsuccess', 'unknown', 'inprogress', None)
 _LINES_OF_A_FAILURE = 15
+_LINES_OF_A_CONSOLE = 8
 
 
 def tests_of(folder):
@@ -53,6 +54,11 @@ def failure(test):
     for name, detail in sorted(test['details'].items()):
         if name.startswith(('traceback', 'reason')):
             lines += _end(detail.as_text().splitlines())
+        elif name.startswith('failed at'):
+            lines.append(f'failed at: {detail.as_text()}')
+        elif name.endswith('/console.log'):
+            lines.append(f'the end of {name}:')
+            lines += detail.as_text().splitlines()[-_LINES_OF_A_CONSOLE:]
     return '\n    '.join(lines)
 
 
