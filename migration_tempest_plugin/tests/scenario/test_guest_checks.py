@@ -147,8 +147,8 @@ class TestChecksFail(checked.CheckedScenario):
     def overwrite(self, guest, file, place):
         # Not one byte: of 256 random ones, one would be what it becomes.
         guest.ssh.exec_command(
-            f'printf overwritten | dd of={shlex.quote(file)} bs=1 seek={place} '
-            'conv=notrunc 2>/dev/null'
+            f'printf overwritten | dd of={shlex.quote(file)} bs=1 '
+            f'seek={place} conv=notrunc 2>/dev/null'
         )
 
     def hold_clock(self, guest):
