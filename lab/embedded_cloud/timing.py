@@ -35,6 +35,8 @@ _AFTER = re.compile(
     r'(?:.*: )?(.+?),? after (?:waiting for )?'
     r'(\d+(?:\.\d+)?) s(?:econds)?\.?'
 )
+# of Tempest's waiters: what is waited for is alike, whichever it is
+_ID = re.compile(r' [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b')
 # tempest.common.waiters; the seconds are whole ones since the wait began
 _STATE = re.compile(
     r'State transition "(\w+)/.*" ==> "(\w+)/.*" after (\d+) '
@@ -111,7 +113,8 @@ def waits(lines):
                 yield Span('SSH of a guest answered', begins[-1], moment)
             del begins[-1:]
         elif ended := _AFTER.fullmatch(message):
-            yield Span(ended[1], moment - float(ended[2]), moment)
+            what = _ID.sub('', ended[1])
+            yield Span(what, moment - float(ended[2]), moment)
 
 
 def summary(runs, waited, slowest=10):

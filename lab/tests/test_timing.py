@@ -61,6 +61,26 @@ class WaitsTest(unittest.TestCase):
             (wait.what, round(wait.seconds, 3), wait.ends) for wait in waits
         ]
 
+    def test_of_what_it_is_not_of_which(self):
+        self.assertEqual(
+            [
+                ('volume reached available', 1.579, True),
+                ('volume reached available', 2.0, True),
+            ],
+            self.waits(
+                line(
+                    4,
+                    'volume 23097bcb-3399-425e-be91-0d57011f9b5a reached '
+                    'available after waiting for 1.578673 seconds',
+                ),
+                line(
+                    9,
+                    'volume 045fb295-b2f1-46b7-886d-d8a2e4f0606c reached '
+                    'available after waiting for 2.0 seconds',
+                ),
+            ),
+        )
+
     def test_of_a_real_run(self):
         with open(LOG) as log:
             waits = list(timing.waits(log))
