@@ -272,6 +272,11 @@ def own(printed: str) -> str:
     return after if mark else before
 
 
+def named(header: str) -> dict[str, str]:
+    """What the first line of a script says as ``name=value``, by the names."""
+    return dict(word.split('=', 1) for word in header.split() if '=' in word)
+
+
 @contextlib.contextmanager
 def asking(name: str) -> collections.abc.Iterator[None]:
     """Whatever goes wrong meanwhile between here and a guest is a GuestError.

@@ -379,8 +379,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     @property
     def _said(self) -> dict[str, str]:
         """What the script's header says, by its names."""
-        words = self._script.header.split()
-        return dict(word.split('=', 1) for word in words if '=' in word)
+        return shell.named(self._script.header)
 
     def _method(self, chosen: metadata_log.Chosen | None) -> str:
         tool = chosen.tool if chosen else self._said.get('tool', '')

@@ -220,3 +220,12 @@ class TestReadScript(testtools.TestCase):
         for piece in pieces:
             self.assertLessEqual(len(shlex.quote(piece)), 60)
             self.assertTrue(piece.endswith('\n'))
+
+
+class TestNamed(testtools.TestCase):
+    def test(self):
+        self.assertEqual(
+            {'file': '/mnt/a', 'options': 'rw,size=4k'},
+            shell.named('writer 1 file=/mnt/a options=rw,size=4k'),
+        )
+        self.assertEqual({}, shell.named(''))
