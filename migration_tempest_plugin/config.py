@@ -75,6 +75,15 @@ MigrationGroup = [
         'established TCP connection in one live migration, by the upper '
         'bound. Unset: no limit.',
     ),
+    cfg.FloatOpt(
+        'allowed_storage_stall',
+        min=0,
+        help='For how many seconds in sum what a server writes to its disk '
+        'may stall in one live migration, by the upper bound. Where it is '
+        'set, each server that is measured writes a record of 4 KiB to '
+        'guest_storage_folder every 0.2 s. Unset: no limit, and only servers '
+        'write whose storage is checked.',
+    ),
     cfg.BoolOpt(
         'fail_unchecked_limits',
         default=True,
@@ -284,6 +293,15 @@ MigrationGroup = [
         help='Where in a server the check of its storage writes some MiB to: '
         'on a disk, not in memory.',
     ),
+    cfg.FloatOpt(
+        'guest_storage_deadline',
+        default=0.1,
+        min=0.01,
+        max=60,
+        help='Seconds; a record that a server writes to its disk has stalled '
+        'if it takes longer than that, and longer than the records before '
+        'the migration let expect.',
+    ),
     cfg.StrOpt(
         'guest_outside_address',
         default='',
@@ -370,8 +388,8 @@ FeatureGroup = [
         'tunnelled',
         default=False,
         help="Whether the computes can live migrate through libvirt's own "
-        'connection ([libvirt] live_migration_tunnelled of nova.conf): '
-        'not where disks are copied.',
+        'connection ([libvirt] live_migration_tunnelled of nova.conf). Where '
+        'disks are copied, only servers whose disk is a volume can.',
     ),
     cfg.BoolOpt(
         'post_copy',
@@ -516,6 +534,13 @@ HostOptions = [
         help="The folder of the servers' disks, as the host sees it "
         '(nova.conf, [DEFAULT] instances_path).',
     ),
+    cfg.StrOpt(
+        'rbd_command',
+        default='',
+        help='Asks Ceph, on the host, who has a volume open: "rbd --id '
+        'cinder", say, where the host has the keyring of that client; Kolla: '
+        '"docker exec nova_libvirt rbd --id nova". Unset: Ceph is not asked.',
+    ),
 ]
 
 HostsGroup = [
@@ -562,6 +587,23 @@ HostsGroup = [
         help='The host through whose SSH server the database is reached, with '
         'user, port and keys as above. Unset: it is reached from here.',
     ),
+    cfg.StrOpt(
+        'storage_host',
+        default='',
+        help='The host of the storage that volumes are on, with user, port '
+        'and keys as above. Tests that hold all volumes up for some seconds '
+        'are skipped without it: never name that of others.',
+    ),
+    cfg.StrOpt(
+        'storage_pause_command',
+        default='systemctl kill --signal=STOP ceph-osd.target',
+        help='Has the storage of volumes answer nobody, until it is to go on.',
+    ),
+    cfg.StrOpt(
+        'storage_resume_command',
+        default='systemctl kill --signal=CONT ceph-osd.target',
+        help='Has the storage of volumes go on after that.',
+    ),
 ]
 
 #: Each group with its options, for all of the functions below.
@@ -579,6 +621,7 @@ LIMITS = (
     ('metadata', 'allowed_longest_metadata_outage', True),
     ('guest', 'allowed_guest_stop', False),
     ('tcp', 'allowed_tcp_stall', False),
+    ('storage', 'allowed_storage_stall', False),
 )
 
 #: What is allowed where neither this plugin nor Tempest says so, in seconds.

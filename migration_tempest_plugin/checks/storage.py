@@ -11,37 +11,10 @@
 #    under the License.
 """Whether all that a guest wrote to its disk is on it, and written once."""
 
-import dataclasses
-import threading
-
 from migration_tempest_plugin.checks import check
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
-from migration_tempest_plugin.guest import stream
-
-#: Records that the file has room for: at 4096 bytes each, 16 MiB.
-RECORDS = 4096
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """One record that the guest said was on its disk.
-
-    :ivar token: made at random for it
-    :ivar begin: when its writing began, in seconds of the guest's clock
-    :ivar end: when it was on the disk
-    """
-
-    number: int
-    token: str
-    begin: float
-    end: float
-
-    @classmethod
-    def parse(cls, line):
-        """:raises ValueError: if it is no line of storage_writer.sh"""
-        number, token, begin, end = line.split()
-        return cls(int(number), token, float(begin), float(end))
+from migration_tempest_plugin.guest import writer
 
 
 class StorageCheck(check.Check):
@@ -58,60 +31,30 @@ class StorageCheck(check.Check):
     :param folder: where the guest writes to; on a disk, not in memory
     :param pause: seconds between two records
     :param lifetime: seconds after which the guest ends it by itself
-    :ivar file: where the records are in the guest
+    :ivar writer: the StorageWriter, from which others may take records, too
     """
 
     name = 'storage'
 
-    def __init__(self, connect, client, folder, pause=0.1, lifetime=3600):
-        self._connect = connect
+    def __init__(self, connect, client, folder, pause=0.2, lifetime=3600):
         self._client = client
-        self._words = (folder, f'{pause:g}', RECORDS, round(lifetime))
-        self._records = []
-        self._changed = threading.Condition()
+        self.writer = writer.StorageWriter(connect, folder, pause, lifetime)
 
     def _setUp(self):
-        self._stream = self.useFixture(
-            stream.ScriptStream(
-                self._connect, 'storage_writer', self._words, self._take
-            )
-        )
-        header = self._stream.header
-        if not header.startswith('storage_writer 1 '):
-            raise exceptions.GuestError(
-                f"storage: the guest can't write: {header} ([migration] "
-                'guest_storage_folder)'
-            )
-        self._where = dict(word.split('=', 1) for word in header.split()[2:])
-        self.file = self._where['file']
-        self._await_record()
+        self.useFixture(self.writer)
 
-    def _take(self, line):
-        record = Record.parse(line)
-        with self._changed:
-            self._records.append(record)
-            self._changed.notify_all()
-
-    def _await_record(self, patience=30.0):
-        """Wait for one more: it goes on."""
-        with self._changed:
-            count = len(self._records)
-            self._changed.wait_for(
-                lambda: len(self._records) > count or self._stream.ended,
-                patience,
-            )
-            if len(self._records) > count:
-                return
-        raise self.failed(
-            'the guest does not write any more, after %d records: %s',
-            count,
-            self._stream.ended or f'nothing for {patience:g} s',
-        )
+    @property
+    def file(self):
+        """Where the records are in the guest."""
+        return self.writer.file
 
     def verify(self):
-        self._await_record()
-        with self._changed:
-            reported = list(self._records)
+        try:
+            # It goes on.
+            self.writer.wait_for_records(1)
+        except exceptions.GuestError as error:
+            raise self.failed('%s', error) from error
+        reported = self.writer.records
         complaints = _complaints(reported)
         facts = shell.ask(self._client, 'storage_reader', self.file)
         complaints += _differences(reported, _places(facts['log']))
@@ -119,21 +62,21 @@ class StorageCheck(check.Check):
             raise self.failed(
                 '%s on %s: %d of %d records are wrong: %s',
                 self.file,
-                self._where['source'],
+                self.writer.source,
                 len(complaints),
                 len(reported),
                 '; '.join(complaints[:3]),
             )
         return (
-            f'{len(reported)} records on {self._where["source"]} '
-            f'({self._where["type"]}), read back from {facts["from"]}, '
+            f'{len(reported)} records on {self.writer.source} '
+            f'({self.writer.type}), read back from {facts["from"]}, '
             f'the longest stall {longest_stall(reported):.2f} s'
         )
 
 
 def longest_stall(records):
     """Seconds of the guest's clock for the slowest of some Records."""
-    return max(record.end - record.begin for record in records)
+    return max(record.delay for record in records)
 
 
 def _complaints(reported):
@@ -157,9 +100,9 @@ def _differences(reported, places):
     newest = reported[-1].number
     wrong = []
     for record in reported:
-        if record.number <= newest - RECORDS:
+        if record.number <= newest - writer.RECORDS:
             continue  # its place was needed again
-        found = places.get(record.number % RECORDS, ['missing'])
+        found = places.get(record.number % writer.RECORDS, ['missing'])
         if found[0] in ('torn', 'empty', 'missing'):
             wrong.append(
                 f'record {record.number} ({record.token}) is {" ".join(found)}'

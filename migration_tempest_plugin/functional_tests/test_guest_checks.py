@@ -98,27 +98,27 @@ class ChecksTestCase(testtools.TestCase):
 class TestDash(ChecksTestCase):
     def test_storage(self):
         check = self.useFixture(self.storage())
-        wait_until(lambda: len(check._records) > 20)
+        wait_until(lambda: len(check.writer.records) > 20)
         self.assertRegex(check.verify(), r'^2\d records on .* stall \d')
         self.assertRegex(check.verify(), r'^\d+ records on .* stall \d')
 
     def test_storage_with_another_byte(self):
         check = self.useFixture(self.storage())
-        wait_until(lambda: len(check._records) > 3)
+        wait_until(lambda: len(check.writer.records) > 3)
         self.change_byte(check.file, 2 * 4096 + 70)
         error = self.assertRaises(exceptions.CheckFailed, check.verify)
         self.assertRegex(str(error), r'record 2 \(.*\) is torn 2 000000X002')
 
     def test_storage_that_lost_something(self):
         check = self.useFixture(self.storage())
-        wait_until(lambda: len(check._records) > 3)
+        wait_until(lambda: len(check.writer.records) > 3)
         os.truncate(check.file, 2 * 4096)
         error = self.assertRaises(exceptions.CheckFailed, check.verify)
         self.assertRegex(str(error), r'record 2 \(.*\) is (empty|missing)')
 
     def test_storage_of_another_one(self):
         check = self.useFixture(self.storage())
-        wait_until(lambda: len(check._records) > 3)
+        wait_until(lambda: len(check.writer.records) > 3)
         with open(check.file, 'r+b') as file:
             file.seek(4096)
             line = file.read(63).split()[1]
@@ -138,7 +138,7 @@ class TestDash(ChecksTestCase):
 
     def test_storage_ends_by_itself(self):
         check = self.useFixture(self.storage(lifetime=1))
-        wait_until(lambda: check._stream.ended)
+        wait_until(lambda: not check.writer.is_running)
         self.assertEqual([], os.listdir(self.folder))
         error = self.assertRaises(exceptions.CheckFailed, check.verify)
         self.assertIn('does not write any more', str(error))
@@ -148,6 +148,13 @@ class TestDash(ChecksTestCase):
         check = self.storage()
         error = self.assertRaises(testtools.MultipleExceptions, check.setUp)
         self.assertIn('is in memory (tmpfs)', str(error.args[0][1]))
+
+    def test_a_folder_with_a_blank(self):
+        self.folder += '/a b'
+        os.mkdir(self.folder)
+        check = self.storage()
+        error = self.assertRaises(testtools.MultipleExceptions, check.setUp)
+        self.assertIn('/a b has a blank in it', str(error.args[0][1]))
 
     def test_no_folder(self):
         self.folder += '/none'

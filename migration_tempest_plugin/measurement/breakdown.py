@@ -47,6 +47,8 @@ class Breakdown:
     :ivar metadata: the guest got no answer of the metadata service, in the
         tester's clock, if that is joined to the guest's
     :ivar metadata_after_network: what of that came after the network was back
+    :ivar storage_stalled: what the guest wrote was not on its disk, in the
+        tester's clock, if that is joined to the guest's
     :ivar phases: the Phases of the migration
     :ivar memory_copied: bytes, at least
     """
@@ -59,6 +61,7 @@ class Breakdown:
     tcp_stalled: Duration | None = None
     metadata: Duration | None = None
     metadata_after_network: Duration | None = None
+    storage_stalled: Duration | None = None
     phases: tuple[Phase, ...] = ()
     memory_copied: int | None = None
 
@@ -78,6 +81,7 @@ class Breakdown:
                 f', {self.metadata_after_network} of it after the network '
                 'was back'
             )
+        parts.append(_part('storage stalled for %s', self.storage_stalled))
         if self.memory_copied is not None:
             parts.append(
                 f'{self.memory_copied / 2**20:.0f} MiB of memory copied'
@@ -126,11 +130,12 @@ def break_down(
     clock: GuestClock | None = None,
     progress: Progress | None = None,
     libvirt_downtime: float | None = None,
+    storage: Timeline | None = None,
 ) -> Breakdown:
     """Make the Breakdown of what there is.
 
-    :param network, tcp, metadata: their Timelines; that of metadata may be in
-        the guest's clock, and is then compared with nothing
+    :param network, tcp, metadata, storage: their Timelines; that of metadata
+        may be in the guest's clock, and is then compared with nothing
     :param clock: the GuestClock
     :param progress: the Progress
     :param libvirt_downtime: in seconds
@@ -149,6 +154,7 @@ def break_down(
         tcp_stalled=tcp.total if tcp else None,
         metadata=metadata.total if metadata else None,
         metadata_after_network=after_network,
+        storage_stalled=storage.total if storage else None,
         phases=progress.phases if progress else (),
         memory_copied=progress.memory_copied if progress else None,
     )

@@ -257,6 +257,7 @@ class MeasuredMigration:
             clock=self.clock,
             progress=self.progress,
             libvirt_downtime=self.libvirt_downtime,
+            storage=self.timeline('storage'),
         )
 
     def summary(self) -> str:

@@ -40,6 +40,19 @@ class Probing(enum.Enum):
     #: The same, but the answers come in the order of the probes (TCP): as
     #: long as one is waited for, none comes.
     ORDERED = 'ordered'
+    #: Each waits for the end of the one before, however long that takes (a
+    #: write to a disk): it is late by as long as nothing went on.
+    BLOCKING = 'blocking'
+
+    @property
+    def waits(self) -> bool:
+        """Whether each looks until its own end, and the next comes then."""
+        return self in (Probing.SEQUENTIAL, Probing.BLOCKING)
+
+    @property
+    def stalls(self) -> bool:
+        """Whether what is waited for is late, and not missing."""
+        return self in (Probing.ORDERED, Probing.BLOCKING)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,9 +250,7 @@ class Timeline:
         return list(
             itertools.accumulate(
                 (
-                    sample.end
-                    if self.probing is Probing.SEQUENTIAL
-                    else sample.start
+                    sample.end if self.probing.waits else sample.start
                     for sample in self.samples
                 ),
                 max,
@@ -262,7 +273,8 @@ class Timeline:
         probe to the start of the next, other than where it was unobserved.
         Where answers come in order, what is lost is repeated, and nothing is
         missing but late: then what is no longer than the deadline goes by
-        unseen, too.
+        unseen, too. Where each waits for the one before, that is seen for as
+        long as it is late.
         """
         apart = max(
             (
@@ -270,7 +282,10 @@ class Timeline:
                 for (before, after), nobody in zip(
                     itertools.pairwise(self.samples), self._nobody_looked
                 )
-                if not nobody
+                if not (
+                    nobody
+                    or (self.probing is Probing.BLOCKING and before.late)
+                )
             ),
             default=self.interval,
         )
@@ -279,7 +294,7 @@ class Timeline:
     @property
     def _stall(self) -> float | None:
         """Seconds from which on a late answer is a stall, if it can be one."""
-        return self.deadline if self.probing is Probing.ORDERED else None
+        return self.deadline if self.probing.stalls else None
 
     def _is_unobserved(self, gap: float) -> bool:
         return gap > 2 * self.interval
@@ -332,21 +347,22 @@ class Timeline:
         :param delay: seconds that an answer took: of the first probe that
             failed, it may have been the answer that was lost
         """
+        late = [
+            (sample, sample.end - sample.latest_start - delay)
+            for _, sample in failed
+            if sample.late
+        ]
+        if self.probing is Probing.BLOCKING:
+            # An end is known no better than a start, and the delay neither.
+            return sum(
+                max(0.0, least - 2 * each.slack) for each, least in late
+            )
         lower = sum(
             max(0.0, run[-1].start - run[0].latest_start - delay)
             for run in self._runs(failed)
         )
         if self.probing is Probing.ORDERED:
-            lower = max(
-                [
-                    lower,
-                    *(
-                        sample.end - sample.latest_start - delay
-                        for _, sample in failed
-                        if sample.late
-                    ),
-                ]
-            )
+            lower = max([lower, *(least for _, least in late)])
         return lower
 
     def _runs(self, failed: list[ordering.Numbered]) -> list[list[Sample]]:
@@ -369,6 +385,8 @@ class Timeline:
         """
         if self.probing is Probing.SEQUENTIAL or not (before and after):
             return None
+        if self.probing is Probing.BLOCKING:
+            return sum(sample.delay for sample in failed)
         began = (before.start + failed[0].start) / 2
         ended = (failed[-1].start + after.start) / 2
         if self.probing is Probing.ORDERED:

@@ -16,6 +16,7 @@ from migration_tempest_plugin.meters.heartbeat import GuestHeartbeatMeter
 from migration_tempest_plugin.meters.heartbeat import Heartbeat
 from migration_tempest_plugin.meters.metadata import MetadataDowntimeMeter
 from migration_tempest_plugin.meters.network import NetDowntimeMeter
+from migration_tempest_plugin.meters.storage import StorageStallMeter
 
 __all__ = (
     'GuestHeartbeatMeter',
@@ -23,4 +24,5 @@ __all__ = (
     'Heartbeat',
     'MetadataDowntimeMeter',
     'NetDowntimeMeter',
+    'StorageStallMeter',
 )

@@ -23,10 +23,15 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import heartbeat
 from migration_tempest_plugin.meters import metadata
+from migration_tempest_plugin.meters import storage
 
 LOG = log.getLogger(__name__)
 
-_InGuest = heartbeat.GuestHeartbeatMeter | metadata.MetadataDowntimeMeter
+_InGuest = (
+    heartbeat.GuestHeartbeatMeter
+    | metadata.MetadataDowntimeMeter
+    | storage.StorageStallMeter
+)
 
 #: The meters that run something in the guest, and how their cost is called.
 #: Each has ``guest_cpu``: the seconds of the guest's processors that it has
@@ -34,6 +39,7 @@ _InGuest = heartbeat.GuestHeartbeatMeter | metadata.MetadataDowntimeMeter
 _IN_GUEST: tuple[tuple[type[_InGuest], str], ...] = (
     (heartbeat.GuestHeartbeatMeter, 'heartbeat'),
     (metadata.MetadataDowntimeMeter, 'metadata'),
+    (storage.StorageStallMeter, 'storage'),
 )
 
 

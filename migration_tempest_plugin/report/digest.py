@@ -23,7 +23,7 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import documents
 
 #: What a migration costs a server, in the order of the reports.
-COSTS = ('network', 'tcp', 'metadata', 'guest stopped')
+COSTS = ('network', 'tcp', 'metadata', 'storage', 'guest stopped')
 
 QUEUED = 'queued'
 

@@ -136,6 +136,7 @@ class Breakdown(typing.TypedDict, total=False):
     tcp_stalled: Duration | None
     metadata: Duration | None
     metadata_after_network: Duration | None
+    storage_stalled: Duration | None
     phases: list[Phase]
     memory_copied: int | None
 

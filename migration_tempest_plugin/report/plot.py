@@ -30,11 +30,12 @@ COLOURS = {
     'network': '#D55E00',
     'tcp': '#E69F00',
     'metadata': '#CC79A7',
+    'storage': '#F0E442',
     'guest stopped': '#0072B2',
     'phase': '#009E73',
     'event': '#56B4E9',
 }
-OTHER, GREY = '#F0E442', '#8a8a8a'
+OTHER, GREY = '#999999', '#8a8a8a'
 
 #: The page draws it in the colour of its own text.
 FOREGROUND = '#000000'

@@ -82,7 +82,7 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
     deadline = measured.get('deadline')
     stall = (
         f' (a stall is longer than {deadline:.3f} s)'
-        if measured['what'] == 'tcp' and deadline
+        if measured['what'] in ('tcp', 'storage') and deadline
         else ''
     )
     if not outages:

@@ -37,6 +37,7 @@ PUBLIC = {
         'NetworkCheck',
         'PortCheck',
         'StorageCheck',
+        'VolumeCheck',
     },
     'exceptions': {
         'CheckFailed',
@@ -73,6 +74,7 @@ PUBLIC = {
         'Heartbeat',
         'MetadataDowntimeMeter',
         'NetDowntimeMeter',
+        'StorageStallMeter',
     },
 }
 

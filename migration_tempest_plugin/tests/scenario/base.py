@@ -23,6 +23,7 @@ from migration_tempest_plugin.cloud import disks
 from migration_tempest_plugin.cloud import live_migration
 from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin import config
+from migration_tempest_plugin.guest import writer
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
 from migration_tempest_plugin.report import several
@@ -379,6 +380,31 @@ class LiveMigrationScenario(guests.GuestScenario):
                 ),
                 least_deadline=options.metadata_least_probe_deadline,
             ),
+            *self.storage_meters_of(guest),
+        )
+
+    def storage_meters_of(self, guest):
+        """The meter of what a guest writes to its disk, if it has a limit."""
+        options = CONF.migration
+        if options.allowed_storage_stall is None:
+            return ()
+        return (
+            self.storage_meter(
+                guest,
+                writer.StorageWriter(
+                    guest.connect,
+                    options.guest_storage_folder,
+                    lifetime=options.guest_probe_lifetime,
+                ),
+            ),
+        )
+
+    def storage_meter(self, guest, storage_writer):
+        """A meter of what a StorageWriter has a guest write."""
+        return meters.StorageStallMeter(
+            storage_writer,
+            CONF.migration.guest_storage_deadline,
+            guest.address,
         )
 
     def live_migrate_arguments(self, guest, host=None):

@@ -68,6 +68,17 @@ class GuestChecks(fixtures.Fixture):
 class CheckedScenario(base.LiveMigrationScenario):
     """Base of the tests that look their guests over."""
 
+    def setUp(self):
+        super().setUp()
+        self._writers = {}  # the StorageWriter of each guest, by its id
+
+    def storage_meters_of(self, guest):
+        """As in the base; of what a check has the guest write already."""
+        writer = self._writers.get(guest.id)
+        if writer and writer.is_running:
+            return (self.storage_meter(guest, writer),)
+        return super().storage_meters_of(guest)
+
     def boot_guests(self, count, **arguments):
         """As in the base; one more port of them is open."""
         guests = super().boot_guests(count, **arguments)
@@ -112,13 +123,19 @@ class CheckedScenario(base.LiveMigrationScenario):
             CONF.migration.guest_closed_port,
         )
 
-    def storage_check(self, guest):
-        return checks.StorageCheck(
+    def storage_check(self, guest, folder=None):
+        """That of the storage: of a folder, or of the one of the options.
+
+        What it has the guest write is measured, too.
+        """
+        check = checks.StorageCheck(
             guest.connect,
             guest.ssh,
-            CONF.migration.guest_storage_folder,
+            folder or CONF.migration.guest_storage_folder,
             lifetime=CONF.migration.guest_probe_lifetime,
         )
+        self._writers[guest.id] = check.writer
+        return check
 
     def memory_check(self, guest):
         return checks.MemoryCheck(guest.ssh)
@@ -141,8 +158,8 @@ class CheckedScenario(base.LiveMigrationScenario):
 
         return [checks.ConsoleCheck(guest.ssh, read)]
 
-    def all_checks(self, guest, neighbours=()):
-        """One of each, as GuestChecks that are set up."""
+    def all_checks(self, guest, neighbours=(), further=()):
+        """One of each, and further ones, as GuestChecks that are set up."""
         return self.checks(
             guest,
             self.network_check(guest, neighbours),
@@ -151,6 +168,7 @@ class CheckedScenario(base.LiveMigrationScenario):
             self.memory_check(guest),
             self.clock_check(guest),
             *self.console_checks(guest),
+            *further,
         )
 
     def checks(self, guest, *each):

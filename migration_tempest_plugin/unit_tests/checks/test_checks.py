@@ -19,6 +19,7 @@ from migration_tempest_plugin import checks
 from migration_tempest_plugin.checks import clock
 from migration_tempest_plugin.checks import storage
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import writer
 
 
 class Guest:
@@ -192,7 +193,7 @@ class TestClock(testtools.TestCase):
 
 def records(*tokens):
     return [
-        storage.Record(number, token, number, number + 0.01)
+        writer.Record(number, token, number, number + 0.01)
         for number, token in enumerate(tokens, 1)
     ]
 
@@ -200,15 +201,15 @@ def records(*tokens):
 class TestStorageRecords(testtools.TestCase):
     def test_a_line(self):
         self.assertEqual(
-            storage.Record(3, 'ab-c', 1.5, 1.75),
-            storage.Record.parse('3 ab-c 1.50 1.75'),
+            writer.Record(3, 'ab-c', 1.5, 1.75, 0.21),
+            writer.Record.parse('3 ab-c 1.50 1.75 21'),
         )
 
     def test_half_a_line(self):
-        self.assertRaises(ValueError, storage.Record.parse, '3 ab-c 1.5')
+        self.assertRaises(ValueError, writer.Record.parse, '3 ab-c 1.5 1.75')
 
     def test_longest_stall(self):
-        told = [*records('a', 'b'), storage.Record(3, 'c', 3.0, 4.5)]
+        told = [*records('a', 'b'), writer.Record(3, 'c', 3.0, 4.5)]
         self.assertEqual(1.5, storage.longest_stall(told))
 
     def test_out_of_order(self):
@@ -257,12 +258,12 @@ class TestStorageDifferences(testtools.TestCase):
 
     def test_a_place_that_was_needed_again(self):
         told = [
-            storage.Record(number, f't{number}', 0, 0)
-            for number in range(1, storage.RECORDS + 3)
+            writer.Record(number, f't{number}', 0, 0)
+            for number in range(1, writer.RECORDS + 3)
         ]
         log = [
-            f'{number % storage.RECORDS} {number} t{number}'
-            for number in range(3, storage.RECORDS + 3)
+            f'{number % writer.RECORDS} {number} t{number}'
+            for number in range(3, writer.RECORDS + 3)
         ]
         self.assertEqual([], self.differences(told, '\n'.join(log)))
 

@@ -128,6 +128,18 @@ class TestBreakDown(testtools.TestCase):
         self.assertEqual(0.0, parts.network_after_stop)
         self.assertAlmostEqual(0.01, parts.network_after_stop.upper)
 
+    def test_storage(self):
+        parts = break_down(
+            network=timeline('network', 0, 0),
+            storage=timeline('storage', 3.0, 3.41, 0.002),
+        )
+        self.assertHolds(0.41, parts.storage_stalled)
+        self.assertRegex(
+            parts.text(), r'; storage stalled for 0\.4\d\d s \(0\.4'
+        )
+        self.assertIsNone(self.parts.storage_stalled)
+        self.assertNotIn('storage', self.parts.text())
+
     def test_what_was_not_seen(self):
         """It is told by its bound, which is the resolution."""
         parts = break_down(

@@ -11,9 +11,11 @@
 #    under the License.
 
 import dataclasses
+import math
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import Duration
+from migration_tempest_plugin.measurement.guest_clock import TICK
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
@@ -101,6 +103,109 @@ def _truth(outages, lags, trip, slack):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Disk:
+    """What really happened to a guest's disk, and how long writing took.
+
+    :ivar stalls: begin and end of each time in which nothing goes on
+    :ivar work: seconds that each record takes of the disk
+    :ivar pause: seconds between two of them
+    """
+
+    stalls: tuple
+    work: float
+    pause: float
+
+    THRESHOLD = 0.2
+
+    def timeline(self):
+        samples, now = [], 0.0
+        over = max((end for _, end in self.stalls), default=0.0) + 2
+        while now < over:
+            began, now = now, self._after(now)
+            # A guest's clock counts in ticks, and cuts them off.
+            start, end = _ticks(began), _ticks(now)
+            late = end - start > self.THRESHOLD
+            samples.append(
+                Sample(start, end + TICK, not late, late=late, slack=TICK)
+            )
+            now += self.pause
+        return Timeline(
+            'storage',
+            'x',
+            samples,
+            self.pause,
+            samples[-1].end,
+            probing=Probing.BLOCKING,
+            clock='guest',
+            deadline=self.THRESHOLD,
+        )
+
+    def _after(self, now):
+        """When a record is on the disk that is begun now."""
+        left = self.work
+        for begin, end in self.stalls:
+            if end <= now:
+                continue
+            if now + left <= begin:
+                break
+            left -= max(0.0, begin - now)
+            now = end
+        return now + left
+
+
+def _ticks(moment):
+    return math.floor(moment / TICK) * TICK
+
+
+def disks():
+    return strategies.builds(
+        lambda outages, work, pause: Disk(
+            _truth(outages, [0.0], 0.0, 0.0).down, work, pause
+        ),
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(1.0, 3.0), strategies.floats(0.0, 6.0)
+            ),
+            max_size=4,
+        ),
+        strategies.floats(0.0, 0.15),
+        strategies.floats(0.02, 0.2),
+    )
+
+
+class TestDisk(base.Case):
+    def test_bounds_hold_the_truth(self):
+        def check(disk):
+            for outage in disk.timeline().outages:
+                [(begin, end)] = [
+                    each
+                    for each in disk.stalls
+                    if each[0] < outage.end
+                    and outage.start < each[1]
+                    and each[1] > each[0]
+                ]
+                self.assertLessEqual(outage.lower, end - begin + ROUNDING)
+                self.assertGreaterEqual(outage.upper, end - begin - ROUNDING)
+
+        self.for_all(check, disks())
+
+    def test_what_is_longer_than_the_resolution_is_seen(self):
+        def check(disk):
+            timeline = disk.timeline()
+            self.assertLess(timeline.resolution, 1.0)
+            for begin, end in disk.stalls:
+                if end - begin > timeline.resolution:
+                    self.assertTrue(
+                        any(
+                            outage.start <= begin and end <= outage.end
+                            for outage in timeline.outages
+                        )
+                    )
+
+        self.for_all(check, disks())
+
+
 class TestTimeline(base.Case):
     def test_bounds_hold_the_truth(self):
         def check(truth):
@@ -166,13 +271,15 @@ class TestTimeline(base.Case):
         def check(samples, probing, deadline):
             if probing is Probing.ORDERED:
                 samples = _in_order(samples)
+            elif probing is Probing.BLOCKING:
+                samples = _one_by_one(samples)
             try:
                 timeline = Timeline(
                     'tcp',
                     'x',
                     samples,
                     INTERVAL,
-                    14.0,
+                    max([14.0, *(each.end for each in samples)]),
                     probing=probing,
                     deadline=deadline,
                 )
@@ -208,6 +315,16 @@ def _in_order(samples):
     for sample in sorted(samples, key=lambda each: each.start):
         latest = max(latest, sample.end)
         found.append(dataclasses.replace(sample, end=latest))
+    return found
+
+
+def _one_by_one(samples):
+    """The same, but each begins when the one before has ended."""
+    found, free = [], 0.0
+    for sample in sorted(samples, key=lambda each: each.start):
+        start = max(free, sample.start)
+        free = start + sample.delay
+        found.append(dataclasses.replace(sample, start=start, end=free))
     return found
 
 

@@ -171,7 +171,7 @@ class TestResolution(testtools.TestCase):
         )
         self.assertEqual(compare.KEPT, found.status)
         self.assertIn(
-            'up to 0.05 s (network, tcp, guest stopped), 0.31 s '
+            'up to 0.05 s (network, tcp, storage, guest stopped), 0.31 s '
             '(metadata) count as none',
             compare.how(found),
         )

@@ -54,6 +54,19 @@ class TestMigration(testtools.TestCase):
             ['ping', 'TCP', 'guest clock', 'phase'], self.lanes(figure)
         )
 
+    def test_lane_of_storage(self):
+        document = samples.migration(
+            measurements=(
+                samples.timeline(0.3),
+                samples.timeline(0.41, 'storage'),
+            )
+        )
+        figure = picture.migration(document)
+        self.assertEqual(['ping', 'storage'], self.lanes(figure)[:2])
+        _, (begin, end, hatching) = self.bars(figure, 'storage')
+        self.assertAlmostEqual(0.41, end - begin, delta=0.06)
+        self.assertEqual('', hatching)
+
     def test_lanes_of_one_name(self):
         """Two guests may be asked for the same."""
         figure = picture.migration(
