@@ -33,7 +33,7 @@ environment:
   LAB_DIR         the folder of everything that the lab makes (.lab)
   LAB_RELEASE     the versions of OpenStack, a file of lab/releases (2026.2)
   LAB_STORAGE     block: each compute has disks of its own (the default);
-                  shared: one directory of instances for both
+                  rbd: Nova keeps them in Ceph
   LAB_GUEST       what the guests are: lab (a small one of its own, the
                   default), or debian (systemd, OpenSSH, cloud-init, bash)
   LAB_IMAGE       a guest image to use instead of those
@@ -54,6 +54,12 @@ _STAGES = {
     r'whitebox\.test_(matrix|failures)\.)',
     'hosts': r'^migration_tempest_plugin\.tests\.'
     r'whitebox\.(?!test_(matrix|failures)\.)',
+    # Tempest's own, with volumes
+    'tempest': r'^tempest\.(api\.compute\.admin\.test_live_migration\.'
+    r'LiveMigrationTest\.test_(volume_backed_live_migration|'
+    r'live_block_migration_with_attached_volume)|'
+    r'scenario\.test_volume_boot_pattern\.'
+    r'TestVolumeBootPattern\.test_volume_boot_pattern)\b',
 }
 
 
@@ -106,7 +112,7 @@ def _parse(arguments):
         help='one stage alone: '
         'the first figures; many guests, every kind of '
         'migration, and what can go wrong; the tests behind '
-        'the API',
+        "the API; Tempest's own of servers with volumes",
     )
     run.add_argument(
         'tempest',
@@ -296,6 +302,12 @@ def _status(cloud, options):
         if host.pid:
             print(f'\n{host.name} ({host.management})')
             print(host.programs_status())
+    if cloud.controller.pid:
+        print('\nCeph')
+        try:
+            print(cloud.store_status())
+        except LabError as error:
+            print(error)
 
 
 def _shell(cloud, options):

@@ -18,6 +18,7 @@ import secrets
 import shutil
 import uuid
 
+from embedded_cloud import ceph
 from embedded_cloud.host import COMPUTE
 from embedded_cloud.host import CONTROLLER
 from embedded_cloud.host import Host
@@ -42,11 +43,14 @@ _APIS = (
     'nova-api',
     'nova-metadata',
     'neutron-api',
+    'cinder-api',
 )
 _WORKERS = (
     'nova-conductor',
     'nova-scheduler',
     'neutron-ovn-maintenance-worker',
+    'cinder-scheduler',
+    'cinder-volume',
 )
 _INSTANCES = '/var/lib/nova/instances'
 
@@ -83,6 +87,17 @@ class Cloud:
             host.pid for host in (*self.hosts, self.tester)
         )
 
+    def store_status(self):
+        """What Ceph says of itself, for people.
+
+        :raises LabError: if it does not answer
+        """
+        # Not "ceph status": it warns of modules that are left out on purpose.
+        return ''.join(
+            self.controller.run('ceph', '--connect-timeout', '5', *words)
+            for words in (('osd', 'stat'), ('pg', 'stat'), ('df',))
+        )
+
     def memory(self):
         """Bytes of memory that all of it takes."""
         return sum(each.memory() for each in (*self.hosts, self.tester))
@@ -104,7 +119,8 @@ class Cloud:
             joined = [
                 pool.submit(host.run, 'ovs-setup') for host in self.hosts
             ]
-            self._start_services()
+            stored = pool.submit(self._make_store)
+            self._start_services(stored)
             for future in joined:
                 future.result()
             seeded = pool.submit(self._seed)
@@ -129,7 +145,7 @@ class Cloud:
     def _start_hosts(self):
         self.tester.start()
         values = self._values()
-        keys = self._host_files()
+        keys = [*self._host_files(), self._ceph_keyring()]
         certificates = self._certificates()
         for host in self.hosts:
             host.prepare(
@@ -145,14 +161,16 @@ class Cloud:
             ],
         )
         for host in self.computes:
-            instances = (
-                self.settings.hosts / 'instances'
-                if self.settings.storage == 'shared'
-                else host.state / 'instances'
-            )
-            host.start(self.tester, [(instances, _INSTANCES)])
+            host.start(self.tester, [(host.state / 'instances', _INSTANCES)])
 
-    def _start_services(self):
+    def _make_store(self):
+        with self.progress.phase('Ceph'):
+            self.controller.run('lab-ceph', *ceph.POOLS)
+            for host in self.computes:
+                host.run('lab-ceph-secret', ceph.FSID)
+
+    def _start_services(self, stored):
+        """:param stored: a future, done when volumes have where to be"""
         with self.progress.phase('databases'):
             self.controller.run('lab-databases', patience=300)
         with self.progress.phase('plugin beside the APIs'):
@@ -160,6 +178,7 @@ class Cloud:
         with self.progress.phase('identity service'):
             self.controller.start_programs('keystone')
             self.controller.run('lab-seed', 'identity')
+        stored.result()
         with self.progress.phase('APIs'):
             self.controller.start_programs(*_WORKERS, *_APIS[1:])
             for host in self.computes:
@@ -202,6 +221,10 @@ class Cloud:
                     f'{self.settings.logs}/compute*/neutron-ovn-agent.log'
                 ) from None
 
+    @property
+    def _disks_in_ceph(self):
+        return self.settings.storage == 'rbd'
+
     def _values(self):
         controller = self.controller.management
         return {
@@ -211,10 +234,11 @@ class Cloud:
             'hosts': '\n'.join(
                 f'{host.management} {host.name}' for host in self.hosts
             ),
+            'fsid': ceph.FSID,
             'virt_type': self.settings.virt_type,
-            'qemu_shared_filesystems': f'shared_filesystems = ["{_INSTANCES}"]'
-            if self.settings.storage == 'shared'
-            else '',
+            # Of a qcow2 image, Ceph would hold what no guest could boot from.
+            'raw_images': 'true' if self._disks_in_ceph else 'false',
+            'disks': ceph.NOVA_DISKS if self._disks_in_ceph else '',
             'external_subnet': network.subnet(network.EXTERNAL),
             'external_gateway': network.address(
                 network.EXTERNAL, network.TESTER
@@ -234,6 +258,15 @@ class Cloud:
             path.touch(0o600)
             path.write_text(secrets.token_hex(16))
         return path.read_text()
+
+    def _ceph_keyring(self):
+        """What opens volumes, made at the lab's first start."""
+        path = self.settings.keys / 'ceph'
+        # An empty one is of a start that was killed.
+        if not path.exists() or not path.read_text():
+            path.touch(0o600)
+            path.write_text(ceph.new_key())
+        return ceph.KEYRING, ceph.keyring(path.read_text()), 0o600
 
     def _certificates(self):
         """Those with which QEMU encrypts migrations, where libvirt looks."""

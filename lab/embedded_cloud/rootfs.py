@@ -39,6 +39,15 @@ PACKAGES = (
     'libvirt-clients',
     'qemu-system-x86',
     'qemu-utils',
+    # what volumes stand on
+    'ceph-mon',
+    'ceph-osd',
+    'ceph-mgr',
+    'ceph-common',
+    'python3-rados',
+    'python3-rbd',
+    'qemu-block-extra',
+    'libvirt-daemon-driver-secret',
     # what a host stands on
     'supervisor',
     'openssh-server',
@@ -84,6 +93,7 @@ OPENSTACK = (
     'openstack-placement',
     'nova',
     'neutron',
+    'cinder',
     'uwsgi',
     'pymysql',
     'pymemcache',
@@ -101,7 +111,11 @@ python3 -m venv /opt/openstack
 /opt/openstack/bin/uv pip install --quiet --compile-bytecode \\
     --python /opt/openstack/bin/python --constraint /opt/release.txt "$@"
 cp -r /opt/openstack/etc/nova /opt/openstack/etc/neutron \\
-    /opt/openstack/etc/glance /etc/
+    /opt/openstack/etc/glance /opt/openstack/etc/cinder /etc/
+# Ceph's own bindings are Debian's: they are of the same Python.
+ln -s /usr/lib/python3/dist-packages/rados.*.so \\
+    /usr/lib/python3/dist-packages/rbd.*.so \\
+    /opt/openstack/lib/python3*/site-packages/
 """
 
 

@@ -36,8 +36,8 @@ class Settings:
     :param guest: what guests are, one of guests.KINDS
     :param image: a guest image to use instead of those, or None
     :param image_user: who logs in to the guests
-    :param storage: ``block`` (a disk of its own on each compute, copied in
-        every migration) or ``shared`` (one directory for both computes)
+    :param storage: where Nova keeps the disks of servers: ``block`` (files
+        on each compute, copied in every migration) or ``rbd`` (in Ceph)
     :param virt_type: ``qemu`` or ``kvm``
     :param init: process 1 of the computes: ``supervisor`` or ``systemd``
     """
@@ -74,7 +74,7 @@ class Settings:
 
     def _check(self):
         _one_of('LAB_RELEASE', self.release, releases())
-        _one_of('LAB_STORAGE', self.storage, ('block', 'shared'))
+        _one_of('LAB_STORAGE', self.storage, ('block', 'rbd'))
         _one_of('LAB_VIRT_TYPE', self.virt_type, ('qemu', 'kvm'))
         _one_of('LAB_INIT', self.init, ('supervisor', 'systemd'))
         _one_of('LAB_GUEST', self.guest, guests.KINDS)

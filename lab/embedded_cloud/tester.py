@@ -159,7 +159,6 @@ class Tester(Namespaces):
             flavor=flavors[0],
             flavor_alt=flavors[1],
             block_migration=_boolean(storage == 'block'),
-            shared_storage=_boolean(storage == 'shared'),
             image_user=self.settings.image_user,
             ssh_timeout=self.settings.kind.login_timeout,
             ping_timeout=self.settings.kind.ping_timeout,

@@ -48,10 +48,31 @@ class StagesTest(unittest.TestCase):
         ):
             self.assertEqual([stage], self.stages(test), test)
 
+    def test_some_of_tempest(self):
+        for test in (
+            (
+                'api.compute.admin.test_live_migration.LiveMigrationTest.'
+                'test_volume_backed_live_migration[id-1]'
+            ),
+            (
+                'scenario.test_volume_boot_pattern.TestVolumeBootPattern.'
+                'test_volume_boot_pattern'
+            ),
+        ):
+            self.assertRegex('tempest.' + test, cli._STAGES['tempest'])
+
     def test_no_others(self):
         for test in (
             'migration_tempest_plugin.unit_tests.test_plugin.T',
             'tempest.api.compute.test_it',
+            (
+                'tempest.api.compute.admin.test_live_migration.'
+                'LiveMigrationTest.test_live_block_migration'
+            ),
+            (
+                'tempest.scenario.test_volume_boot_pattern.'
+                'TestVolumeBootPattern.test_volume_boot_pattern_two'
+            ),
         ):
             self.assertEqual(
                 [],

@@ -14,10 +14,10 @@
 import configparser
 import os
 import pathlib
-import re
 import tempfile
 import unittest
 
+from embedded_cloud import ceph
 from embedded_cloud import cloud
 from embedded_cloud import progress
 from embedded_cloud import settings
@@ -34,7 +34,7 @@ class HostFilesTest(unittest.TestCase):
         for host in self.cloud.hosts:
             host.prepare(
                 {**self.cloud._values(), 'uuid': 'x' * 36},
-                [('/root/key', 'secret', 0o600)],
+                [('/root/key', 'secret', 0o600), self.cloud._ceph_keyring()],
             )
 
     def upper(self, host, path=''):
@@ -163,21 +163,30 @@ class HostFilesTest(unittest.TestCase):
             self.upper('controller', 'etc/supervisor/programs.conf').exists()
         )
 
-    def test_shared_storage_is_told_to_qemu(self):
-        for storage, expected in (('shared', True), ('block', False)):
+    def test_where_nova_keeps_disks(self):
+        for storage, raw, expected in (
+            ('rbd', 'true', 'rbd'),
+            ('block', 'false', None),
+        ):
             self.prepare(LAB_STORAGE=storage)
-            text = self.upper('compute1', 'etc/libvirt/qemu.conf').read_text()
-            self.assertEqual(
-                expected,
-                bool(
-                    re.search(
-                        r'^shared_filesystems = '
-                        r'\["/var/lib/nova/instances"\]$',
-                        text,
-                        re.MULTILINE,
-                    )
-                ),
-            )
+            conf = self.read('compute1', 'etc/nova/nova.conf')
+            self.assertEqual(raw, conf['DEFAULT']['force_raw_images'])
+            self.assertEqual(expected, conf['libvirt'].get('images_type'))
+
+    def test_who_may_open_volumes(self):
+        self.prepare()
+        keyrings = [
+            self.upper(name, ceph.KEYRING.lstrip('/'))
+            for name in ('controller', 'compute1', 'compute2')
+        ]
+        # all have one and the same, and nobody else may read it
+        [text] = {path.read_text() for path in keyrings}
+        self.assertIn('[client.cinder]', text)
+        for path in keyrings:
+            self.assertEqual(0o600, path.stat().st_mode & 0o777)
+        for name in ('controller', 'compute2'):
+            conf = self.read(name, 'etc/ceph/ceph.conf')
+            self.assertEqual(ceph.FSID, conf['global']['fsid'])
 
     def test_unknown_host(self):
         self.prepare()

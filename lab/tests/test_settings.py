@@ -86,7 +86,7 @@ class SettingsTest(unittest.TestCase):
 
     def test_unknown_storage(self):
         self.refused(
-            'LAB_STORAGE=ceph: use one of block, shared.', LAB_STORAGE='ceph'
+            'LAB_STORAGE=shared: use one of block, rbd.', LAB_STORAGE='shared'
         )
 
     def test_missing_image(self):
