@@ -23,6 +23,7 @@ from migration_tempest_plugin.checks.pattern import DiskCheck
 from migration_tempest_plugin.checks.pattern import MemoryCheck
 from migration_tempest_plugin.checks.ports import PortCheck
 from migration_tempest_plugin.checks.storage import StorageCheck
+from migration_tempest_plugin.checks.volumes import VolumeCheck
 
 __all__ = (
     'Check',
@@ -33,4 +34,5 @@ __all__ = (
     'NetworkCheck',
     'PortCheck',
     'StorageCheck',
+    'VolumeCheck',
 )

@@ -22,6 +22,7 @@ from migration_tempest_plugin import config
 from migration_tempest_plugin.doctor import finding
 from migration_tempest_plugin.doctor.finding import bad
 from migration_tempest_plugin.doctor.finding import good
+from migration_tempest_plugin.doctor.finding import unused
 
 CONF = config.CONF
 
@@ -55,6 +56,14 @@ def findings(admin):
                 '[network] public_network_id '
                 'must be the id of an external network; or [validation] '
                 'connect_method = fixed'
+            ),
+        ),
+        (
+            'volumes',
+            _volumes,
+            (
+                'is Cinder there, and cinder-volume up? Or '
+                '[service_available] cinder = false'
             ),
         ),
     ):
@@ -129,6 +138,31 @@ def _image(admin, what, advice):
         what,
         f'{image["name"]}; its user is {user} ([validation] image_ssh_user)',
     )
+
+
+def _volumes(admin, what, advice):
+    if not CONF.service_available.cinder:
+        return unused(
+            what,
+            '[service_available] cinder = true, where there is Cinder: '
+            'servers with volumes are migrated, too',
+        )
+    up = [
+        each['host']
+        for each in admin.volume_services_client_latest.list_services()[
+            'services'
+        ]
+        if each['binary'] == 'cinder-volume' and each['state'] == 'up'
+    ]
+    if not up:
+        return bad(what, 'no cinder-volume is up', advice)
+    if not CONF.compute_feature_enabled.volume_backed_live_migration:
+        return unused(
+            what,
+            '[compute-feature-enabled] volume_backed_live_migration = true: '
+            'servers with volumes are migrated, too',
+        )
+    return good(what, f'cinder-volume is up on {", ".join(sorted(up))}')
 
 
 def _flavor(admin, what, advice):

@@ -148,6 +148,7 @@ def _both(one, other, block_migration):
             "and a server's time of day may jump: is NTP at work?",
         )
     yield from _disks(what, one, other, block_migration)
+    yield from _secrets(what, one, other)
     if (
         one.nova.native_tls != other.nova.native_tls
         or one.nova.libvirt_tls != other.nova.libvirt_tls
@@ -218,6 +219,26 @@ def _disks(what, one, other, block_migration):
             '[compute-feature-enabled] block_migration_for_live_migration = '
             'true, or Nova refuses to migrate',
         )
+
+
+def _secrets(what, one, other):
+    for has, lacks in ((one, other), (other, one)):
+        missing = sorted((has.secrets or set()) - (lacks.secrets or set()))
+        if missing and lacks.secrets is None:
+            yield differs(
+                what + 'keys for Ceph',
+                f'libvirt on {lacks.name} does not say which secrets it has; '
+                f'on {has.name} it has {", ".join(missing)}',
+                'virsh secret-list: does virtsecretd run?',
+            )
+        elif missing:
+            yield bad(
+                what + 'keys for Ceph',
+                f'libvirt on {lacks.name} has no secret {", ".join(missing)}',
+                'no server with a volume that needs it can be migrated '
+                'there: virsh secret-define and secret-set-value, as on '
+                f'{has.name}',
+            )
 
 
 def _way(source, destination, way):

@@ -334,6 +334,27 @@ def copied_disks(domain: ElementTree.Element) -> list[tuple[str, str]]:
     ]
 
 
+def volumes(domain: ElementTree.Element) -> dict[str, str | None]:
+    """The volumes of Cinder that a server has, by their ids.
+
+    Nova gives each its id as serial number (get_config in
+    nova/virt/libvirt/volume/volume.py).
+
+    :returns: for each, POOL/NAME of its image in Ceph; None if it is no such
+    :raises ValueError: if it is no domain as libvirt writes it
+    """
+    found: dict[str, str | None] = {}
+    for disk in domain.iterfind('devices/disk'):
+        serial, source = disk.findtext('serial'), disk.find('source')
+        if serial:
+            found[serial] = (
+                source.get('name')
+                if source is not None and source.get('protocol') == 'rbd'
+                else None
+            )
+    return found
+
+
 def interfaces(domain: ElementTree.Element) -> list[tuple[str | None, ...]]:
     """(MAC address, model, name on the host, MTU) of each, in order."""
     return [

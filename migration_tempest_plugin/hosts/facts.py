@@ -142,6 +142,8 @@ class Facts:
         libvirt has none
     :ivar nova: NovaOptions
     :ivar certificates: for what is encrypted
+    :ivar secrets: the ids under which libvirt has keys for Ceph; None if it
+        does not say
     """
 
     name: str
@@ -160,6 +162,7 @@ class Facts:
     cpu: str
     nova: NovaOptions
     certificates: tuple[Certificate, ...] = ()
+    secrets: frozenset[str] | None = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,6 +235,7 @@ def look(compute: inventory.Compute) -> Facts:
         cpu=compute.libvirt.host_model(nova.virt_type),
         nova=nova,
         certificates=tuple(_certificates(compute, nova)),
+        secrets=compute.libvirt.secrets(),
     )
 
 

@@ -20,6 +20,7 @@ import typing
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.hosts import ceph
 from migration_tempest_plugin.hosts import configuration
 from migration_tempest_plugin.hosts import libvirt
 from migration_tempest_plugin.hosts import logs
@@ -54,6 +55,18 @@ class Options(typing.Protocol):
     def database_tunnel(self) -> str:
         """The address of the host that leads to the database, or empty."""
 
+    @property
+    def storage_host(self) -> str:
+        """The address of the storage of volumes, or empty."""
+
+    @property
+    def storage_pause_command(self) -> str:
+        """Has it answer nobody."""
+
+    @property
+    def storage_resume_command(self) -> str:
+        """Has it go on."""
+
 
 @dataclasses.dataclass(frozen=True)
 class _OfHost:
@@ -75,6 +88,7 @@ class _OfHost:
     reload_command: str
     libvirt_kill_command: str
     instances_path: str
+    rbd_command: str
 
     @classmethod
     def of(cls, said: _Said, options: Options) -> '_OfHost':
@@ -97,6 +111,7 @@ class Description:
     :ivar commands: how nova-compute is stopped, started and reloaded
     :ivar kill_libvirt: the words that end libvirt's daemon at once
     :ivar instances: the folder of the servers' disks
+    :ivar rbd: the words that ask Ceph; none if nobody can
     """
 
     access: ssh.Access
@@ -107,6 +122,7 @@ class Description:
     commands: services.Commands
     kill_libvirt: tuple[str, ...]
     instances: str
+    rbd: tuple[str, ...] = ()
 
 
 class Compute:
@@ -165,6 +181,14 @@ class Compute:
             server in self.host.run('ls', self.description.instances).split()
         )
 
+    def watchers(self, image: str) -> tuple[str, ...]:
+        """The address of each client that has an image of Ceph open.
+
+        :param image: POOL/NAME
+        :raises HostError: if the host can't be asked
+        """
+        return ceph.watchers(self.host, self.description.rbd, image)
+
     def close(self) -> None:
         """End the connection."""
         self.host.close()
@@ -209,6 +233,33 @@ def database_tunnel(options: Options) -> ssh.Access | None:
         return None
     return _access(
         'database_tunnel', options.database_tunnel, _OfHost.of({}, options)
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Storage:
+    """What volumes are on, and how it is held up.
+
+    :ivar pause: the words that have it answer nobody
+    :ivar resume: the words that have it go on
+    """
+
+    access: ssh.Access
+    pause: tuple[str, ...]
+    resume: tuple[str, ...]
+
+
+def storage(options: Options) -> Storage | None:
+    """The Storage of the volumes, or None.
+
+    :param options: those of [migration-hosts]
+    """
+    if not options.storage_host:
+        return None
+    return Storage(
+        _access('storage_host', options.storage_host, _OfHost.of({}, options)),
+        _words('storage_pause_command', options.storage_pause_command),
+        _words('storage_resume_command', options.storage_resume_command),
     )
 
 
@@ -275,6 +326,7 @@ def _describe(name: str, said: _Said, options: Options) -> Description:
             'libvirt_kill_command', of_host.libvirt_kill_command
         ),
         instances=of_host.instances_path,
+        rbd=_words('rbd_command', of_host.rbd_command),
     )
 
 

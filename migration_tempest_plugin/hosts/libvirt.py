@@ -213,6 +213,22 @@ class Libvirt:
         """
         return self._ask('list', '--uuid', '--state-running').split()
 
+    def secrets(self) -> frozenset[str] | None:
+        """The ids of the keys for Ceph that QEMU is given.
+
+        :returns: None where libvirt does not say, without virtsecretd, say
+        :raises HostError: if the host can't be reached
+        """
+        outcome = self.host.attempt(*self._virsh, '--quiet', 'secret-list')
+        if outcome.status:
+            return None
+        # " UUID   ceph client.cinder secret"
+        return frozenset(
+            words[0]
+            for words in map(str.split, outcome.stdout.splitlines())
+            if words[1:2] == ['ceph']
+        )
+
     def defined(self) -> list[str]:
         """The ids of the servers that it knows, running or not.
 

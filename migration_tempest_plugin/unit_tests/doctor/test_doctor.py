@@ -67,6 +67,49 @@ class TestCloud(testtools.TestCase):
             network={'name': 'public', 'router:external': True},
         )
 
+        self.answer(
+            'volume_services_client_latest',
+            'list_services',
+            services=[
+                {'binary': 'cinder-scheduler', 'host': 'c', 'state': 'up'},
+                {'binary': 'cinder-volume', 'host': 'c@rbd', 'state': 'up'},
+                {'binary': 'cinder-volume', 'host': 'd@rbd', 'state': 'down'},
+            ],
+        )
+        self.set(cloud.CONF.service_available, cinder=True)
+        self.set(
+            cloud.CONF.compute_feature_enabled,
+            volume_backed_live_migration=True,
+        )
+
+    def set(self, group, **options):
+        for name, value in options.items():
+            self.useFixture(fixtures.MockPatchObject(group, name, value))
+
+    def test_volumes(self):
+        self.assertEqual(
+            'cinder-volume is up on c@rbd', self.found()['volumes'].said
+        )
+
+    def test_no_volumes(self):
+        self.answer(
+            'volume_services_client_latest', 'list_services', services=[]
+        )
+        self.assert_bad('volumes', 'no cinder-volume is up', 'cinder = false')
+
+    def test_volumes_that_are_not_used(self):
+        for option, found in (
+            ('volume_backed_live_migration', 'volume_backed_live_migration'),
+            ('cinder', '[service_available] cinder = true'),
+        ):
+            self.set(
+                cloud.CONF.service_available
+                if option == 'cinder'
+                else cloud.CONF.compute_feature_enabled,
+                **{option: False},
+            )
+            self.assertIn(found, self.found()['volumes'].advice)
+
     def answer(self, client, call, **answer):
         getattr(getattr(self.admin, client), call).return_value = answer
 

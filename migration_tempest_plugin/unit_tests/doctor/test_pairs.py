@@ -65,6 +65,24 @@ class TestPairs(testtools.TestCase):
             'clocks at most 0.1 s apart',
         )
 
+    def test_keys_for_ceph(self):
+        self.assert_bad(
+            'hosts a and b, keys for Ceph',
+            'libvirt on b has no secret 5c0a',
+            'as on a',
+            one=but(A, secrets=frozenset({'5c0a', '77'})),
+            other=but(B, secrets=frozenset({'77'})),
+        )
+
+    def test_keys_for_ceph_that_are_not_known(self):
+        self.assert_differs(
+            'hosts a and b, keys for Ceph',
+            'libvirt on b does not say which secrets it has; on a it has 5c0a',
+            'virtsecretd',
+            one=but(A, secrets=frozenset({'5c0a'})),
+            other=but(B, secrets=None),
+        )
+
     def test_alike_as_far_as_is_known(self):
         """What could not be tried is not called alike."""
         self.assert_found(

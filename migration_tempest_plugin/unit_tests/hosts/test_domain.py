@@ -326,6 +326,7 @@ class TestCopiedDisks(testtools.TestCase):
     <disk type='network' device='disk'>
       <source protocol='rbd' name='volumes/volume-9e1c'/>
       <target dev='vde' bus='virtio'/>
+      <serial>9e1c2b70-0d4f-4c3e-8f5a-6b7d8e9f0a1b</serial>
     </disk>
     <disk type='file' device='disk'>
       <source file='/shared/data'/>
@@ -340,6 +341,15 @@ class TestCopiedDisks(testtools.TestCase):
   </devices>
 </domain>
 """
+
+    def test_volumes(self):
+        self.assertEqual(
+            {
+                '1a9f6c1e-6a8e-4a0e-9d7c-3c1a7f0b2e11': None,
+                '9e1c2b70-0d4f-4c3e-8f5a-6b7d8e9f0a1b': 'volumes/volume-9e1c',
+            },
+            domain.volumes(ElementTree.fromstring(self.DOMAIN)),
+        )
 
     def test_which(self):
         self.assertEqual(

@@ -130,6 +130,7 @@ class TestLook(testtools.TestCase):
         )
         compute.libvirt.default_machine.return_value = 'pc-i440fx-10.0'
         compute.libvirt.used_machines.return_value = {'pc-q35-9.2'}
+        compute.libvirt.secrets.return_value = frozenset({'5c0a'})
         compute.libvirt.attempt_beside.side_effect = lambda _, path: (
             ssh.Outcome(files[path], '', 0)
             if path in (files or {})
@@ -152,6 +153,7 @@ class TestLook(testtools.TestCase):
             {'user libvirt-qemu': '64055', 'group kvm': '106'}, seen.accounts
         )
         self.assertFalse(seen.kvm)
+        self.assertEqual({'5c0a'}, seen.secrets)
         self.assertEqual(4, len(seen.arguments))
         self.assertEqual({'pc-i440fx-10.0', 'pc-q35-9.2'}, seen.used_machines)
         least, most = seen.clock

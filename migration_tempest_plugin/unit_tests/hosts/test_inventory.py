@@ -238,6 +238,35 @@ class TestCompute(InventoryTestCase):
         self.assertIsInstance(nova_conf, configuration.ConfigurationFile)
         self.assertEqual('/nova.conf', nova_conf.path)
 
+    def test_who_has_a_volume_open(self):
+        self.configure(rbd_command='rbd --id "a b"')
+        compute = self.compute()
+        compute.host = mock.Mock(
+            **{'run.return_value': 'Watchers:\n\twatcher=192.0.2.7:0/1 c\n'}
+        )
+        self.assertEqual(('192.0.2.7',), compute.watchers('pool/name'))
+        compute.host.run.assert_called_once_with(
+            'rbd', '--id', 'a b', 'status', 'pool/name'
+        )
+
+
+class TestStorage(InventoryTestCase):
+    def test_none(self):
+        self.assertIsNone(inventory.storage(self.options))
+
+    def test_like_the_hosts(self):
+        self.configure(
+            storage_host='192.0.2.9',
+            user='stack',
+            storage_pause_command='kill -STOP 7',
+        )
+        found = inventory.storage(self.options)
+        self.assertEqual(
+            ('192.0.2.9', 'stack'), (found.access.address, found.access.user)
+        )
+        self.assertEqual(('kill', '-STOP', '7'), found.pause)
+        self.assertIn('--signal=CONT', found.resume)
+
 
 class TestDatabaseTunnel(InventoryTestCase):
     def test_none(self):

@@ -140,14 +140,21 @@ Running hypervisor: QEMU 10.0.13
 Running against daemon: 11.3.0
 """
 
+#: As "virsh --quiet secret-list" prints them, of two kinds.
+SECRETS = """\
+ 457eb676-33da-42ec-9a8c-9293d545c337   ceph     client.cinder secret
+ 33b7cf0e-5d4f-4f7a-9e1a-2f1d6a0c9b11   volume   /var/lib/images/disk.img
+"""
+
 
 class Virsh:
     """A host that answers as virsh does."""
 
     name = 'compute1'
 
-    def __init__(self, answer):
+    def __init__(self, answer, status=1):
         self.answer = answer
+        self.status = status
         self.asked = None
 
     def run(self, *words):
@@ -156,7 +163,7 @@ class Virsh:
 
     def attempt(self, *words):
         self.asked = words
-        return ssh.Outcome(self.answer, '', 1)
+        return ssh.Outcome(self.answer, '', self.status)
 
 
 class TestHost(testtools.TestCase):
@@ -172,6 +179,18 @@ class TestHost(testtools.TestCase):
         )
         for other in ('', VERSION.replace('10.0.13', 'unknown')):
             self.assertRaises(exceptions.HostError, self.asked(other).versions)
+
+    def test_secrets(self):
+        host = Virsh(SECRETS, status=0)
+        found = libvirt.Libvirt(host, ('virsh',)).secrets()
+        self.assertEqual({'457eb676-33da-42ec-9a8c-9293d545c337'}, found)
+        self.assertEqual(('virsh', '--quiet', 'secret-list'), host.asked)
+        self.assertEqual(
+            frozenset(), libvirt.Libvirt(Virsh('', 0), ('virsh',)).secrets()
+        )
+
+    def test_no_word_of_secrets(self):
+        self.assertIsNone(self.asked('').secrets())
 
     def test_machine_types(self):
         self.assertEqual(
