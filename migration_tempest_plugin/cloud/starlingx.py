@@ -9,11 +9,12 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What the policy of StarlingX's settings asks of Nova and Glance."""
+"""What the policy of StarlingX's settings asks of the cloud."""
 
 import dataclasses
 
 from migration_tempest_plugin.cloud import api
+from migration_tempest_plugin.cloud import volumes
 from migration_tempest_plugin.starlingx import policy
 from migration_tempest_plugin.starlingx import settings
 
@@ -28,10 +29,12 @@ class Cloud:
     Each of its methods raises CloudError.
 
     :param admin: Tempest's clients of an administrator
+    :param cinder: whether there is Cinder to ask
     """
 
-    def __init__(self, admin: api.Admin) -> None:
+    def __init__(self, admin: api.Admin, cinder: bool) -> None:
         self._clients = admin
+        self._cinder = cinder
         # of each server when first seen
         self._at_first: dict[str, settings.Sources] = {}
 
@@ -73,18 +76,33 @@ class Cloud:
         return settings.Sources(
             flavor=found['flavor'].get('extra_specs') or {},
             metadata=found['metadata'],
-            image=self._image(found['image']),
+            image=self._image(found),
+            unknown=()
+            if found['image'] or self._cinder
+            else (
+                (
+                    'what the image of its volume says is not known: '
+                    '[service_available] cinder is false'
+                ),
+            ),
         )
 
-    def _image(self, image: api.Record | None) -> settings.Values:
-        """The properties of an image; of a volume, nothing is known."""
-        if not image:
+    def _image(self, found: api.Record) -> settings.Values:
+        """The properties of a server's image, or of its first volume's."""
+        if found['image']:
+            image = found['image']['id']
+            with api.asking(f'image {image}'):
+                said: settings.Values = (
+                    self._clients.image_client_v2.show_image(image)
+                )
+            return said
+        if not self._cinder:
             return {}
-        with api.asking(f'image {image["id"]}'):
-            found: settings.Values = self._clients.image_client_v2.show_image(
-                image['id']
-            )
-        return found
+        return volumes.image_metadata(
+            self._clients,
+            found['id'],
+            found['OS-EXT-SRV-ATTR:root_device_name'],
+        )
 
     def abort(self, migration: policy.Migration) -> None:
         with api.asking(f'abort migration {migration.id}', _ABORT):

@@ -83,7 +83,7 @@ class Policy(command.Command):
             signal.signal(number, lambda *_: over.set())
         with contextlib.ExitStack() as stack:
             controller = policy.Controller(
-                starlingx.Cloud(_admin()),
+                starlingx.Cloud(_admin(), CONF.service_available.cinder),
                 _libvirts(stack),
                 settings.Defaults(
                     max_downtime=parsed_args.max_downtime,

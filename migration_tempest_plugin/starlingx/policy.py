@@ -163,9 +163,10 @@ class Controller:
     def _hold(self, migration: Migration, known: _Known, now: float) -> None:
         if known.aborted:
             return
-        wanted = settings.resolve(
-            self._cloud.sources(migration.server), self._defaults
-        )
+        sources = self._cloud.sources(migration.server)
+        for sentence in sources.unknown:
+            self._tell(migration, sentence)
+        wanted = settings.resolve(sources, self._defaults)
         for sentence in wanted.ignored:
             self._tell(migration, sentence + ': it is ignored')
         known.due = known.since + wanted.timeout if wanted.timeout else None

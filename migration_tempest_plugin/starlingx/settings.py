@@ -46,12 +46,14 @@ class Sources:
 
     :ivar flavor: its flavor's extra specs
     :ivar metadata: its own metadata
-    :ivar image: its image's properties
+    :ivar image: its image's properties, or those of its first volume's image
+    :ivar unknown: what could not be looked at, as sentences
     """
 
     flavor: Values = dataclasses.field(default_factory=dict)
     metadata: Values = dataclasses.field(default_factory=dict)
     image: Values = dataclasses.field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

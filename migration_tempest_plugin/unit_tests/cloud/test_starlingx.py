@@ -24,6 +24,8 @@ from migration_tempest_plugin.starlingx import policy
 from migration_tempest_plugin.starlingx import settings
 
 SERVER = {
+    'id': 'the-server',
+    'OS-EXT-SRV-ATTR:root_device_name': '/dev/vda',
     'metadata': {settings.TIMEOUT: '120'},
     'flavor': {'extra_specs': {settings.MAX_DOWNTIME: '100'}},
     'image': {'id': 'the-image'},
@@ -34,7 +36,7 @@ class TestCloud(testtools.TestCase):
     def setUp(self):
         super().setUp()
         self.clients = mock.Mock()
-        self.cloud = starlingx.Cloud(self.clients)
+        self.cloud = starlingx.Cloud(self.clients, cinder=True)
         self.versions = []
 
     def answer(self, method, what):
@@ -119,7 +121,44 @@ class TestCloud(testtools.TestCase):
             self.clients.servers_client.show_server,
             {'server': {**SERVER, 'image': ''}},
         )
+        self.clients.servers_client.list_volume_attachments.return_value = {
+            'volumeAttachments': [
+                {'device': '/dev/vdb', 'volumeId': 'second'},
+                {'device': '/dev/vda', 'volumeId': 'first'},
+            ]
+        }
+        said = {settings.IMAGE_MAX_DOWNTIME: '100'}
+        show = self.clients.volumes_client_latest.show_volume
+        show.return_value = {'volume': {'volume_image_metadata': said}}
+        found = self.cloud.sources('the-server')
+        self.assertEqual((said, ()), (found.image, found.unknown))
+        show.assert_called_once_with('first')
+
+    def test_server_of_a_volume_that_was_made_of_no_image(self):
+        self.answer(
+            self.clients.servers_client.show_server,
+            {'server': {**SERVER, 'image': ''}},
+        )
+        self.clients.servers_client.list_volume_attachments.return_value = {
+            'volumeAttachments': [{'device': '/dev/vda', 'volumeId': 'first'}]
+        }
+        self.clients.volumes_client_latest.show_volume.return_value = {
+            'volume': {'id': 'first'}
+        }
         self.assertEqual({}, self.cloud.sources('the-server').image)
+
+    def test_server_of_a_volume_and_no_cinder(self):
+        self.answer(
+            self.clients.servers_client.show_server,
+            {'server': {**SERVER, 'image': ''}},
+        )
+        found = starlingx.Cloud(self.clients, cinder=False).sources(
+            'the-server'
+        )
+        self.assertEqual({}, found.image)
+        [sentence] = found.unknown
+        self.assertIn('[service_available] cinder', sentence)
+        self.clients.volumes_client_latest.show_volume.assert_not_called()
 
     def test_abort(self):
         method = self.clients.servers_client.delete

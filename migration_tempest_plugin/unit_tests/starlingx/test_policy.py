@@ -66,6 +66,14 @@ class TestController(testtools.TestCase):
             **{'clock': lambda: 10.0**6, **arguments},
         )
 
+    def test_what_is_not_known_is_said_once(self):
+        controller = self.controller(Cloud(unknown=('it is a secret',)))
+        controller.step(1000.0)
+        controller.step(1000.5)
+        self.assertEqual(
+            ['server the-server, migration 7: it is a secret'], self.said
+        )
+
     def test_default_timeout(self):
         controller = self.controller(Cloud())
         controller.step(1000.0)
