@@ -23,27 +23,25 @@ LOG = log.getLogger(__name__)
 class SharedGuestScenario(base.LiveMigrationScenario):
     """Base of classes whose tests need no servers of their own.
 
-    They are built by the first of them that boots as many, and deleted with
-    the class. If a test fails, its servers are kept until then, but the next
-    test has new ones.
+    They are built by the first of them that boots as many in the same way, and
+    deleted with the class. If a test fails, its servers are kept until then,
+    but the next test has new ones.
     """
 
-    _left = ()  # the Guests that no test has at the moment
+    _left = ()  # (arguments, Guests) that no test has at the moment
     _for_the_class = False
 
     def boot_guests(self, count, **arguments):
         """As in the base, or the servers that another test has left.
 
         :param count: how many
-        :param arguments: further ones of Tempest's create_server(): with any
-            of them, they are new, and deleted with the test
+        :param arguments: further ones of Tempest's create_server(); none that
+            names what is gone with the test
         """
-        if arguments:
-            return super().boot_guests(count, **arguments)
-        guests = self._take(count)
+        guests = self._take(count, arguments)
         if not guests:
             with self._built_for_the_class():
-                guests = super().boot_guests(count)
+                guests = super().boot_guests(count, **arguments)
         else:
             for guest in guests:
                 LOG.info('The server %s was left by another test', guest.id)
@@ -51,7 +49,7 @@ class SharedGuestScenario(base.LiveMigrationScenario):
         failed = []
         self.addOnException(failed.append)
         # First of all cleanups, and so done last: the others may fail, too.
-        self.addCleanup(lambda: failed or self._leave(guests))
+        self.addCleanup(lambda: failed or self._leave(arguments, guests))
         return list(guests)
 
     def addCleanup(self, function, *args, **kwargs):
@@ -70,17 +68,20 @@ class SharedGuestScenario(base.LiveMigrationScenario):
             self._for_the_class = False
 
     @classmethod
-    def _leave(cls, guests):
-        cls._left = tuple(guests)
+    def _leave(cls, arguments, guests):
+        cls._left = (*cls._left, (arguments, tuple(guests)))
 
     @classmethod
-    def _take(cls, count):
+    def _take(cls, count, arguments):
         """So many Guests that were left, if they are there, and all well."""
-        guests = cls._left
-        if len(guests) != count:
-            return ()
-        cls._left = ()
-        return guests if all(map(cls._is_well, guests)) else ()
+        for left in cls._left:
+            built_with, guests = left
+            if built_with == arguments and len(guests) == count:
+                cls._left = tuple(
+                    each for each in cls._left if each is not left
+                )
+                return guests if all(map(cls._is_well, guests)) else ()
+        return ()
 
     @classmethod
     def _is_well(cls, guest):

@@ -12,17 +12,18 @@
 """Every kind of migration that the API alone can ask for, out and back."""
 
 from tempest.common import waiters
+from tempest.lib import exceptions as lib_exc
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import measurement
-from migration_tempest_plugin.tests.scenario import checked
 from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.scenario import variants
+from migration_tempest_plugin.tests.scenario import volumes
 
 CONF = config.CONF
 
 
-class MatrixScenario(checked.CheckedScenario):
+class MatrixScenario(volumes.VolumeScenario):
     """Base of the tests that are made of variants."""
 
     def migrate_there_and_back(self, variant):
@@ -57,35 +58,24 @@ class MatrixScenario(checked.CheckedScenario):
             self.port_check(guest),
             *self.console_checks(guest),
         ]
+        if variant.volumes:
+            always += [
+                self.volume_check(each)
+                for each in (guest, self.neighbour)
+                if each
+            ]
         if variant.how == 'migrate_cold':
             return [*always, self.disk_check(guest)]
         running = [
             *always,
-            self.storage_check(guest),
+            self.storage_check(
+                guest, volumes.MOUNTED if variant.mounted else None
+            ),
             self.memory_check(guest),
         ]
         if variant.how == 'migrate_paused':
             return running  # its clock stands, too
         return [*running, self.clock_check(guest)]
-
-    def boot_from_volume(self):
-        """A guest whose disk is a volume of its image."""
-        disk = self.flavors_client.show_flavor(CONF.compute.flavor_ref)[
-            'flavor'
-        ]['disk']
-        return self.boot_guest(
-            image_id='',
-            block_device_mapping_v2=[
-                {
-                    'uuid': CONF.compute.image_ref,
-                    'source_type': 'image',
-                    'destination_type': 'volume',
-                    'boot_index': 0,
-                    'volume_size': max(1, disk),
-                    'delete_on_termination': True,
-                }
-            ],
-        )
 
     # --- how a variant migrates ----------------------------------------------
 
@@ -93,6 +83,32 @@ class MatrixScenario(checked.CheckedScenario):
         """A live migration within the limits."""
         self.assert_downtime_allowed(
             self.live_migrate_measured(guest, host=host)
+        )
+
+    def migrate_while_attaching(self, variant, guest, host):
+        """As migrate_live(); Nova refuses a volume while it goes on.
+
+        It lets a server that is migrated be changed by nothing
+        (nova/compute/api.py, attach_volume: task_state must be None). The
+        volume stays as it was.
+        """
+        volume = self.create_volume()['id']
+
+        def follow(migration):
+            self.assertRaises(
+                lib_exc.Conflict,
+                self.servers_client.attach_volume,
+                guest.id,
+                volumeId=volume,
+            )
+            migration.wait_until_completed(CONF.migration.migration_timeout)
+
+        self.assert_downtime_allowed(
+            self.live_migrate_measured(guest, host, follow)
+        )
+        self.assertEqual(
+            'available',
+            self.volumes_client.show_volume(volume)['volume']['status'],
         )
 
     def migrate_paused(self, variant, guest, host):

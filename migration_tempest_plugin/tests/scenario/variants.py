@@ -47,6 +47,10 @@ class Need:
 _LIVE = Need('compute_feature_enabled', 'live_migration')
 _COPIED = Need('compute_feature_enabled', 'block_migration_for_live_migration')
 _NOT_COPIED = dataclasses.replace(_COPIED, value=False)
+_VOLUMES = (
+    Need('service_available', 'cinder'),
+    Need('compute_feature_enabled', 'volume_backed_live_migration'),
+)
 _POST_COPY = Need('migration_feature_enabled', 'post_copy')
 
 
@@ -64,6 +68,8 @@ class Variant:
         None for as they are
     :ivar qemu: what QEMU must have then, by QEMU's names
     :ivar busy: whether the guest must write to its memory all the time
+    :ivar volumes: whether the server has volumes
+    :ivar mounted: whether the guest writes to one that is not its first disk
     """
 
     name: str
@@ -75,6 +81,8 @@ class Variant:
     nova_conf: dict | None = None
     qemu: dict = dataclasses.field(default_factory=dict)
     busy: bool = False
+    volumes: bool = False
+    mounted: bool = False
 
 
 #: Those that are set by nothing but the API.
@@ -95,12 +103,39 @@ BY_API = (
         'pre_copy_volume',
         '9e4d7a63-5b1c-4c8f-b0e6-3a7d2c5f8b93',
         'Memory is copied while the guest runs; its disk is a volume',
+        (_LIVE, *_VOLUMES),
+        boot='boot_from_volume',
+        volumes=True,
+    ),
+    Variant(
+        'second_volume',
+        '0d6c7b8e-52f1-4c3a-9be4-71a8c5e2f016',
+        'The guest writes to a volume that is attached to the server, too',
+        (_LIVE, *_VOLUMES),
+        boot='boot_with_second_volume',
+        volumes=True,
+        mounted=True,
+    ),
+    Variant(
+        'attached_meanwhile',
+        '5e1f0a97-c8d4-4b26-8f73-92d6b0e4a3c1',
+        'A volume is to be attached while the server is migrated',
+        (_LIVE, *_VOLUMES),
+        how='migrate_while_attaching',
+        boot='boot_from_volume',
+        volumes=True,
+    ),
+    Variant(
+        'multiattach',
+        'f27b9d40-3a6e-4d15-b0c8-6e5a1f9d7c32',
+        'Another server has the same volume attached',
         (
             _LIVE,
-            Need('service_available', 'cinder'),
-            Need('compute_feature_enabled', 'volume_backed_live_migration'),
+            *_VOLUMES,
+            Need('compute_feature_enabled', 'volume_multiattach'),
         ),
-        boot='boot_from_volume',
+        boot='boot_with_shared_volume',
+        volumes=True,
     ),
     Variant(
         'paused',
@@ -165,6 +200,7 @@ BY_NOVA_CONF = (
         "Memory is copied through libvirt's own connection",
         (_LIVE, Need('migration_feature_enabled', 'tunnelled')),
         how='migrate_tunnelled',
+        boot='boot_uncopied',
         nova_conf={
             'live_migration_tunnelled': True,
             'live_migration_permit_post_copy': False,

@@ -12,11 +12,13 @@
 """What goes wrong with a destination: really made so, and put back."""
 
 import json
+import struct
 
 import fixtures
 from tempest.lib.common.utils import data_utils
 
 from migration_tempest_plugin.cloud import services
+from migration_tempest_plugin.hosts import ssh
 
 #: Since then an allocation is said as below, and may be of nobody known.
 _PLACEMENT = {'OpenStack-API-Version': 'placement 1.12'}
@@ -82,6 +84,74 @@ class FullHost(fixtures.Fixture):
             extra_headers=True,
         )
         self.addCleanup(self._providers.delete, path)
+
+
+#: Waits for half a minute, and then does what it is given: "watch WORD...".
+#: Its process leads a group of its own; the answer is its number.
+_LATER = (
+    'setsid sh -c \'sleep 30; exec "$@"\' later "$@" '
+    '</dev/null >/dev/null 2>&1 & echo $!'
+)
+
+
+class PausedStorage(fixtures.Fixture):
+    """What volumes are on answers nobody.
+
+    Should nobody put it right, it goes on after half a minute all the same.
+
+    :param storage: the inventory.Storage
+    """
+
+    def __init__(self, storage):
+        self._storage = storage
+
+    def _setUp(self):
+        host = ssh.Host(self._storage.access)
+        self.addCleanup(host.close)
+        later = host.run('sh', '-c', _LATER, 'watch', *self._storage.resume)
+        self.addCleanup(
+            host.attempt, 'pkill', '-KILL', '--session', later.strip()
+        )
+        self.addCleanup(host.run, *self._storage.resume)
+        host.run(*self._storage.pause)
+
+
+def change_in_ceph(compute, image, text):
+    """Change the first byte of some text in an image of Ceph; where it was.
+
+    As if the storage had lost it: nobody who has it open is told.
+
+    :param compute: the Compute where Ceph is asked
+    :param image: POOL/NAME
+    :param text: what stands there, of letters, digits, blanks and dashes
+    :returns: how many bytes come before it
+    :raises HostError: if it is not there
+    """
+    found = compute.host.run(
+        'sh',
+        '-c',
+        # The zeros of what was never written would be one line.
+        'image=$1 text=$2; shift 2; "$@" export --no-progress "$image" - | '
+        "tr '\\000' '\\n' | LC_ALL=C grep -a -b -o -m 1 -e \"$text\"",
+        'find',
+        image,
+        text,
+        *compute.description.rbd,
+    )
+    place = int(found.split(':')[0])
+    # doc/dev/rbd-diff.rst of Ceph: a write of one byte, and the end
+    change = b'rbd diff v1\nw' + struct.pack('<QQ', place, 1) + b'Xe'
+    compute.host.run(
+        'sh',
+        '-c',
+        'image=$1 change=$2; shift 2; '
+        'printf "$change" | "$@" import-diff --no-progress - "$image"',
+        'change',
+        image,
+        ''.join(f'\\{byte:03o}' for byte in change),
+        *compute.description.rbd,
+    )
+    return place
 
 
 class DeadCompute(fixtures.Fixture):

@@ -16,6 +16,7 @@ import dataclasses
 
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.tests.scenario import base as scenario_base
+from migration_tempest_plugin.tests.scenario import volumes
 from migration_tempest_plugin.tests.whitebox import observation
 from migration_tempest_plugin.tests.whitebox import slow
 
@@ -65,15 +66,40 @@ class SideBySideScenario(slow.SlowScenario):
         self.keep(made.measured)
         return made
 
-    def boot_apart(self, names):
-        """Guests by these names: the first on one host, others on another."""
-        guests = self.boot_guests(len(names))
-        # The scheduler spreads them: the first is the one on the other host.
-        _, [first, *_] = self.by_host(guests)[-1]
-        guests.remove(first)
-        if guests:
-            self.bring_to(self.another_host(first), guests)
-        return dict(zip(names, (first, *guests)))
+    def boot_apart(self, names, on_volumes=()):
+        """Guests by these names: the first on one host, others on another.
+
+        :param on_volumes: the names of those whose disk is a volume, where
+            the cloud has any
+        """
+        names = tuple(names)
+        on_volumes = on_volumes if volumes.has_volumes() else ()
+        groups = (
+            [name for name in names if name in on_volumes],
+            [name for name in names if name not in on_volumes],
+        )
+        guests = {}
+        for group, arguments in zip(
+            groups, (volumes.on_volume(self.flavors_client), {})
+        ):
+            if group:
+                guests.update(
+                    zip(group, self.boot_guests(len(group), **arguments))
+                )
+        # The scheduler spreads them: the first is one that is alone.
+        first, *others = names
+        [alike] = [group for group in groups if first in group]
+        _, alone = self.by_host(guests.values())[-1]
+        for name in alike:
+            if guests[name] in alone:
+                guests[first], guests[name] = guests[name], guests[first]
+                break
+        if others:
+            self.bring_to(
+                self.another_host(guests[first]),
+                [guests[name] for name in others],
+            )
+        return {name: guests[name] for name in names}
 
     def make_all(self, guests, follow, migrate=None):
         """Live migrate guests at the same time: the Made of each, by name.

@@ -21,8 +21,8 @@ from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.tests.scenario import base as scenario_base
-from migration_tempest_plugin.tests.scenario import checked
 from migration_tempest_plugin.tests.scenario import shared
+from migration_tempest_plugin.tests.scenario import volumes
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox import faults
 from migration_tempest_plugin.tests.whitebox import slow
@@ -34,7 +34,7 @@ CONF = config.CONF
 REFUSED = 'select_destinations'
 
 
-class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
+class FailureScenario(volumes.VolumeScenario, slow.SlowScenario):
     """Base of the tests in which a migration fails.
 
     The API leaves it to the record of the migration to say so (2.34).
@@ -42,7 +42,9 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
 
     compute_min_microversion = '2.34'
 
-    def fail_and_try_again(self, fault, follow=None, prepare=None, why='.*'):
+    def fail_and_try_again(
+        self, fault, follow=None, prepare=None, why='.*', on_volume=False
+    ):
         """Live migrate a guest in vain, and then without the fault.
 
         1. Boot a server, and begin to look it over.
@@ -61,12 +63,15 @@ class FailureScenario(checked.CheckedScenario, slow.SlowScenario):
         :param prepare: called with the guest before all that
         :param why: a pattern of what Nova must say in the instance action's
             events; anything, for a migration that has begun
+        :param on_volume: whether the disk of the server is a volume
         """
-        guest = self.boot_guest()
+        guest = self.boot_from_volume() if on_volume else self.boot_guest()
         destination = self.another_host(guest)
         if prepare:
             prepare(guest)
-        checks = self.all_checks(guest)
+        checks = self.all_checks(
+            guest, further=[self.volume_check(guest)] if on_volume else ()
+        )
 
         def follow_it(migration):
             if follow:
@@ -208,7 +213,7 @@ class TestRefused(shared.SharedGuestScenario, FailureScenario):
 
 
 @base.serial
-class TestInterrupted(FailureScenario):
+class TestInterrupted(shared.SharedGuestScenario, FailureScenario):
     """A migration that goes on comes to a bad end."""
 
     @decorators.idempotent_id('e8f0a1c6-3b7d-4c9e-a152-6f8b2d4c9e47')
@@ -230,12 +235,22 @@ class TestInterrupted(FailureScenario):
     @utils.services('compute', 'network')
     def test_aborted(self):
         """It is aborted while memory is copied"""
+        self.fail_and_try_again(self.no_fault, self.abort, self.slow_down)
 
-        def abort(guest, destination, migration):
-            self.await_slow_copy(migration, self.observation)
-            migration.abort()
+    @decorators.idempotent_id('b80e4f2d-61c7-4a9b-8d35-0c7f2e9a1b64')
+    @decorators.attr(type=['slow', 'multinode'])
+    @volumes.skip_without()
+    @utils.services('compute', 'network', 'volume')
+    def test_aborted_on_volume(self):
+        """As test_aborted, of a server whose disk is a volume"""
+        self.fail_and_try_again(
+            self.no_fault, self.abort, self.slow_down, on_volume=True
+        )
 
-        self.fail_and_try_again(self.no_fault, abort, self.slow_down)
+    def abort(self, guest, destination, migration):
+        """Have the API end it."""
+        self.await_slow_copy(migration, self.observation)
+        migration.abort()
 
     def slow_down(self, guest):
         """Make its migrations slow."""

@@ -22,6 +22,8 @@ from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
+from migration_tempest_plugin.tests.scenario import shared
+from migration_tempest_plugin.tests.scenario import volumes
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
@@ -46,7 +48,7 @@ def _skip_without_tunnelling():
     """A decorator for tests that switch tunnelling on."""
     return testtools.skipUnless(
         CONF.migration_feature_enabled.tunnelled,
-        "Migrations can't be tunnelled here (disks are copied, say): "
+        "Migrations can't be tunnelled here: "
         '[migration-feature-enabled] tunnelled',
     )
 
@@ -63,8 +65,8 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
     def test_on_per_host(self):
         """With auto-converge, the migration of a busy guest completes
 
-        1. Boot a server. On its host, switch auto-converge on, and hold
-           migrations to a low bandwidth.
+        1. Boot a server, from a volume where there are any. On its host,
+           switch auto-converge on, and hold migrations to a low bandwidth.
         2. Let the guest write to its memory faster than that.
         3. Live migrate it, and look at the migration in libvirt and QEMU.
         4. QEMU throttles its CPUs, more and more; they do less, and the
@@ -143,7 +145,7 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
 
     def _migrate_both(self, provider):
         """One with auto-converge, and one without, which change places."""
-        guests = self.boot_apart(('on', 'off'))
+        guests = self.boot_apart(('on', 'off'), on_volumes=('on', 'off'))
         on, off = guests.values()
         provider.apply(
             self,
@@ -173,7 +175,11 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
 
 
 @base.serial
-class TestTunnelling(reconfiguring.ReconfiguringScenario):
+class TestTunnelling(
+    shared.SharedGuestScenario,
+    volumes.VolumeScenario,
+    reconfiguring.ReconfiguringScenario,
+):
     """Whether a migration goes through libvirt's connection, or QEMU's own."""
 
     @decorators.idempotent_id('3bfb5a9e-e124-44a0-9ca2-6fbb531789db')
@@ -211,7 +217,7 @@ class TestTunnelling(reconfiguring.ReconfiguringScenario):
         self._tunnel(PerServer, True)
 
     def _tunnel(self, provider, tunnel):
-        guest = self.boot_guest()
+        guest = self.boot_uncopied()
         provider.apply(
             self, (guest, Case(tunnel=tunnel)), live_migration_bandwidth=64
         )

@@ -19,7 +19,9 @@ from tempest.lib import decorators
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import nova_plan
+from migration_tempest_plugin.starlingx import settings
 from migration_tempest_plugin.tests.scenario import shared
+from migration_tempest_plugin.tests.scenario import volumes
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox.providers import Case
 from migration_tempest_plugin.tests.whitebox.providers import PerHost
@@ -33,7 +35,9 @@ CONF = config.CONF
 
 @base.serial
 class TestMaximumDowntime(
-    shared.SharedGuestScenario, side_by_side.SideBySideScenario
+    shared.SharedGuestScenario,
+    volumes.VolumeScenario,
+    side_by_side.SideBySideScenario,
 ):
     """2.0 and 2.1: for how long a guest may be stopped at the end.
 
@@ -41,7 +45,7 @@ class TestMaximumDowntime(
     guest is stopped in the end is another thing, and is reported beside it.
     """
 
-    _data_gb = None  # what Nova counts as to be copied of each server
+    _data_gb = {}  # what Nova counts as to be copied of a server, by group
 
     @decorators.idempotent_id('92d88c1e-9ae1-478b-b59f-dd5c28d49d05')
     @decorators.attr(type=['slow', 'multinode'])
@@ -84,12 +88,30 @@ class TestMaximumDowntime(
         """
         self._maximum(PerServer, Case(max_downtime=100), 100)
 
+    @decorators.idempotent_id('2c7e5b1a-94d3-4f68-8a0b-d1e6f3c95a74')
+    @decorators.attr(type=['slow', 'multinode'])
+    @volumes.skip_without()
+    @utils.services('compute', 'network', 'image', 'volume')
+    def test_set_by_image_of_volume(self):
+        """As test_set_per_server, with 100 ms in the image of its volume
+
+        1. Make an image that says 100 ms, and of it, a volume.
+        2. The volume says so, too (volume_image_metadata).
+        3. Boot a server from the volume, and go on as there.
+        """
+        made = self.made(PerServer, 'image', self._migrate_one)
+        self._judge(made, PerServer, 'image', 100)
+
     def _maximum(self, provider, case, limit):
         """One of two migrations with a limit; the other is made, too."""
         made = self.made(
             provider, limit, lambda: self._migrate_both(case, limit)
         )
-        plan = self._plan(provider, limit)
+        self._judge(made, provider, limit, limit)
+
+    def _judge(self, made, provider, group, limit):
+        """The limit was in force, and Nova took its steps up to its own."""
+        plan = self._plan(provider, group, limit)
         steps = made.observation.steps()
         self.assertEqual([], plan.complaints(steps))
         _, last = plan.downtimes[-1]
@@ -109,10 +131,10 @@ class TestMaximumDowntime(
             and not CONF.migration_feature_enabled.starlingx_settings
         )
 
-    def _plan(self, provider, limit):
+    def _plan(self, provider, group, limit):
         """The steps that Nova takes, whatever the policy makes of them."""
         return nova_plan.Plan(
-            self._data_gb,
+            self._data_gb[group],
             steps=3,
             delay=3,
             downtime=500 if self._from_outside(provider) else limit,
@@ -123,27 +145,50 @@ class TestMaximumDowntime(
     def _migrate_both(self, case, limit):
         """A server for which nova.conf says it, and one that does itself.
 
-        They are on two hosts, and change places.
+        They are on two hosts, and change places. Their disks are volumes,
+        where there are any: Nova copies the memory alone, in shorter steps.
         """
-        guests = self.boot_apart((PerHost, PerServer))
+        both = (PerHost, PerServer)
+        guests = self.boot_apart(both, on_volumes=both)
         by_host, by_server = guests.values()
-        type(self)._data_gb = self.data_gb(by_host)
-        sources = [self.compute_of(guest) for guest in guests.values()]
-        options = {
+        options = self._options()
+        self.plan_options(
+            self.compute_of(by_host),
+            **{**PerHost.options(self, by_host, case), **options},
+        )
+        PerServer.apply(self, (by_server, case), **options)
+        return self._migrate(guests, limit, limit)
+
+    def _migrate_one(self):
+        """A server whose volume says it, by the image that it is made of."""
+        image = self.create_image_like({settings.IMAGE_MAX_DOWNTIME: str(100)})
+        volume = self.create_volume_from_image(image_id=image)
+        self.assertEqual(
+            '100',
+            volume['volume_image_metadata'].get(settings.IMAGE_MAX_DOWNTIME),
+            volume,
+        )
+        guest = self.boot_from(volume['id'])
+        PerServer.apply(self, (guest, Case()), **self._options())
+        return self._migrate({PerServer: guest}, 'image', 100)
+
+    def _options(self):
+        return {
             **self.slow_migrations(),
             **slow.QUICK_STEPS,
             'live_migration_completion_timeout': 0,
         }
-        self.plan_options(
-            sources[0], **{**PerHost.options(self, by_host, case), **options}
-        )
-        PerServer.apply(self, (by_server, case), **options)
+
+    def _migrate(self, guests, group, limit):
+        """Live migrate busy guests; let them rest after Nova's last step."""
+        sources = [self.compute_of(guest) for guest in guests.values()]
+        self._data_gb[group] = self.data_gb(next(iter(guests.values())))
         loads = self.load_memory_of(guests.values())
 
         def follow(running):
             for provider, (migration, seen) in running.items():
                 self._await_last_step(
-                    self._plan(provider, limit), seen, migration
+                    self._plan(provider, group, limit), seen, migration
                 )
             for load, source, guest in zip(loads, sources, guests.values()):
                 load.stop()

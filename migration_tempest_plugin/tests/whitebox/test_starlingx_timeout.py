@@ -111,7 +111,10 @@ class TestTimeout(side_by_side.SideBySideScenario):
     @decorators.attr(type=['slow', 'multinode'])
     @utils.services('compute', 'network')
     def test_set_per_server(self):
-        """As test_default_per_host, with 120 s in the metadata alone"""
+        """As test_default_per_host, with 120 s in the metadata alone
+
+        The server's disk is a volume, where there are any.
+        """
         self._assert_ended('set_per_server')
 
     @decorators.idempotent_id('26937298-c7ef-45d4-a915-12f98e5a8c1a')
@@ -178,7 +181,7 @@ class TestTimeout(side_by_side.SideBySideScenario):
 
     def _migrate_all(self):
         """Let all of them be late."""
-        guests = self.boot_apart(self.LATE)
+        guests = self.boot_apart(self.LATE, on_volumes=('set_per_server',))
         self._configure(guests)
         self.load_memory_of(guests.values())
 

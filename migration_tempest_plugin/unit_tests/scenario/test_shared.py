@@ -143,12 +143,14 @@ class TestSharedGuest(testtools.TestCase):
                 {'status': 'ACTIVE', 'OS-EXT-STS:task_state': None}
             )
 
-    def test_one_that_is_asked_for(self):
-        """A server that is not as all others is the test's own."""
+    def test_one_that_is_built_otherwise(self):
+        """It is for the tests that want it so, and for no others."""
+
+        def pinned(test):
+            test.boot_guest(flavor='pinned')
+
         self.run_test()
-        self.assertEqual(
-            ['server 1'],
-            self.run_test(lambda test: test.boot_guest(flavor='pinned')),
-        )
-        self.assertEqual(['server 1'], self.scenario.deleted)
+        self.assertEqual(['server 1'], self.run_test(pinned))
         self.assertEqual(['server 0'], self.run_test())
+        self.assertEqual(['server 1'], self.run_test(pinned))
+        self.assertEqual([], self.scenario.deleted)
