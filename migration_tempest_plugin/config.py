@@ -300,7 +300,7 @@ MigrationGroup = [
         max=60,
         help='Seconds; a record that a server writes to its disk has stalled '
         'if it takes longer than that, and longer than the records before '
-        'the migration let expect.',
+        'the migration suggest.',
     ),
     cfg.StrOpt(
         'guest_outside_address',
@@ -596,13 +596,13 @@ HostsGroup = [
     ),
     cfg.StrOpt(
         'storage_pause_command',
-        default='systemctl kill --signal=STOP ceph-osd.target',
-        help='Has the storage of volumes answer nobody, until it is to go on.',
+        default='systemctl kill --signal=STOP ceph-osd@*',
+        help='Stops the storage of volumes, so that it answers nobody.',
     ),
     cfg.StrOpt(
         'storage_resume_command',
-        default='systemctl kill --signal=CONT ceph-osd.target',
-        help='Has the storage of volumes go on after that.',
+        default='systemctl kill --signal=CONT ceph-osd@*',
+        help='Lets the storage of volumes go on after it was stopped.',
     ),
 ]
 
