@@ -70,6 +70,7 @@ class Variant:
     :ivar busy: whether the guest must write to its memory all the time
     :ivar volumes: whether the server has volumes
     :ivar mounted: whether the guest writes to one that is not its first disk
+    :ivar back: whether it is migrated back, too: both hosts matter then
     """
 
     name: str
@@ -83,6 +84,7 @@ class Variant:
     busy: bool = False
     volumes: bool = False
     mounted: bool = False
+    back: bool = True
 
 
 #: Those that are set by nothing but the API.
@@ -124,6 +126,7 @@ BY_API = (
         how='migrate_while_attaching',
         boot='boot_from_volume',
         volumes=True,
+        back=False,
     ),
     Variant(
         'multiattach',
@@ -136,6 +139,7 @@ BY_API = (
         ),
         boot='boot_with_shared_volume',
         volumes=True,
+        back=False,
     ),
     Variant(
         'paused',
@@ -193,6 +197,7 @@ BY_NOVA_CONF = (
         },
         qemu={'postcopy-ram': True},
         busy=True,
+        back=False,
     ),
     Variant(
         'tunnelled',

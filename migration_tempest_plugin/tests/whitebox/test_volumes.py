@@ -22,6 +22,7 @@ from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import domain
 from migration_tempest_plugin.hosts import inventory
+from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.scenario import volumes
 from migration_tempest_plugin.tests.whitebox import base
 from migration_tempest_plugin.tests.whitebox import faults
@@ -34,7 +35,9 @@ PAUSE = 5
 
 
 @base.serial
-class TestStorage(volumes.VolumeScenario, slow.SlowScenario):
+class TestStorage(
+    shared.SharedGuestScenario, volumes.VolumeScenario, slow.SlowScenario
+):
     """The storage of volumes fails, or what is on it."""
 
     @decorators.idempotent_id('d94b7e20-1c5f-4e83-b7a6-58f0c3d2e971')
