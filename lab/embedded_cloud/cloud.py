@@ -252,21 +252,22 @@ class Cloud:
 
         It stands in URLs, and as a word of command lines: no "-" begins it.
         """
-        path = self.settings.keys / 'password'
-        if not path.exists():
-            self.settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(0o600)
-            path.write_text(secrets.token_hex(16))
-        return path.read_text()
+        return self._keep('password', lambda: secrets.token_hex(16))
 
     def _ceph_keyring(self):
         """What opens volumes, made at the lab's first start."""
-        path = self.settings.keys / 'ceph'
+        key = self._keep('ceph', ceph.new_key)
+        return ceph.KEYRING, ceph.keyring(key), 0o600
+
+    def _keep(self, name, make):
+        """A secret, made when it is first needed, and kept from then on."""
+        path = self.settings.keys / name
         # An empty one is of a start that was killed.
         if not path.exists() or not path.read_text():
+            self.settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(0o600)
-            path.write_text(ceph.new_key())
-        return ceph.KEYRING, ceph.keyring(path.read_text()), 0o600
+            path.write_text(make())
+        return path.read_text()
 
     def _certificates(self):
         """Those with which QEMU encrypts migrations, where libvirt looks."""

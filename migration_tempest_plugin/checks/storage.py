@@ -25,20 +25,16 @@ class StorageCheck(check.Check):
     have the very tokens that were reported: if the guest had run in two places
     for a while, there would be two tokens for one record.
 
-    :param connect: returns a connected ``paramiko.SSHClient``, which is
-        closed here
+    :param storage_writer: the StorageWriter, which is set up here
     :param client: anything with ``exec_command(cmd) -> str``
-    :param folder: where the guest writes to; on a disk, not in memory
-    :param pause: seconds between two records
-    :param lifetime: seconds after which the guest ends it by itself
-    :ivar writer: the StorageWriter, from which others may take records, too
+    :ivar writer: it, from which others may take records, too
     """
 
     name = 'storage'
 
-    def __init__(self, connect, client, folder, pause=0.2, lifetime=3600):
+    def __init__(self, storage_writer, client):
+        self.writer = storage_writer
         self._client = client
-        self.writer = writer.StorageWriter(connect, folder, pause, lifetime)
 
     def _setUp(self):
         self.useFixture(self.writer)

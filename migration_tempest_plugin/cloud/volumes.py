@@ -73,13 +73,10 @@ def attachments(admin: api.Admin, server: str) -> tuple[Attachment, ...]:
     request = api_version_request.APIVersionRequest
     with api.asking('the versions of Nova'):
         names_it = request(api.newest_microversion(admin)) >= request(_NOVA)
-    with api.asking(
-        f'volumes of server {server}', _NOVA if names_it else None
-    ):
-        found = admin.servers_client.list_volume_attachments(server)[
-            'volumeAttachments'
-        ]
-    return tuple(_attachment(admin, server, each) for each in found)
+    return tuple(
+        _attachment(admin, server, each)
+        for each in _of_nova(admin, server, _NOVA if names_it else None)
+    )
 
 
 def _attachment(
@@ -137,17 +134,24 @@ def image_metadata(
     :returns: nothing for a volume that was made of no image
     :raises CloudError: if it can't be asked
     """
-    with api.asking(f'volumes of server {server}'):
-        found = admin.servers_client.list_volume_attachments(server)[
-            'volumeAttachments'
-        ]
     said: dict[str, str] = {}
-    for each in found:
+    for each in _of_nova(admin, server):
         if each['device'] == device:
             said = _show(admin, each['volumeId']).get(
                 'volume_image_metadata', {}
             )
     return said
+
+
+def _of_nova(
+    admin: api.Admin, server: str, version: str | None = None
+) -> list[api.Record]:
+    """What Nova has attached to a server, as its API shows it."""
+    with api.asking(f'volumes of server {server}', version):
+        found: list[api.Record] = admin.servers_client.list_volume_attachments(
+            server
+        )['volumeAttachments']
+    return found
 
 
 def _show(admin: api.Admin, volume: str) -> api.Record:

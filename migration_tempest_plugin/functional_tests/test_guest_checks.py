@@ -22,6 +22,7 @@ from migration_tempest_plugin import checks
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.functional_tests import test_guest_script
+from migration_tempest_plugin.guest import writer
 from migration_tempest_plugin import meters
 
 CUT = """\
@@ -83,7 +84,10 @@ class ChecksTestCase(testtools.TestCase):
 
     def storage(self, lifetime=60):
         return checks.StorageCheck(
-            self.guest.connect, self.client, self.folder, 0.01, lifetime
+            writer.StorageWriter(
+                self.guest.connect, self.folder, 0.01, lifetime
+            ),
+            self.client,
         )
 
     def change_byte(self, path, place):

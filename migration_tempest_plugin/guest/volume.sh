@@ -12,15 +12,15 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 #
-# Makes a volume that is attached to a guest a place to write to, and lets go of
-# it. Runs under any POSIX shell (busybox, dash, bash); shell.py sends it along,
-# as it does with control.sh, whose form the answers have. Root's part is done
-# by sudo where the user is not root.
+# Makes a volume that is attached to a guest a place to write to. Runs under any
+# POSIX shell (busybox, dash, bash); shell.py sends it along, as it does with
+# control.sh, whose form the answers have. Root's part is done by sudo where the
+# user is not root.
 #
-# Usage: sh -c "$(cat volume.sh)" volume WHAT ...
-#   mount ID FOLDER   makes an ext4 (or ext2) file system on the volume of that
-#                     id, and mounts it there: "device PATH"
-#   unmount FOLDER
+# Usage: sh -c "$(cat volume.sh)" volume ID FOLDER
+#
+# Makes an ext4 (or ext2) file system on the volume of that id, and mounts it
+# there: "device PATH".
 
 LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
@@ -57,31 +57,18 @@ find_device() {
     refuse "no disk of the guest has the serial number $1"
 }
 
-mount_it() {
-    find_device "$1"
-    if command -v mkfs.ext4 >/dev/null; then
-        set -- "$2" mkfs.ext4 -q -F
-    else
-        set -- "$2" mke2fs -F
-    fi
-    folder=$1
-    shift
-    said=$(as_root "$@" "$device" 2>&1) ||
-        refuse "$* $device: $(echo "$said" | tail -n 1)"
-    said=$({ as_root mkdir -p "$folder" &&
-        as_root mount -t ext4 "$device" "$folder" &&
-        as_root chmod 1777 "$folder"; } 2>&1) ||
-        refuse "$device can't be mounted: $(echo "$said" | tail -n 1)"
-    echo "device $device"
-}
-
-unmount() {
-    said=$(as_root umount "$1" 2>&1) ||
-        refuse "$(echo "$said" | tail -n 1)"
-}
-
-case $1 in
-mount) mount_it "$2" "$3" ;;
-unmount) unmount "$2" ;;
-esac
+folder=$2
+find_device "$1"
+if command -v mkfs.ext4 >/dev/null; then
+    set -- mkfs.ext4 -q -F
+else
+    set -- mke2fs -F
+fi
+said=$(as_root "$@" "$device" 2>&1) ||
+    refuse "$* $device: $(echo "$said" | tail -n 1)"
+said=$({ as_root mkdir -p "$folder" &&
+    as_root mount -t ext4 "$device" "$folder" &&
+    as_root chmod 1777 "$folder"; } 2>&1) ||
+    refuse "$device can't be mounted: $(echo "$said" | tail -n 1)"
+echo "device $device"
 echo complete

@@ -109,16 +109,15 @@ class StorageStallMeter(fixtures.Fixture):
         """
         if not self._writer.is_running:
             raise self._nothing('the guest has ended its writing')
+        patience = self.threshold + 2 * self._writer.pause
         try:
-            self._writer.wait_for_records(
-                1, self.threshold + 2 * self._writer.pause
-            )
+            self._writer.wait_for_records(1, patience)
         except exceptions.GuestError:
             pass  # it stalls, or is stopped
         records = self._writer.records
         samples = [self._sample(each) for each in records]
         silent = self._writer.silent
-        if silent > self.threshold + 2 * self._writer.pause:
+        if silent > patience:
             last = records[-1].end
             samples.append(measurement.Sample(last, last + silent, False))
         return measurement.Timeline(

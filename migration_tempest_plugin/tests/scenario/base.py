@@ -385,18 +385,16 @@ class LiveMigrationScenario(guests.GuestScenario):
 
     def storage_meters_of(self, guest):
         """The meter of what a guest writes to its disk, if it has a limit."""
-        options = CONF.migration
-        if options.allowed_storage_stall is None:
+        if CONF.migration.allowed_storage_stall is None:
             return ()
-        return (
-            self.storage_meter(
-                guest,
-                writer.StorageWriter(
-                    guest.connect,
-                    options.guest_storage_folder,
-                    lifetime=options.guest_probe_lifetime,
-                ),
-            ),
+        return (self.storage_meter(guest, self.storage_writer(guest)),)
+
+    def storage_writer(self, guest, folder=None):
+        """A StorageWriter: to a folder, or to the one of the options."""
+        return writer.StorageWriter(
+            guest.connect,
+            folder or CONF.migration.guest_storage_folder,
+            lifetime=CONF.migration.guest_probe_lifetime,
         )
 
     def storage_meter(self, guest, storage_writer):

@@ -128,14 +128,8 @@ class CheckedScenario(base.LiveMigrationScenario):
 
         What it has the guest write is measured, too.
         """
-        check = checks.StorageCheck(
-            guest.connect,
-            guest.ssh,
-            folder or CONF.migration.guest_storage_folder,
-            lifetime=CONF.migration.guest_probe_lifetime,
-        )
-        self._writers[guest.id] = check.writer
-        return check
+        writer = self._writers[guest.id] = self.storage_writer(guest, folder)
+        return checks.StorageCheck(writer, guest.ssh)
 
     def memory_check(self, guest):
         return checks.MemoryCheck(guest.ssh)

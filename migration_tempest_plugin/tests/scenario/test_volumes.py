@@ -16,7 +16,6 @@ import json
 from tempest.common import utils
 from tempest.lib import decorators
 
-from migration_tempest_plugin import checks
 from migration_tempest_plugin.cloud import volumes as cloud_volumes
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
@@ -41,9 +40,7 @@ class TestVolumeChecksFail(volumes.VolumeScenario):
         3. Take that attachment away: all is well again.
         """
         guest = self.boot_from_volume()
-        check = self.useFixture(
-            checks.VolumeCheck(lambda: self.seen_volumes(guest), patience=1)
-        )
+        check = self.useFixture(self.volume_check(guest, patience=1))
         attachment = self.attach_elsewhere(guest, self.another_host(guest))
         error = self.assertRaises(exceptions.CheckFailed, check.verify)
         self.assertRegex(str(error), 'Cinder holds 2 attachments of volume')
@@ -53,7 +50,7 @@ class TestVolumeChecksFail(volumes.VolumeScenario):
 
     def attach_elsewhere(self, guest, host):
         """One more attachment of a guest's volume; its id."""
-        [volume] = self.seen_volumes(guest).attachments
+        [volume] = cloud_volumes.attachments(self.os_admin, guest.id)
         client = self.os_admin.volumes_client_latest
         _, body = client.post(
             'attachments',

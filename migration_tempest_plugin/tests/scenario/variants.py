@@ -47,7 +47,8 @@ class Need:
 _LIVE = Need('compute_feature_enabled', 'live_migration')
 _COPIED = Need('compute_feature_enabled', 'block_migration_for_live_migration')
 _NOT_COPIED = dataclasses.replace(_COPIED, value=False)
-_VOLUMES = (
+#: What it takes to live migrate a server with volumes.
+VOLUMES = (
     Need('service_available', 'cinder'),
     Need('compute_feature_enabled', 'volume_backed_live_migration'),
 )
@@ -105,7 +106,7 @@ BY_API = (
         'pre_copy_volume',
         '9e4d7a63-5b1c-4c8f-b0e6-3a7d2c5f8b93',
         'Memory is copied while the guest runs; its disk is a volume',
-        (_LIVE, *_VOLUMES),
+        (_LIVE, *VOLUMES),
         boot='boot_from_volume',
         volumes=True,
     ),
@@ -113,7 +114,7 @@ BY_API = (
         'second_volume',
         '0d6c7b8e-52f1-4c3a-9be4-71a8c5e2f016',
         'The guest writes to a volume that is attached to the server, too',
-        (_LIVE, *_VOLUMES),
+        (_LIVE, *VOLUMES),
         boot='boot_with_second_volume',
         volumes=True,
         mounted=True,
@@ -122,7 +123,7 @@ BY_API = (
         'attached_meanwhile',
         '5e1f0a97-c8d4-4b26-8f73-92d6b0e4a3c1',
         'A volume is to be attached while the server is migrated',
-        (_LIVE, *_VOLUMES),
+        (_LIVE, *VOLUMES),
         how='migrate_while_attaching',
         boot='boot_from_volume',
         volumes=True,
@@ -134,7 +135,7 @@ BY_API = (
         'Another server has the same volume attached',
         (
             _LIVE,
-            *_VOLUMES,
+            *VOLUMES,
             Need('compute_feature_enabled', 'volume_multiattach'),
         ),
         boot='boot_with_shared_volume',

@@ -26,6 +26,7 @@ from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.hosts import domain
 from migration_tempest_plugin.hosts import sockets
 from migration_tempest_plugin.tests.scenario import checked
+from migration_tempest_plugin.tests.scenario import variants
 
 CONF = config.CONF
 
@@ -39,10 +40,7 @@ MOUNTED = '/mnt/volume'
 
 def has_volumes():
     """Whether a server can live migrate with volumes in this cloud."""
-    return (
-        CONF.service_available.cinder
-        and CONF.compute_feature_enabled.volume_backed_live_migration
-    )
+    return not any(need.missing() for need in variants.VOLUMES)
 
 
 def skip_without():
@@ -163,7 +161,7 @@ class VolumeScenario(checked.CheckedScenario):
 
     def mount(self, guest, volume):
         """Have a file system on an attached volume, at MOUNTED."""
-        shell.ask(guest.ssh, 'volume', 'mount', volume, MOUNTED)
+        shell.ask(guest.ssh, 'volume', volume, MOUNTED)
 
     def attach(self, guest, volume):
         """Have a volume attached, until the server is deleted.
@@ -177,9 +175,14 @@ class VolumeScenario(checked.CheckedScenario):
 
     # --- the checks ----------------------------------------------------------
 
-    def volume_check(self, guest):
-        """That of the volumes, as far as anybody can look."""
-        return checks.VolumeCheck(lambda: self.seen_volumes(guest))
+    def volume_check(self, guest, **arguments):
+        """That of the volumes, as far as anybody can look.
+
+        :param arguments: further ones of VolumeCheck
+        """
+        return checks.VolumeCheck(
+            lambda: self.seen_volumes(guest), **arguments
+        )
 
     def seen_volumes(self, guest):
         """What is Seen of a guest's volumes now.

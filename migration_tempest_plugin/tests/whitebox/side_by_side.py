@@ -79,13 +79,15 @@ class SideBySideScenario(slow.SlowScenario):
             [name for name in names if name not in on_volumes],
         )
         guests = {}
-        for group, arguments in zip(
-            groups, (volumes.on_volume(self.flavors_client), {})
-        ):
-            if group:
-                guests.update(
-                    zip(group, self.boot_guests(len(group), **arguments))
-                )
+        for group in filter(None, groups):
+            arguments = (
+                volumes.on_volume(self.flavors_client)
+                if group[0] in on_volumes
+                else {}
+            )
+            guests.update(
+                zip(group, self.boot_guests(len(group), **arguments))
+            )
         # The scheduler spreads them: the first is one that is alone.
         first, *others = names
         [alike] = [group for group in groups if first in group]
