@@ -539,7 +539,8 @@ HostOptions = [
         default='',
         help='Asks Ceph, on the host, who has a volume open: "rbd --id '
         'cinder", say, where the host has the keyring of that client; Kolla: '
-        '"docker exec nova_libvirt rbd --id nova". Unset: Ceph is not asked.',
+        '"docker exec nova_libvirt rbd --id cinder". Unset: Ceph is not '
+        'asked.',
     ),
 ]
 

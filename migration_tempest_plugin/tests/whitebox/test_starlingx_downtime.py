@@ -45,7 +45,7 @@ class TestMaximumDowntime(
     guest is stopped in the end is another thing, and is reported beside it.
     """
 
-    _data_gb = {}  # what Nova counts as to be copied of a server, by group
+    _data_gb = None  # what Nova counts as to be copied of each server
 
     @decorators.idempotent_id('92d88c1e-9ae1-478b-b59f-dd5c28d49d05')
     @decorators.attr(type=['slow', 'multinode'])
@@ -100,18 +100,18 @@ class TestMaximumDowntime(
         3. Boot a server from the volume, and go on as there.
         """
         made = self.made(PerServer, 'image', self._migrate_one)
-        self._judge(made, PerServer, 'image', 100)
+        self._judge(made, PerServer, 100)
 
     def _maximum(self, provider, case, limit):
         """One of two migrations with a limit; the other is made, too."""
         made = self.made(
             provider, limit, lambda: self._migrate_both(case, limit)
         )
-        self._judge(made, provider, limit, limit)
+        self._judge(made, provider, limit)
 
-    def _judge(self, made, provider, group, limit):
+    def _judge(self, made, provider, limit):
         """The limit was in force, and Nova took its steps up to its own."""
-        plan = self._plan(provider, group, limit)
+        plan = self._plan(provider, limit)
         steps = made.observation.steps()
         self.assertEqual([], plan.complaints(steps))
         _, last = plan.downtimes[-1]
@@ -131,10 +131,10 @@ class TestMaximumDowntime(
             and not CONF.migration_feature_enabled.starlingx_settings
         )
 
-    def _plan(self, provider, group, limit):
+    def _plan(self, provider, limit):
         """The steps that Nova takes, whatever the policy makes of them."""
         return nova_plan.Plan(
-            self._data_gb[group],
+            self._data_gb,
             steps=3,
             delay=3,
             downtime=500 if self._from_outside(provider) else limit,
@@ -157,7 +157,7 @@ class TestMaximumDowntime(
             **{**PerHost.options(self, by_host, case), **options},
         )
         PerServer.apply(self, (by_server, case), **options)
-        return self._migrate(guests, limit, limit)
+        return self._migrate(guests, limit)
 
     def _migrate_one(self):
         """A server whose volume says it, by the image that it is made of."""
@@ -170,7 +170,7 @@ class TestMaximumDowntime(
         )
         guest = self.boot_from(volume['id'])
         PerServer.apply(self, (guest, Case()), **self._options())
-        return self._migrate({PerServer: guest}, 'image', 100)
+        return self._migrate({PerServer: guest}, 100)
 
     def _options(self):
         return {
@@ -179,16 +179,16 @@ class TestMaximumDowntime(
             'live_migration_completion_timeout': 0,
         }
 
-    def _migrate(self, guests, group, limit):
+    def _migrate(self, guests, limit):
         """Live migrate busy guests; let them rest after Nova's last step."""
         sources = [self.compute_of(guest) for guest in guests.values()]
-        self._data_gb[group] = self.data_gb(next(iter(guests.values())))
+        type(self)._data_gb = self.data_gb(next(iter(guests.values())))
         loads = self.load_memory_of(guests.values())
 
         def follow(running):
             for provider, (migration, seen) in running.items():
                 self._await_last_step(
-                    self._plan(provider, group, limit), seen, migration
+                    self._plan(provider, limit), seen, migration
                 )
             for load, source, guest in zip(loads, sources, guests.values()):
                 load.stop()
