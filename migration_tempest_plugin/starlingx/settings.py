@@ -39,6 +39,9 @@ _FALSE = ('0', 'f', 'false', 'off', 'n', 'no')
 #: Names of settings, and what each is set to.
 Values = collections.abc.Mapping[str, str | int]
 
+#: Names of fields of Settings, and where the value of each comes from.
+Origins = collections.abc.Mapping[str, str]
+
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
@@ -76,6 +79,9 @@ class Settings:
 
     :ivar max_downtime: in ms
     :ivar timeout: of the whole migration, in seconds; 0 for none
+    :ivar origins: where each comes from that the server says: its flavor, its
+        metadata or its image, by the name of the field; the others are the
+        host's
     :ivar ignored: what makes no sense and was left out, as sentences
     """
 
@@ -83,7 +89,32 @@ class Settings:
     tunnel: bool
     max_downtime: int
     timeout: int
+    origins: Origins = dataclasses.field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """What the server says, for people."""
+        said = [
+            f'{words} ({self.origins[name]})'
+            for name, words in self.in_words().items()
+            if name in self.origins
+        ]
+        return ', '.join([*said, *self._rest(len(said))])
+
+    def in_words(self) -> dict[str, str]:
+        """Each setting with its value, for people, by the name of the field."""
+        timeout = f'{self.timeout} s' if self.timeout else 'none'
+        return {
+            'auto_converge': f'auto-converge {_on_or_off(self.auto_converge)}',
+            'tunnel': f'tunnelling {_on_or_off(self.tunnel)}',
+            'max_downtime': f'maximum downtime {self.max_downtime} ms',
+            'timeout': f'time-out {timeout}',
+        }
+
+    def _rest(self, said: int) -> tuple[str, ...]:
+        if said == len(self.in_words()):
+            return ()
+        return (f'{"the rest" if said else "all"} as nova.conf has it',)
 
 
 def complaint(name: str, value: str | int) -> str | None:
@@ -133,20 +164,32 @@ def resolve(sources: Sources, defaults: Defaults) -> Settings:
     120
     """
     ignored: list[str] = []
+    found = {
+        'auto_converge': _switch(sources, AUTO_CONVERGE, ignored),
+        'tunnel': _switch(sources, TUNNEL, ignored),
+        'max_downtime': _max_downtime(sources, ignored),
+        'timeout': _timeout(sources, ignored),
+    }
+    said = {name: each for name, each in found.items() if each is not None}
     return Settings(
-        auto_converge=_switch(
-            sources, AUTO_CONVERGE, defaults.auto_converge, ignored
-        ),
-        tunnel=_switch(sources, TUNNEL, defaults.tunnel, ignored),
-        max_downtime=_max_downtime(sources, defaults.max_downtime, ignored),
-        timeout=_timeout(sources, defaults.timeout, ignored),
+        **{
+            **dataclasses.asdict(defaults),
+            **{name: value for name, (value, _) in said.items()},
+        },
+        origins={name: where for name, (_, where) in said.items()},
         ignored=tuple(ignored),
     )
 
 
+def _on_or_off(value: bool) -> str:
+    return 'on' if value else 'off'
+
+
 def _switch(
-    sources: Sources, name: str, value: bool, ignored: list[str]
-) -> bool:
+    sources: Sources, name: str, ignored: list[str]
+) -> tuple[bool, str] | None:
+    """What a server says, and where, or None. So are the next two."""
+    found = None
     for where, settings in (
         ('flavor', sources.flavor),
         ('metadata', sources.metadata),
@@ -155,13 +198,13 @@ def _switch(
             continue
         switched = _switched(settings[name])
         if switched is not None:
-            value = switched
+            found = switched, where
         else:
             ignored.append(
                 f'{name} of the {where} is {settings[name]!r}, which is '
                 'neither true nor false'
             )
-    return value
+    return found
 
 
 def _switched(value: str | int) -> bool | None:
@@ -170,56 +213,55 @@ def _switched(value: str | int) -> bool | None:
     return text in _TRUE if text in _TRUE + _FALSE else None
 
 
-def _max_downtime(sources: Sources, default: int, ignored: list[str]) -> int:
-    set_to = next(
-        (
-            (where, name, settings[name])
-            for where, name, settings in (
-                ('flavor', MAX_DOWNTIME, sources.flavor),
-                ('metadata', MAX_DOWNTIME, sources.metadata),
-                ('image', IMAGE_MAX_DOWNTIME, sources.image),
+def _max_downtime(
+    sources: Sources, ignored: list[str]
+) -> tuple[int, str] | None:
+    for where, name, settings in (
+        ('flavor', MAX_DOWNTIME, sources.flavor),
+        ('metadata', MAX_DOWNTIME, sources.metadata),
+        ('image', IMAGE_MAX_DOWNTIME, sources.image),
+    ):
+        if settings.get(name) is not None:
+            # What wins and makes no sense gives way to the default, not to
+            # the next.
+            return _number(
+                where, name, settings[name], LOWEST_MAX_DOWNTIME, ignored
             )
-            if settings.get(name) is not None
-        ),
-        None,
-    )
-    if set_to is None:
-        return default
-    # What wins and makes no sense gives way to the default, not to the next.
-    value = _number(*set_to, ignored)
-    if value is not None and value < LOWEST_MAX_DOWNTIME:
-        where, name, _ = set_to
-        ignored.append(
-            f'{name} of the {where} is {value}, which is less than '
-            f'{LOWEST_MAX_DOWNTIME} ms'
-        )
-        return default
-    return default if value is None else value
+    return None
 
 
-def _timeout(sources: Sources, default: int, ignored: list[str]) -> int:
-    values = [
-        _number(where, name, settings[name], ignored)
+def _timeout(sources: Sources, ignored: list[str]) -> tuple[int, str] | None:
+    found = (
+        _number(where, name, settings[name], 0, ignored)
         for where, name, settings in (
-            ('image', IMAGE_TIMEOUT, sources.image),
-            ('flavor', TIMEOUT, sources.flavor),
             ('metadata', TIMEOUT, sources.metadata),
+            ('flavor', TIMEOUT, sources.flavor),
+            ('image', IMAGE_TIMEOUT, sources.image),
         )
         if settings.get(name) is not None
-    ]
-    values = [value for value in values if value is not None]
+    )
+    # 0 is "no time-out", the longest of all.
     return min(
-        (value for value in values if value), default=0 if values else default
+        (each for each in found if each),
+        key=lambda each: each[0] or float('inf'),
+        default=None,
     )
 
 
 def _number(
-    where: str, name: str, value: str | int, ignored: list[str]
-) -> int | None:
+    where: str,
+    name: str,
+    value: str | int,
+    least: int,
+    ignored: list[str],
+) -> tuple[int, str] | None:
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
-        ignored.append(
-            f'{name} of the {where} is {value!r}, which is not a whole number'
-        )
-        return None
+        wrong = f'{value!r}, which is not a whole number'
+    else:
+        if number >= least:
+            return number, where
+        wrong = f'{number}, which is less than {least}'
+    ignored.append(f'{name} of the {where} is {wrong}')
+    return None

@@ -125,6 +125,8 @@ class TestNumbers(testscenarios.WithScenarios, testtools.TestCase):
             (TIMEOUT, 'timeout', ('soon', '300', None), 300, 1),
             (TIMEOUT, 'timeout', ('soon', '0', None), 0, 1),
             (TIMEOUT, 'timeout', ('soon', '', '1.5'), 180, 3),
+            (TIMEOUT, 'timeout', (None, None, '-5'), 180, 1),
+            (TIMEOUT, 'timeout', ('0', None, '-1'), 0, 1),
             # Not one that the API takes, but nobody asks it for an image.
             (TIMEOUT, 'timeout', ('400', None, '30'), 30, 0),
         )
@@ -141,6 +143,52 @@ class TestNumbers(testscenarios.WithScenarios, testtools.TestCase):
         found = resolved(flavor, metadata, image)
         self.assertEqual(self.expected, getattr(found, self.field))
         self.assertEqual(self.ignored, len(found.ignored), found.ignored)
+
+
+class TestOrigins(testtools.TestCase):
+    """Where what holds comes from, and how it reads."""
+
+    def test_nothing_is_said(self):
+        found = resolved()
+        self.assertEqual({}, found.origins)
+        self.assertEqual('all as nova.conf has it', str(found))
+
+    def test_what_wins_is_named(self):
+        found = resolved(
+            flavor={CONVERGE: 'yes', DOWNTIME: '300', TIMEOUT: '0'},
+            metadata={CONVERGE: 'no', DOWNTIME: '200', TIMEOUT: '700'},
+            image={IMAGE_DOWNTIME: '100', IMAGE_TIMEOUT: '200'},
+        )
+        self.assertEqual(
+            {
+                'auto_converge': 'metadata',
+                'max_downtime': 'flavor',
+                'timeout': 'image',
+            },
+            found.origins,
+        )
+        self.assertEqual(
+            'auto-converge off (metadata), maximum downtime 300 ms (flavor), '
+            'time-out 200 s (image), the rest as nova.conf has it',
+            str(found),
+        )
+
+    def test_what_is_ignored_has_no_origin(self):
+        found = resolved(
+            {CONVERGE: 'no', TUNNEL: 'maybe', DOWNTIME: '99'},
+            {CONVERGE: 'maybe', TIMEOUT: 'soon', DOWNTIME: '500'},
+        )
+        self.assertEqual({'auto_converge': 'flavor'}, found.origins)
+
+    def test_all_are_said(self):
+        found = resolved(
+            {CONVERGE: 'on', TUNNEL: 'on', DOWNTIME: '100', TIMEOUT: '0'}
+        )
+        self.assertEqual(
+            'auto-converge on (flavor), tunnelling on (flavor), maximum '
+            'downtime 100 ms (flavor), time-out none (flavor)',
+            str(found),
+        )
 
 
 RANGE = 'hw:wrs:live_migration_timeout must be 0 or in the range 120 to 800'
