@@ -33,6 +33,7 @@ from migration_tempest_plugin.measurement.progress import Look
 from migration_tempest_plugin.measurement.progress import Phase
 from migration_tempest_plugin.measurement.progress import Progress
 from migration_tempest_plugin.measurement.sample import Sample
+from migration_tempest_plugin.measurement.setting import Setting
 from migration_tempest_plugin.measurement.timeline import Probing
 from migration_tempest_plugin.measurement.timeline import Timeline
 
@@ -53,6 +54,7 @@ __all__ = (
     'Progress',
     'Sample',
     'Seen',
+    'Setting',
     'Taken',
     'Timeline',
     'break_down',

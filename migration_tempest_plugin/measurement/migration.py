@@ -27,6 +27,8 @@ from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.guest_load import GuestLoad
 from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.progress import Progress
+from migration_tempest_plugin.measurement.setting import in_words
+from migration_tempest_plugin.measurement.setting import Setting
 from migration_tempest_plugin.measurement.timeline import Timeline
 
 SCHEMA = 'migration-tempest-plugin/migration'
@@ -170,6 +172,8 @@ class MeasuredMigration:
     :ivar figures: the Figures of its copying, as libvirt on the source host
         reported them
     :ivar load: the GuestLoad, or None if nothing measured in the guest
+    :ivar settings: the Settings that held when it was asked for; none where
+        nobody heeds those of servers, or where they could not be read
     """
 
     server: str
@@ -185,6 +189,7 @@ class MeasuredMigration:
     limits: tuple[Limit, ...] = ()
     figures: tuple[Figures, ...] = ()
     load: GuestLoad | None = None
+    settings: tuple[Setting, ...] = ()
 
     def complaints(self, limits: collections.abc.Iterable[Limit]) -> list[str]:
         """What is wrong, a sentence each; nothing if all is as allowed.
@@ -285,6 +290,8 @@ class MeasuredMigration:
             lines.append(self.clock.summary())
         if self.load:
             lines.append(self.load.text())
+        if self.settings:
+            lines.append(f'Settings: {in_words(self.settings)}.')
         if self.progress:
             lines.extend(_phase_lines(self.progress))
         lines.extend(self.unchecked(self.limits))
@@ -330,7 +337,14 @@ class MeasuredMigration:
             'complaints': self.complaints(self.limits),
             'unchecked': self.unchecked(self.limits),
             'figures': [each.to_dict(self._origin) for each in self.figures],
+            **self._settings(),
         }
+
+    def _settings(self) -> dict[str, object]:
+        """Nothing at all where there are none: they are StarlingX's."""
+        if not self.settings:
+            return {}
+        return {'settings': [each.to_dict() for each in self.settings]}
 
     def _measurement(
         self, each: Timeline | exceptions.NoMeasurement

@@ -20,6 +20,7 @@ import math
 import typing
 
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import setting
 from migration_tempest_plugin.report import documents
 
 #: What a migration costs a server, in the order of the reports.
@@ -221,6 +222,16 @@ def way(migration: documents.Migration, arrow: str = '->') -> str:
         return migration['server']
     destination = migration['destination'] or 'nowhere'
     return f'{migration["source"]} {arrow} {destination}'
+
+
+def settings(migration: documents.Migration) -> str:
+    """Which settings held, and where each is from, for people.
+
+    Empty where there are none: on a stock Nova, and in older records.
+    """
+    return setting.in_words(
+        map(measurement.Setting.from_dict, migration.get('settings', ()))
+    )
 
 
 def phase(found: documents.Phase) -> str:

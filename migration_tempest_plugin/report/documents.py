@@ -188,6 +188,14 @@ class Figures(_Figures, total=False):
     throttle: float | None
 
 
+class Setting(typing.TypedDict):
+    """A measurement.Setting."""
+
+    name: str
+    value: bool | int | None
+    origin: str
+
+
 class _Migration(typing.TypedDict):
     schema: str
     version: int
@@ -211,3 +219,4 @@ class Migration(_Migration, total=False):
     complaints: list[str]
     unchecked: list[str]
     figures: list[Figures]
+    settings: list[Setting]

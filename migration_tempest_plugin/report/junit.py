@@ -126,6 +126,8 @@ def _properties(
         by_libvirt = breakdown.get('libvirt_downtime')
         if by_libvirt is not None:
             yield place + 'libvirt_downtime', f'{by_libvirt:.3f}'
+        if settings := digest.settings(migration):
+            yield place + 'settings', settings
 
 
 def _duration(

@@ -52,6 +52,8 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
                 yield _line('  after that', after)
     if cost := load(document):
         yield f'{"guest":<15}  {cost}'
+    if settings := digest.settings(document):
+        yield f'{"settings":<15}  {settings}'
     if digest.verdict(document) is digest.Verdict.OVER:
         for complaint in digest.exceeded(document):
             yield 'OVER THE LIMIT: ' + complaint

@@ -40,6 +40,7 @@ class Move:
     :ivar meters: of the server, not set up; that of its network first
     :ivar figures: called with a moment: the Figures that its hosts reported
         of it since then
+    :ivar settings: the Settings that hold for it
     """
 
     server: str
@@ -49,6 +50,7 @@ class Move:
     figures: collections.abc.Callable[
         [float], tuple[measurement.Figures, ...]
     ] = lambda since: ()
+    settings: tuple[measurement.Setting, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +147,7 @@ def _measured(
         limits=terms.limits,
         load=read.load,
         figures=move.figures(progress.requested) if progress else (),
+        settings=move.settings,
     )
 
 

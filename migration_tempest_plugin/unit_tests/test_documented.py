@@ -63,6 +63,7 @@ PUBLIC = {
         'Progress',
         'Sample',
         'Seen',
+        'Setting',
         'Taken',
         'Timeline',
         'break_down',

@@ -142,6 +142,11 @@ class _Card:
         return text.load(self.migration)
 
     @property
+    def settings(self) -> str:
+        """Which held, and where each is from, or '' if there are none."""
+        return digest.settings(self.migration)
+
+    @property
     def unlimited(self) -> dict[str, measurement.Duration]:
         """What it cost that no limit is for."""
         limited = {limit.what for limit in self.limits}

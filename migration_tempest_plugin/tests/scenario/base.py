@@ -30,6 +30,7 @@ from migration_tempest_plugin.report import several
 from migration_tempest_plugin.report import streams
 from migration_tempest_plugin.running import facts
 from migration_tempest_plugin.running import live_migrations
+from migration_tempest_plugin.running import settings
 from migration_tempest_plugin.tests.scenario import guests
 
 #: For tests that change what all others rely on. Older releases of Tempest
@@ -320,6 +321,7 @@ class LiveMigrationScenario(guests.GuestScenario):
             self.live_migrate_arguments(guest, host),
             self.meters_of(guest),
             functools.partial(self.figures_of, guest),
+            settings.of_server(self.os_admin, guest.id),
         )
 
     def assert_downtime_allowed(self, *measured):

@@ -28,6 +28,7 @@ from migration_tempest_plugin.measurement import MeasuredMigration
 from migration_tempest_plugin.measurement import Progress
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Seen
+from migration_tempest_plugin.measurement import Setting
 from migration_tempest_plugin.measurement import Timeline
 
 LIMITS = (
@@ -85,6 +86,34 @@ class TestLoad(testtools.TestCase):
         self.assertIsNone(
             migration(timeline('network', 2)).to_dict()['guest_load']
         )
+
+
+class TestSettings(testtools.TestCase):
+    SETTINGS = (
+        Setting('auto_converge', False, 'flavor'),
+        Setting('tunnel', None, 'nova.conf'),
+        Setting('max_downtime', 160, 'metadata'),
+        Setting('timeout', None, 'nova.conf'),
+    )
+
+    def test_they_are_told(self):
+        measured = dataclasses.replace(
+            migration(timeline('network', 2)), settings=self.SETTINGS
+        )
+        self.assertIn(
+            'Settings: auto-converge off (flavor), maximum downtime 160 ms '
+            '(metadata), the rest as nova.conf has it.',
+            measured.text().splitlines(),
+        )
+        self.assertEqual(
+            [each.to_dict() for each in self.SETTINGS],
+            measured.to_dict()['settings'],
+        )
+
+    def test_nobody_heeds_any(self):
+        measured = migration(timeline('network', 2))
+        self.assertNotIn('Settings', measured.text())
+        self.assertNotIn('settings', measured.to_dict())
 
 
 class TestComplaints(testtools.TestCase):

@@ -37,6 +37,17 @@ FACTS = {
     'cloud': {'release': '2026.2', 'hosts': [{'name': 'compute1'}]},
     'limits': {'allowed_network_downtime': 0.5},
 }
+SETTINGS = (
+    measurement.Setting('auto_converge', True, 'metadata'),
+    measurement.Setting('tunnel', None, 'nova.conf'),
+    measurement.Setting('max_downtime', 130, 'flavor'),
+    measurement.Setting('timeout', None, 'nova.conf'),
+)
+#: How these are told.
+SETTINGS_TOLD = (
+    'auto-converge on (metadata), maximum downtime 130 ms (flavor), the rest '
+    'as nova.conf has it'
+)
 
 
 def timeline(down, what='network', at=100.0, ongoing=False, interval=0.01):
@@ -97,6 +108,7 @@ def migration(down=0.3, server='573b45c2-d935-4f49-925d-691286e64ab0', **more):
             measurement.Figures(100.5, 2**27, 2**22, 2**25, 20),
             measurement.Figures(101.5, 2**26, 2**23, 2**25, 30),
         ),
+        'settings': SETTINGS,
         **more,
     }
     return as_read(measurement.MeasuredMigration(**arguments))
@@ -112,7 +124,7 @@ def gone(reason='the guest was rebooted', **more):
 def aged(document):
     """As it was written when what was not seen was at most 0 s."""
     old = copy.deepcopy(document)
-    del old['unchecked']
+    del old['unchecked'], old['settings']
     for limit in old['limits']:
         del limit['fail_unchecked']
     for each in old['measurements']:

@@ -91,6 +91,17 @@ class TestDigest(testtools.TestCase):
         self.assertAlmostEqual(0.008, found['guest stopped'])
         self.assertNotIn('queued', found)
 
+    def test_settings(self):
+        migration = samples.migration(
+            settings=(measurement.Setting('timeout', 0, 'image'),)
+        )
+        self.assertEqual('time-out none (image)', digest.settings(migration))
+        for without in (
+            samples.aged(migration),
+            {**migration, 'settings': []},
+        ):
+            self.assertEqual('', digest.settings(without))
+
     def test_unchecked(self):
         strict = samples.migration(
             0.0,

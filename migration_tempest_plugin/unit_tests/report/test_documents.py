@@ -94,6 +94,7 @@ class TestDocuments(testtools.TestCase):
             (documents.Look, of['progress']['properties']['looks']['items']),
             (documents.Limit, of['limits']['items']),
             (documents.Figures, of['figures']['items']),
+            (documents.Setting, of['settings']['items']),
         )
 
     def test_like_the_schema(self):

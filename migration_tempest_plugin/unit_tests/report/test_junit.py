@@ -84,6 +84,13 @@ class TestDocument(testtools.TestCase):
         )
         self.assertEqual('0.510', found['migration.1.libvirt_downtime'])
         self.assertEqual('0.300', found['migration.1.guest_stopped.lower'])
+        self.assertEqual(samples.SETTINGS_TOLD, found['migration.2.settings'])
+
+    def test_no_settings(self):
+        suite = self.suite(test(migrations=(samples.migration(settings=()),)))
+        names = [each.get('name') for each in suite.iter('property')]
+        self.assertIn('migration.1.server', names)
+        self.assertNotIn('migration.1.settings', names)
 
     def test_a_failure(self):
         failure = self.suite(

@@ -368,6 +368,23 @@ class TestReport(testtools.TestCase):
             page.report(samples.run(samples.test(migration)), 'A title'),
         )
 
+    def test_settings(self):
+        text = page.report(
+            samples.run(samples.test(samples.migration())), 'A title'
+        )
+        self.assertIn(
+            f'<p class="quiet">Settings: {samples.SETTINGS_TOLD}.</p>', text
+        )
+        [words] = re.findall('<pre>(.*?)</pre>', text, re.DOTALL)
+        self.assertIn('settings         ' + samples.SETTINGS_TOLD, words)
+        self.assertNotIn(
+            'nova.conf has it',
+            page.report(
+                samples.run(samples.test(samples.migration(settings=()))),
+                'A title',
+            ),
+        )
+
     def test_what_could_not_be_read(self):
         run = samples.run(samples.test(samples.migration()))
         self.assertNotIn('NOT READ', page.report(run, 'x'))

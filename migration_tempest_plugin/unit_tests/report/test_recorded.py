@@ -429,6 +429,70 @@ class TestSchema(testtools.TestCase):
             set(MIGRATION['figures'][0]),
             set(described['figures']['items']['properties']),
         )
+        self.assertEqual(
+            set(MIGRATION['settings'][0]),
+            set(described['settings']['items']['properties']),
+        )
+
+
+class TestSettings(testtools.TestCase):
+    """Those that hold for a migration, as a record has them."""
+
+    def read(self, settings):
+        """A record with these, read back.
+
+        :param settings: a list of (name, value, origin)
+        """
+        names = 'name', 'value', 'origin'
+        document = samples.migration(0.2)
+        document['settings'] = [dict(zip(names, each)) for each in settings]
+        run = samples.run(samples.test(document))
+        return recorded.read_json(run.to_json())
+
+    def test_read_back(self):
+        for settings in (
+            [],
+            [('timeout', 0, 'image')],
+            [('tunnel', False, 'metadata'), ('max_downtime', 210, 'flavor')],
+            [('auto_converge', None, 'nova.conf')],
+            # by a later one that asks the host, too
+            [('auto_converge', True, 'nova.conf')],
+        ):
+            [(_, migration)] = self.read(settings).migrations
+            self.assertEqual(
+                settings,
+                [tuple(each.values()) for each in migration['settings']],
+            )
+
+    def test_no_settings(self):
+        for name, value, origin in (
+            ('post_copy', True, 'flavor'),
+            ('tunnel', 1, 'flavor'),
+            ('auto_converge', 'on', 'metadata'),
+            ('max_downtime', True, 'flavor'),
+            ('max_downtime', '210', 'image'),
+            ('timeout', -1, 'metadata'),
+            ('timeout', 1.5, 'flavor'),
+            ('timeout', None, 'flavor'),
+            ('timeout', 150, 'volume'),
+            ('timeout', 150, None),
+        ):
+            error = self.assertRaises(
+                exceptions.RecordError, self.read, [(name, value, origin)]
+            )
+            self.assertIn("['settings'][0]", str(error))
+
+    def test_one_that_is_cut(self):
+        error = self.assertRaises(
+            exceptions.RecordError, self.read, [('timeout', 170)]
+        )
+        self.assertIn("'origin' is a required property", str(error))
+
+    def test_records_without(self):
+        document = samples.migration(0.2, settings=())
+        self.assertNotIn('settings', document)
+        run = samples.run(samples.test(document))
+        self.assertEqual(run, recorded.read_json(run.to_json()))
 
 
 class TestText(testtools.TestCase):
@@ -515,6 +579,17 @@ class TestText(testtools.TestCase):
                 ).to_dict()
             ),
         )
+
+    def test_settings(self):
+        label = '    settings         '
+        self.assertIn(
+            label + samples.SETTINGS_TOLD, self.lines(samples.migration())
+        )
+        for document in (
+            samples.migration(settings=()),
+            samples.aged(samples.migration()),
+        ):
+            self.assertNotIn('settings', '\n'.join(self.lines(document)))
 
     def test_what_was_watched(self):
         watched = samples.migration(

@@ -124,6 +124,13 @@ class TestMeasure(testtools.TestCase):
         self.assertEqual([1.0], asked)
         self.assertEqual(('figure',), measured.figures)
 
+    def test_settings(self):
+        said = (measurement.Setting('timeout', 350, 'metadata'),)
+        with_any, without = self.measure(
+            self.move('x', settings=said), self.move('y')
+        )
+        self.assertEqual((said, ()), (with_any.settings, without.settings))
+
     def test_never_requested(self):
         move = self.move('x', figures=self.fail)
         move.migration.progress = None

@@ -276,6 +276,25 @@ class TestActive(Case):
         )
 
 
+class TestMove(Case):
+    def test_its_settings_are_read_before_it_is_asked_for(self):
+        asked = []
+
+        def of_server(admin, server):
+            asked.append((admin, server))
+            return ('a setting',)
+
+        self.patch('settings.of_server', of_server)
+        scenario = mock.Mock(os_admin='the admin')
+        move = base.LiveMigrationScenario._move(
+            scenario, mock.Mock(id='the-id'), 'b'
+        )
+        self.assertEqual([('the admin', 'the-id')], asked)
+        self.assertEqual(('a setting',), move.settings)
+        self.assertIs(scenario.migration_of.return_value, move.migration)
+        move.migration.request.assert_not_called()
+
+
 class TestArguments(Case):
     def arguments(self, microversion, host=None, image='the-image', **flavor):
         scenario = mock.Mock(compute_request_microversion=microversion)
