@@ -113,8 +113,7 @@ def _check_format(
     :raises HostError: if so
     """
     lines = [_COLOUR.sub('', line) for line in lines if line.strip()]
-    # Behind what the journal puts in front.
-    if any(re.search(r'(^|: )\{"', line) for line in lines):
+    if any(map(_is_json, lines)):
         raise exceptions.HostError(
             host.name,
             words,
@@ -129,6 +128,19 @@ def _check_format(
             'by default ("TIME PID LEVEL LOGGER [CONTEXT] MESSAGE"), as this '
             f'one: {lines[-1][:200]}',
         )
+
+
+def _is_json(line: str) -> bool:
+    """Whether JSON begins it, behind what the journal puts in front.
+
+    Nova logs answers of other services, in JSON, at the end of lines of text.
+    """
+    before, begin, _ = line.partition('{"')
+    return (
+        bool(begin)
+        and (not before or before.endswith(': '))
+        and not _ANY.search(before)
+    )
 
 
 def _stamp(before: str) -> str:

@@ -178,6 +178,19 @@ class TestJournal(testtools.TestCase):
             )
             self.assertIn(words, str(error))
 
+    def test_json_in_a_message(self):
+        """What Nova logs of Placement's answer is text all the same."""
+        for prefix in ('', '2026-11-28T11:57:47.270+0000 host nova[130]: '):
+            text = (
+                f'{prefix}2026-11-28 11:57:47.270 130 ERROR '
+                'nova.scheduler.client.report [None req-a295fbc2 - - - - - -] '
+                "[req-7e25cdfa] Failed to update inventory to [{'VCPU': "
+                "{'total': 2}}] for resource provider with UUID 5. Got 409: "
+                '{"errors": [{"status": 409, "title": "Conflict"}]}\n'
+            )
+            host = Journalctl(text + '-- cursor: s=1\n')
+            self.assertEqual('s=1', logs.Journal(host, 'n-cpu').mark())
+
     def test_since(self):
         line = (
             '2026-11-21T08:33:11.616000+0000 host nova-compute[89]: INFO '

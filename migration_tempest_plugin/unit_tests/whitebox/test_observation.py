@@ -100,10 +100,7 @@ class TestObservation(testtools.TestCase):
             found.figures(since=9.5),
         )
 
-    def test_details_are_those_of_the_end(self):
-        found = self.seen(LOG)
-        found._events = {'one': mock.Mock(events=lambda *_: [])}
-        found._jobs = mock.Mock(seen=[], error=None)
+    def _set_up(self, found):
         with fixtures.MonkeyPatch(
             'migration_tempest_plugin.tests.whitebox.observation.'
             'Observation._setUp',
@@ -111,6 +108,19 @@ class TestObservation(testtools.TestCase):
         ):
             found.setUp()
         self.addCleanup(found.cleanUp)
+
+    def test_no_details_of_what_was_not_looked_at(self):
+        """Its log can't be read, say: that must be the error."""
+        found = self.seen('')
+        self._set_up(found)
+        self.assertEqual({}, found.getDetails())
+
+    def test_details_are_those_of_the_end(self):
+        found = self.seen(LOG)
+        found._events = {'one': mock.Mock(events=lambda *_: [])}
+        found._jobs = mock.Mock(seen=[], error=None)
+        found._looking = True
+        self._set_up(found)
         details = found.getDetails()
         found._jobs.seen = [
             watch.Seen(
