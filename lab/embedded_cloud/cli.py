@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""The lab's commands: run, compare, up, down, status, shell, openstack."""
+"""The lab's commands: run, compare, up, down, status and their like."""
 
 import argparse
 import concurrent.futures
@@ -22,6 +22,7 @@ from embedded_cloud.cloud import Cloud
 from embedded_cloud import compare
 from embedded_cloud import image
 from embedded_cloud import machine
+from embedded_cloud import nova_tests
 from embedded_cloud.progress import Progress
 from embedded_cloud import rootfs
 from embedded_cloud.settings import LabError
@@ -42,6 +43,9 @@ environment:
   LAB_INIT        process 1 of the computes: supervisor (the default), or
                   systemd, with units and a journal
   LAB_VIRT_TYPE   qemu (the default), or kvm where it is known to work
+  LAB_COMPUTE_DRIVER
+                  stock: Nova's own (the default); starlingx: one that heeds
+                  what each server says (nova-virt-starlingx)
 """
 
 # Each test is in one of these. The first figures come soon: the others take
@@ -148,6 +152,16 @@ def _parse(arguments):
         help='a command to run instead of a shell',
     )
     shell.set_defaults(function=_shell)
+    own = commands.add_parser(
+        'nova-tests',
+        help="run Nova's own tests of live migrations with "
+        'nova-virt-starlingx in place, and those of the driver; no cloud '
+        'is needed',
+    )
+    own.add_argument(
+        'only', nargs='*', help='tests.test_driver or tests.nova_own alone'
+    )
+    own.set_defaults(function=_nova_tests)
     commands.add_parser(
         'openstack',
         add_help=False,
@@ -181,24 +195,32 @@ def _bring_up(cloud):
 
 def _prepare(cloud):
     settings, progress = cloud.settings, cloud.progress
-    with progress.phase('packages of the machine'):
-        machine.install(settings.home / 'packages.log')
+    _install(cloud)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         tempest = pool.submit(
             _phase, progress, 'Tempest', cloud.tester.install
         )
-        _phase(
-            progress,
-            f'root file system of {settings.release}',
-            rootfs.build,
-            settings,
-        )
+        _build_root(cloud)
         if settings.image is None:
             _phase(progress, 'guest image', image.build, settings)
         tempest.result()
     # pbr looks at every file of the checkout, and so at those of .lab: none
     # may vanish meanwhile, as they do where the root file system is built.
-    _phase(progress, 'wheel of the plugin', cloud.tester.build_wheel)
+    _phase(progress, 'wheel of the plugin', cloud.tester.build_wheels)
+
+
+def _install(cloud):
+    with cloud.progress.phase('packages of the machine'):
+        machine.install(cloud.settings.home / 'packages.log')
+
+
+def _build_root(cloud):
+    _phase(
+        cloud.progress,
+        f'root file system of {cloud.settings.release}',
+        rootfs.build,
+        cloud.settings,
+    )
 
 
 def _phase(progress, name, function, *arguments):
@@ -317,6 +339,13 @@ def _shell(cloud, options):
         *host.environment(), *(options.words or ['/bin/bash'])
     )
     os.execvp(command[0], command)
+
+
+def _nova_tests(cloud, options):
+    with _lock(cloud.settings):
+        _install(cloud)
+        _build_root(cloud)
+        return nova_tests.run(cloud.settings, options.only)
 
 
 def _openstack(cloud, options):

@@ -53,6 +53,13 @@ _WORKERS = (
     'cinder-volume',
 )
 _INSTANCES = '/var/lib/nova/instances'
+_WHEELS = '/srv/wheels'
+
+# [DEFAULT] compute_driver of nova.conf
+_DRIVERS = {
+    'stock': 'libvirt.LibvirtDriver',
+    'starlingx': 'starlingx.LibvirtDriver',
+}
 
 
 class Cloud:
@@ -128,7 +135,6 @@ class Cloud:
             self.tester.configure(
                 self._keep_password(),
                 seeded.result(),
-                self.settings.storage,
                 self.controller.management,
                 {host.name: host.management for host in self.computes},
             )
@@ -157,11 +163,17 @@ class Cloud:
             [
                 (self.controller.state / 'mysql', '/var/lib/mysql'),
                 (self.settings.guest_image.parent, '/srv/images'),
-                (self.tester.wheels, '/srv/wheels'),
+                (self.tester.wheels, _WHEELS),
             ],
         )
         for host in self.computes:
-            host.start(self.tester, [(host.state / 'instances', _INSTANCES)])
+            host.start(
+                self.tester,
+                [
+                    (host.state / 'instances', _INSTANCES),
+                    (self.tester.wheels, _WHEELS),
+                ],
+            )
 
     def _make_store(self):
         with self.progress.phase('Ceph'):
@@ -175,6 +187,9 @@ class Cloud:
             self.controller.run('lab-databases', patience=300)
         with self.progress.phase('plugin beside the APIs'):
             self.controller.run('lab-install-plugin')
+            if self.settings.driver == 'starlingx':
+                for host in self.computes:
+                    host.run('lab-install-driver')
         with self.progress.phase('identity service'):
             self.controller.start_programs('keystone')
             self.controller.run('lab-seed', 'identity')
@@ -236,6 +251,7 @@ class Cloud:
             ),
             'fsid': ceph.FSID,
             'virt_type': self.settings.virt_type,
+            'driver': _DRIVERS[self.settings.driver],
             # Of a qcow2 image, Ceph would hold what no guest could boot from.
             'raw_images': 'true' if self._disks_in_ceph else 'false',
             'disks': ceph.NOVA_DISKS if self._disks_in_ceph else '',

@@ -153,17 +153,32 @@ def run_inside(rootfs, doing, command, output, binds=()):
     :param binds: folders of the machine to see inside, as (source, target)
     :raises LabError: when it fails; what it printed is in ``output``
     """
+    process.run_logged(
+        doing,
+        _inside(rootfs, command, binds),
+        output,
+        _inside_environment(),
+    )
+
+
+def run_inside_here(rootfs, command, binds=()):
+    """As run_inside(), but what the command prints is for people.
+
+    :returns: its exit status
+    """
+    return process.run_tied(
+        _inside(rootfs, command, binds), env=_inside_environment()
+    ).returncode
+
+
+def _inside(rootfs, command, binds):
+    """The command line that runs a command in the root file system."""
     mounts = ['mount -t proc proc "$0/proc"', 'mount --bind /dev "$0/dev"']
     for source, target in binds:
         (rootfs / target.lstrip('/')).mkdir(parents=True, exist_ok=True)
         mounts.append(f'mount --bind "{source}" "$0{target}"')
     script = ' && '.join([*mounts, 'exec chroot "$0" "$@"'])
-    process.run_logged(
-        doing,
-        ['/bin/sh', '-c', script, rootfs, *command],
-        output,
-        _inside_environment(),
-    )
+    return ['/bin/sh', '-c', script, rootfs, *command]
 
 
 def _bootstrap(target, output):

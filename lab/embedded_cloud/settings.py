@@ -40,6 +40,8 @@ class Settings:
         on each compute, copied in every migration) or ``rbd`` (in Ceph)
     :param virt_type: ``qemu`` or ``kvm``
     :param init: process 1 of the computes: ``supervisor`` or ``systemd``
+    :param driver: of nova-compute: ``stock``, Nova's own, or ``starlingx``,
+        which heeds what each server says (nova-virt-starlingx)
     """
 
     home: pathlib.Path
@@ -50,6 +52,7 @@ class Settings:
     storage: str
     virt_type: str
     init: str
+    driver: str
 
     @classmethod
     def from_environment(cls, environ):
@@ -68,6 +71,7 @@ class Settings:
             storage=environ.get('LAB_STORAGE') or 'block',
             virt_type=environ.get('LAB_VIRT_TYPE') or 'qemu',
             init=environ.get('LAB_INIT') or 'supervisor',
+            driver=environ.get('LAB_COMPUTE_DRIVER') or 'stock',
         )
         settings._check()
         return settings
@@ -77,6 +81,7 @@ class Settings:
         _one_of('LAB_STORAGE', self.storage, ('block', 'rbd'))
         _one_of('LAB_VIRT_TYPE', self.virt_type, ('qemu', 'kvm'))
         _one_of('LAB_INIT', self.init, ('supervisor', 'systemd'))
+        _one_of('LAB_COMPUTE_DRIVER', self.driver, ('stock', 'starlingx'))
         _one_of('LAB_GUEST', self.guest, guests.KINDS)
         if not re.fullmatch('[a-z_][a-z0-9_-]*', self.image_user):
             raise LabError(

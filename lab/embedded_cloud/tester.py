@@ -110,36 +110,42 @@ class Tester(Namespaces):
             )
         stamp.write_text(parts)
 
-    def build_wheel(self):
-        """Build the plugin's wheel, for hosts that install part of it.
+    def build_wheels(self):
+        """Build what hosts install: the plugin's wheel, and the driver's.
 
-        :raises LabError: when it can't be built
+        :raises LabError: when one can't be built
         """
+        shutil.rmtree(self.wheels, ignore_errors=True)
+        with open(self.settings.tempest / 'wheel.log', 'wb') as output:
+            self._build_wheel(CHECKOUT, output)
+            if self.settings.driver == 'starlingx':
+                self._build_wheel(CHECKOUT / 'nova-virt-starlingx', output)
+
+    def _build_wheel(self, source, output):
+        # What is being built lies in the checkout otherwise; and what another
+        # wheel was built of becomes part of this one.
         home = self.settings.tempest
-        for folder in (self.wheels, home / 'build'):
-            shutil.rmtree(folder, ignore_errors=True)
-        # or what is being built lies in the checkout
+        shutil.rmtree(home / 'build', ignore_errors=True)
         (home / 'build.cfg').write_text(
             f'[build]\nbuild_base = {home / "build"}\n'
         )
-        with open(home / 'wheel.log', 'wb') as output:
-            process.run_logged(
-                'building the plugin',
-                [
-                    self.venv / 'bin/pip',
-                    'wheel',
-                    '--quiet',
-                    '--no-deps',
-                    '--no-build-isolation',
-                    '--wheel-dir',
-                    self.wheels,
-                    CHECKOUT,
-                ],
-                output,
-                {**_environment(), 'DIST_EXTRA_CONFIG': home / 'build.cfg'},
-            )
+        process.run_logged(
+            f'building {source.name}',
+            [
+                self.venv / 'bin/pip',
+                'wheel',
+                '--quiet',
+                '--no-deps',
+                '--no-build-isolation',
+                '--wheel-dir',
+                self.wheels,
+                source,
+            ],
+            output,
+            {**_environment(), 'DIST_EXTRA_CONFIG': home / 'build.cfg'},
+        )
 
-    def configure(self, password, seeded, storage, controller, computes):
+    def configure(self, password, seeded, controller, computes):
         """Write Tempest's configuration for the cloud that is up.
 
         :param seeded: the identifiers that lab-seed printed
@@ -158,7 +164,8 @@ class Tester(Namespaces):
             release=self._release(),
             flavor=flavors[0],
             flavor_alt=flavors[1],
-            block_migration=_boolean(storage == 'block'),
+            block_migration=_boolean(self.settings.storage == 'block'),
+            starlingx_settings=_boolean(self.settings.driver == 'starlingx'),
             image_user=self.settings.image_user,
             ssh_timeout=self.settings.kind.login_timeout,
             ping_timeout=self.settings.kind.ping_timeout,

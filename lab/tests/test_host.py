@@ -67,6 +67,19 @@ class HostFilesTest(unittest.TestCase):
                 nova[host]['libvirt']['live_migration_inbound_addr'],
             )
 
+    def test_compute_driver(self):
+        for variables, driver in (
+            ({}, 'libvirt.LibvirtDriver'),
+            (
+                {'LAB_COMPUTE_DRIVER': 'starlingx'},
+                'starlingx.LibvirtDriver',
+            ),
+        ):
+            self.prepare(**variables)
+            for host in ('compute1', 'compute2'):
+                nova = self.read(host, 'etc/nova/nova.conf')
+                self.assertEqual(driver, nova['DEFAULT']['compute_driver'])
+
     def test_every_host_knows_every_name(self):
         self.prepare()
         for host in self.cloud.hosts:

@@ -53,6 +53,16 @@ class SettingsTest(unittest.TestCase):
             'LAB_GUEST=plan9: use one of lab, debian.', LAB_GUEST='plan9'
         )
 
+    def test_whose_driver_computes_have(self):
+        self.assertEqual('stock', choose().driver)
+        self.assertEqual(
+            'starlingx', choose(LAB_COMPUTE_DRIVER='starlingx').driver
+        )
+        self.refused(
+            'LAB_COMPUTE_DRIVER=libvirt: use one of stock, starlingx.',
+            LAB_COMPUTE_DRIVER='libvirt',
+        )
+
     def test_whose_user_logs_in(self):
         with tempfile.NamedTemporaryFile() as image:
             chosen = choose(LAB_IMAGE=image.name, LAB_IMAGE_USER='ubuntu')

@@ -15,6 +15,7 @@ import configparser
 import os
 import tempfile
 import unittest
+import unittest.mock
 
 from embedded_cloud import settings
 from embedded_cloud import tester
@@ -85,7 +86,6 @@ class ConfigureTest(unittest.TestCase):
             here.configure(
                 'secret',
                 {'images': 'ab', 'flavors': 'cd', 'network': 'e'},
-                'block',
                 '10.30.0.11',
                 {},
             )
@@ -103,7 +103,7 @@ class ConfigureTest(unittest.TestCase):
                 self.assertIn(line, path.read_text())
                 self.assertIn('http://10.30.0.11:5000/v3\n', path.read_text())
 
-    def hosts(self, **variables):
+    def configured(self, **variables):
         with tempfile.TemporaryDirectory() as folder:
             here = tester.Tester(
                 settings.Settings.from_environment(
@@ -115,7 +115,6 @@ class ConfigureTest(unittest.TestCase):
             here.configure(
                 'secret',
                 {'images': 'ab', 'flavors': 'cd', 'network': 'e'},
-                'block',
                 '10.30.0.11',
                 {},
             )
@@ -124,21 +123,59 @@ class ConfigureTest(unittest.TestCase):
             return conf
 
     def test_how_programs_are_handled(self):
-        hosts = self.hosts()['migration-hosts']
+        hosts = self.configured()['migration-hosts']
         self.assertEqual(
             'supervisorctl stop nova-compute', hosts['stop_command']
         )
-        hosts = self.hosts(LAB_INIT='systemd')['migration-hosts']
+        hosts = self.configured(LAB_INIT='systemd')['migration-hosts']
         self.assertEqual('', hosts['nova_compute_log'])
         self.assertNotIn('stop_command', hosts)
 
     def test_who_logs_in(self):
         self.assertEqual(
-            'cirros', self.hosts()['validation']['image_ssh_user']
+            'cirros', self.configured()['validation']['image_ssh_user']
         )
-        debian = self.hosts(LAB_GUEST='debian')['validation']
+        debian = self.configured(LAB_GUEST='debian')['validation']
         self.assertEqual('debian', debian['image_ssh_user'])
         self.assertEqual('600', debian['ssh_timeout'])
+
+    def test_who_heeds_what_a_server_says(self):
+        for variables, expected in (
+            ({}, 'false'),
+            ({'LAB_COMPUTE_DRIVER': 'starlingx'}, 'true'),
+        ):
+            features = self.configured(**variables)[
+                'migration-feature-enabled'
+            ]
+            self.assertEqual(expected, features['starlingx_settings'])
+            self.assertNotIn('starlingx_nova', features)
+
+
+class WheelsTest(unittest.TestCase):
+    """What is built for the hosts: by pip's arguments."""
+
+    def built(self, **variables):
+        with tempfile.TemporaryDirectory() as folder:
+            here = tester.Tester(
+                settings.Settings.from_environment(
+                    {'LAB_DIR': folder, **variables}
+                )
+            )
+            here.settings.tempest.mkdir(parents=True)
+            with unittest.mock.patch.object(
+                tester.process, 'run_logged'
+            ) as run:
+                here.build_wheels()
+            return [call.args[1][-1] for call in run.call_args_list]
+
+    def test_the_plugin_alone(self):
+        self.assertEqual([settings.CHECKOUT], self.built())
+
+    def test_the_driver_too(self):
+        self.assertEqual(
+            [settings.CHECKOUT, settings.CHECKOUT / 'nova-virt-starlingx'],
+            self.built(LAB_COMPUTE_DRIVER='starlingx'),
+        )
 
 
 class NovaFeaturesTest(unittest.TestCase):

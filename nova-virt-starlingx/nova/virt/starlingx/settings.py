@@ -1,0 +1,1 @@
+../../../../migration_tempest_plugin/starlingx/settings.py
