@@ -13,8 +13,11 @@
 
 import dataclasses
 
+from tempest.lib import exceptions as lib_exc
+
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import volumes
+from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.starlingx import policy
 from migration_tempest_plugin.starlingx import settings
 
@@ -70,9 +73,23 @@ class Cloud:
             )['metadata']
         return dataclasses.replace(self._at_first[server], metadata=metadata)
 
-    def _sources(self, server: str) -> settings.Sources:
+    def host(self, server: str) -> str:
+        """Nova's name of the host that a server is on; empty if on none."""
+        return self._shown(server).get('OS-EXT-SRV-ATTR:host') or ''
+
+    def _shown(self, server: str) -> api.Record:
         with api.asking(f'server {server}', _SERVERS):
-            found = self._clients.servers_client.show_server(server)['server']
+            try:
+                shown = self._clients.servers_client.show_server(server)
+            except lib_exc.NotFound as error:
+                raise exceptions.CloudError(
+                    f'there is no server {server}'
+                ) from error
+        found: api.Record = shown['server']
+        return found
+
+    def _sources(self, server: str) -> settings.Sources:
+        found = self._shown(server)
         return settings.Sources(
             flavor=found['flavor'].get('extra_specs') or {},
             metadata=found['metadata'],

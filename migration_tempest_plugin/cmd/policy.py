@@ -18,7 +18,6 @@ import threading
 import time
 
 from cliff import command
-from tempest.lib import exceptions as lib_exc
 
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import starlingx
@@ -26,6 +25,7 @@ from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import inventory
+from migration_tempest_plugin.starlingx import outlook
 from migration_tempest_plugin.starlingx import policy
 from migration_tempest_plugin.starlingx import settings
 
@@ -39,10 +39,11 @@ class Policy(command.Command):
     """Hold live migrations to the settings hw:wrs:live_migration_*.
 
     For a Nova that does not know them itself, for as long as it runs: a live
-    migration that takes longer than its server's time-out is aborted, and its
-    maximum downtime is kept to its server's. Needs tempest.conf with an
-    administrator's credentials, and for the maximum downtime
-    [migration-hosts]. Ends on SIGINT and SIGTERM.
+    migration that takes longer than its server's time-out is aborted, its
+    maximum downtime is kept to its server's, and a server whose settings say
+    so is not slowed down where auto-converge is on. Needs tempest.conf with
+    an administrator's credentials, and for the last two [migration-hosts].
+    Ends on SIGINT and SIGTERM, and puts back then what it holds in QEMU.
     """
 
     def get_parser(self, prog_name):
@@ -75,28 +76,63 @@ class Policy(command.Command):
             action='store_true',
             help='only say what would be done',
         )
+        parser.add_argument(
+            '--show',
+            metavar='SERVER',
+            help='only say which settings a live migration of the server '
+            'with this id would have, and where each comes from',
+        )
         return parser
 
     def take_action(self, parsed_args):
+        with contextlib.ExitStack() as stack:
+            if parsed_args.show is not None:
+                self._show(parsed_args, stack)
+            else:
+                self._hold(parsed_args, stack)
+        return 0
+
+    def _show(self, parsed_args, stack):
+        features = CONF.migration_feature_enabled
+        cloud = _cloud()
+        try:
+            name = cloud.host(parsed_args.show)
+            sources = cloud.sources(parsed_args.show)
+        except exceptions.MigrationTestError as error:
+            raise SystemExit(_in_a_line(error)) from error
+        compute = _computes(stack).get(name)
+        lines = outlook.outlook(
+            sources,
+            _defaults(parsed_args),
+            outlook.host_options(
+                name,
+                compute and compute.nova_conf,
+                stock=not features.starlingx_nova,
+            ),
+            features.starlingx_settings,
+        )
+        self.app.stdout.writelines(line + '\n' for line in lines)
+
+    def _hold(self, parsed_args, stack):
         over = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: over.set())
-        with contextlib.ExitStack() as stack:
-            controller = policy.Controller(
-                starlingx.Cloud(_admin(), CONF.service_available.cinder),
-                _libvirts(stack),
-                settings.Defaults(
-                    max_downtime=parsed_args.max_downtime,
-                    timeout=parsed_args.timeout,
-                ),
-                self._say,
-                parsed_args.dry_run,
-            )
-            self._say(f'{STARTED}, every {parsed_args.interval:g} s')
-            while not over.is_set():
-                self._step(controller)
-                over.wait(_pause(parsed_args.interval, controller.next_due))
-        return 0
+        computes = _computes(stack)
+        controller = policy.Controller(
+            _cloud(),
+            {name: each.libvirt for name, each in computes.items()},
+            _defaults(parsed_args),
+            self._say,
+            parsed_args.dry_run,
+            nova_confs={
+                name: each.nova_conf for name, each in computes.items()
+            },
+        )
+        stack.callback(controller.close)
+        self._say(f'{STARTED}, every {parsed_args.interval:g} s')
+        while not over.is_set():
+            self._step(controller)
+            over.wait(_pause(parsed_args.interval, controller.next_due))
 
     def _step(self, controller):
         try:
@@ -117,23 +153,37 @@ def _pause(interval, due):
     return interval if until is None or until <= 0 else min(interval, until)
 
 
-def _admin():
-    """Tempest's clients of the administrator."""
+def _cloud():
+    """The cloud, as the administrator sees it."""
     try:
-        return api.admin()
-    except lib_exc.TempestException as error:
-        raise SystemExit(f'tempest.conf, [auth] admin_*: {error}') from error
+        admin = api.admin()
+    except api.ERRORS as error:
+        raise SystemExit(
+            f'tempest.conf, [auth] admin_*: {_in_a_line(error)}'
+        ) from error
+    return starlingx.Cloud(admin, CONF.service_available.cinder)
 
 
-def _libvirts(stack):
-    """The Libvirt of each host that the options describe."""
+def _defaults(parsed_args):
+    return settings.Defaults(
+        max_downtime=parsed_args.max_downtime, timeout=parsed_args.timeout
+    )
+
+
+def _in_a_line(error):
+    """Tempest's errors have several, mostly."""
+    return ' '.join(str(error).split())
+
+
+def _computes(stack):
+    """The Compute of each host that the options describe, by its name."""
     try:
         computes = inventory.computes(CONF.migration_hosts)
     except exceptions.ConfigurationError as error:
         raise SystemExit(str(error)) from error
     for compute in computes.values():
         stack.callback(compute.close)
-    return {name: compute.libvirt for name, compute in computes.items()}
+    return computes
 
 
 def _whole(text):

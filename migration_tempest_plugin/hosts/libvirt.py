@@ -12,8 +12,11 @@
 """What libvirt on a host knows of a server, by virsh."""
 
 import collections.abc
+import contextlib
+import dataclasses
 import json
 import re
+import shlex
 import time
 import typing
 from xml.etree import ElementTree
@@ -42,6 +45,12 @@ _MEASURED = '2'
 # Seconds that QEMU may take for it, besides those that it looks.
 _DIRTY_RATE_PATIENCE = 30
 
+# How often a host tries to put QEMU's throttle back, a second apart: libvirt
+# may be starting again meanwhile.
+_TRIES = 300
+# In percent: the least that QEMU takes.
+_LEAST_THROTTLE = 1
+
 
 def split(
     virsh: collections.abc.Sequence[str],
@@ -60,6 +69,116 @@ def split(
         0,
     )
     return virsh[:place], virsh[place:]
+
+
+@dataclasses.dataclass(frozen=True)
+class AutoConverge:
+    """How QEMU slows a server down in a migration that would not end.
+
+    :ivar on: whether it does: its capability auto-converge
+    :ivar initial: by how many percent at first: cpu-throttle-initial
+    :ivar increment: by how many more each time: cpu-throttle-increment
+    :ivar maximum: by how many at most: max-cpu-throttle
+    """
+
+    on: bool
+    initial: int
+    increment: int
+    maximum: int
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it can't slow the server down, although it is on."""
+        return self.maximum <= _LEAST_THROTTLE
+
+    def __str__(self) -> str:
+        return (
+            f'{self.initial} % at first, {self.increment} % more each time, '
+            f'{self.maximum} % at most'
+        )
+
+
+class Unthrottled:
+    """A server that auto-converge does not slow down, until close().
+
+    See Libvirt.unthrottled().
+
+    :param host: a Host of its own: it is closed at the end
+    :param server: its id
+    :param before: the AutoConverge to be put back
+    :param virsh: the words that ask libvirt there
+    :raises HostError: if it can't be
+    """
+
+    def __init__(
+        self,
+        host: ssh.Host,
+        server: str,
+        before: AutoConverge,
+        virsh: collections.abc.Sequence[str],
+    ) -> None:
+        self._host = host
+        self._words = (
+            _TRIES,
+            server,
+            before.initial,
+            before.increment,
+            before.maximum,
+            shlex.join(virsh),
+        )
+        with contextlib.ExitStack() as stack:
+            stack.callback(host.close)
+            self._output = stack.enter_context(
+                host.stream('unthrottled', *self._words)
+            )
+            self._channel = self._output.channel
+            self._channel.settimeout(host.access.patience)
+            said = self._read(self._output.readline)
+            if said != 'held':
+                raise self._error(said or 'it ended, and said nothing')
+            self._stack = stack.pop_all()
+
+    @property
+    def over(self) -> bool:
+        """Whether the values were put back already, or are about to be.
+
+        The migration is over, or the connection is lost.
+        """
+        ended: bool = self._channel.exit_status_ready()
+        return ended
+
+    def close(self) -> None:
+        """Put the values back, and wait for it.
+
+        What the script can't be asked for any more, it does by itself.
+
+        :raises HostError: if they could not be put back
+        """
+        with self._stack:
+            self._channel.shutdown_write()
+            said = self._read(self._output.read)
+        if self._channel.exit_status > 0:
+            raise self._error(
+                f"QEMU's throttle is still held at {_LEAST_THROTTLE} %: {said}"
+            )
+
+    def _read(self, read: collections.abc.Callable[[], bytes]) -> str:
+        try:
+            return read().decode(errors='replace').strip()
+        except OSError as error:
+            # Nobody need wait any longer; the script goes on.
+            self._channel.close()
+            patience = self._host.access.patience
+            raise self._error(
+                f'did not answer within {patience:g} s'
+                if isinstance(error, TimeoutError)
+                else f'{type(error).__name__}: {error}'
+            ) from error
+
+    def _error(self, what: str) -> exceptions.HostError:
+        return exceptions.HostError(
+            self._host.name, ('unthrottled.sh', *self._words), what
+        )
 
 
 class Libvirt:
@@ -213,6 +332,14 @@ class Libvirt:
         """
         return self._ask('list', '--uuid', '--state-running').split()
 
+    def has(self, server: str) -> bool:
+        """Whether a server is here: it runs, or stands for a moment.
+
+        :param server: its id
+        :raises HostError: if libvirt can't be asked
+        """
+        return server in self._ask('list', '--uuid').split()
+
     def secrets(self) -> frozenset[str] | None:
         """The ids of the keys for Ceph that QEMU is given.
 
@@ -295,7 +422,7 @@ class Libvirt:
 
         Its capabilities (True or False) and its parameters, by QEMU's names
         (qapi/migration.json). libvirt calls a domain tainted whose QEMU was
-        asked: only for servers of tests.
+        asked: not for any server.
 
         :raises HostError: if QEMU can't be asked
         """
@@ -304,6 +431,33 @@ class Libvirt:
             **{each['capability']: each['state'] for each in capabilities},
             **self._qemu(server, 'query-migrate-parameters'),
         }
+
+    def auto_converge(self, server: str) -> AutoConverge:
+        """How QEMU slows a server down in the migration that goes on.
+
+        libvirt writes whether it does when a migration begins, and calls a
+        domain tainted whose QEMU was asked.
+
+        :raises HostError: if QEMU can't be asked
+        """
+        found = self.qemu_migration(server)
+        return self._auto_converge(server, found, found.get('auto-converge'))
+
+    def unthrottled(self, server: str) -> Unthrottled:
+        """Keep auto-converge from slowing a server down while it is migrated.
+
+        The values that QEMU had are put back by close(), or when the
+        migration is over; a script on the host does it, so that they also are
+        when this process is killed, or the connection lost.
+
+        :raises HostError: if QEMU can't be asked, or says no
+        """
+        before = self._auto_converge(
+            server, self._qemu(server, 'query-migrate-parameters'), True
+        )
+        # There is one for each server: sshd grants few sessions a connection.
+        host = ssh.Host(self.host.access)
+        return Unthrottled(host, server, before, self._virsh)
 
     def dirty_rate(self, server: str, seconds: int = 1) -> int:
         """How fast a server changes its memory, in MiB per second.
@@ -412,6 +566,26 @@ class Libvirt:
             return json.loads(text[text.index('{') :])['return']
         except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense(words, text) from error
+
+    def _auto_converge(
+        self,
+        server: str,
+        parameters: collections.abc.Mapping[str, typing.Any],
+        on: object,
+    ) -> AutoConverge:
+        # By QEMU's names (qapi/migration.json).
+        names = (
+            'cpu-throttle-initial',
+            'cpu-throttle-increment',
+            'max-cpu-throttle',
+        )
+        try:
+            return AutoConverge(
+                bool(on), *(int(parameters[name]) for name in names)
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            words = ('qemu-monitor-command', server)
+            raise self._nonsense(words, str(parameters)) from error
 
     def _job(self, server: str, *options: str) -> jobs.Job:
         words = ('domjobinfo', server, '--rawstats', *options)

@@ -11,10 +11,11 @@
 #    under the License.
 """Holds live migrations to what their servers' settings say, from outside.
 
-A stock Nova knows nothing of StarlingX's settings. Two of them work all the
-same: a migration that takes too long is aborted by the API, and the
-maximum downtime is set by libvirt on the source. What nova.conf alone can say
-(auto-converge, tunnelling) can't.
+A stock Nova knows nothing of StarlingX's settings. Some of them work all the
+same: a migration that takes too long is aborted by the API, the maximum
+downtime is set by libvirt on the source, and where auto-converge is on, QEMU
+is kept from slowing the server down. What nova.conf alone can say
+(auto-converge on, tunnelling) can't.
 """
 
 import collections.abc
@@ -24,6 +25,7 @@ import time
 import typing
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.starlingx import outlook
 from migration_tempest_plugin.starlingx import settings
 
 
@@ -60,6 +62,33 @@ class Job(typing.Protocol):
     def elapsed(self) -> float | None:
         """Seconds since it began, or None."""
 
+    @property
+    def copies_memory(self) -> bool:
+        """Whether it goes on, and has come to the memory."""
+
+
+class AutoConverge(typing.Protocol):
+    """How QEMU slows a server down; as text, the values for people."""
+
+    @property
+    def on(self) -> bool:
+        """Whether it does, in the migration that goes on."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody keeps it from that already."""
+
+
+class Unthrottled(typing.Protocol):
+    """A server that is not slowed down until close()."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it may be by now: the connection is lost, say."""
+
+    def close(self) -> None:
+        """Put back what QEMU had before."""
+
 
 class Libvirt(typing.Protocol):
     """What a Controller asks of libvirt on a host; times are seconds."""
@@ -73,6 +102,15 @@ class Libvirt(typing.Protocol):
     def set_maximum_downtime(self, server: str, seconds: float) -> None:
         """Say for how long it may."""
 
+    def has(self, server: str) -> bool:
+        """Whether a server is on the host."""
+
+    def auto_converge(self, server: str) -> AutoConverge:
+        """How QEMU slows a server down in the migration that goes on."""
+
+    def unthrottled(self, server: str) -> Unthrottled:
+        """Keep QEMU from that."""
+
 
 @dataclasses.dataclass
 class _Known:
@@ -80,11 +118,16 @@ class _Known:
 
     :ivar since: when it began, or was first seen
     :ivar due: when its time is over, or None
+    :ivar auto_converge: what was wanted when all was done about it that can
+        be; None if there is something left
+    :ivar tunnel: what was wanted when it was looked at, or None
     """
 
     since: float
     due: float | None = None
     aborted: bool = False
+    auto_converge: bool | None = None
+    tunnel: bool | None = None
     said: set[str] = dataclasses.field(default_factory=set)
 
 
@@ -94,11 +137,13 @@ class Controller:
     :param cloud: has migrations(), which gives the Migrations; sources(server)
         for the settings.Sources of a server; abort(migration)
     :param libvirts: the Libvirt of each host by its name; where there is
-        none, the maximum downtime can't be set
+        none, neither maximum downtime nor auto-converge can be set
     :param defaults: the settings.Defaults for servers that say nothing
     :param say: called with each sentence on what is done
     :param dry_run: only says what it would do
     :param clock: gives the time of step()
+    :param nova_confs: the NovaConf of each host by its name, where it can be
+        read
     """
 
     def __init__(
@@ -109,6 +154,8 @@ class Controller:
         say: collections.abc.Callable[[str], object],
         dry_run: bool = False,
         clock: collections.abc.Callable[[], float] = time.monotonic,
+        nova_confs: collections.abc.Mapping[str, outlook.NovaConf]
+        | None = None,
     ) -> None:
         self._cloud = cloud
         self._libvirts = libvirts
@@ -116,7 +163,9 @@ class Controller:
         self._say = say
         self._dry_run = dry_run
         self._clock = clock
+        self._nova_confs = nova_confs or {}
         self._known: dict[int, _Known] = {}
+        self._held: dict[Migration, Unthrottled] = {}
 
     def step(self, now: float) -> None:
         """Look once, and do what is due.
@@ -136,10 +185,33 @@ class Controller:
         }
         # What is due goes first: others may take their time.
         for migration in sorted(migrations, key=self._due):
-            try:
+            with self._telling(migration):
                 self._hold(migration, self._known[migration.id], now)
-            except exceptions.MigrationTestError as error:
+        self._release_all(but=migrations)
+
+    def close(self) -> None:
+        """Put everything back. What can't be is said."""
+        self._release_all()
+
+    @contextlib.contextmanager
+    def _telling(self, migration: Migration) -> collections.abc.Iterator[None]:
+        """Say what goes wrong meanwhile, and go on."""
+        try:
+            yield
+        except exceptions.HostError as error:
+            # At the end of its migration, a server goes at any time.
+            if self._is_there(migration):
                 self._tell(migration, str(error))
+        except exceptions.MigrationTestError as error:
+            self._tell(migration, str(error))
+
+    def _is_there(self, migration: Migration) -> bool:
+        """Whether a server is still on its source, as far as is known."""
+        libvirt = self._libvirts.get(migration.source)
+        if libvirt:
+            with contextlib.suppress(exceptions.HostError):
+                return libvirt.has(migration.server)
+        return True
 
     def _due(self, migration: Migration) -> float:
         due = self._known[migration.id].due
@@ -172,8 +244,14 @@ class Controller:
         known.due = known.since + wanted.timeout if wanted.timeout else None
         if known.due is not None and now >= known.due:
             self._abort(migration, known, wanted.timeout)
-        else:
-            self._set_downtime(migration, wanted.max_downtime)
+            return
+        for hold in (
+            self._set_downtime,
+            self._set_auto_converge,
+            self._look_at_tunnel,
+        ):
+            with self._telling(migration):
+                hold(migration, wanted)
 
     def _beginning(self, migration: Migration, now: float) -> float:
         """libvirt says since when it goes on: it may have been seen late."""
@@ -192,17 +270,27 @@ class Controller:
             self._cloud.abort(migration)
         known.aborted = True
 
-    def _set_downtime(self, migration: Migration, wanted: int) -> None:
+    def _libvirt(self, migration: Migration, name: str) -> Libvirt | None:
+        """Where a setting is set; that there is nobody is said."""
         libvirt = self._libvirts.get(migration.source)
         if not libvirt:
             self._tell(
                 migration,
-                f"its maximum downtime can't be set: {migration.source} is "
-                'not among [migration-hosts] computes',
+                f"its {outlook.TITLES[name]} can't be set: "
+                f'{outlook.not_described(migration.source)}',
             )
+        return libvirt
+
+    def _set_downtime(
+        self, migration: Migration, wanted: settings.Settings
+    ) -> None:
+        libvirt = self._libvirt(migration, 'max_downtime')
+        if not libvirt:
             return
         current = round(libvirt.maximum_downtime(migration.server) * 1000)
-        target = target_downtime(current, wanted, self._defaults.max_downtime)
+        target = target_downtime(
+            current, wanted.max_downtime, self._defaults.max_downtime
+        )
         if target != current:
             self._tell(
                 migration,
@@ -211,15 +299,102 @@ class Controller:
             if not self._dry_run:
                 libvirt.set_maximum_downtime(migration.server, target / 1000)
 
+    def _set_auto_converge(
+        self, migration: Migration, wanted: settings.Settings
+    ) -> None:
+        said = 'auto_converge' in wanted.origins
+        self._release_if_need_be(migration, said and not wanted.auto_converge)
+        known = self._known[migration.id]
+        if (
+            not said
+            or migration in self._held
+            or known.auto_converge == wanted.auto_converge
+        ):
+            return
+        libvirt = self._libvirt(migration, 'auto_converge')
+        # libvirt writes it when a migration begins: it need not have before
+        # there is memory to copy.
+        if not libvirt or not libvirt.job(migration.server).copies_memory:
+            return
+        found = libvirt.auto_converge(migration.server)
+        if found.on and not wanted.auto_converge:
+            if found.is_held:
+                # By somebody else, who may let go.
+                self._tell(
+                    migration, 'auto-converge off: throttle held already'
+                )
+                return
+            self._unthrottle(migration, libvirt, found)
+        elif wanted.auto_converge and not found.on:
+            self._tell(
+                migration,
+                "auto-converge on can't be had from outside: "
+                f'{outlook.OUT_OF_REACH["auto_converge"]}',
+            )
+        known.auto_converge = wanted.auto_converge
+
+    def _unthrottle(
+        self, migration: Migration, libvirt: Libvirt, found: AutoConverge
+    ) -> None:
+        if not self._dry_run:
+            self._held[migration] = libvirt.unthrottled(migration.server)
+        self._tell(
+            migration, f'auto-converge off: throttle held at 1 % (was {found})'
+        )
+
+    def _release_if_need_be(self, migration: Migration, is_off: bool) -> None:
+        """Let go of what is lost, or not wanted; it is looked at anew."""
+        held = self._held.get(migration)
+        if held and (held.over or not is_off):
+            self._release(migration)
+            self._known[migration.id].auto_converge = None
+
+    def _release_all(
+        self, but: collections.abc.Collection[Migration] = ()
+    ) -> None:
+        with contextlib.ExitStack() as stack:
+            for migration in self._held:
+                if migration not in but:
+                    stack.callback(self._release, migration)
+
+    def _release(self, migration: Migration) -> None:
+        try:
+            self._held.pop(migration).close()
+        except exceptions.HostError as error:
+            self._say_of(migration, str(error))
+
+    def _look_at_tunnel(
+        self, migration: Migration, wanted: settings.Settings
+    ) -> None:
+        known = self._known[migration.id]
+        if 'tunnel' not in wanted.origins or known.tunnel == wanted.tunnel:
+            return
+        # Once, also where it can't be read: it changes nothing.
+        known.tunnel = wanted.tunnel
+        nova_conf = self._nova_confs.get(migration.source)
+        host = (
+            self._defaults.tunnel
+            if nova_conf is None
+            else outlook.host_value(nova_conf, 'tunnel').value
+        )
+        if wanted.tunnel != host:
+            self._tell(
+                migration,
+                f'{wanted.in_words()["tunnel"]} ({wanted.origins["tunnel"]}): '
+                f'nobody heeds it, {outlook.OUT_OF_REACH["tunnel"]}',
+            )
+
     def _tell(self, migration: Migration, sentence: str) -> None:
         """Say something of a migration, but once only."""
         said = self._known[migration.id].said
         if sentence not in said:
             said.add(sentence)
-            self._say(
-                f'server {migration.server}, migration {migration.id}: '
-                f'{sentence}'
-            )
+            self._say_of(migration, sentence)
+
+    def _say_of(self, migration: Migration, sentence: str) -> None:
+        self._say(
+            f'server {migration.server}, migration {migration.id}: {sentence}'
+        )
 
 
 def target_downtime(current: int, wanted: int, host: int) -> int:

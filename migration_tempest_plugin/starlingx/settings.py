@@ -102,7 +102,7 @@ class Settings:
         return ', '.join([*said, *self._rest(len(said))])
 
     def in_words(self) -> dict[str, str]:
-        """Each setting with its value, for people, by the name of the field."""
+        """Each setting with its value, for people, by its field."""
         timeout = f'{self.timeout} s' if self.timeout else 'none'
         return {
             'auto_converge': f'auto-converge {_on_or_off(self.auto_converge)}',

@@ -86,6 +86,26 @@ class TestCloud(testtools.TestCase):
         )
         self.assertEqual(['2.47'], self.versions)
 
+    def test_host(self):
+        for said, host in (
+            ({'OS-EXT-SRV-ATTR:host': 'two'}, 'two'),
+            ({'OS-EXT-SRV-ATTR:host': None}, ''),
+            ({}, ''),
+        ):
+            self.answer(
+                self.clients.servers_client.show_server,
+                {'server': {**SERVER, **said}},
+            )
+            self.assertEqual(host, self.cloud.host('the-server'))
+
+    def test_no_such_server(self):
+        self.answer(
+            self.clients.servers_client.show_server, lib_exc.NotFound('no')
+        )
+        for ask in self.cloud.host, self.cloud.sources:
+            error = self.assertRaises(exceptions.CloudError, ask, 'my-server')
+            self.assertEqual('there is no server my-server', str(error))
+
     def test_metadata_alone_is_asked_for_again(self):
         servers = self.clients.servers_client
         self.answer(servers.show_server, {'server': SERVER})

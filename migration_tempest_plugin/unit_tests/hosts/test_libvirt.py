@@ -11,7 +11,9 @@
 #    under the License.
 """What virsh of libvirt 11.3 printed in the embedded cloud, read."""
 
+import contextlib
 import json
+from unittest import mock
 from xml.etree import ElementTree
 
 import testtools
@@ -362,7 +364,188 @@ class TestJob(testtools.TestCase):
             self.assertRaises(ValueError, jobs.Job.parse, text)
 
 
+class Qemu(Virsh):
+    """A host whose QEMU can be asked; so can libvirt.
+
+    :param changes: parameters with other values; None for none
+    """
+
+    access = ssh.Access('compute1', 'host', patience=7)
+
+    def __init__(self, on=True, **changes):
+        super().__init__('')
+        parameters = {
+            'cpu-throttle-initial': 21,
+            'cpu-throttle-increment': 11,
+            'max-cpu-throttle': 91,
+            'tls-creds': '',
+            **{name.replace('_', '-'): each for name, each in changes.items()},
+        }
+        self.answers = {
+            'query-migrate-capabilities': [
+                {'capability': 'xbzrle', 'state': not on},
+                {'capability': 'auto-converge', 'state': on},
+            ],
+            'query-migrate-parameters': {
+                name: each
+                for name, each in parameters.items()
+                if each is not None
+            },
+        }
+
+    def run(self, *words):
+        answer = self.answers[json.loads(words[-1])['execute']]
+        return json.dumps({'return': answer, 'id': 'libvirt-438'}) + '\n'
+
+
+class TestAutoConverge(testtools.TestCase):
+    def test_values(self):
+        for on in True, False:
+            self.assertEqual(
+                libvirt.AutoConverge(on, 21, 11, 91),
+                libvirt.Libvirt(Qemu(on)).auto_converge('x'),
+            )
+
+    def test_is_held(self):
+        for maximum, held in ((91, False), (2, False), (1, True)):
+            self.assertIs(
+                held, libvirt.AutoConverge(True, 1, 1, maximum).is_held
+            )
+
+    def test_for_people(self):
+        self.assertEqual(
+            '21 % at first, 11 % more each time, 91 % at most',
+            str(libvirt.AutoConverge(True, 21, 11, 91)),
+        )
+
+    def test_qemu_that_has_none(self):
+        for value in (None, 'much'):
+            client = libvirt.Libvirt(Qemu(max_cpu_throttle=value))
+            for ask in client.auto_converge, client.unthrottled:
+                error = self.assertRaises(exceptions.HostError, ask, 'x')
+                self.assertIn(
+                    'compute1: virsh qemu-monitor-command x', str(error)
+                )
+
+
+class Script:
+    """What runs on a host, as ssh.Host.stream() gives it.
+
+    :param said: what it prints first, and at its end
+    :param status: how it ends
+    """
+
+    def __init__(self, said=b'held\n', last=b'', status=0):
+        self.said = said
+        self.last = last
+        self.exit_status = status
+        self.channel = self
+        self.happened = []
+
+    @contextlib.contextmanager
+    def stream(self, *words):
+        self.words = words
+        yield self
+        self.happened.append('ended')
+
+    def __getattr__(self, name):
+        return lambda *_: self.happened.append(name)
+
+    def readline(self):
+        return self._give(self.said)
+
+    def read(self):
+        return self._give(self.last)
+
+    def _give(self, what):
+        if isinstance(what, Exception):
+            raise what
+        return what
+
+    def exit_status_ready(self):
+        return 'shutdown_write' in self.happened
+
+
+class TestUnthrottled(testtools.TestCase):
+    def hold(self, virsh=('virsh',), **script):
+        self.script = Script(**script)
+        self.host = Qemu()
+        self.host.stream = self.script.stream
+        self.host.close = mock.Mock()
+        with mock.patch.object(
+            libvirt.ssh, 'Host', return_value=self.host
+        ) as made:
+            held = libvirt.Libvirt(self.host, virsh).unthrottled('the-id')
+        made.assert_called_once_with(self.host.access)
+        return held
+
+    def refused(self, call, **arguments):
+        return str(self.assertRaises(exceptions.HostError, call, **arguments))
+
+    def test_words(self):
+        """What QEMU has is what is put back."""
+        self.hold(('podman', 'exec', 'my libvirt', 'virsh'))
+        self.assertEqual(
+            (
+                'unthrottled',
+                300,
+                'the-id',
+                21,
+                11,
+                91,
+                "podman exec 'my libvirt' virsh",
+            ),
+            self.script.words,
+        )
+
+    def test_until_it_is_closed(self):
+        held = self.hold()
+        self.assertFalse(held.over)
+        self.host.close.assert_not_called()
+        held.close()
+        self.assertEqual(
+            ['settimeout', 'shutdown_write', 'ended'], self.script.happened
+        )
+        self.assertTrue(held.over)
+        self.host.close.assert_called_once_with()
+
+    def test_what_cant_be_held(self):
+        for said, told in (
+            (
+                b"error: failed to get domain 'the-id'\n",
+                'failed to get domain',
+            ),
+            (b'', 'it ended, and said nothing'),
+            (TimeoutError(), 'did not answer within 7 s'),
+            (OSError('Socket is closed'), 'OSError: Socket is closed'),
+        ):
+            error = self.refused(self.hold, said=said)
+            self.assertIn('compute1: unthrottled.sh 300 the-id 21 ', error)
+            self.assertIn(told, error)
+            self.host.close.assert_called_once_with()
+
+    def test_what_cant_be_put_back(self):
+        for last, status, told in (
+            (b'error: no connection\n', 1, 'still held at 1 %: error: no'),
+            (TimeoutError(), 0, 'did not answer within 7 s'),
+        ):
+            held = self.hold(last=last, status=status)
+            self.assertIn(told, self.refused(held.close))
+            self.host.close.assert_called_once_with()
+
+    def test_a_lost_connection_is_no_trouble(self):
+        """Its script goes on by itself; nobody knows how it ends."""
+        self.hold(status=-1).close()
+        self.assertIn('ended', self.script.happened)
+
+
 class TestLibvirt(testtools.TestCase):
+    def test_has(self):
+        client = libvirt.Libvirt(Virsh('one-id\nother-id\n\n'))
+        for server, has in (('one-id', True), ('one', False), ('', False)):
+            self.assertIs(has, client.has(server), server)
+        self.assertEqual(('list', '--uuid'), client.host.asked[-2:])
+
     def test_words(self):
         host = Virsh(COMPLETED)
         job = libvirt.Libvirt(

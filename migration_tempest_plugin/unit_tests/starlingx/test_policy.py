@@ -11,11 +11,23 @@
 #    under the License.
 """What the policy does about running migrations."""
 
+import dataclasses
+
 import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.starlingx import policy
 from migration_tempest_plugin.starlingx import settings
+from migration_tempest_plugin.unit_tests.starlingx import fakes
+
+ON = {settings.AUTO_CONVERGE: 'true'}
+OFF = {settings.AUTO_CONVERGE: 'False'}
+
+TROUBLE = exceptions.HostError('one', ['virsh'], 'no')
+
+
+def refuse(*_):
+    raise TROUBLE
 
 
 class Cloud:
@@ -37,15 +49,63 @@ class Cloud:
         self.aborted.append(migration.id)
 
 
-class Libvirt:
-    """Has a maximum downtime, in ms."""
+@dataclasses.dataclass
+class AutoConverge:
+    """What QEMU has."""
 
-    def __init__(self, downtime=50, elapsed=None):
+    on: bool = True
+    is_held: bool = False
+
+    def __str__(self):
+        return '23 % at first'
+
+
+class Unthrottled:
+    """Holds a fake libvirt's QEMU."""
+
+    def __init__(self, qemu, trouble=None):
+        self.qemu = qemu
+        self.trouble = trouble
+        self.over = False
+        qemu.is_held = True
+
+    def close(self):
+        self.qemu.is_held = False
+        if self.trouble:
+            raise self.trouble
+
+
+class Libvirt:
+    """Has a maximum downtime, in ms, and a QEMU that may converge.
+
+    :ivar held: each Unthrottled that it gave
+    """
+
+    def __init__(self, downtime=50, elapsed=None, qemu=None):
         self.downtime = downtime
         self.elapsed = elapsed
+        self.qemu = qemu or AutoConverge()
+        self.copies_memory = True
+        self.trouble = None
+        self.gone = False
+        self.asked = 0
+        self.held = []
 
     def job(self, server):
         return self
+
+    def has(self, server):
+        return not self.gone
+
+    def auto_converge(self, server):
+        self.asked += 1
+        if self.gone:
+            raise TROUBLE
+        return self.qemu
+
+    def unthrottled(self, server):
+        self.held.append(Unthrottled(self.qemu, self.trouble))
+        return self.held[-1]
 
     def maximum_downtime(self, server):
         return self.downtime / 1000
@@ -54,7 +114,7 @@ class Libvirt:
         self.downtime = round(seconds * 1000)
 
 
-class TestController(testtools.TestCase):
+class ControllerTest(testtools.TestCase):
     def controller(self, cloud, libvirt=None, **arguments):
         self.said = []
         self.cloud = cloud
@@ -66,6 +126,8 @@ class TestController(testtools.TestCase):
             **{'clock': lambda: 10.0**6, **arguments},
         )
 
+
+class TestController(ControllerTest):
     def test_what_is_not_known_is_said_once(self):
         controller = self.controller(Cloud(unknown=('it is a secret',)))
         controller.step(1000.0)
@@ -217,6 +279,256 @@ class TestController(testtools.TestCase):
         self.assertIn('api: abort: no', self.said[-1])
         controller.step(181)
         self.assertEqual([7], self.cloud.aborted)
+
+    def test_one_trouble_keeps_nothing_else(self):
+        """What can't be done for one setting is no matter of the next."""
+        libvirt = Libvirt()
+        controller = self.controller(Cloud(metadata=OFF), libvirt)
+        libvirt.maximum_downtime = refuse
+        controller.step(0)
+        self.assertIn('one: virsh: no', self.said[0])
+        self.assertTrue(libvirt.qemu.is_held)
+
+
+class TestAutoConverge(ControllerTest):
+    def start(self, metadata, libvirt=None, **arguments):
+        """A Controller that has looked once."""
+        self.libvirt = libvirt or Libvirt()
+        controller = self.controller(
+            Cloud(metadata=metadata), self.libvirt, **arguments
+        )
+        controller.step(0)
+        return controller
+
+    def say(self, **metadata):
+        self.cloud.settings = settings.Sources(metadata=metadata)
+
+    def test_which_is_held(self):
+        """By what the server says, what QEMU does, and what is copied."""
+        for metadata, on, copies, held in (
+            (OFF, True, True, True),
+            (OFF, True, False, False),
+            (OFF, False, True, False),
+            (ON, True, True, False),
+            (ON, False, True, False),
+            ({}, True, True, False),
+            ({settings.AUTO_CONVERGE: 'perhaps'}, True, True, False),
+        ):
+            libvirt = Libvirt(qemu=AutoConverge(on))
+            libvirt.copies_memory = copies
+            self.start(metadata, libvirt)
+            self.assertIs(held, libvirt.qemu.is_held, (metadata, on, copies))
+
+    def test_said_once(self):
+        controller = self.start(OFF)
+        controller.step(1)
+        self.assertEqual(
+            [
+                (
+                    'server the-server, migration 7: auto-converge off: '
+                    'throttle held at 1 % (was 23 % at first)'
+                ),
+            ],
+            self.said,
+        )
+        self.assertEqual(1, len(self.libvirt.held))
+
+    def test_qemu_is_asked_no_more_than_need_be(self):
+        """libvirt calls a server tainted whose QEMU was asked."""
+        for metadata, on, asked in (
+            ({}, True, 0),
+            (ON, True, 1),
+            (ON, False, 1),
+            (OFF, False, 1),
+            (OFF, True, 1),
+        ):
+            controller = self.start(metadata, Libvirt(qemu=AutoConverge(on)))
+            controller.step(1)
+            self.assertEqual(asked, self.libvirt.asked, (metadata, on))
+
+    def test_memory_that_comes_later(self):
+        """Disks are copied before it."""
+        libvirt = Libvirt()
+        libvirt.copies_memory = False
+        controller = self.start(OFF, libvirt)
+        self.assertEqual(0, libvirt.asked)
+        libvirt.copies_memory = True
+        controller.step(20)
+        self.assertTrue(libvirt.qemu.is_held)
+
+    def test_put_back(self):
+        """However it comes that nothing is held any more."""
+        for end in (
+            lambda controller: controller.close(),
+            lambda controller: self.migrations([], controller),
+            lambda controller: self.migrations(
+                [policy.Migration(8, 'the-server', 'two')], controller
+            ),
+            lambda controller: self.change(ON, controller),
+            lambda controller: self.change({}, controller),
+        ):
+            controller = self.start(OFF)
+            self.assertTrue(self.libvirt.qemu.is_held)
+            end(controller)
+            self.assertFalse(self.libvirt.qemu.is_held)
+
+    def migrations(self, running, controller):
+        self.cloud.running = running
+        controller.step(1)
+
+    def change(self, metadata, controller):
+        self.say(**metadata)
+        controller.step(1)
+
+    def test_all_are_put_back(self):
+        """One that can't be does not keep the others from it."""
+        libvirts = {'one': Libvirt(), 'two': Libvirt()}
+        libvirts['two'].trouble = TROUBLE
+        cloud = Cloud(metadata=OFF)
+        cloud.running = [
+            policy.Migration(number, 'the-server', host)
+            for number, host in ((7, 'one'), (9, 'two'))
+        ]
+        said = []
+        controller = policy.Controller(
+            cloud, libvirts, settings.Defaults(), said.append
+        )
+        controller.step(0)
+        controller.close()
+        self.assertEqual(
+            [False, False], [each.qemu.is_held for each in libvirts.values()]
+        )
+        self.assertEqual(
+            'server the-server, migration 9: one: virsh: no', said[-1]
+        )
+
+    def test_changed_to_and_fro(self):
+        controller = self.start(ON)
+        for metadata, held in ((OFF, True), ({}, False), (OFF, True)):
+            self.change(metadata, controller)
+            self.assertIs(held, self.libvirt.qemu.is_held, metadata)
+
+    def test_connection_that_is_lost(self):
+        """The host has put the values back by itself."""
+        controller = self.start(OFF)
+        self.libvirt.held[0].over = True
+        self.libvirt.qemu.is_held = False
+        controller.step(1)
+        self.assertEqual(2, len(self.libvirt.held))
+        self.assertTrue(self.libvirt.qemu.is_held)
+
+    def test_migration_that_is_over_before_nova_says_so(self):
+        controller = self.start(OFF)
+        self.libvirt.held[0].over = True
+        self.libvirt.copies_memory = False
+        controller.step(1)
+        self.assertEqual(1, len(self.libvirt.held))
+
+    def test_held_by_somebody_else(self):
+        """Its values are not ours to be put back."""
+        qemu = AutoConverge(is_held=True)
+        controller = self.start(OFF, Libvirt(qemu=qemu))
+        self.assertEqual([], self.libvirt.held)
+        self.assertIn('throttle held already', self.said[0])
+        qemu.is_held = False
+        controller.step(1)
+        self.assertEqual(1, len(self.libvirt.held))
+
+    def test_on_that_cant_be_had(self):
+        controller = self.start(ON, Libvirt(qemu=AutoConverge(on=False)))
+        controller.step(1)
+        self.assertEqual(
+            [
+                (
+                    'server the-server, migration 7: auto-converge on '
+                    "can't be had from outside: QEMU takes no capability "
+                    'while it copies'
+                ),
+            ],
+            self.said,
+        )
+
+    def test_aborted(self):
+        """Its server is still there: it is put back when it has ended."""
+        controller = self.start(OFF)
+        controller.step(180)
+        self.assertEqual([7], self.cloud.aborted)
+        self.migrations([], controller)
+        self.assertFalse(self.libvirt.qemu.is_held)
+
+    def test_dry_run_holds_nothing(self):
+        controller = self.start(OFF, dry_run=True)
+        controller.step(1)
+        self.assertEqual([], self.libvirt.held)
+        [said] = self.said
+        self.assertIn('throttle held at 1 %', said)
+
+    def test_server_that_has_gone(self):
+        """At the end of a migration that is no error; before, it is one."""
+        for gone, said in ((True, 0), (False, 1)):
+            libvirt = Libvirt()
+            libvirt.auto_converge = refuse
+            libvirt.gone = gone
+            self.start(OFF, libvirt)
+            self.assertEqual(said, len(self.said), self.said)
+
+    def test_host_that_is_not_known(self):
+        cloud = Cloud(metadata=OFF)
+        cloud.running = [policy.Migration(7, 'the-server', 'three')]
+        controller = self.controller(cloud)
+        controller.step(0)
+        controller.step(1)
+        self.assertEqual(
+            [
+                f"server the-server, migration 7: its {what} can't be set: "
+                'three is not among [migration-hosts] computes'
+                for what in ('maximum downtime', 'auto-converge')
+            ],
+            self.said,
+        )
+
+
+class TestTunnel(testtools.TestCase):
+    def test_nobody_heeds_it(self):
+        """It is said where it is not so anyway, once."""
+        for told, nova_conf, said in (
+            ('true', None, 1),
+            ('false', None, 0),
+            (None, None, 0),
+            ('true', fakes.NovaConf(live_migration_tunnelled='yes'), 0),
+            ('false', fakes.NovaConf(live_migration_tunnelled='yes'), 1),
+            ('true', fakes.NovaConf(), 1),
+            ('false', fakes.NovaConf(), 0),
+        ):
+            found = []
+            controller = policy.Controller(
+                Cloud(metadata={settings.TUNNEL: told} if told else {}),
+                {'one': Libvirt()},
+                settings.Defaults(),
+                found.append,
+                nova_confs={} if nova_conf is None else {'one': nova_conf},
+            )
+            controller.step(0)
+            controller.step(1)
+            self.assertEqual(said, len(found), (told, nova_conf, found))
+            if said:
+                self.assertIn(
+                    '(metadata): nobody heeds it, it is an', found[0]
+                )
+
+    def test_file_that_cant_be_read(self):
+        found = []
+        policy.Controller(
+            Cloud(metadata={settings.TUNNEL: '1'}),
+            {'one': Libvirt()},
+            settings.Defaults(),
+            found.append,
+            nova_confs={
+                'one': fakes.NovaConf(live_migration_tunnelled='perhaps')
+            },
+        ).step(0)
+        [said] = found
+        self.assertIn('nova.conf, [libvirt] live_migration_tunnelled', said)
 
 
 class TestTargetDowntime(testtools.TestCase):
