@@ -380,9 +380,16 @@ FeatureGroup = [
         'starlingx_settings',
         default=False,
         help='Whether the computes themselves heed the settings '
-        "hw:wrs:live_migration_* of a server, as StarlingX's do. If "
-        'not, the tests start "tempest downtime policy", which does '
-        'what can be done from outside.',
+        "hw:wrs:live_migration_* of a server, as StarlingX's do, and those "
+        'with nova-virt-starlingx. If not, the tests start "tempest downtime '
+        'policy", which does what can be done from outside.',
+    ),
+    cfg.BoolOpt(
+        'starlingx_nova',
+        default=False,
+        help="Whether the computes run StarlingX's own Nova (r/2018.10), "
+        'whose time-outs are not per GB and whose steps of the maximum '
+        "downtime differ from Nova's. With nova-virt-starlingx they do not.",
     ),
     cfg.BoolOpt(
         'tunnelled',

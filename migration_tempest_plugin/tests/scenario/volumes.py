@@ -91,14 +91,25 @@ class VolumeScenario(checked.CheckedScenario):
 
         libvirt does not tunnel disks, for one.
         """
-        return self.boot_from_volume() if has_volumes() else self.boot_guest()
+        [guest] = self.boot_uncopied_guests(1)
+        return guest
 
-    def boot_from(self, volume):
-        """A guest whose disk is a volume that is there."""
+    def boot_uncopied_guests(self, count):
+        """As boot_uncopied(), but several, side by side."""
+        return self.boot_guests(
+            count, **(on_volume(self.flavors_client) if has_volumes() else {})
+        )
+
+    def boot_from(self, volume, **arguments):
+        """A guest whose disk is a volume that is there.
+
+        :param arguments: further ones of Tempest's create_server()
+        """
         # Not self: it is for no other test, as the volume is not.
         [guest] = super().boot_guests(
             1,
             **_from_volume(uuid=volume, source_type='volume'),
+            **arguments,
         )
         return guest
 

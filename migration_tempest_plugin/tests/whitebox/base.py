@@ -117,13 +117,17 @@ class WhiteboxScenario(base.LiveMigrationScenario):
     # --- what is asserted ----------------------------------------------------
 
     @contextlib.contextmanager
-    def assert_tunnelled(self, guest, tunnelled):
-        """Most bytes that migrate a guest meanwhile are sent by libvirt.
+    def assert_tunnelled(self, *pairs):
+        """libvirt sends the memory of guests, or QEMU itself does.
 
-        Or by QEMU itself, if not tunnelled.
+        :param pairs: guests that are on one host, and are migrated meanwhile;
+            each with whether its migration is tunnelled
         """
-        source = self.compute_of(guest)
-        pids = sockets.qemu_pids(source.host, guest.id)
+        source = self.compute_of(pairs[0][0])
+        pids = {
+            guest.id: sockets.qemu_pids(source.host, guest.id)
+            for guest, _ in pairs
+        }
         peers = frozenset().union(
             *(
                 sockets.addresses(compute.host)
@@ -140,20 +144,35 @@ class WhiteboxScenario(base.LiveMigrationScenario):
         found = sockets.grown(
             [before, *(seen.what for seen in looking.seen)], peers
         )
-        by_qemu = sum(size for (_, pid), size in found.items() if pid in pids)
         by_libvirt = sum(
             size
             for (name, _), size in found.items()
             if name.startswith(('libvirtd', 'virtqemud'))
         )
-        ours, other = (
-            (by_libvirt, by_qemu) if tunnelled else (by_qemu, by_libvirt)
-        )
-        self.assertGreater(
-            ours,
-            10 * max(other, 2**20),
-            f'QEMU has sent {by_qemu} bytes, libvirt {by_libvirt}',
-        )
+        by_qemu = {
+            server: sum(
+                size for (_, pid), size in found.items() if pid in pids[server]
+            )
+            for server in pids
+        }
+        self._assert_sent(pairs, by_libvirt, by_qemu)
+
+    def _assert_sent(self, pairs, by_libvirt, by_qemu):
+        """Whoever has to send the memory has, and nobody else.
+
+        :param by_qemu: bytes by the server
+        """
+        said = f'libvirt has sent {by_libvirt} bytes, QEMU {by_qemu}'
+        tunnelled = [guest.id for guest, tunnelled in pairs if tunnelled]
+        # libvirt may chat.
+        others = max(2**20, *(by_qemu[server] for server in tunnelled), 0)
+        if tunnelled:
+            self.assertGreater(by_libvirt, 10 * others, said)
+        else:
+            others = max(others, by_libvirt)
+        for guest, _ in pairs:
+            if guest.id not in tunnelled:
+                self.assertGreater(by_qemu[guest.id], 10 * others, said)
 
     def assert_qemu(self, observation, name, value):
         """A capability or parameter was in force in QEMU all the time."""

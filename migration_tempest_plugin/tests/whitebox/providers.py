@@ -48,6 +48,19 @@ class Case:
     max_downtime: int | None = None
     timeout: int | None = None
 
+    def said(self):
+        """It as metadata of a server, or extra specs of a flavor."""
+        return {
+            name: str(value)
+            for name, value in (
+                (settings.AUTO_CONVERGE, self.auto_converge),
+                (settings.TUNNEL, self.tunnel),
+                (settings.MAX_DOWNTIME, self.max_downtime),
+                (settings.TIMEOUT, self.timeout),
+            )
+            if value is not None
+        }
+
 
 class PerHost:
     """Says it in nova.conf of the server's host, for all servers there."""
@@ -113,16 +126,7 @@ class PerServer:
 
         Somebody else must heed it.
         """
-        said = {
-            name: str(value)
-            for name, value in (
-                (settings.AUTO_CONVERGE, case.auto_converge),
-                (settings.TUNNEL, case.tunnel),
-                (settings.MAX_DOWNTIME, case.max_downtime),
-                (settings.TIMEOUT, case.timeout),
-            )
-            if value is not None
-        }
+        said = case.said()
         if said:
             client = test.servers_client
             client.update_server_metadata(guest.id, said)

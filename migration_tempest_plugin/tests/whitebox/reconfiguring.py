@@ -199,5 +199,5 @@ class ReconfiguringScenario(base.WhiteboxScenario):
         return nova_plan.Plan.of_timeout(
             seconds,
             self.data_gb(guest),
-            CONF.migration_feature_enabled.starlingx_settings,
+            CONF.migration_feature_enabled.starlingx_nova,
         )

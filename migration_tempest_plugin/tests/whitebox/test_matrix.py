@@ -52,7 +52,7 @@ class TestMatrix(
 
     def migrate_tunnelled(self, variant, guest, host):
         """libvirt must have sent the memory."""
-        with self.assert_tunnelled(guest, True):
+        with self.assert_tunnelled((guest, True)):
             super().migrate_live(variant, guest, host)
 
     def migrate_post_copy(self, variant, guest, host):

@@ -22,6 +22,7 @@ from tempest.lib import decorators
 import testtools
 
 from migration_tempest_plugin import config
+from migration_tempest_plugin.tests.scenario import base as scenario_base
 from migration_tempest_plugin.tests.scenario import shared
 from migration_tempest_plugin.tests.scenario import volumes
 from migration_tempest_plugin.tests.whitebox import base
@@ -33,14 +34,21 @@ from migration_tempest_plugin.tests.whitebox import side_by_side
 
 CONF = config.CONF
 
+#: After how many passes over the memory QEMU throttles at the latest
+#: (migration/ram.c, mig_throttle_counter_reset).
+PASSES = 3
+#: In percent; QEMU takes no less.
+LEAST_THROTTLE = 1
+
 
 def _skip_without_starlingx():
     """A decorator for what only StarlingX's computes take from a server."""
     return testtools.skipUnless(
         CONF.migration_feature_enabled.starlingx_settings,
-        'A stock Nova takes auto-converge and tunnelling from nova.conf '
-        "alone, for all servers of a host; StarlingX's takes them from a "
-        'server: [migration-feature-enabled] starlingx_settings',
+        'A stock Nova switches auto-converge and tunnelling on by nova.conf '
+        "alone, for all servers of a host; StarlingX's does for a server, "
+        'and so does nova-virt-starlingx: [migration-feature-enabled] '
+        'starlingx_settings',
     )
 
 
@@ -80,7 +88,11 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
     @_skip_without_starlingx()
     @utils.services('compute', 'network')
     def test_on_per_server(self):
-        """As test_on_per_host, with auto-converge in the server's metadata"""
+        """As test_on_per_host, with auto-converge in the server's metadata
+
+        On its host, auto-converge is off. The server of test_off_per_server
+        is migrated from there at the same time.
+        """
         self._on(PerServer)
 
     @decorators.idempotent_id('d1b526cb-c1a0-4c04-b1ef-f4bb52285b22')
@@ -101,11 +113,18 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
 
     @decorators.idempotent_id('a18857f7-a131-4913-841c-83b5c64a4fb9')
     @decorators.attr(type=['slow', 'multinode'])
-    @_skip_without_starlingx()
     @utils.services('compute', 'network')
     def test_off_per_server(self):
-        """As test_off_per_host, with auto-converge in the server's metadata"""
-        self._off(PerServer)
+        """As test_off_per_host, with auto-converge in the server's metadata
+
+        Where the policy does it, auto-converge is on on the server's host;
+        QEMU throttles by no more than 1 %, and has its own values again
+        afterwards.
+        """
+        if CONF.migration_feature_enabled.starlingx_settings:
+            self._off(PerServer)
+        else:
+            self._off_by_policy()
 
     def _on(self, provider):
         made = self.made('on', provider, lambda: self._migrate_both(provider))
@@ -143,10 +162,47 @@ class TestAutoConverge(side_by_side.SideBySideScenario):
         )
         self.assert_undisturbed(made.measured, made.observation)
 
+    def _off_by_policy(self):
+        guest, case = self.boot_guest(), Case(auto_converge=False, timeout=40)
+        source = self.compute_of(guest)
+        PerServer.apply(
+            self,
+            (guest, case),
+            **self.slow_migrations(),
+            live_migration_permit_auto_converge=True,
+            live_migration_completion_timeout=0,
+        )
+        before = source.libvirt.auto_converge(guest.id)
+        self.load_memory(guest)
+        observation = self.observe(guest)
+
+        def follow(migration):
+            self.await_slow_copy(migration, observation)
+            migration.wait_until_ended(CONF.migration.migration_timeout)
+
+        measured = self.live_migrate_in_vain(guest, follow)
+        self.assert_qemu(observation, 'auto-converge', True)
+        throttles = [seen.what.job.throttle or 0 for seen in observation.looks]
+        self.assertLessEqual(max(throttles), LEAST_THROTTLE)
+        self.assertGreater(
+            observation.looks[-1].what.job.fields['memory_iteration'],
+            PASSES,
+            'QEMU had no reason to throttle',
+        )
+        self.assert_undisturbed(measured, observation)
+        after = source.libvirt.auto_converge(guest.id)
+        self.assertEqual(str(before), str(after))
+
     def _migrate_both(self, provider):
-        """One with auto-converge, and one without, which change places."""
-        guests = self.boot_apart(('on', 'off'), on_volumes=('on', 'off'))
+        """One with auto-converge, and one without.
+
+        Where nova.conf says it, they are on two hosts, and change places.
+        """
+        boot = self.boot_apart if provider is PerHost else self.boot_together
+        guests = boot(('on', 'off'), on_volumes=('on', 'off'))
         on, off = guests.values()
+        if provider is PerServer:
+            self.plan_concurrent(len(guests), self.compute_of(on))
         provider.apply(
             self,
             (on, Case(auto_converge=True)),
@@ -213,15 +269,36 @@ class TestTunnelling(
     @_skip_without_starlingx()
     @utils.services('compute', 'network')
     def test_on_per_server(self):
-        """As test_on_per_host, with tunnelling in the server's metadata"""
-        self._tunnel(PerServer, True)
+        """Two servers of one host, and one is tunnelled, by its metadata
+
+        1. Boot two servers on one host; nova.conf says nothing of tunnelling,
+           the metadata of one does.
+        2. Live migrate both at the same time, and look at the sockets of
+           their host.
+        3. libvirt has sent the memory of the one, and QEMU has no connection
+           for it; QEMU has sent that of the other.
+        """
+        guests = self.boot_uncopied_guests(2)
+        self.bring_together(guests)
+        tunnelled, other = guests
+        self.plan_concurrent(2, self.compute_of(tunnelled))
+        PerServer.apply(
+            self,
+            (tunnelled, Case(tunnel=True)),
+            (other, Case()),
+            live_migration_bandwidth=64,
+        )
+        with self.assert_tunnelled((tunnelled, True), (other, False)):
+            self.live_migrate_all_measured(
+                [(guest, None) for guest in guests], scenario_base.complete_all
+            )
 
     def _tunnel(self, provider, tunnel):
         guest = self.boot_uncopied()
         provider.apply(
             self, (guest, Case(tunnel=tunnel)), live_migration_bandwidth=64
         )
-        with self.assert_tunnelled(guest, tunnel):
+        with self.assert_tunnelled((guest, tunnel)):
             self.live_migrate_measured(guest)
 
 

@@ -139,7 +139,7 @@ class TestMaximumDowntime(
             delay=3,
             downtime=500 if self._from_outside(provider) else limit,
             completion_timeout=0,
-            starlingx=CONF.migration_feature_enabled.starlingx_settings,
+            starlingx=CONF.migration_feature_enabled.starlingx_nova,
         )
 
     def _migrate_both(self, case, limit):

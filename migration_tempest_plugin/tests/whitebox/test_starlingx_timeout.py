@@ -44,6 +44,20 @@ class _Late:
     seconds: int
 
     @property
+    def by_host(self):
+        """Whether nova.conf of its host says how much time it has.
+
+        A stock Nova knows no other way, nor does it for a server that says
+        nothing; of such a one, StarlingX's own Nova has a default.
+        """
+        features = CONF.migration_feature_enabled
+        return self.provider is PerHost or (
+            self.case.timeout is None
+            and features.starlingx_settings
+            and not features.starlingx_nova
+        )
+
+    @property
     def by_nova(self):
         """Whether nova-compute ends it, and not the policy."""
         return (
@@ -196,7 +210,7 @@ class TestTimeout(side_by_side.SideBySideScenario):
 
     def _due_of(self, name, guest):
         late = self.LATE[name]
-        if late.provider is PerHost:
+        if late.by_host:
             # The option is per GB, in whole seconds.
             return self.plan_of_timeout(guest, late.seconds).timeout
         return late.seconds
@@ -208,8 +222,10 @@ class TestTimeout(side_by_side.SideBySideScenario):
         }
         for name, guest in guests.items():
             late, options = self.LATE[name], self.slow_migrations()
-            if late.provider is PerHost:
-                options.update(PerHost.options(self, guest, late.case))
+            if late.by_host:
+                options.update(
+                    PerHost.options(self, guest, Case(timeout=late.seconds))
+                )
                 # The policy has a time-out for whoever says nothing.
                 said = Case(timeout=0) if by_policy else Case()
             else:
