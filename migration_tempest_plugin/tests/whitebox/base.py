@@ -187,8 +187,8 @@ class WhiteboxScenario(base.LiveMigrationScenario):
             values = ', '.join(map(str, found))
             raise exceptions.SettingNotInForce(
                 f'QEMU on {observation.source} migrates with {name} = '
-                f'{values}, not {value}: whatever nova.conf says, '
-                'nova-compute there does not have it'
+                f'{values}, not {value}: whatever nova.conf or the server '
+                'says, nova-compute there does not have it'
             )
 
     def assert_undisturbed(self, measured, observation):
