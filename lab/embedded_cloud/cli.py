@@ -20,6 +20,7 @@ import time
 
 from embedded_cloud.cloud import Cloud
 from embedded_cloud import compare
+from embedded_cloud import horizon
 from embedded_cloud import image
 from embedded_cloud import machine
 from embedded_cloud import nova_tests
@@ -42,6 +43,8 @@ environment:
                   LAB_GUEST=debian)
   LAB_INIT        process 1 of the computes: supervisor (the default), or
                   systemd, with units and a journal
+  LAB_HORIZON     yes: Horizon on the controller, Chromium on the machine, and
+                  the tests that use them; no is the default
   LAB_VIRT_TYPE   qemu (the default), or kvm where it is known to work
   LAB_COMPUTE_DRIVER
                   stock: Nova's own (the default); starlingx: one that heeds
@@ -52,7 +55,7 @@ environment:
 # longer, those that look behind the API half an hour.
 _STAGES = {
     'first': r'^migration_tempest_plugin\.tests\.'
-    r'(api|scenario\.test_(live_migration|measuring))\.',
+    r'(api|dashboard|scenario\.test_(live_migration|measuring))\.',
     'guests': r'^migration_tempest_plugin\.tests\.'
     r'(scenario\.(?!test_(live_migration|measuring)\.)|'
     r'whitebox\.test_(matrix|failures)\.)',
@@ -203,6 +206,8 @@ def _prepare(cloud):
         _build_root(cloud)
         if settings.image is None:
             _phase(progress, 'guest image', image.build, settings)
+        if settings.horizon:
+            _phase(progress, 'packages of Horizon', horizon.build, settings)
         tempest.result()
     # pbr looks at every file of the checkout, and so at those of .lab: none
     # may vanish meanwhile, as they do where the root file system is built.
@@ -211,7 +216,10 @@ def _prepare(cloud):
 
 def _install(cloud):
     with cloud.progress.phase('packages of the machine'):
-        machine.install(cloud.settings.home / 'packages.log')
+        machine.install(
+            cloud.settings.home / 'packages.log',
+            machine.BROWSER if cloud.settings.horizon else (),
+        )
 
 
 def _build_root(cloud):

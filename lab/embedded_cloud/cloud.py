@@ -19,6 +19,7 @@ import shutil
 import uuid
 
 from embedded_cloud import ceph
+from embedded_cloud import horizon
 from embedded_cloud.host import COMPUTE
 from embedded_cloud.host import CONTROLLER
 from embedded_cloud.host import Host
@@ -69,7 +70,12 @@ class Cloud:
         self.settings = settings
         self.progress = progress
         self.tester = Tester(settings)
-        self.controller = Host(settings, 'controller', CONTROLLER, 11)
+        self.controller = Host(
+            settings,
+            'controller',
+            horizon.role(CONTROLLER) if settings.horizon else CONTROLLER,
+            11,
+        )
         self.computes = (
             Host(settings, 'compute1', COMPUTE, 21),
             Host(settings, 'compute2', COMPUTE, 22),
@@ -131,6 +137,7 @@ class Cloud:
             for future in joined:
                 future.result()
             seeded = pool.submit(self._seed)
+            shown = pool.submit(self._show)
             self._await_computes()
             self.tester.configure(
                 self._keep_password(),
@@ -138,6 +145,7 @@ class Cloud:
                 self.controller.management,
                 {host.name: host.management for host in self.computes},
             )
+            shown.result()
         self._try_guest()
         self._up.touch()
 
@@ -153,10 +161,12 @@ class Cloud:
         values = self._values()
         keys = [*self._host_files(), self._ceph_keyring()]
         certificates = self._certificates()
+        dashboard = self._dashboard_files()
         for host in self.hosts:
+            own = certificates if host in self.computes else dashboard
             host.prepare(
                 {**values, 'uuid': uuid.uuid5(uuid.NAMESPACE_DNS, host.name)},
-                [*keys, *(certificates if host in self.computes else ())],
+                [*keys, *own],
             )
         self.controller.start(
             self.tester,
@@ -164,6 +174,11 @@ class Cloud:
                 (self.controller.state / 'mysql', '/var/lib/mysql'),
                 (self.settings.guest_image.parent, '/srv/images'),
                 (self.tester.wheels, _WHEELS),
+                *(
+                    [(self.settings.horizon_folder, horizon.PLACE)]
+                    if self.settings.horizon
+                    else ()
+                ),
             ],
         )
         for host in self.computes:
@@ -209,6 +224,14 @@ class Cloud:
                     str(self.settings.kind.memory),
                 ).splitlines()[-1]
             )
+
+    def _show(self):
+        """Start Horizon where it is wanted, and wait for its first page."""
+        if not self.settings.horizon:
+            return
+        with self.progress.phase('Horizon'):
+            self.controller.start_programs('horizon')
+            horizon.wait(self.controller)
 
     def _await_computes(self):
         with self.progress.phase('computes'):
@@ -310,6 +333,13 @@ class Cloud:
             (f'/etc/pki/qemu/{path.name}', path.read_text(), 0o600)
             for path in sorted(folder.glob('*.pem'))
         ]
+
+    def _dashboard_files(self):
+        """What Horizon is told, with a secret of the lab's first start."""
+        if not self.settings.horizon:
+            return []
+        secret = self._keep('horizon', lambda: secrets.token_hex(32))
+        return [horizon.settings_file(self.controller.management, secret)]
 
     def _host_files(self):
         """The keys of the hosts' sshd, and the one that opens them."""

@@ -32,6 +32,9 @@ PACKAGES = (
     'iputils-ping',
 )
 
+# What the tests look at Horizon with.
+BROWSER = ('chromium', 'chromium-driver')
+
 #: Open files that the lab's programs need; a proxy alone wants 2065.
 _FILES = 65536
 _LEAST_FILES = 8192
@@ -208,13 +211,14 @@ def _memory():
     return min(available, limit)
 
 
-def install(log):
+def install(log, more=()):
     """Install what is missing.
 
     :param log: path of the log of the installation
+    :param more: packages besides those that every lab needs
     :raises LabError: when apt fails
     """
-    missing = [name for name in PACKAGES if not _installed(name)]
+    missing = [name for name in (*PACKAGES, *more) if not _installed(name)]
     if not missing:
         return
     environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}

@@ -230,6 +230,15 @@ CONTROLLER = (
     ),
 )
 
+#: On the controller, besides, where the lab has Horizon.
+HORIZON = Program(
+    'horizon',
+    '/opt/openstack/bin/uwsgi --ini /etc/uwsgi/api.ini '
+    '--http-socket ${management}:80 --virtualenv /opt/horizon '
+    '--module openstack_dashboard.wsgi:application --threads 4 '
+    '--static-map /static=/opt/horizon/static',
+)
+
 COMPUTE = (
     *COMMON,
     Program(

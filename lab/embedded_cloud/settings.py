@@ -42,6 +42,8 @@ class Settings:
     :param init: process 1 of the computes: ``supervisor`` or ``systemd``
     :param driver: of nova-compute: ``stock``, Nova's own, or ``starlingx``,
         which heeds what each server says (nova-virt-starlingx)
+    :param horizon: whether the controller has Horizon, and the machine a
+        browser
     """
 
     home: pathlib.Path
@@ -53,6 +55,7 @@ class Settings:
     virt_type: str
     init: str
     driver: str
+    horizon: bool
 
     @classmethod
     def from_environment(cls, environ):
@@ -72,6 +75,7 @@ class Settings:
             virt_type=environ.get('LAB_VIRT_TYPE') or 'qemu',
             init=environ.get('LAB_INIT') or 'supervisor',
             driver=environ.get('LAB_COMPUTE_DRIVER') or 'stock',
+            horizon=_yes_or_no(environ, 'LAB_HORIZON'),
         )
         settings._check()
         return settings
@@ -109,6 +113,11 @@ class Settings:
     def rootfs(self):
         """The root file system that all hosts share, one per release."""
         return self.home / f'rootfs-{self.release}'
+
+    @property
+    def horizon_folder(self):
+        """What the controller sees as /opt/horizon, one per release."""
+        return self.home / f'horizon-{self.release}'
 
     @property
     def requirements(self):
@@ -162,6 +171,12 @@ def releases():
 
 def _absolute(path):
     return pathlib.Path(path).absolute() if path else None
+
+
+def _yes_or_no(environ, name):
+    value = environ.get(name) or 'no'
+    _one_of(name, value, ('yes', 'no'))
+    return value == 'yes'
 
 
 def _one_of(name, value, allowed):

@@ -20,6 +20,7 @@ import string
 import subprocess
 import sys
 
+from embedded_cloud import horizon
 from embedded_cloud.host import Namespaces
 from embedded_cloud import network
 from embedded_cloud import process
@@ -95,6 +96,7 @@ class Tester(Namespaces):
         ).hexdigest()
         stamp = self.venv / 'lab-parts'
         if stamp.exists() and stamp.read_text() == parts:
+            self._install_selenium()
             return
         with open(log, 'wb') as output:
             shutil.rmtree(self.venv, ignore_errors=True)
@@ -109,6 +111,16 @@ class Tester(Namespaces):
                 CHECKOUT,
             )
         stamp.write_text(parts)
+        self._install_selenium()
+
+    def _install_selenium(self):
+        """What drives the browser, in a venv that is there."""
+        stamp = self.venv / 'lab-selenium'
+        if not self.settings.horizon or stamp.exists():
+            return
+        with open(self.settings.tempest / 'selenium.log', 'wb') as output:
+            self._pip(output, 'selenium')
+        stamp.touch()
 
     def build_wheels(self):
         """Build what hosts install: the plugin's wheel, and the driver's.
@@ -159,6 +171,8 @@ class Tester(Namespaces):
             password=password,
             controller=controller,
             network=seeded['network'],
+            horizon=_boolean(self.settings.horizon),
+            dashboard=horizon.url(controller) if self.settings.horizon else '',
             image=images[0],
             image_alt=images[1],
             release=self._release(),

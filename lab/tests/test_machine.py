@@ -22,6 +22,31 @@ from embedded_cloud import machine
 from embedded_cloud import settings
 
 
+class InstallTest(unittest.TestCase):
+    def commands(self, *arguments, there=()):
+        """What apt is told, where some packages are there."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(machine, '_installed', there.__contains__),
+            mock.patch.object(machine.process, 'run_logged') as run,
+        ):
+            machine.install(f'{folder}/log', *arguments)
+            return [call.args[1] for call in run.call_args_list]
+
+    def test_nothing_is_missing(self):
+        self.assertEqual([], self.commands(there=machine.PACKAGES))
+
+    def test_a_browser_only_where_it_is_wanted(self):
+        there = machine.PACKAGES
+        _, install = self.commands(machine.BROWSER, there=there)
+        self.assertEqual(['chromium', 'chromium-driver'], install[-2:])
+        there += ('chromium',)
+        _, install = self.commands(machine.BROWSER, there=there)
+        self.assertEqual(
+            ['--no-install-recommends', 'chromium-driver'], install[-2:]
+        )
+
+
 class CheckRoomTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -83,10 +83,11 @@ class SettingsTest(unittest.TestCase):
             self.assertIn('nova==', chosen.requirements.read_text())
 
     def test_releases_do_not_share_a_root_file_system(self):
-        self.assertNotEqual(
-            choose(LAB_RELEASE='2025.2').rootfs,
-            choose(LAB_RELEASE='2026.2').rootfs,
-        )
+        for folder in ('rootfs', 'horizon_folder'):
+            self.assertNotEqual(
+                getattr(choose(LAB_RELEASE='2025.2'), folder),
+                getattr(choose(LAB_RELEASE='2026.2'), folder),
+            )
 
     def test_unknown_release(self):
         self.refused(
@@ -98,6 +99,12 @@ class SettingsTest(unittest.TestCase):
         self.refused(
             'LAB_STORAGE=shared: use one of block, rbd.', LAB_STORAGE='shared'
         )
+
+    def test_horizon(self):
+        self.assertFalse(choose().horizon)
+        self.assertFalse(choose(LAB_HORIZON='no').horizon)
+        self.assertTrue(choose(LAB_HORIZON='yes').horizon)
+        self.refused('LAB_HORIZON=1: use one of yes, no.', LAB_HORIZON='1')
 
     def test_missing_image(self):
         self.refused(

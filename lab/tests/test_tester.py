@@ -75,6 +75,30 @@ class WorkspaceTest(unittest.TestCase):
         self.assertFalse((repository / 'tmp-now').exists())
 
 
+class SeleniumTest(unittest.TestCase):
+    """It is installed once in a venv, and only for Horizon."""
+
+    def installed(self, *starts):
+        with tempfile.TemporaryDirectory() as folder:
+            packages = []
+            for value in starts:
+                here = tester.Tester(
+                    settings.Settings.from_environment(
+                        {'LAB_DIR': folder, 'LAB_HORIZON': value}
+                    )
+                )
+                here.venv.mkdir(parents=True, exist_ok=True)
+                here._pip = lambda output, *names: packages.extend(names)
+                here._install_selenium()
+            return packages
+
+    def test_without_horizon(self):
+        self.assertEqual([], self.installed('no', ''))
+
+    def test_with_horizon(self):
+        self.assertEqual(['selenium'], self.installed('no', 'yes', 'yes'))
+
+
 class ConfigureTest(unittest.TestCase):
     def test_credentials_are_for_root_alone(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -102,6 +126,16 @@ class ConfigureTest(unittest.TestCase):
                 self.assertEqual(0o600, path.stat().st_mode & 0o777)
                 self.assertIn(line, path.read_text())
                 self.assertIn('http://10.30.0.11:5000/v3\n', path.read_text())
+
+    def test_where_horizon_is(self):
+        without = self.configured()
+        self.assertEqual('', without['migration']['dashboard_url'])
+        self.assertEqual('false', without['service_available']['horizon'])
+        found = self.configured(LAB_HORIZON='yes')
+        self.assertEqual(
+            'http://10.30.0.11/', found['migration']['dashboard_url']
+        )
+        self.assertEqual('true', found['service_available']['horizon'])
 
     def configured(self, **variables):
         with tempfile.TemporaryDirectory() as folder:
