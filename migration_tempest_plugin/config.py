@@ -249,6 +249,15 @@ MigrationGroup = [
         '34.0.0", say). It goes into the records and reports, so that '
         'runs before and after an upgrade can be distinguished.',
     ),
+    cfg.StrOpt(
+        'dashboard_url',
+        default='',
+        regex='^(https?://.+)?$',
+        help='Where Horizon is: http://controller/, say. What its forms show '
+        'and take is tested there, as an administrator, in Chromium, which '
+        'must be installed with its driver where Tempest runs. Unset: those '
+        'tests are skipped.',
+    ),
     cfg.ListOpt(
         'variants',
         default=[],

@@ -15,14 +15,12 @@ import base64
 import dataclasses
 import io
 import pathlib
-import shutil
 import time
 
 import fixtures
 from PIL import Image
 from PIL import ImageStat
 from selenium import webdriver
-from selenium.webdriver.chrome import service
 from selenium.webdriver.common import by
 import testtools
 from testtools import content
@@ -32,21 +30,8 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import compare
 from migration_tempest_plugin.report import page
+from migration_tempest_plugin.tests import chromium
 from migration_tempest_plugin.unit_tests.report import samples
-
-CHROMIUM, DRIVER = map(shutil.which, ('chromium', 'chromedriver'))
-
-# Its own services are of no use here, and would look for the network.
-OPTIONS = (
-    '--headless',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--hide-scrollbars',
-)
 
 #: The colour of the network's outages (report/picture.py).
 NETWORK = (0xD5, 0x5E, 0x00)
@@ -54,16 +39,14 @@ NETWORK = (0xD5, 0x5E, 0x00)
 #: WCAG 2: what text needs to be read by most.
 CONTRAST = 4.5
 
-PATIENCE = 60
-
 #: Pixels of CSS on A4 (210 mm) between margins of 1 cm.
 PAPER = 717
 
 LONG = 'm.tests.TestLiveMigrationAutoBlock.test_' + 'live_migration_' * 4
 
 
-class Browser(fixtures.Fixture):
-    """A headless Chromium.
+class Browser(chromium.Chromium):
+    """A headless Chromium with a window of a width.
 
     :param width: of its window, in pixels of CSS
     """
@@ -73,17 +56,7 @@ class Browser(fixtures.Fixture):
         self._dark = dark
 
     def _setUp(self):
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for option in OPTIONS:
-            options.add_argument(option)
-        options.add_argument(
-            '--user-data-dir=' + self.useFixture(fixtures.TempDir()).path
-        )
-        options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-        self.driver = webdriver.Chrome(options, service.Service(DRIVER))
-        self.addCleanup(self.driver.quit)
-        self.run = self.driver.execute_script
+        super()._setUp()
         self._device(900)
         self.media(self._dark)
 
@@ -116,17 +89,10 @@ class Browser(fixtures.Fixture):
     def open(self, path):
         """Open a page, and wait until all is drawn."""
         self.driver.get(f'file://{path}')
-        give_up = time.monotonic() + PATIENCE
-        while not self.run('return document.documentElement.dataset.ready'):
-            if time.monotonic() > give_up:
-                raise AssertionError(self.complaints())
-            time.sleep(0.05)
-
-    def complaints(self):
-        return self.driver.get_log('browser')
-
-    def find(self, selector):
-        return self.driver.find_elements(by.By.CSS_SELECTOR, selector)
+        self.wait(
+            lambda: self.run('return document.documentElement.dataset.ready'),
+            lambda: str(self.complaints()),
+        )
 
     def screenshot(self, element):
         """What is seen of an element, as PNG."""
@@ -137,9 +103,9 @@ class Browser(fixtures.Fixture):
 class PageTest(testtools.TestCase):
     def setUp(self):
         super().setUp()
-        if not (CHROMIUM and DRIVER):
+        if chromium.missing():
             self.skipTest(
-                'not installed: chromium, chromedriver (bindep functional)'
+                f'not installed: {chromium.missing()} (bindep functional)'
             )
         self.page = pathlib.Path(
             self.useFixture(fixtures.TempDir()).path, 'page.html'
@@ -399,7 +365,7 @@ class TestReport(PageTest):
         )
         before = browser.run(shown, figure)
         figure.find_elements(by.By.CSS_SELECTOR, '.legend2toggle')[0].click()
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + chromium.PATIENCE
         while browser.run(shown, figure) != before - 1:
             self.assertLess(time.monotonic(), give_up)
             time.sleep(0.05)
@@ -439,7 +405,7 @@ class TestReport(PageTest):
             by.By.CSS_SELECTOR, '.scatterlayer .point'
         )
         webdriver.ActionChains(browser.driver).move_to_element(mark).perform()
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + chromium.PATIENCE
         while not figure.find_elements(by.By.CSS_SELECTOR, '.hovertext'):
             self.assertLess(time.monotonic(), give_up)
             time.sleep(0.05)
@@ -472,7 +438,7 @@ class TestReport(PageTest):
             1
         ].click()
         possible, certain = self.bars(browser, figure)
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + chromium.PATIENCE
         while certain[0] - possible[0] < 70:
             self.assertLess(time.monotonic(), give_up)
             possible, certain = self.bars(browser, figure)
