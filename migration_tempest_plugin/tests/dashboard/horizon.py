@@ -151,7 +151,13 @@ class MetadataDialog:
         )
 
     def _is_there(self):
-        return self._browser.find('.modal metadata-tree .well')
+        # A click at what still slides in may come down beside it.
+        return self._browser.find('.modal.in metadata-tree .well') and (
+            self._browser.run(
+                'return document.querySelector(".modal.in")'
+                '.getAnimations({subtree: true}).length === 0'
+            )
+        )
 
     def _available(self, text):
         """The line of a definition, or of a namespace of them."""
