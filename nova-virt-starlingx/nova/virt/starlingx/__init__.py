@@ -307,7 +307,8 @@ def _steps(moments, downtime):
 
 
 def _bit(flag):
-    return getattr(driver.libvirt, flag)
+    """Its value; none where this libvirt does not know it."""
+    return getattr(driver.libvirt, flag, 0)
 
 
 def _refuse(instance, told, reason):
