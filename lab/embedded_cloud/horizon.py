@@ -11,8 +11,8 @@
 #    under the License.
 """Horizon on the controller, in an environment and a folder of its own.
 
-The root file system is the same with it and without: the controller sees the
-folder at /opt/horizon.
+The root file system is the same with it and without, but for an empty folder:
+the controller sees this one there, at /opt/horizon.
 """
 
 import dataclasses
@@ -32,12 +32,13 @@ _TEMPLATE = pathlib.Path(__file__).parent / 'horizon_settings.py.in'
 
 _PACKAGES = ('horizon',)
 
+# No cache: it would lie in the root file system.
 # Styles and scripts are put together once, here; a request finds them ready.
 # What only a cloud knows stands in for itself until the last line.
 _INSTALL = f"""
 set -eu
 python3 -m venv {PLACE}
-/opt/openstack/bin/uv pip install --quiet --compile-bytecode \\
+/opt/openstack/bin/uv pip install --quiet --no-cache --compile-bytecode \\
     --python {PLACE}/bin/python --constraint /opt/release.txt "$@"
 local=$(echo {PLACE}/lib/python3*/site-packages/openstack_dashboard/local)
 mv {PLACE}/local_settings.py "$local"

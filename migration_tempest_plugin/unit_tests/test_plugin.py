@@ -38,7 +38,7 @@ class TestPlugin(testtools.TestCase):
         for name in loaded:
             self.assertStartsWith(name, 'migration_tempest_plugin.tests.')
         self.assertEqual(
-            {'api', 'scenario', 'whitebox'},
+            {'api', 'dashboard', 'scenario', 'whitebox'},
             {name.split('.')[2] for name in loaded},
         )
 

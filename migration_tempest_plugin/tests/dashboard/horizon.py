@@ -11,7 +11,7 @@
 #    under the License.
 """Horizon's pages, as far as the tests use them.
 
-What is looked for is how Horizon 25 to 27 mark things in their pages: the
+What is looked for is how Horizon 27.0.0 marks things in its pages: the
 identifiers of a table's rows and actions (horizon/tables), and the directive
 metadata-tree of the dialog (horizon/static/framework/widgets/metadata/tree).
 """
