@@ -73,7 +73,7 @@ class SideBySideScenario(slow.SlowScenario):
             the cloud has any
         """
         names = tuple(names)
-        guests, groups = self._boot(names, on_volumes)
+        guests, groups = self._boot_named(names, on_volumes)
         # The scheduler spreads them: the first is one that is alone.
         first, *others = names
         [alike] = [group for group in groups if first in group]
@@ -91,11 +91,11 @@ class SideBySideScenario(slow.SlowScenario):
 
     def boot_together(self, names, on_volumes=()):
         """As boot_apart(), but all on one host."""
-        guests, _ = self._boot(tuple(names), on_volumes)
+        guests, _ = self._boot_named(tuple(names), on_volumes)
         self.bring_together(guests.values())
         return {name: guests[name] for name in names}
 
-    def _boot(self, names, on_volumes):
+    def _boot_named(self, names, on_volumes):
         """Guests by their names, and the names of those that are alike."""
         on_volumes = on_volumes if volumes.has_volumes() else ()
         groups = (
