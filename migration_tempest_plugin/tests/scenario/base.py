@@ -353,6 +353,11 @@ class LiveMigrationScenario(guests.GuestScenario):
         """Seconds between two beats in a guest."""
         return CONF.migration.guest_heartbeat_interval
 
+    @property
+    def metadata_interval(self):
+        """Seconds between two questions of a guest for its metadata."""
+        return CONF.migration.metadata_probe_interval
+
     def meters_of(self, guest):
         """The meters of network, guest and metadata service, not set up."""
         options = CONF.migration
@@ -371,7 +376,7 @@ class LiveMigrationScenario(guests.GuestScenario):
             ),
             meters.MetadataDowntimeMeter(
                 guest.ssh,
-                interval=options.metadata_probe_interval,
+                interval=self.metadata_interval,
                 connect_deadline=options.metadata_connect_deadline,
                 deadline=options.metadata_probe_deadline,
                 lifetime=options.guest_probe_lifetime,

@@ -21,7 +21,24 @@ from migration_tempest_plugin.tests.scenario import base
 CONF = config.CONF
 
 
-class TestParallel(base.LiveMigrationScenario):
+class _SeveralScenario(base.LiveMigrationScenario):
+    """Base of the tests that measure several servers at the same time."""
+
+    # They share the processors of one host: what measures in all of them takes
+    # no more of it than what measures in one.
+
+    @property
+    def heartbeat_interval(self):
+        """As in the base, but as many times as there are guests."""
+        return CONF.migration.parallel_guests * super().heartbeat_interval
+
+    @property
+    def metadata_interval(self):
+        """As heartbeat_interval."""
+        return CONF.migration.parallel_guests * super().metadata_interval
+
+
+class TestParallel(_SeveralScenario):
     """Nova queues them, by max_concurrent_live_migrations of the source."""
 
     @decorators.idempotent_id('0f6d2b8e-53e1-4c5c-a3de-0f7e1b7f7f61')
@@ -67,7 +84,7 @@ class TestParallel(base.LiveMigrationScenario):
 
 
 @base.serial
-class TestDrain(base.LiveMigrationScenario):
+class TestDrain(_SeveralScenario):
     """A host is emptied, as before its maintenance."""
 
     @decorators.idempotent_id('5d8f1c8b-2cf3-4a26-8f1c-3e5b9a6b1d72')

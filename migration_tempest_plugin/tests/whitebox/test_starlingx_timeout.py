@@ -94,6 +94,11 @@ class TestTimeout(side_by_side.SideBySideScenario):
         return 5 * super().heartbeat_interval
 
     @property
+    def metadata_interval(self):
+        """As in the base, but as many times as there are guests."""
+        return len(self.LATE) * super().metadata_interval
+
+    @property
     def bandwidth(self):
         """As in the base, but a quarter: copying takes less, too."""
         return max(1, super().bandwidth // 4)
