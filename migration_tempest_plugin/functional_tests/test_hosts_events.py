@@ -12,7 +12,6 @@
 """libvirt's events over a real sshd, from a virsh that prints them at will."""
 
 import contextlib
-import os
 import time
 
 import testtools
@@ -44,13 +43,6 @@ class TestEventWatch(test_hosts_ssh.HostTest):
         super().setUp()
         self.virsh = self.program('virsh', VIRSH)
         self.watch = events.EventWatch(ssh.Host(self.access), (self.virsh,))
-
-    def program(self, name, text):
-        path = os.path.join(self.sshd.home, name)
-        with open(path, 'w') as file:
-            file.write(text)
-        os.chmod(path, 0o755)
-        return path
 
     def wait_until(self, condition):
         give_up = time.monotonic() + 10

@@ -38,6 +38,14 @@ class HostTest(testtools.TestCase):
         )
         self.access = self.describe()
 
+    def program(self, name, text):
+        """A program on the host; its path."""
+        path = os.path.join(self.sshd.home, name)
+        with open(path, 'w') as file:
+            file.write(text)
+        os.chmod(path, 0o755)
+        return path
+
     def describe(self, **changes):
         known = os.path.join(self.sshd.home, 'known_hosts')
         with (

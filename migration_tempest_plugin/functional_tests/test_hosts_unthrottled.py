@@ -130,13 +130,6 @@ class Unthrottled:
             become=('env', f'PATH={path.path}:/usr/bin:/bin')
         )
 
-    def program(self, name, text):
-        path = os.path.join(self.sshd.home, name)
-        with open(path, 'w') as file:
-            file.write(text)
-        os.chmod(path, 0o755)
-        return path
-
     def write(self, name, text=''):
         # As a whole: it is read at any time.
         path = self.state.join(name)
