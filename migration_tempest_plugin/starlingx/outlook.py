@@ -24,13 +24,6 @@ from oslo_config import types
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.starlingx import settings
 
-#: What people call each setting, by the field of settings.Settings.
-TITLES = {
-    'auto_converge': 'auto-converge',
-    'tunnel': 'tunnelling',
-    'max_downtime': 'maximum downtime',
-    'timeout': 'time-out',
-}
 # The options of the policy for servers that say nothing.
 _POLICY_OPTIONS = {'max_downtime': '--max-downtime', 'timeout': '--timeout'}
 #: Why nobody outside can set the others.
@@ -127,12 +120,7 @@ def host_value(
         value, origin = option.default, f"Nova's default ({option.name})"
     else:
         value, origin = _read(option, text), _NOVA_CONF
-    words = _words(
-        settings.Settings(
-            **{**dataclasses.asdict(settings.Defaults()), name: value}
-        ),
-        name,
-    )
+    words = settings.value_in_words(name, value)
     if name == 'timeout' and value and stock:
         words += ' per GiB'
     return HostValue(value, words, origin)
@@ -188,7 +176,9 @@ def outlook(
     by_policy = {} if computes_heed else _by_policy(host)
     unheeded = [] if computes_heed else _unheeded(wanted, host)
     return [
-        *_table([_row(name, wanted, host, by_policy) for name in TITLES]),
+        *_table(
+            [_row(name, wanted, host, by_policy) for name in settings.TITLES]
+        ),
         *(f'{sentence}: it is ignored' for sentence in wanted.ignored),
         *sources.unknown,
         *host.unknown,
@@ -212,12 +202,12 @@ def _row(
     by_policy: collections.abc.Mapping[str, str],
 ) -> tuple[str, str, str]:
     """What a setting is called, its value, and where that comes from."""
-    title = TITLES[name]
+    title = settings.TITLES[name]
+    words = settings.value_in_words(name, getattr(wanted, name))
     if name in wanted.origins:
-        return title, _words(wanted, name), wanted.origins[name]
+        return title, words, wanted.origins[name]
     if name in by_policy:
-        origin = f"the policy's default ({by_policy[name]})"
-        return title, _words(wanted, name), origin
+        return title, words, f"the policy's default ({by_policy[name]})"
     value = host.values.get(name, _NOT_KNOWN)
     return title, value.words, value.origin
 
@@ -260,11 +250,6 @@ def _read(option: _Option, text: str) -> int:
         raise exceptions.ConfigurationError(
             f'nova.conf, [libvirt] {option.name}: {error}'
         ) from error
-
-
-def _words(wanted: settings.Settings, name: str) -> str:
-    """The value of a setting, for people."""
-    return wanted.in_words()[name].removeprefix(TITLES[name] + ' ')
 
 
 def not_described(host: str) -> str:

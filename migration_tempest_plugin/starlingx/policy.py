@@ -276,7 +276,7 @@ class Controller:
         if not libvirt:
             self._tell(
                 migration,
-                f"its {outlook.TITLES[name]} can't be set: "
+                f"its {settings.TITLES[name]} can't be set: "
                 f'{outlook.not_described(migration.source)}',
             )
         return libvirt

@@ -32,6 +32,14 @@ LOWEST_MAX_DOWNTIME = 100
 #: In seconds, besides 0, which is "no time-out".
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 120, 800
 
+#: What people call each setting, by the field of Settings.
+TITLES = {
+    'auto_converge': 'auto-converge',
+    'tunnel': 'tunnelling',
+    'max_downtime': 'maximum downtime',
+    'timeout': 'time-out',
+}
+
 # As oslo.utils' bool_from_string reads them when it is strict.
 _TRUE = ('1', 't', 'true', 'on', 'y', 'yes')
 _FALSE = ('0', 'f', 'false', 'off', 'n', 'no')
@@ -103,18 +111,27 @@ class Settings:
 
     def in_words(self) -> dict[str, str]:
         """Each setting with its value, for people, by its field."""
-        timeout = f'{self.timeout} s' if self.timeout else 'none'
         return {
-            'auto_converge': f'auto-converge {_on_or_off(self.auto_converge)}',
-            'tunnel': f'tunnelling {_on_or_off(self.tunnel)}',
-            'max_downtime': f'maximum downtime {self.max_downtime} ms',
-            'timeout': f'time-out {timeout}',
+            name: f'{title} {value_in_words(name, getattr(self, name))}'
+            for name, title in TITLES.items()
         }
 
     def _rest(self, said: int) -> tuple[str, ...]:
-        if said == len(self.in_words()):
+        if said == len(TITLES):
             return ()
         return (f'{"the rest" if said else "all"} as nova.conf has it',)
+
+
+def value_in_words(name: str, value: bool | int) -> str:
+    """The value of a setting, for people.
+
+    :param name: the field of Settings
+    """
+    if name == 'max_downtime':
+        return f'{value} ms'
+    if name == 'timeout':
+        return f'{value} s' if value else 'none'
+    return 'on' if value else 'off'
 
 
 def complaint(name: str, value: str | int) -> str | None:
@@ -179,10 +196,6 @@ def resolve(sources: Sources, defaults: Defaults) -> Settings:
         origins={name: where for name, (_, where) in said.items()},
         ignored=tuple(ignored),
     )
-
-
-def _on_or_off(value: bool) -> str:
-    return 'on' if value else 'off'
 
 
 def _switch(
