@@ -91,7 +91,7 @@ class Limit:
         """What is longer than it, or may be; None if nothing is."""
         duration = self._sum(seen)
         hidden = (
-            max(seen.hidden, default=0.0) if self.longest else sum(seen.hidden)
+            max(seen.missed, default=0.0) if self.longest else sum(seen.missed)
         )
         seconds = self._told(seen)
         if duration.upper > self.seconds:
@@ -150,6 +150,24 @@ class Seen:
     durations: tuple[Duration, ...]
     resolution: float
     hidden: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, timeline: Timeline) -> 'Seen':
+        """What is Seen in a Timeline."""
+        return cls(
+            timeline.durations,
+            timeline.resolution,
+            tuple(gap.length for gap in timeline.hidden),
+        )
+
+    @property
+    def missed(self) -> tuple[float, ...]:
+        """For so long on end it may have been down, beside the outages.
+
+        What is no longer than the resolution goes by unseen between any two
+        probes: it is in no sum, whether it was in a gap or not.
+        """
+        return tuple(each for each in self.hidden if each > self.resolution)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,7 +253,7 @@ class MeasuredMigration:
                         Seen(self.clock.durations, self.clock.resolution),
                     )
             elif timeline := self.timeline(limit.what):
-                yield limit, _seen(timeline)
+                yield limit, Seen.of(timeline)
 
     @property
     def timelines(self) -> list[Timeline]:
@@ -370,21 +388,15 @@ def in_median(timelines: collections.abc.Iterable[Timeline]) -> Seen:
     sums = [Duration.sum(each.durations) for each in timelines]
     median = Distribution.of(
         [
-            Duration(total.lower, total.upper + sum(_seen(each).hidden), total)
+            Duration(
+                total.lower, total.upper + sum(Seen.of(each).missed), total
+            )
             for total, each in zip(sums, timelines)
         ]
     ).median
     return Seen(
         (median,) if median.upper else (),
         statistics.median(each.resolution for each in timelines),
-    )
-
-
-def _seen(timeline: Timeline) -> Seen:
-    return Seen(
-        timeline.durations,
-        timeline.resolution,
-        tuple(gap.length for gap in timeline.hidden),
     )
 
 

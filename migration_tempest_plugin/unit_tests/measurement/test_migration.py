@@ -294,6 +294,28 @@ class TestUnchecked(testtools.TestCase):
                 complaint,
             )
 
+    def test_gaps_no_longer_than_the_resolution(self):
+        """What they may hide is in no sum, and what is longer is in each."""
+        # Each looks for 0.35 s here, and once nobody does for longer.
+        starts = (0.0, 0.35, 0.7, 1.0, 1.3, 1.6, 2.3)
+        samples = [
+            Sample(start, start + (0.33 if start < 0.4 else 0.02), True)
+            for start in starts
+        ]
+        seen = Timeline('metadata', 'x', samples, 0.1, ended=2.32)
+        self.assertAlmostEqual(0.35, seen.resolution)
+        self.assertEqual(
+            [0.28, 0.28, 0.28, 0.68],
+            [round(gap.length, 2) for gap in seen.hidden],
+        )
+        for seconds, wrong in ((0.7, 0), (0.67, 1)):
+            found = migration(seen).complaints(
+                [Limit('metadata', 'allowed', seconds)]
+            )
+            self.assertEqual(wrong, len(found), found)
+        self.assertIn('and 0.680 s that nobody observed', found[0])
+        self.assertAlmostEqual(0.68, in_median([seen]).durations[0].upper)
+
     def test_the_guest(self):
         measured = dataclasses.replace(migration(), clock=clock())
         resolution = measured.clock.resolution

@@ -18,6 +18,7 @@ from migration_tempest_plugin.measurement import Duration
 from migration_tempest_plugin.measurement.guest_clock import TICK
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.measurement import Seen
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.unit_tests.properties import base
 from migration_tempest_plugin.unit_tests.properties.base import strategies
@@ -71,7 +72,7 @@ class Truth:
         )
 
 
-def truths():
+def truths(most=4):
     """Outages that are at least a second apart, and a prober that is late."""
     return strategies.builds(
         _truth,
@@ -79,7 +80,7 @@ def truths():
             strategies.tuples(
                 strategies.floats(1.0, 3.0), strategies.floats(0.0, 2.0)
             ),
-            max_size=4,
+            max_size=most,
         ),
         strategies.lists(
             strategies.floats(0, 0.99 * INTERVAL), min_size=40, max_size=40
@@ -254,6 +255,39 @@ class TestTimeline(base.Case):
             )
 
         self.for_all(check, truths())
+
+    def test_what_nobody_saw_is_bounded(self):
+        """Also where the prober did not run while it was down."""
+
+        def check(truth, pauses):
+            timeline = truth.timeline()
+            looked = [
+                each
+                for each in timeline.samples
+                if not any(
+                    begin - early <= each.start < end + late
+                    for (begin, end), (early, late) in zip(truth.down, pauses)
+                )
+            ]
+            if not any(each.answered for each in looked):
+                return
+            seen = Seen.of(dataclasses.replace(timeline, samples=looked))
+            longer = sum(
+                end - begin
+                for begin, end in truth.down
+                if end - begin > seen.resolution + 2 * truth.trip
+            )
+            bound = Duration.sum(seen.durations).upper + sum(seen.missed)
+            self.assertGreaterEqual(bound, longer - ROUNDING)
+
+        # Of several, the bounds of one would leave room for another.
+        pause = strategies.floats(0.0, 0.1)
+        self.for_all(
+            check,
+            truths(most=1),
+            strategies.lists(strategies.tuples(pause, pause), max_size=1),
+            examples=1000,
+        )
 
     def test_any_samples(self):
         """Whatever they are: NoMeasurement, or bounds in their order."""
