@@ -384,19 +384,17 @@ def in_median(timelines: collections.abc.Iterable[Timeline]) -> Seen:
 
     What nobody saw of each is in its upper bound.
     """
-    timelines = tuple(timelines)
-    sums = [Duration.sum(each.durations) for each in timelines]
+    seen = [Seen.of(timeline) for timeline in timelines]
+    sums = [(Duration.sum(each.durations), sum(each.missed)) for each in seen]
     median = Distribution.of(
         [
-            Duration(
-                total.lower, total.upper + sum(Seen.of(each).missed), total
-            )
-            for total, each in zip(sums, timelines)
+            Duration(total.lower, total.upper + missed, total)
+            for total, missed in sums
         ]
     ).median
     return Seen(
         (median,) if median.upper else (),
-        statistics.median(each.resolution for each in timelines),
+        statistics.median(each.resolution for each in seen),
     )
 
 
