@@ -509,6 +509,14 @@ class TestScript(ScriptTestCase):
         )
 
     def test_quick_lane_while_attempts_fail(self):
+        self.assert_quick_lane(interval=0.2, apart=0.05)
+
+    def test_quick_lane_of_a_long_interval(self):
+        self.assert_quick_lane(interval=1.2, apart=0.2)
+
+    def assert_quick_lane(self, interval, apart):
+        """There is one, and its attempts are so many seconds apart."""
+
         def quick():
             return [
                 attempt
@@ -516,7 +524,7 @@ class TestScript(ScriptTestCase):
                 if attempt.lane > script.chosen().lanes
             ]
 
-        script = self.start()
+        script = self.start(interval=interval)
         script.after_baseline(6)
         wait_until(lambda: 'T' in script.states('curl'))
         # To see that it is there, it has asked once.
@@ -528,6 +536,12 @@ class TestScript(ScriptTestCase):
         wait_until(lambda: 'T' in script.states('curl'))
         *failed, last = [attempt.result for attempt in quick()][1:]
         self.assertEqual(({'rc7'}, 'ok'), (set(failed), last))
+        starts = [attempt.start for attempt in quick()][1:]
+        steps = [later - before for before, later in zip(starts, starts[1:])]
+        # A busy machine makes some longer, and none shorter but by what is
+        # rounded.
+        self.assertGreaterEqual(statistics.median(steps), apart - 0.015)
+        self.assertLess(statistics.quantiles(steps, n=10)[0], apart + 0.06)
 
     def test_curl_that_ends_is_started_again(self):
         script = self.start()
