@@ -136,7 +136,7 @@ class Policy(command.Command):
 
     def _step(self, controller):
         try:
-            controller.step(time.monotonic())
+            controller.step()
         except exceptions.MigrationTestError as error:
             self._say(f'{error}; trying again')
 

@@ -118,6 +118,7 @@ class _Known:
 
     :ivar since: when it began, or was first seen
     :ivar due: when its time is over, or None
+    :ivar tried: whether it was to be aborted in the present step
     :ivar auto_converge: what was wanted when all was done about it that can
         be; None if there is something left
     :ivar tunnel: what was wanted when it was looked at, or None
@@ -125,10 +126,15 @@ class _Known:
 
     since: float
     due: float | None = None
+    tried: bool = False
     aborted: bool = False
     auto_converge: bool | None = None
     tunnel: bool | None = None
     said: set[str] = dataclasses.field(default_factory=set)
+
+    def is_late(self, now: float) -> bool:
+        """Whether its time is over, and it is still to be aborted."""
+        return self.due is not None and now >= self.due and not self.aborted
 
 
 class Controller:
@@ -141,7 +147,7 @@ class Controller:
     :param defaults: the settings.Defaults for servers that say nothing
     :param say: called with each sentence on what is done
     :param dry_run: only says what it would do
-    :param clock: gives the time of step()
+    :param clock: gives the time in seconds, and only goes forward
     :param nova_confs: the NovaConf of each host by its name, where it can be
         read
     """
@@ -164,29 +170,31 @@ class Controller:
         self._dry_run = dry_run
         self._clock = clock
         self._nova_confs = nova_confs or {}
-        self._known: dict[int, _Known] = {}
+        self._known: dict[Migration, _Known] = {}
         self._held: dict[Migration, Unthrottled] = {}
 
-    def step(self, now: float) -> None:
+    def step(self) -> None:
         """Look once, and do what is due.
 
         Settings are read again each time: they may change while a server is
         migrated. What can't be done for one server is said, and tried again
         at the next step.
 
-        :param now: by a monotonic clock, in seconds
         :raises MigrationTestError: if the cloud can't be asked for migrations
         """
+        now = self._clock()
         migrations = self._cloud.migrations()
         self._known = {
-            each.id: self._known.get(each.id)
-            or _Known(self._beginning(each, now))
+            each: self._known.get(each) or _Known(self._beginning(each, now))
             for each in migrations
         }
-        # What is due goes first: others may take their time.
-        for migration in sorted(migrations, key=self._due):
+        for known in self._known.values():
+            known.tried = False
+        for migration in migrations:
+            self._abort_late()
             with self._telling(migration):
-                self._hold(migration, self._known[migration.id], now)
+                self._hold(migration)
+        self._abort_late()
         self._release_all(but=migrations)
 
     def close(self) -> None:
@@ -213,10 +221,6 @@ class Controller:
                 return libvirt.has(migration.server)
         return True
 
-    def _due(self, migration: Migration) -> float:
-        due = self._known[migration.id].due
-        return float('inf') if due is None else due
-
     @property
     def next_due(self) -> float | None:
         """When the time of a migration is over next, or None.
@@ -232,26 +236,58 @@ class Controller:
             default=None,
         )
 
-    def _hold(self, migration: Migration, known: _Known, now: float) -> None:
+    def _abort_late(self) -> None:
+        """End what is late by now: to look at one takes its time.
+
+        Each is tried once in a step.
+        """
+        for migration, known in self._known.items():
+            if not known.tried and known.is_late(self._clock()):
+                known.tried = True
+                with self._telling(migration):
+                    self._abort_if_late(migration, known)
+
+    def _abort_if_late(self, migration: Migration, known: _Known) -> None:
+        wanted = self._wanted(migration)
+        now = self._clock()
+        if not known.is_late(now):
+            return
+        self._tell(
+            migration,
+            f'not completed after {wanted.timeout} s: aborting it, '
+            f'{now - known.since:.1f} s after it began',
+        )
+        if not self._dry_run:
+            self._cloud.abort(migration)
+        known.aborted = True
+
+    def _hold(self, migration: Migration) -> None:
+        known = self._known[migration]
         if known.aborted:
             return
+        wanted = self._wanted(migration)
+        for hold in (
+            self._set_downtime,
+            self._set_auto_converge,
+            self._look_at_tunnel,
+        ):
+            self._abort_late()
+            if known.aborted:
+                return
+            with self._telling(migration):
+                hold(migration, wanted)
+
+    def _wanted(self, migration: Migration) -> settings.Settings:
+        """What is to hold for it; from now on, its time is over at that."""
         sources = self._cloud.sources(migration.server)
         for sentence in sources.unknown:
             self._tell(migration, sentence)
         wanted = settings.resolve(sources, self._defaults)
         for sentence in wanted.ignored:
             self._tell(migration, sentence + ': it is ignored')
+        known = self._known[migration]
         known.due = known.since + wanted.timeout if wanted.timeout else None
-        if known.due is not None and now >= known.due:
-            self._abort(migration, known, wanted.timeout)
-            return
-        for hold in (
-            self._set_downtime,
-            self._set_auto_converge,
-            self._look_at_tunnel,
-        ):
-            with self._telling(migration):
-                hold(migration, wanted)
+        return wanted
 
     def _beginning(self, migration: Migration, now: float) -> float:
         """libvirt says since when it goes on: it may have been seen late."""
@@ -261,14 +297,6 @@ class Controller:
                 elapsed = libvirt.job(migration.server).elapsed or 0.0
                 return min(now, self._clock() - elapsed)
         return now
-
-    def _abort(
-        self, migration: Migration, known: _Known, timeout: int
-    ) -> None:
-        self._tell(migration, f'not completed after {timeout} s: aborting it')
-        if not self._dry_run:
-            self._cloud.abort(migration)
-        known.aborted = True
 
     def _libvirt(self, migration: Migration, name: str) -> Libvirt | None:
         """Where a setting is set; that there is nobody is said."""
@@ -304,7 +332,7 @@ class Controller:
     ) -> None:
         said = 'auto_converge' in wanted.origins
         self._release_if_need_be(migration, said and not wanted.auto_converge)
-        known = self._known[migration.id]
+        known = self._known[migration]
         if (
             not said
             or migration in self._held
@@ -347,7 +375,7 @@ class Controller:
         held = self._held.get(migration)
         if held and (held.over or not is_off):
             self._release(migration)
-            self._known[migration.id].auto_converge = None
+            self._known[migration].auto_converge = None
 
     def _release_all(
         self, but: collections.abc.Collection[Migration] = ()
@@ -366,7 +394,7 @@ class Controller:
     def _look_at_tunnel(
         self, migration: Migration, wanted: settings.Settings
     ) -> None:
-        known = self._known[migration.id]
+        known = self._known[migration]
         if 'tunnel' not in wanted.origins or known.tunnel == wanted.tunnel:
             return
         # Once, also where it can't be read: it changes nothing.
@@ -386,7 +414,7 @@ class Controller:
 
     def _tell(self, migration: Migration, sentence: str) -> None:
         """Say something of a migration, but once only."""
-        said = self._known[migration.id].said
+        said = self._known[migration].said
         if sentence not in said:
             said.add(sentence)
             self._say_of(migration, sentence)

@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -33,6 +34,12 @@ CONF = config.CONF
 #: Within how many seconds of its time something has to happen: Nova and the
 #: policy look twice a second, and libvirt takes its time, too.
 PUNCTUAL = 3
+
+#: Seconds that Nova may take to end a migration that it is asked to end. It
+#: took 2 s where three emulated guests and Nova shared two processors.
+ENDING = 5
+
+_ABORTED = r'server {}, .*: aborting it, ([\d.]+) s after it began'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,6 +181,13 @@ class RunningPolicy(fixtures.Fixture):
                 'tempest downtime policy did not start: '
                 f'{"".join(self._lines)}'
             )
+
+    def aborted(self, server):
+        """Seconds after which it had a server's migration aborted, or None."""
+        found = re.search(
+            _ABORTED.format(re.escape(server)), ''.join(self._lines)
+        )
+        return float(found[1]) if found else None
 
     def _read(self, output, started):
         for line in output:

@@ -168,7 +168,7 @@ class TestHolding(CommandTest):
         controller = self.replace('policy.Controller')
         controller.return_value.next_due = None
         controller.return_value.close = done.put_back
-        controller.return_value.step = lambda now: signal.raise_signal(
+        controller.return_value.step = lambda: signal.raise_signal(
             signal.SIGTERM
         )
         self.compute.close = done.close

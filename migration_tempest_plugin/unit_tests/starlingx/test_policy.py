@@ -115,6 +115,13 @@ class Libvirt:
 
 
 class ControllerTest(testtools.TestCase):
+    now = 0.0
+
+    def at(self, now, controller):
+        """A step at that time."""
+        self.now = now
+        controller.step()
+
     def controller(self, cloud, libvirt=None, **arguments):
         self.said = []
         self.cloud = cloud
@@ -123,31 +130,31 @@ class ControllerTest(testtools.TestCase):
             {'one': libvirt or Libvirt()},
             settings.Defaults(),
             self.said.append,
-            **{'clock': lambda: 10.0**6, **arguments},
+            **{'clock': lambda: self.now, **arguments},
         )
 
 
 class TestController(ControllerTest):
     def test_what_is_not_known_is_said_once(self):
         controller = self.controller(Cloud(unknown=('it is a secret',)))
-        controller.step(1000.0)
-        controller.step(1000.5)
+        self.at(1000.0, controller)
+        self.at(1000.5, controller)
         self.assertEqual(
             ['server the-server, migration 7: it is a secret'], self.said
         )
 
     def test_default_timeout(self):
         controller = self.controller(Cloud())
-        controller.step(1000.0)
-        controller.step(1179.9)
+        self.at(1000.0, controller)
+        self.at(1179.9, controller)
         self.assertEqual([], self.cloud.aborted)
-        controller.step(1180.0)
+        self.at(1180.4, controller)
         self.assertEqual([7], self.cloud.aborted)
         self.assertEqual(
             [
                 (
                     'server the-server, migration 7: not completed '
-                    'after 180 s: aborting it'
+                    'after 180 s: aborting it, 180.4 s after it began'
                 )
             ],
             self.said,
@@ -156,83 +163,132 @@ class TestController(ControllerTest):
     def test_aborted_once(self):
         controller = self.controller(Cloud())
         for now in (0, 180, 181):
-            controller.step(now)
+            self.at(now, controller)
         self.assertEqual([7], self.cloud.aborted)
 
     def test_timeout_of_the_server(self):
         controller = self.controller(Cloud(metadata={settings.TIMEOUT: '120'}))
-        controller.step(0)
-        controller.step(120)
+        self.at(0, controller)
+        self.at(120, controller)
         self.assertEqual([7], self.cloud.aborted)
 
     def test_no_timeout(self):
         controller = self.controller(Cloud(metadata={settings.TIMEOUT: '0'}))
-        controller.step(0)
-        controller.step(10**6)
+        self.at(0, controller)
+        self.at(10**6, controller)
         self.assertEqual([], self.cloud.aborted)
 
     def test_changed_on_the_way(self):
         controller = self.controller(Cloud())
-        controller.step(0)
+        self.at(0, controller)
         self.cloud.settings = settings.Sources(
             metadata={settings.TIMEOUT: '120'}
         )
-        controller.step(130)
+        self.at(130, controller)
         self.assertEqual([7], self.cloud.aborted)
 
     def test_each_migration_has_its_time(self):
         controller = self.controller(Cloud())
-        controller.step(0)
+        self.at(0, controller)
         self.cloud.running = []
-        controller.step(100)
+        self.at(100, controller)
         self.cloud.running = [policy.Migration(8, 'the-server', 'one')]
-        controller.step(181)
+        self.at(181, controller)
         self.assertEqual([], self.cloud.aborted)
 
     def test_one_that_was_seen_late(self):
         """libvirt says for how long it goes on by then."""
-        controller = self.controller(
-            Cloud(), Libvirt(elapsed=2.5), clock=lambda: 1000.4
-        )
-        controller.step(1000.0)
+        controller = self.controller(Cloud(), Libvirt(elapsed=2.5))
+        self.at(1000.4, controller)
         self.assertAlmostEqual(1177.9, controller.next_due)
-        controller.step(1100.0)
+        self.at(1100.0, controller)
         self.assertAlmostEqual(1177.9, controller.next_due)
 
     def test_what_is_due_next(self):
         controller = self.controller(Cloud())
         self.assertIsNone(controller.next_due)
-        controller.step(1000.0)
+        self.at(1000.0, controller)
         self.assertEqual(1180.0, controller.next_due)
         self.cloud.settings = settings.Sources(
             metadata={settings.TIMEOUT: '120'}
         )
-        controller.step(1010.0)
+        self.at(1010.0, controller)
         self.assertEqual(1120.0, controller.next_due)
-        controller.step(1120.0)
+        self.at(1120.0, controller)
         self.assertEqual([7], self.cloud.aborted)
         self.assertIsNone(controller.next_due)
 
     def test_what_is_due_goes_first(self):
         controller = self.controller(Cloud())
         late = self.cloud.running[0]
-        controller.step(0)
+        self.at(0, controller)
         self.cloud.running = [policy.Migration(8, 'the-server', 'one'), late]
-        controller.step(100)
+        self.at(100, controller)
         asked = []
         self.cloud.sources = lambda server: (
             asked.append(list(self.cloud.aborted)) or self.cloud.settings
         )
-        controller.step(180)
+        self.at(180, controller)
         self.assertEqual([[], [7]], asked)
+
+    def test_one_that_gets_late_while_another_is_looked_at(self):
+        """What is due does not wait for what takes its time."""
+        slow = Libvirt()
+        cloud = Cloud()
+        late = cloud.running[0]
+        aborted_at = []
+        cloud.abort = lambda migration: aborted_at.append(
+            (migration.id, self.now)
+        )
+        controller = self.controller(cloud, slow)
+        self.at(0, controller)
+        for count in (8, 9, 10):
+            cloud.running.append(policy.Migration(count, 'the-server', 'one'))
+        cloud.running = [*cloud.running[1:], late]
+        self.at(50, controller)
+
+        def take_a_second(server):
+            self.now += 1
+            return 0.05
+
+        slow.maximum_downtime = take_a_second
+        self.at(178.5, controller)
+        self.assertEqual([(7, 180.5)], aborted_at)
+
+    def test_one_that_gets_late_at_the_end_of_a_step(self):
+        controller = self.controller(Cloud(metadata=OFF), libvirt := Libvirt())
+        self.at(0, controller)
+
+        def take_a_second(server):
+            self.now += 1
+            return 0.05
+
+        libvirt.maximum_downtime = take_a_second
+        self.at(179.5, controller)
+        self.assertEqual([7], self.cloud.aborted)
+
+    def test_an_abort_that_fails_is_tried_once_a_step(self):
+        cloud = Cloud()
+        tried = []
+
+        def refuse(migration):
+            tried.append(migration.id)
+            raise exceptions.HostError('api', ['abort'], 'no')
+
+        cloud.abort = refuse
+        controller = self.controller(cloud)
+        for now in (0, 180, 181):
+            cloud.running.append(policy.Migration(now, 'the-server', 'one'))
+            self.at(now, controller)
+        self.assertEqual([7, 7], [number for number in tried if number])
 
     def test_dry_run(self):
         libvirt = Libvirt(500)
         controller = self.controller(
             Cloud(flavor={settings.MAX_DOWNTIME: '100'}), libvirt, dry_run=True
         )
-        controller.step(0)
-        controller.step(180)
+        self.at(0, controller)
+        self.at(180, controller)
         self.assertEqual([], self.cloud.aborted)
         self.assertEqual(500, libvirt.downtime)
         self.assertEqual(2, len(self.said))
@@ -244,15 +300,15 @@ class TestController(ControllerTest):
         )
         for nova, held in ((50, 50), (95, 95), (140, 100), (500, 100)):
             libvirt.downtime = nova
-            controller.step(0)
+            self.at(0, controller)
             self.assertEqual(held, libvirt.downtime)
 
     def test_host_that_is_not_known(self):
         cloud = Cloud()
         cloud.running = [policy.Migration(7, 'the-server', 'two')]
         controller = self.controller(cloud)
-        controller.step(0)
-        controller.step(1)
+        self.at(0, controller)
+        self.at(1, controller)
         [said] = self.said
         self.assertIn('two is not among [migration-hosts] computes', said)
 
@@ -260,7 +316,7 @@ class TestController(ControllerTest):
         controller = self.controller(
             Cloud(metadata={settings.TIMEOUT: 'soon'})
         )
-        controller.step(0)
+        self.at(0, controller)
         [said] = self.said
         self.assertIn(
             "'soon', which is not a whole number: it is ignored", said
@@ -274,10 +330,10 @@ class TestController(ControllerTest):
             raise exceptions.HostError('api', ['abort'], 'no')
 
         self.cloud.abort = refuse
-        controller.step(0)
-        controller.step(180)
+        self.at(0, controller)
+        self.at(180, controller)
         self.assertIn('api: abort: no', self.said[-1])
-        controller.step(181)
+        self.at(181, controller)
         self.assertEqual([7], self.cloud.aborted)
 
     def test_one_trouble_keeps_nothing_else(self):
@@ -285,7 +341,7 @@ class TestController(ControllerTest):
         libvirt = Libvirt()
         controller = self.controller(Cloud(metadata=OFF), libvirt)
         libvirt.maximum_downtime = refuse
-        controller.step(0)
+        self.at(0, controller)
         self.assertIn('one: virsh: no', self.said[0])
         self.assertTrue(libvirt.qemu.is_held)
 
@@ -297,7 +353,7 @@ class TestAutoConverge(ControllerTest):
         controller = self.controller(
             Cloud(metadata=metadata), self.libvirt, **arguments
         )
-        controller.step(0)
+        self.at(0, controller)
         return controller
 
     def say(self, **metadata):
@@ -321,7 +377,7 @@ class TestAutoConverge(ControllerTest):
 
     def test_said_once(self):
         controller = self.start(OFF)
-        controller.step(1)
+        self.at(1, controller)
         self.assertEqual(
             [
                 (
@@ -343,7 +399,7 @@ class TestAutoConverge(ControllerTest):
             (OFF, True, 1),
         ):
             controller = self.start(metadata, Libvirt(qemu=AutoConverge(on)))
-            controller.step(1)
+            self.at(1, controller)
             self.assertEqual(asked, self.libvirt.asked, (metadata, on))
 
     def test_memory_that_comes_later(self):
@@ -353,7 +409,7 @@ class TestAutoConverge(ControllerTest):
         controller = self.start(OFF, libvirt)
         self.assertEqual(0, libvirt.asked)
         libvirt.copies_memory = True
-        controller.step(20)
+        self.at(20, controller)
         self.assertTrue(libvirt.qemu.is_held)
 
     def test_put_back(self):
@@ -374,11 +430,11 @@ class TestAutoConverge(ControllerTest):
 
     def migrations(self, running, controller):
         self.cloud.running = running
-        controller.step(1)
+        self.at(1, controller)
 
     def change(self, metadata, controller):
         self.say(**metadata)
-        controller.step(1)
+        self.at(1, controller)
 
     def test_all_are_put_back(self):
         """One that can't be does not keep the others from it."""
@@ -393,7 +449,7 @@ class TestAutoConverge(ControllerTest):
         controller = policy.Controller(
             cloud, libvirts, settings.Defaults(), said.append
         )
-        controller.step(0)
+        self.at(0, controller)
         controller.close()
         self.assertEqual(
             [False, False], [each.qemu.is_held for each in libvirts.values()]
@@ -413,7 +469,7 @@ class TestAutoConverge(ControllerTest):
         controller = self.start(OFF)
         self.libvirt.held[0].over = True
         self.libvirt.qemu.is_held = False
-        controller.step(1)
+        self.at(1, controller)
         self.assertEqual(2, len(self.libvirt.held))
         self.assertTrue(self.libvirt.qemu.is_held)
 
@@ -421,7 +477,7 @@ class TestAutoConverge(ControllerTest):
         controller = self.start(OFF)
         self.libvirt.held[0].over = True
         self.libvirt.copies_memory = False
-        controller.step(1)
+        self.at(1, controller)
         self.assertEqual(1, len(self.libvirt.held))
 
     def test_held_by_somebody_else(self):
@@ -431,12 +487,12 @@ class TestAutoConverge(ControllerTest):
         self.assertEqual([], self.libvirt.held)
         self.assertIn('throttle held already', self.said[0])
         qemu.is_held = False
-        controller.step(1)
+        self.at(1, controller)
         self.assertEqual(1, len(self.libvirt.held))
 
     def test_on_that_cant_be_had(self):
         controller = self.start(ON, Libvirt(qemu=AutoConverge(on=False)))
-        controller.step(1)
+        self.at(1, controller)
         self.assertEqual(
             [
                 (
@@ -451,14 +507,14 @@ class TestAutoConverge(ControllerTest):
     def test_aborted(self):
         """Its server is still there: it is put back when it has ended."""
         controller = self.start(OFF)
-        controller.step(180)
+        self.at(180, controller)
         self.assertEqual([7], self.cloud.aborted)
         self.migrations([], controller)
         self.assertFalse(self.libvirt.qemu.is_held)
 
     def test_dry_run_holds_nothing(self):
         controller = self.start(OFF, dry_run=True)
-        controller.step(1)
+        self.at(1, controller)
         self.assertEqual([], self.libvirt.held)
         [said] = self.said
         self.assertIn('throttle held at 1 %', said)
@@ -476,8 +532,8 @@ class TestAutoConverge(ControllerTest):
         cloud = Cloud(metadata=OFF)
         cloud.running = [policy.Migration(7, 'the-server', 'three')]
         controller = self.controller(cloud)
-        controller.step(0)
-        controller.step(1)
+        self.at(0, controller)
+        self.at(1, controller)
         self.assertEqual(
             [
                 f"server the-server, migration 7: its {what} can't be set: "
@@ -508,8 +564,8 @@ class TestTunnel(testtools.TestCase):
                 found.append,
                 nova_confs={} if nova_conf is None else {'one': nova_conf},
             )
-            controller.step(0)
-            controller.step(1)
+            controller.step()
+            controller.step()
             self.assertEqual(said, len(found), (told, nova_conf, found))
             if said:
                 self.assertIn(
@@ -526,7 +582,7 @@ class TestTunnel(testtools.TestCase):
             nova_confs={
                 'one': fakes.NovaConf(live_migration_tunnelled='perhaps')
             },
-        ).step(0)
+        ).step()
         [said] = found
         self.assertIn('nova.conf, [libvirt] live_migration_tunnelled', said)
 
