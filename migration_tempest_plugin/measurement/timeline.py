@@ -19,6 +19,7 @@ import time
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.folding import Quiet
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement import ordering
 from migration_tempest_plugin.measurement.outage import Outage
@@ -102,6 +103,8 @@ class Timeline:
         is migrated) or 'neighbour' (another guest)
     :ivar deadline: seconds within which an answer must come, or None if that
         is not known
+    :ivar quiet: the samples that were left out, since nothing follows from
+        them but their number and how far apart they are
     :raises NoMeasurement: if no probe was answered at all
     """
 
@@ -115,6 +118,7 @@ class Timeline:
     method: str = ''
     clock: str = 'tester'
     deadline: float | None = None
+    quiet: tuple[Quiet, ...] = ()
 
     def __post_init__(self) -> None:
         # Frozen: this is the one way to keep what may be any iterable.
@@ -143,12 +147,14 @@ class Timeline:
     @functools.cached_property
     def successes(self) -> int:
         """How many probes were answered in time."""
-        return sum(sample.answered for sample in self.samples)
+        return sum(sample.answered for sample in self.samples) + sum(
+            quiet.count for quiet in self.quiet
+        )
 
-    @property
+    @functools.cached_property
     def failures(self) -> int:
         """How many probes were not, the late ones among them."""
-        return len(self.samples) - self.successes
+        return sum(not sample.answered for sample in self.samples)
 
     @property
     def late(self) -> tuple[Sample, ...]:
@@ -261,9 +267,17 @@ class Timeline:
     def _nobody_looked(self) -> list[bool]:
         """Of each probe: whether nobody looked from it to the next one."""
         return [
-            self._is_unobserved(after.start - looked)
-            for looked, after in zip(self._looked, self.samples[1:])
+            before.start not in self._left_out
+            and self._is_unobserved(after.start - looked)
+            for looked, (before, after) in zip(
+                self._looked, itertools.pairwise(self.samples)
+            )
         ]
+
+    @functools.cached_property
+    def _left_out(self) -> frozenset[float]:
+        """When those were sent after which some are left out."""
+        return frozenset(quiet.begin for quiet in self.quiet)
 
     @functools.cached_property
     def resolution(self) -> float:
@@ -277,15 +291,19 @@ class Timeline:
         long as it is late.
         """
         apart = max(
-            (
-                after.start - before.start
-                for (before, after), nobody in zip(
-                    itertools.pairwise(self.samples), self._nobody_looked
-                )
-                if not (
-                    nobody
-                    or (self.probing is Probing.BLOCKING and before.late)
-                )
+            itertools.chain(
+                (
+                    after.start - before.start
+                    for (before, after), nobody in zip(
+                        itertools.pairwise(self.samples), self._nobody_looked
+                    )
+                    if not (
+                        nobody
+                        or before.start in self._left_out
+                        or (self.probing is Probing.BLOCKING and before.late)
+                    )
+                ),
+                (quiet.apart for quiet in self.quiet),
             ),
             default=self.interval,
         )
@@ -417,6 +435,7 @@ class Timeline:
             samples=tuple(
                 sample for sample in self.samples if sample.start >= first
             ),
+            quiet=tuple(quiet for quiet in self.quiet if quiet.begin >= first),
         )
         if self.wall_start is None:
             return later
@@ -483,7 +502,8 @@ class Timeline:
         method = self.method and ', by ' + self.method
         return (
             f'{self.what} of {self.target}{stall}: {found}; '
-            f'{self.successes} of {len(self.samples)} probes answered in '
+            f'{self.successes} of {self.successes + self.failures} probes '
+            f'answered in '
             f'{self.ended - self.began:.1f} s, '
             f'resolution {self.resolution:.3f} s, '
             f'unobserved {self.unobserved:.3f} s{method}'

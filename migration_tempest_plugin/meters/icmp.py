@@ -13,7 +13,6 @@
 
 import collections
 import io
-import itertools
 import json
 import os
 import subprocess
@@ -27,6 +26,7 @@ from oslo_log import log
 import migration_tempest_plugin
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import folding
 
 if typing.TYPE_CHECKING:  # it runs as a process of its own
     from migration_tempest_plugin.prober import echo
@@ -42,6 +42,12 @@ PATIENCE = 10.0
 COMMAND = (sys.executable, '-m', 'migration_tempest_plugin.prober')
 
 _SECOND = 1_000_000_000
+
+#: Seconds for which all samples are kept: who looks now and then sees them.
+_WHOLE = 10.0
+
+#: Seconds after which it is looked again which of the others are left out.
+_FOLD = 5.0
 
 
 class Forbidden(Exception):
@@ -65,8 +71,7 @@ class Probes:
         self.interval = interval
         self.method = 'prober'
         self._deadline = deadline
-        # by when it was sent, in ns
-        self._samples: dict[int, measurement.Sample] = {}
+        self._folding = folding.Folding(interval, deadline)
         self._last_answered = float('-inf')  # when it was sent, in seconds
         self._unknown = 0
         self._unsent: collections.Counter[str] = collections.Counter()
@@ -137,9 +142,11 @@ class Probes:
                 ),
                 timeout,
             )
-            return (
-                self._last_answered if self._last_answered >= since else None
-            )
+            if self._last_answered < since:
+                return None
+            # It may become the baseline.
+            self._folding.keep(self._last_answered)
+            return self._last_answered
 
     def wait_until_decided(self, moment: float) -> bool:
         """Wait until it is known what became of the probes up to a moment.
@@ -158,24 +165,26 @@ class Probes:
 
     def samples(
         self, now: float, since: float = float('-inf')
-    ) -> tuple[list[measurement.Sample], float]:
-        """The samples up to now, and the moment up to which they are known.
+    ) -> folding.Probed:
+        """What became of the probes up to now, as far as it is known.
 
         :param since: those that were sent before are left out
         """
-        # The prober reports each within the deadline and one of its looks.
-        oldest = since - self._deadline - 1.0
         with self._prober.changed:
             known = min(now, self._known_until())
-            told_since = itertools.takewhile(
-                lambda sample: sample.start >= oldest,
-                reversed(self._samples.values()),
+            return folding.Probed(
+                tuple(
+                    sample
+                    for sample in self._folding.since(
+                        # Each is reported within this and a look.
+                        since,
+                        since - self._deadline - 1.0,
+                    )
+                    if sample.start <= known
+                ),
+                known,
+                self._folding.quiet_since(since),
             )
-            return [
-                sample
-                for sample in told_since
-                if since <= sample.start <= known
-            ], known
 
     def _known_until(self) -> float:
         """Before the prober's first mark that can only be the present."""
@@ -196,6 +205,10 @@ class Probes:
                 f'{self._unknown} answers may have been lost in this machine'
             )
         return '; '.join(filter(None, [*parts, self._prober.said()]))
+
+    def fold(self, known: float) -> None:
+        """Leave out what is not needed, of what was sent before a moment."""
+        self._folding.fold(known)
 
     def take(self, kind: str, words: list[str]) -> None:
         """Take in a line of the prober (its format: see the package)."""
@@ -219,7 +232,7 @@ class Probes:
             sample = measurement.Sample(
                 sent, other / _SECOND, kind == 'ok', late=kind == 'late'
             )
-        self._samples[start] = sample
+        self._folding.add(sample)
         if kind == 'ok':
             self._last_answered = max(self._last_answered, sent)
 
@@ -239,7 +252,7 @@ class _Prober:
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.mark = self.cpu = 0.0
+        self.mark = self.cpu = self._folded = 0.0
         self.status: int | None = None
         self._targets: dict[int, Probes] = {}  # by number
         self._numbers = iter(range(sys.maxsize))
@@ -370,6 +383,10 @@ class _Prober:
         if kind == 'mark':
             self.mark = int(rest[0]) / _SECOND
             self.cpu = int(rest[1]) / _SECOND
+            if self.mark - self._folded > _FOLD:
+                self._folded = self.mark
+                for each in self._targets.values():
+                    each.fold(self.mark - _WHOLE)
             return
         target = self._targets.get(int(rest[0]))
         if target:

@@ -20,7 +20,7 @@ from oslo_log import log
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
-from migration_tempest_plugin.measurement import sample
+from migration_tempest_plugin.measurement import folding
 from migration_tempest_plugin.measurement import timeline
 from migration_tempest_plugin.meters import icmp
 from migration_tempest_plugin.meters import ping
@@ -161,7 +161,7 @@ class NetDowntimeMeter(fixtures.Fixture):
                 'it was stopped, or this machine is overloaded',
                 seen=self._seen(),
             )
-        return self._timeline(*self._sender.samples(now)).recovered()
+        return self._timeline(self._sender.samples(now)).recovered()
 
     def recent(self, since: float) -> timeline.Timeline | None:
         """The Timeline of the probes that were sent since a moment.
@@ -173,8 +173,8 @@ class NetDowntimeMeter(fixtures.Fixture):
             the probes has ended
         """
         self._check_alive()
-        samples, ended = self._sender.samples(time.monotonic(), since)
-        return self._timeline(samples, ended) if samples else None
+        probed = self._sender.samples(time.monotonic(), since)
+        return self._timeline(probed) if probed.samples else None
 
     def get_downtime(self) -> float:
         """Seconds without network in sum, the timeline's estimate.
@@ -183,15 +183,14 @@ class NetDowntimeMeter(fixtures.Fixture):
         """
         return float(self.measurement().total)
 
-    def _timeline(
-        self, samples: list[sample.Sample], ended: float
-    ) -> timeline.Timeline:
+    def _timeline(self, probed: folding.Probed) -> timeline.Timeline:
         return measurement.Timeline(
             what='network',
             target=self.dest_ip,
-            samples=tuple(samples),
+            samples=probed.samples,
+            quiet=probed.quiet,
             interval=self._sender.interval,
-            ended=ended,
+            ended=probed.ended,
             wall_start=self._wall_start,
             method=self._sender.method,
             probing=measurement.Probing.INDEPENDENT,
@@ -210,7 +209,7 @@ class NetDowntimeMeter(fixtures.Fixture):
     def _seen(self) -> str:
         try:
             seen = self._timeline(
-                *self._sender.samples(time.monotonic())
+                self._sender.samples(time.monotonic())
             ).summary()
         except exceptions.NoMeasurement as error:
             seen = str(error)

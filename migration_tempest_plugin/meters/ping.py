@@ -19,7 +19,7 @@ import time
 from oslo_log import log
 
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import folding
 from migration_tempest_plugin.meters import ping_output
 
 LOG = log.getLogger(__name__)
@@ -209,18 +209,21 @@ class Probes:
 
     def samples(
         self, now: float, since: float = float('-inf')
-    ) -> tuple[list[measurement.Sample], float]:
-        """The samples up to now, and when they were taken.
+    ) -> folding.Probed:
+        """What became of the probes up to now.
 
         :param since: those that were sent before are left out
         """
         with self._changed:
             now = self._ended or time.monotonic()
-            return [
-                sample
-                for sample in self._probes.samples(self._deadline, now)
-                if sample.start >= since
-            ], now
+            return folding.Probed(
+                tuple(
+                    sample
+                    for sample in self._probes.samples(self._deadline, now)
+                    if sample.start >= since
+                ),
+                now,
+            )
 
     def said(self) -> str:
         """What else it said, for people."""
