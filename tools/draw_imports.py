@@ -41,6 +41,7 @@ LAYERS = (
     'starlingx',
     'guest',
     'prober',
+    'recording',
     'measurement',
     'config',
     'threads',

@@ -1,0 +1,227 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What stands in a file of samples, line by line; doc/source/samples.rst.
+
+Each line is JSON. Times are whole microseconds since the origin that the first
+line has: a start is rounded down and an end up, so that bounds stay bounds.
+"""
+
+import collections.abc
+import dataclasses
+import json
+import math
+import typing
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Probing
+from migration_tempest_plugin.measurement import Sample
+
+SCHEMA = 'migration-tempest-plugin/samples'
+SCHEMA_VERSION = 1
+
+_MICRO = 1_000_000
+
+# What became of a probe, beside when it was sent and when that was known.
+_ANSWERED, _FAILED, _LATE = 0, 1, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """The first line.
+
+    :ivar wall: time of day at the origin, in seconds since the epoch
+    :ivar origin: the same moment in seconds of the observer's own clock
+    """
+
+    wall: float
+    origin: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """What one meter probes, and how: as a Timeline has it.
+
+    :ivar number: by which its samples are known
+    """
+
+    number: int
+    what: str
+    target: str
+    interval: float
+    deadline: float | None
+    probing: Probing
+    method: str = ''
+    clock: str = 'tester'
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Samples of one stream, as they came."""
+
+    stream: int
+    samples: tuple[Sample, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """All that was sent before a moment stands above."""
+
+    moment: float
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """Nothing comes after it.
+
+    :ivar why: in a word: 'over', or what kept it from going on
+    """
+
+    moment: float
+    why: str
+
+
+Line: typing.TypeAlias = Header | Stream | Batch | Known | End
+
+
+class Coder:
+    """Lines to text and back, with times since one origin.
+
+    :param header: the Header of the file
+    """
+
+    def __init__(self, header: Header) -> None:
+        self._origin = header.origin
+
+    def encode(self, line: Line) -> str:
+        """A line as text, without its end."""
+        return json.dumps(self._document(line), separators=(',', ':'))
+
+    def _document(self, line: Line) -> dict[str, object]:
+        match line:
+            case Header():
+                return {
+                    'schema': SCHEMA,
+                    'version': SCHEMA_VERSION,
+                    **dataclasses.asdict(line),
+                }
+            case Stream():
+                return {
+                    'stream': line.number,
+                    **{
+                        each.name: getattr(line, each.name)
+                        for each in dataclasses.fields(line)
+                        if each.name not in ('number', 'probing')
+                    },
+                    'probing': line.probing.value,
+                }
+            case Batch():
+                return {
+                    'of': line.stream,
+                    'samples': list(self._numbers(line.samples)),
+                }
+            case Known():
+                return {'known': self._down(line.moment)}
+            case End():
+                return {'end': self._down(line.moment), 'why': line.why}
+
+    def _numbers(
+        self, samples: tuple[Sample, ...]
+    ) -> collections.abc.Iterator[int]:
+        """Four of each: since the one before, how long, what, and slack."""
+        before = 0
+        for sample in samples:
+            start = self._down(sample.start)
+            yield start - before
+            yield self._up(sample.end) - start
+            yield (
+                _ANSWERED
+                if sample.answered
+                else _LATE
+                if sample.late
+                else _FAILED
+            )
+            yield math.ceil(sample.slack * _MICRO)
+            before = start
+
+    def _down(self, moment: float) -> int:
+        return math.floor((moment - self._origin) * _MICRO)
+
+    def _up(self, moment: float) -> int:
+        return math.ceil((moment - self._origin) * _MICRO)
+
+    def decode(self, text: str) -> Line | None:
+        """The line of a text; None for one that a later version has.
+
+        :raises RecordError: if it is none
+        """
+        try:
+            return self._line(json.loads(text))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise exceptions.RecordError(
+                f'this is no line of a file of samples: {text[:80]!r}'
+            ) from error
+
+    def _line(self, found: dict[str, typing.Any]) -> Line | None:
+        if 'stream' in found:
+            return Stream(
+                found['stream'],
+                found['what'],
+                found['target'],
+                found['interval'],
+                found['deadline'],
+                Probing(found['probing']),
+                found['method'],
+                found['clock'],
+            )
+        if 'of' in found:
+            return Batch(found['of'], tuple(self._samples(found['samples'])))
+        if 'known' in found:
+            return Known(self._moment(found['known']))
+        if 'end' in found:
+            return End(self._moment(found['end']), found['why'])
+        return None
+
+    def _samples(self, numbers: list[int]) -> collections.abc.Iterator[Sample]:
+        start = 0
+        for each in range(0, len(numbers), 4):
+            since, took, what, slack = numbers[each : each + 4]
+            start += since
+            yield Sample(
+                self._moment(start),
+                self._moment(start + took),
+                what == _ANSWERED,
+                late=what == _LATE,
+                slack=slack / _MICRO,
+            )
+
+    def _moment(self, micro: int) -> float:
+        return self._origin + micro / _MICRO
+
+
+def header(text: str) -> Header:
+    """The Header in the first line of a file.
+
+    :raises RecordError: if it is none, or of a version that is not known
+    """
+    try:
+        found = json.loads(text)
+        if found['schema'] != SCHEMA:
+            raise ValueError
+        version = found['version']
+        if version == SCHEMA_VERSION:
+            return Header(float(found['wall']), float(found['origin']))
+    except (ValueError, TypeError, KeyError) as error:
+        raise exceptions.RecordError('it is no file of samples') from error
+    raise exceptions.RecordError(
+        f'it is of version {version} of {SCHEMA}; this release knows '
+        f'{SCHEMA_VERSION}'
+    )

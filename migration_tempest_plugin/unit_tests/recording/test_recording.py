@@ -1,0 +1,206 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+import errno
+import gzip
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+from unittest import mock
+
+import fixtures
+import testtools
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Probing
+from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.measurement import Timeline
+from migration_tempest_plugin.recording import lines
+from migration_tempest_plugin.recording import reader
+from migration_tempest_plugin.recording import writer
+
+STREAM = ('network', '192.0.2.7', 0.05, 0.5, Probing.INDEPENDENT)
+
+#: Writes as quickly as it can, until somebody ends it.
+_ENDLESS = """
+import pathlib, sys, time
+from migration_tempest_plugin.measurement import Probing, Sample
+from migration_tempest_plugin.recording import writer
+
+with writer.Writer(pathlib.Path(sys.argv[1])) as file:
+    number = file.add('network', 'x', 0.01, 0.5, Probing.INDEPENDENT)
+    while True:
+        now = time.monotonic()
+        file.take(number, Sample(now, now, True))
+        file.know(now)
+        print(now, flush=True)
+        time.sleep(0.01)
+"""
+
+
+class TestRecording(testtools.TestCase):
+    def setUp(self):
+        super().setUp()
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.path = pathlib.Path(folder) / 'samples.gz'
+
+    def write(self, samples, known=None):
+        with writer.Writer(self.path) as file:
+            number = file.add(*STREAM)
+            for each in samples:
+                file.take(number, each)
+            file.know(samples[-1].start if known is None else known)
+        return file
+
+    def probes(self, *failed, number=100):
+        """As a prober has them: moments in nanoseconds, far from zero."""
+        return [
+            Sample(
+                98765.432101001 + 0.05 * each,
+                98765.432101001
+                + 0.05 * each
+                + (0.5 if each in failed else 0.0007),
+                each not in failed,
+                slack=0.0002 if each in failed else 0.0,
+            )
+            for each in range(number)
+        ]
+
+    def test_what_is_written_is_read(self):
+        samples = self.probes(40, 41, 42)
+        self.write(samples)
+        recorded = reader.read(self.path)
+        self.assertEqual('over', recorded.why)
+        [(stream, found)] = recorded.timelines()
+        whole = Timeline(*STREAM[:2], samples, 0.05, samples[-1].start)
+        self.assertEqual('192.0.2.7', stream.target)
+        self.assertEqual(100, found.successes + found.failures)
+        self.assertEqual(3, found.failures)
+        [outage], [expected] = found.outages, whole.outages
+        self.assertAlmostEqual(expected.upper, outage.upper, 5)
+        self.assertGreaterEqual(outage.upper, expected.upper - 1e-9)
+        self.assertAlmostEqual(samples[0].start, found.began, 5)
+
+    def test_late_answers(self):
+        """It is known later of a probe that had failed."""
+        samples = self.probes(40)
+        late = Sample(samples[40].start, samples[40].start + 3, False, True)
+        self.write([*samples, late], samples[-1].start)
+        [(_, found)] = reader.read(self.path).timelines()
+        [seen] = found.late
+        self.assertAlmostEqual(3.0, seen.delay, 5)
+        self.assertEqual(100, found.successes + found.failures)
+
+    def test_zcat_reads_it(self):
+        self.write(self.probes())
+        text = gzip.decompress(self.path.read_bytes()).decode()
+        self.assertIn(lines.SCHEMA, text.splitlines()[0])
+        self.assertIn('"why":"over"', text.splitlines()[-1])
+
+    def test_cut_anywhere(self):
+        """What can be read is a beginning of what was written."""
+        with mock.patch.object(writer, 'EVERY', 0.001):
+            self.write(self.probes(number=20))
+        data = self.path.read_bytes()
+        read = []
+        for end in range(len(data)):
+            self.path.write_bytes(data[:end])
+            try:
+                recorded = reader.read(self.path)
+            except exceptions.RecordError as error:
+                self.assertIn('nothing of it can be read', str(error))
+                self.assertEqual([], read, 'more could be read of less')
+                continue
+            read.append(
+                sum(
+                    len(folding.since())
+                    + sum(quiet.count for quiet in folding.quiet_since())
+                    for _, folding in recorded.streams
+                )
+            )
+        self.assertEqual(sorted(read), read)
+        self.assertEqual((0, 20), (read[0], read[-1]))
+
+    def test_a_writer_that_is_killed(self):
+        process = subprocess.Popen(
+            [sys.executable, '-c', _ENDLESS, self.path],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        began = float(process.stdout.readline())
+        for line in process.stdout:
+            last = float(line)
+            if last - began > 2.5 * writer.EVERY:
+                break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        recorded = reader.read(self.path)
+        self.assertIsNone(recorded.why)
+        [(_, found)] = recorded.timelines()
+        self.assertAlmostEqual(began, found.began, 5)
+        # No more than is not written yet; a busy machine may take longer.
+        self.assertLess(last - recorded.ended, 2 * writer.EVERY)
+
+    def test_a_full_disk(self):
+        """It ends the file, and nothing else."""
+        self.useFixture(fixtures.FakeLogger())
+        samples = self.probes()
+        written = os.write
+
+        def full(file, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with writer.Writer(self.path) as file:
+            number = file.add(*STREAM)
+            with mock.patch.object(writer.os, 'write', full):
+                file.take(number, samples[0])
+                file._thread.join(5 * writer.EVERY)
+            self.assertEqual('No space left on device', file.failed)
+            file.take(number, samples[1])
+        self.assertIs(written, os.write)
+
+    def test_it_is_there_already(self):
+        self.path.write_text('of somebody')
+        self.assertRaises(FileExistsError, writer.Writer, self.path)
+        self.assertEqual('of somebody', self.path.read_text())
+
+    def test_who_may_read_it(self):
+        self.write(self.probes())
+        self.assertEqual(0o600, self.path.stat().st_mode & 0o777)
+
+    def test_what_is_none(self):
+        for data, why in (
+            (b'', 'nothing of it can be read'),
+            (b'hello', 'nothing of it can be read'),
+            (gzip.compress(b'hello\n'), 'it is no file of samples'),
+            (
+                gzip.compress(b'{"schema": "x", "version": 1}\n'),
+                'it is no file of samples',
+            ),
+            (
+                gzip.compress(
+                    f'{{"schema": "{lines.SCHEMA}", "version": 7}}\n'.encode()
+                ),
+                'it is of version 7',
+            ),
+        ):
+            self.path.write_bytes(data)
+            error = self.assertRaises(
+                exceptions.RecordError, reader.read, self.path
+            )
+            self.assertIn(f'{self.path}: {why}', str(error))
+        self.path.unlink()
+        error = self.assertRaises(
+            exceptions.RecordError, reader.read, self.path
+        )
+        self.assertIn('No such file', str(error))
