@@ -22,6 +22,7 @@ from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin.running import machine
@@ -153,10 +154,11 @@ class Watch(base.Command):
         output = parsed_args.output or pathlib.Path(
             time.strftime('downtime-watch-%Y%m%d-%H%M%S.json')
         )
-        if output.exists():
-            raise exceptions.RecordError(
-                f'{output} exists already: name another --output'
-            )
+        for each in (output, _samples(output)):
+            if each.exists():
+                raise exceptions.RecordError(
+                    f'{each} exists already: name another --output'
+                )
         over = _Over()
         with over.on_signals():
             return self._watch(parsed_args, targets, output, over)
@@ -185,7 +187,8 @@ class Watch(base.Command):
                 parsed_args.interval,
                 parsed_args.deadline,
             )
-            watched = stack.enter_context(session.Session(plan))
+            file = stack.enter_context(_recording(_samples(output)))
+            watched = _enter(stack, session.Session(plan, file), file)
             shown.say(f'{STARTED} {", ".join(targets)}')
             for target, load in watched.under_load():
                 shown.say(f'{target}: {load.room}')
@@ -195,6 +198,8 @@ class Watch(base.Command):
                     parsed_args, watched, shown, over
                 )
             measured = watched.measured(began, looks, limits)
+        if file.failed:
+            shown.say(f'{file.path} ends early: {file.failed}')
         return self._conclude(parsed_args, output, measured, limits, status)
 
     def _conclude(self, parsed_args, output, measured, limits, status):
@@ -223,7 +228,7 @@ class Watch(base.Command):
             self.say(
                 "--accept-unchecked-limits lets pass what can't be checked"
             )
-        self.say(f'recorded in {output}')
+        self.say(f'recorded in {output}, each ping in {_samples(output)}')
         if status:
             name = pathlib.Path(parsed_args.command[0]).name
             self.say(f'{name} ended with {status}')
@@ -273,6 +278,29 @@ class _Over:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _samples(output):
+    """The file of samples that stands beside the JSON."""
+    return output.with_name(output.name.removesuffix('.json') + '.samples.gz')
+
+
+def _recording(path):
+    try:
+        return writer.Writer(path)
+    except OSError as error:
+        raise exceptions.RecordError(
+            f"{path} can't be written: {error.strerror}"
+        ) from error
+
+
+def _enter(stack, watched, file):
+    """Begin to watch; what never began leaves no file behind."""
+    try:
+        return stack.enter_context(watched)
+    except BaseException:
+        file.path.unlink(missing_ok=True)
+        raise
 
 
 def _follow(parsed_args, watched, shown, over):

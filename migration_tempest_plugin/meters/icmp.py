@@ -12,6 +12,7 @@
 """Runs the prober, and keeps what it says of each target."""
 
 import collections
+import collections.abc
 import io
 import json
 import os
@@ -38,6 +39,9 @@ LOG = log.getLogger(__name__)
 #: told to.
 PATIENCE = 10.0
 
+#: Takes each sample.
+Sink = collections.abc.Callable[[measurement.Sample], None]
+
 #: What starts it.
 COMMAND = (sys.executable, '-m', 'migration_tempest_plugin.prober')
 
@@ -60,15 +64,22 @@ class Probes:
     :param address: as a socket takes it
     :param interval: seconds from probe to probe
     :param deadline: seconds within which a reply must come
+    :param sink: called with each sample as it becomes known, once more where
+        an answer comes late; it must not wait
     :raises Forbidden: if the prober may open no socket
     :raises NoMeasurement: if there is no way to the target, or if the prober
         does not start
     """
 
     def __init__(
-        self, address: 'echo.Address', interval: float, deadline: float
+        self,
+        address: 'echo.Address',
+        interval: float,
+        deadline: float,
+        sink: Sink | None = None,
     ) -> None:
         self.interval = interval
+        self._sink = sink
         self.method = 'prober'
         self._deadline = deadline
         self._folding = folding.Folding(interval, deadline)
@@ -121,7 +132,7 @@ class Probes:
     def stop(self) -> None:
         """End the probing; what was seen up to now stays."""
         with self._prober.changed:
-            self._stopped = self._known_until(), self.ended_by_itself()
+            self._stopped = self.known, self.ended_by_itself()
         self._prober.release(self)
 
     def ended_by_itself(self) -> int | None:
@@ -171,7 +182,7 @@ class Probes:
         :param since: those that were sent before are left out
         """
         with self._prober.changed:
-            known = min(now, self._known_until())
+            known = min(now, self.known)
             return folding.Probed(
                 tuple(
                     sample
@@ -186,8 +197,12 @@ class Probes:
                 self._folding.quiet_since(since),
             )
 
-    def _known_until(self) -> float:
-        """Before the prober's first mark that can only be the present."""
+    @property
+    def known(self) -> float:
+        """The moment up to which it is known what became of the probes.
+
+        Before the prober's first mark that can only be the present.
+        """
         return (
             self._stopped[0]
             if self._stopped
@@ -233,6 +248,8 @@ class Probes:
                 sent, other / _SECOND, kind == 'ok', late=kind == 'late'
             )
         self._folding.add(sample)
+        if self._sink:
+            self._sink(sample)
         if kind == 'ok':
             self._last_answered = max(self._last_answered, sent)
 

@@ -52,11 +52,17 @@ class NetDowntimeMeter(fixtures.Fixture):
     :param dest_ip: IPv4 or IPv6 address, or a name
     :param interval: seconds from probe to probe
     :param deadline: seconds within which a reply must come
+    :param sink: called with each Sample as it becomes known; not where
+        ``ping`` is used
     :raises ValueError: for a number that makes no sense
     """
 
     def __init__(
-        self, dest_ip: str, interval: float = 0.01, deadline: float = 0.5
+        self,
+        dest_ip: str,
+        interval: float = 0.01,
+        deadline: float = 0.5,
+        sink: icmp.Sink | None = None,
     ) -> None:
         for number in (interval, deadline):
             if not 0.0005 <= float(number) < 3600:
@@ -66,6 +72,7 @@ class NetDowntimeMeter(fixtures.Fixture):
         self.dest_ip = str(dest_ip)
         self.interval = float(interval)
         self.deadline = float(deadline)
+        self._sink = sink
         self._probes: icmp.Probes | ping.Probes | None = None
         self._wall_start: float | None = None
 
@@ -76,7 +83,9 @@ class NetDowntimeMeter(fixtures.Fixture):
 
     def _start(self, address: 'echo.Address') -> icmp.Probes | ping.Probes:
         try:
-            return icmp.Probes(address, self.interval, self.deadline)
+            return icmp.Probes(
+                address, self.interval, self.deadline, self._sink
+            )
         except icmp.Forbidden as reason:
             forbidden = reason
         try:
@@ -111,6 +120,12 @@ class NetDowntimeMeter(fixtures.Fixture):
     def pid(self) -> int:
         """Of the process that sends the probes."""
         return self._sender.pid
+
+    @property
+    def known(self) -> float | None:
+        """Up to when all samples went to the sink; None if none does."""
+        sender = self._sender
+        return sender.known if isinstance(sender, icmp.Probes) else None
 
     @property
     def cpu(self) -> float | None:

@@ -72,6 +72,14 @@ class Batch:
 
 
 @dataclasses.dataclass(frozen=True)
+class Baseline:
+    """A stream counts from a moment on: an answered probe was sent then."""
+
+    stream: int
+    moment: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Known:
     """All that was sent before a moment stands above."""
 
@@ -89,7 +97,7 @@ class End:
     why: str
 
 
-Line: typing.TypeAlias = Header | Stream | Batch | Known | End
+Line: typing.TypeAlias = Header | Stream | Batch | Baseline | Known | End
 
 
 class Coder:
@@ -127,6 +135,11 @@ class Coder:
                 return {
                     'of': line.stream,
                     'samples': list(self._numbers(line.samples)),
+                }
+            case Baseline():
+                return {
+                    'baseline': line.stream,
+                    'at': self._down(line.moment),
                 }
             case Known():
                 return {'known': self._down(line.moment)}
@@ -184,6 +197,8 @@ class Coder:
             )
         if 'of' in found:
             return Batch(found['of'], tuple(self._samples(found['samples'])))
+        if 'baseline' in found:
+            return Baseline(found['baseline'], self._moment(found['at']))
         if 'known' in found:
             return Known(self._moment(found['known']))
         if 'end' in found:

@@ -26,58 +26,79 @@ from migration_tempest_plugin.recording import lines
 _GZIP = 31
 _CHUNK = 1 << 16
 
+#: Seconds within which a sample may turn out to be the baseline.
+_WHOLE = 10.0
+
+
+@dataclasses.dataclass
+class Recorded:
+    """What a file of samples has of one stream.
+
+    :ivar baseline: the moment from which it counts, or None
+    """
+
+    stream: lines.Stream
+    folding: Folding
+    baseline: float | None = None
+
 
 @dataclasses.dataclass(frozen=True)
-class Recorded:
+class File:
     """What a file of samples has.
 
     :ivar header: its first line
-    :ivar streams: each Stream with the Folding of its samples
+    :ivar streams: what was Recorded of each, in the order of the file
     :ivar ended: up to when samples are known, in seconds of the observer
     :ivar why: why it ended there, in a word; None if it was cut
     """
 
     header: lines.Header
-    streams: tuple[tuple[lines.Stream, Folding], ...]
+    streams: tuple[Recorded, ...]
     ended: float
     why: str | None
 
-    def timelines(
-        self,
-    ) -> collections.abc.Iterator[tuple[lines.Stream, Timeline]]:
-        """The Timeline of each Stream.
+    def timeline(self, recorded: Recorded) -> Timeline:
+        """The Timeline of a stream.
 
-        :raises NoMeasurement: at one that no probe of was answered
+        :raises NoMeasurement: if no probe of it was answered
         """
-        for stream, folding in self.streams:
-            timeline = Timeline(
-                stream.what,
-                stream.target,
-                tuple(
-                    sample
-                    for sample in folding.since()
-                    if sample.start <= self.ended
-                ),
-                stream.interval,
-                self.ended,
-                probing=stream.probing,
-                method=stream.method,
-                clock=stream.clock,
-                deadline=stream.deadline,
-                quiet=folding.quiet_since(),
-            )
-            yield (
-                stream,
-                dataclasses.replace(
-                    timeline,
-                    wall_start=self.header.wall
-                    + timeline.began
-                    - self.header.origin,
-                ),
-            )
+        stream = recorded.stream
+        whole = Timeline(
+            stream.what,
+            stream.target,
+            tuple(
+                sample
+                for sample in recorded.folding.since()
+                if sample.start <= self.ended
+            ),
+            stream.interval,
+            self.ended,
+            probing=stream.probing,
+            method=stream.method,
+            clock=stream.clock,
+            quiet=recorded.folding.quiet_since(),
+        )
+        whole = dataclasses.replace(
+            whole,
+            wall_start=self.header.wall + whole.began - self.header.origin,
+        )
+        return (
+            whole
+            if recorded.baseline is None
+            else whole.since(recorded.baseline)
+        )
 
 
-def read(path: str | os.PathLike[str]) -> Recorded:
+def is_samples(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a file of samples, of any version, at a path."""
+    try:
+        with open(path, 'rb') as file:
+            return lines.SCHEMA in next(_lines(file), '')
+    except OSError:
+        return False
+
+
+def read(path: str | os.PathLike[str]) -> File:
     """What a file of samples has, up to where it was cut.
 
     :raises RecordError: if it can't be read
@@ -107,31 +128,33 @@ def _lines(file: typing.BinaryIO) -> collections.abc.Iterator[str]:
             yield line.decode()
 
 
-def _recorded(texts: collections.abc.Iterator[str]) -> Recorded:
+def _recorded(texts: collections.abc.Iterator[str]) -> File:
     first = next(texts, None)
     if first is None:
         raise exceptions.RecordError('nothing of it can be read')
     header = lines.header(first)
     coder = lines.Coder(header)
-    streams: dict[int, tuple[lines.Stream, Folding]] = {}
+    streams: dict[int, Recorded] = {}
     ended = header.origin
     why: str | None = None
     for text in texts:
         match coder.decode(text):
             case lines.Stream() as stream:
-                streams[stream.number] = (
-                    stream,
-                    Folding(stream.interval, stream.deadline or 0.0),
+                streams[stream.number] = Recorded(
+                    stream, Folding(stream.interval, stream.deadline or 0.0)
                 )
+            case lines.Baseline(number, moment):
+                streams[number].baseline = moment
+                streams[number].folding.keep(moment)
             case lines.Batch(number, samples):
                 for sample in samples:
-                    streams[number][1].add(sample)
+                    streams[number].folding.add(sample)
             case lines.Known(moment):
                 ended = moment
-                for stream, folding in streams.values():
+                for each in streams.values():
                     # Of others, it is not the time of sending that counts.
-                    if stream.probing is Probing.INDEPENDENT:
-                        folding.fold(moment)
+                    if each.stream.probing is Probing.INDEPENDENT:
+                        each.folding.fold(moment - _WHOLE)
             case lines.End() as end:
                 why = end.why
-    return Recorded(header, tuple(streams.values()), ended, why)
+    return File(header, tuple(streams.values()), ended, why)

@@ -109,6 +109,12 @@ class Writer:
             if self.failed is None:
                 self._samples[stream].append(sample)
 
+    def baseline(self, stream: int, moment: float) -> None:
+        """Have a stream count from a moment on: see lines.Baseline."""
+        with self._changed:
+            if self.failed is None:
+                self._new.append(lines.Baseline(stream, moment))
+
     def know(self, moment: float) -> None:
         """Say that all that was sent before a moment has been taken."""
         with self._changed:

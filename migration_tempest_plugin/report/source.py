@@ -21,7 +21,9 @@ import typing
 import zlib
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import sampled
 from migration_tempest_plugin.report import streams
 
 #: What a report's folder has for those that read it again.
@@ -40,10 +42,12 @@ def run(path: _Path = None) -> recorded.Run:
 
     :param path: a folder in which ``tempest run`` was run, or one of a
         report; a file of a subunit stream (also one of stestr's own) or of
-        JSON, which may be one of gzip; ``-`` for standard input; None for
+        JSON, which may be one of gzip; a file of samples; ``-`` for standard input; None for
         the folder that this is run in
     :raises RecordError: if it can't be read; it says which and why
     """
+    if path not in (None, STANDARD_INPUT) and reader.is_samples(path):
+        return sampled.run(path)
     data = _bytes(path)
     try:
         if _is_json(data):

@@ -13,6 +13,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import time
 
 from migration_tempest_plugin import exceptions
@@ -89,10 +90,13 @@ class Session:
     """Watches as long as its ``with`` lasts.
 
     :param plan: the Plan
+    :param file: the recording.Writer that gets each sample, or None
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan, file=None):
         self.plan = plan
+        self._file = file
+        self._recorded = {}  # meter: the number of its stream
         self._stack = contextlib.ExitStack()
         self._metering = metering.Metering(
             {target: self._meters_of(target) for target in plan.targets}
@@ -103,6 +107,8 @@ class Session:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._metering)
             self._metering.begin(self._patience)
+            for meter, stream in self._recorded.items():
+                self._file.baseline(stream, self._metering.baselines[meter])
             self._live = [
                 _Live(target, meter, self._metering.baselines[meter])
                 for target, its_meters in self._metering.meters.items()
@@ -114,10 +120,11 @@ class Session:
 
     def __exit__(self, *error):
         self._stack.close()
+        self._tell_known()
 
     def _meters_of(self, target):
         plan = self.plan
-        yield meters.NetDowntimeMeter(target, plan.interval, plan.deadline)
+        yield self._network_meter(target)
         guest = plan.guests.get(target)
         if guest is None:
             return
@@ -126,6 +133,34 @@ class Session:
         )
         if plan.metadata:
             yield meters.MetadataDowntimeMeter(guest, lifetime=LIFETIME)
+
+    def _network_meter(self, target):
+        plan = self.plan
+        if self._file is None:
+            return meters.NetDowntimeMeter(
+                target, plan.interval, plan.deadline
+            )
+        stream = self._file.add(
+            'network',
+            target,
+            plan.interval,
+            plan.deadline,
+            measurement.Probing.INDEPENDENT,
+            'prober',
+        )
+        meter = meters.NetDowntimeMeter(
+            target,
+            plan.interval,
+            plan.deadline,
+            sink=functools.partial(self._file.take, stream),
+        )
+        self._recorded[meter] = stream
+        return meter
+
+    def _tell_known(self):
+        known = [meter.known for meter in self._recorded]
+        if known and None not in known:
+            self._file.know(min(known))
 
     def _patience(self, meter):
         return (
@@ -140,6 +175,7 @@ class Session:
         :returns: (the State of each target now, the outages that ended since
             then, each as (State, Outage))
         """
+        self._tell_known()
         ended = [
             (live.state, outage)
             for live in self._live
