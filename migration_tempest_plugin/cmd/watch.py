@@ -187,7 +187,7 @@ class Watch(base.Command):
                 parsed_args.interval,
                 parsed_args.deadline,
             )
-            file = stack.enter_context(_recording(_samples(output)))
+            file = stack.enter_context(_recording(_samples(output), shown.say))
             watched = _enter(stack, session.Session(plan, file), file)
             shown.say(f'{STARTED} {", ".join(targets)}')
             for target, load in watched.under_load():
@@ -198,8 +198,6 @@ class Watch(base.Command):
                     parsed_args, watched, shown, over
                 )
             measured = watched.measured(began, looks, limits)
-        if file.failed:
-            shown.say(f'{file.path} ends early: {file.failed}')
         return self._conclude(parsed_args, output, measured, limits, status)
 
     def _conclude(self, parsed_args, output, measured, limits, status):
@@ -285,9 +283,9 @@ def _samples(output):
     return output.with_name(output.name.removesuffix('.json') + '.samples.gz')
 
 
-def _recording(path):
+def _recording(path, say):
     try:
-        return writer.Writer(path)
+        return writer.Writer(path, say)
     except OSError as error:
         raise exceptions.RecordError(
             f"{path} can't be written: {error.strerror}"

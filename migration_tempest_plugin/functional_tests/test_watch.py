@@ -27,7 +27,9 @@ import testtools
 
 from migration_tempest_plugin.functional_tests import command
 from migration_tempest_plugin.functional_tests import sshd
+from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import source
 from migration_tempest_plugin.selfcheck import network
 
 #: Seconds that anything here may take.
@@ -79,6 +81,7 @@ class WatchTest(testtools.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.record = self.folder / 'watch.json'
+        self.samples = self.folder / 'watch.samples.gz'
         self.errors = ''
 
     def start(self, *words, prefix=(), **arguments):
@@ -108,6 +111,11 @@ class WatchTest(testtools.TestCase):
         """Its exit status, and its summary."""
         output, self.errors = watch.communicate(timeout=PATIENCE)
         return watch.returncode, output
+
+    def forget(self):
+        """The next one writes to the same files."""
+        self.record.unlink()
+        self.samples.unlink()
 
     def recorded(self):
         """The network's part of the record."""
@@ -222,7 +230,7 @@ class TestNetwork(WatchTest):
                 '--allowed-network-downtime allows' in output,
                 output,
             )
-            self.record.unlink()
+            self.forget()
 
     def test_a_limit_that_can_not_be_checked(self):
         for words, wanted in (((), 1), (('--accept-unchecked-limits',), 0)):
@@ -246,7 +254,7 @@ class TestNetwork(WatchTest):
                 (0.0, measured['resolution']),
                 (measured['total']['lower'], measured['total']['upper']),
             )
-            self.record.unlink()
+            self.forget()
 
     def test_still_down_at_the_end(self):
         watch = self.watch('--recovery', '0.5')
@@ -341,6 +349,59 @@ class TestNetwork(WatchTest):
         self.end(watch)
         self.assertEqual(1, len(self.recorded()['outages']))
 
+    def test_killed(self):
+        """What was seen a second before is there."""
+        watch = self.watch('--interval', '0.01')
+        injected = self.outage(0.4)
+        told = watch.stderr.readline()
+        time.sleep(2 * writer.EVERY)  # what it may lose, and as much again
+        watch.kill()
+        self.end(watch)
+        self.assertFalse(self.record.exists())
+        run = source.run(self.samples)
+        [problem] = run.problems
+        self.assertIn('ends in the middle', problem)
+        [(_, migration)] = run.migrations
+        [outage] = migration['measurements'][0]['outages']
+        self.assertIn(f'{outage["estimate"]:.3f} s', told)
+        self.assertLessEqual(outage['lower'], injected.upper)
+        self.assertGreaterEqual(outage['upper'], injected.lower)
+
+    def test_all_of_it_is_in_the_samples(self):
+        """What follows from them is what the watch said itself."""
+        watch = self.watch('--interval', '0.01')
+        self.outage(0.2)
+        self.outage(0.3)
+        self.end_command(watch)
+        run = source.run(self.samples)
+        self.assertEqual((), run.problems)
+        [(_, migration)] = run.migrations
+        [again], said = migration['measurements'], self.recorded()
+        self.assertEqual(len(said['outages']), len(again['outages']))
+        for one, other in zip(said['outages'], again['outages']):
+            # They are rounded to microseconds.
+            for name in ('estimate', 'lower', 'upper', 'start'):
+                self.assertAlmostEqual(one[name], other[name], 4)
+        self.assertEqual(said['failures'], again['failures'])
+
+    def test_a_full_disk(self):
+        """It ends the file of samples, with a word on it."""
+        small = self.folder / 'small'
+        small.mkdir()
+        subprocess.run(
+            ['mount', '-t', 'tmpfs', '-o', 'size=4k', 'small', small],
+            check=True,
+        )
+        self.addCleanup(subprocess.run, ['umount', small], check=True)
+        self.record = small / 'watch.json'
+        watch = self.watch('--interval', '0.001')
+        self.outage(0.3)
+        while 'No space left on device' not in watch.stderr.readline():
+            self.assertIsNone(watch.poll())
+        (small / 'watch.samples.gz').unlink()
+        status, output = self.end_command(watch)
+        self.assertRegex(output, r'network +0\.[234]')
+
     def test_no_process_is_left(self):
         watch = self.watch()
         processes = command.children(watch)
@@ -352,6 +413,8 @@ class TestNetwork(WatchTest):
 
     def test_no_right_and_no_ping(self):
         (self.folder / 'bin').mkdir()
+        # Others are to be able to record there.
+        self.folder.chmod(0o777)
         with self.network.client():
             watch = self.start(
                 network.SERVER,
@@ -372,22 +435,27 @@ class TestNetwork(WatchTest):
         with self.network.client():
             status, output = self.end(self.start(network.NOBODY))
         self.assertEqual((2, ''), (status, output))
+        self.assertFalse(self.samples.exists())
         self.assertIn(
             f'{network.NOBODY} did not answer a ping within', self.errors
         )
 
     def test_compared(self):
         """What is 300 ms longer is found; the same is found the same."""
-        files = {}
+        files, samples = {}, {}
         for kind, seconds in (('before', 0.1), ('after', 0.4)):
             for number in range(5):
                 watch = self.watch('--interval', '0.01')
                 self.outage(seconds)
                 self.assertEqual(0, self.end_command(watch)[0])
-                files.setdefault(kind, []).append(
-                    self.folder / f'{kind}-{number}'
-                )
-                self.record.rename(files[kind][-1])
+                for made, kept in (
+                    (self.record, files),
+                    (self.samples, samples),
+                ):
+                    name = f'{kind}-{number}-{made.name}'
+                    kept.setdefault(kind, []).append(
+                        made.rename(self.folder / name)
+                    )
         page = self.folder / 'page.html'
         status, said = self.compare(
             files['before'], files['after'], '--html', page
@@ -404,6 +472,10 @@ class TestNetwork(WatchTest):
             status, said = self.compare(files[kind], files[kind])
             self.assertEqual(0, status, said)
             self.assertTrue(said.startswith('NOT WORSE'), said)
+        # The samples say the same.
+        status, said = self.compare(samples['before'], samples['after'])
+        self.assertEqual(1, status, said)
+        self.assertTrue(said.startswith('WORSE: network in watch'), said)
 
     def compare(self, before, after, *words):
         done = subprocess.run(

@@ -18,13 +18,9 @@ import threading
 import time
 import zlib
 
-from oslo_log import log
-
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.recording import lines
-
-LOG = log.getLogger(__name__)
 
 #: Seconds from one write to the next: what a kill -9 loses.
 EVERY = 1.0
@@ -37,16 +33,19 @@ class Writer:
     """A file of samples that is written as long as its ``with`` lasts.
 
     It is compressed, and can be read up to where it was cut. What can't be
-    written, as the disk is full, ends the file and nothing else: ``failed``
-    says why.
+    written, as the disk is full, ends the file and nothing else.
 
     :param path: the file, which must not be there yet
+    :param say: called with a sentence if that happens, in another thread
     :raises OSError: if it can't be made
     :ivar failed: why nothing more was written, or None
     """
 
-    def __init__(self, path: pathlib.Path) -> None:
+    def __init__(
+        self, path: pathlib.Path, say: collections.abc.Callable[[str], object]
+    ) -> None:
         self.path = path
+        self._say = say
         self.failed: str | None = None
         header = lines.Header(time.time(), time.monotonic())
         self._coder = lines.Coder(header)
@@ -159,9 +158,7 @@ class Writer:
             self._new = []
             for samples in self._samples.values():
                 samples.clear()
-        LOG.error(
-            '%s is not written any more: %s. What was written up to now can '
-            'be read; measuring goes on',
-            self.path,
-            self.failed,
+        self._say(
+            f'{self.path} is not written any more: {self.failed}. What it has '
+            'can be read; measuring goes on'
         )

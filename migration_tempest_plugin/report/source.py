@@ -42,8 +42,8 @@ def run(path: _Path = None) -> recorded.Run:
 
     :param path: a folder in which ``tempest run`` was run, or one of a
         report; a file of a subunit stream (also one of stestr's own) or of
-        JSON, which may be one of gzip; a file of samples; ``-`` for standard input; None for
-        the folder that this is run in
+        JSON, which may be one of gzip; a file of samples; ``-`` for standard
+        input; None for the folder that this is run in
     :raises RecordError: if it can't be read; it says which and why
     """
     if path not in (None, STANDARD_INPUT) and reader.is_samples(path):

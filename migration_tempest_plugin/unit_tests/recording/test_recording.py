@@ -37,7 +37,7 @@ import pathlib, sys, time
 from migration_tempest_plugin.measurement import Probing, Sample
 from migration_tempest_plugin.recording import writer
 
-with writer.Writer(pathlib.Path(sys.argv[1])) as file:
+with writer.Writer(pathlib.Path(sys.argv[1]), print) as file:
     number = file.add('network', 'x', 0.01, 0.5, Probing.INDEPENDENT)
     while True:
         now = time.monotonic()
@@ -53,14 +53,19 @@ class TestRecording(testtools.TestCase):
         super().setUp()
         folder = self.useFixture(fixtures.TempDir()).path
         self.path = pathlib.Path(folder) / 'samples.gz'
+        self.said = []
 
     def write(self, samples, known=None):
-        with writer.Writer(self.path) as file:
+        with writer.Writer(self.path, self.said.append) as file:
             number = file.add(*STREAM)
             for each in samples:
                 file.take(number, each)
             file.know(samples[-1].start if known is None else known)
         return file
+
+    def timeline(self, file):
+        [stream] = file.streams
+        return file.timeline(stream)
 
     def probes(self, *failed, number=100):
         """As a prober has them: moments in nanoseconds, far from zero."""
@@ -79,11 +84,11 @@ class TestRecording(testtools.TestCase):
     def test_what_is_written_is_read(self):
         samples = self.probes(40, 41, 42)
         self.write(samples)
-        recorded = reader.read(self.path)
-        self.assertEqual('over', recorded.why)
-        [(stream, found)] = recorded.timelines()
+        file = reader.read(self.path)
+        self.assertEqual('over', file.why)
+        found = self.timeline(file)
         whole = Timeline(*STREAM[:2], samples, 0.05, samples[-1].start)
-        self.assertEqual('192.0.2.7', stream.target)
+        self.assertEqual('192.0.2.7', found.target)
         self.assertEqual(100, found.successes + found.failures)
         self.assertEqual(3, found.failures)
         [outage], [expected] = found.outages, whole.outages
@@ -96,10 +101,25 @@ class TestRecording(testtools.TestCase):
         samples = self.probes(40)
         late = Sample(samples[40].start, samples[40].start + 3, False, True)
         self.write([*samples, late], samples[-1].start)
-        [(_, found)] = reader.read(self.path).timelines()
+        found = self.timeline(reader.read(self.path))
         [seen] = found.late
         self.assertAlmostEqual(3.0, seen.delay, 5)
         self.assertEqual(100, found.successes + found.failures)
+
+    def test_baseline(self):
+        """What was before it does not count."""
+        samples = self.probes(40, 41, 1900, number=2000)
+        with writer.Writer(self.path, self.said.append) as file:
+            number = file.add(*STREAM)
+            for each in samples:
+                file.take(number, each)
+            file.baseline(number, samples[50].start)
+            file.know(samples[-1].start)
+        found = self.timeline(reader.read(self.path))
+        self.assertEqual(1, found.failures)
+        self.assertEqual(1949, found.successes)
+        self.assertAlmostEqual(samples[50].start, found.began, 5)
+        self.assertLess(len(found.samples), 500)
 
     def test_zcat_reads_it(self):
         self.write(self.probes())
@@ -125,7 +145,7 @@ class TestRecording(testtools.TestCase):
                 sum(
                     len(folding.since())
                     + sum(quiet.count for quiet in folding.quiet_since())
-                    for _, folding in recorded.streams
+                    for folding in (each.folding for each in recorded.streams)
                 )
             )
         self.assertEqual(sorted(read), read)
@@ -146,32 +166,31 @@ class TestRecording(testtools.TestCase):
         process.communicate()
         recorded = reader.read(self.path)
         self.assertIsNone(recorded.why)
-        [(_, found)] = recorded.timelines()
+        found = self.timeline(recorded)
         self.assertAlmostEqual(began, found.began, 5)
         # No more than is not written yet; a busy machine may take longer.
         self.assertLess(last - recorded.ended, 2 * writer.EVERY)
 
     def test_a_full_disk(self):
         """It ends the file, and nothing else."""
-        self.useFixture(fixtures.FakeLogger())
         samples = self.probes()
-        written = os.write
 
         def full(file, data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        with writer.Writer(self.path) as file:
+        with writer.Writer(self.path, self.said.append) as file:
             number = file.add(*STREAM)
             with mock.patch.object(writer.os, 'write', full):
                 file.take(number, samples[0])
                 file._thread.join(5 * writer.EVERY)
-            self.assertEqual('No space left on device', file.failed)
+            [said] = self.said
+            self.assertIn('No space left on device', said)
             file.take(number, samples[1])
-        self.assertIs(written, os.write)
+        self.assertEqual([said], self.said)
 
     def test_it_is_there_already(self):
         self.path.write_text('of somebody')
-        self.assertRaises(FileExistsError, writer.Writer, self.path)
+        self.assertRaises(FileExistsError, writer.Writer, self.path, None)
         self.assertEqual('of somebody', self.path.read_text())
 
     def test_who_may_read_it(self):
