@@ -176,6 +176,31 @@ class Reading:
         """Whether attempts came to an end of which none is in the log."""
         return not self.attempts and any(now.sequence > 1 for now in self.nows)
 
+    def in_turn(self, interval: float) -> bool:
+        """Whether the lanes ask in turn, so that somebody always looks.
+
+        In a busy guest they may begin late, and two of them together, until
+        the script has put them in step.
+
+        :param interval: seconds from the start of one attempt to the next
+        """
+        lanes = self._curl_lanes
+        if lanes is None:
+            return True
+        period = lanes * interval
+        latest = {
+            attempt.lane: attempt.start % period
+            for attempt in self.attempts
+            if BASELINE < attempt.lane <= lanes
+        }
+        if len(latest) < lanes:
+            return False
+        phases = sorted(latest.values())
+        return all(
+            after - before <= 2 * interval + TICK
+            for before, after in zip(phases, [*phases[1:], phases[0] + period])
+        )
+
     def under_way(self, interval: float) -> list[UnderWay]:
         """The attempts that had not come to an end, as UnderWay.
 

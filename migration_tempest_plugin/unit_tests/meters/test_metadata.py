@@ -10,6 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import itertools
 
 import fixtures
 import testtools
@@ -415,6 +416,55 @@ class TestWait(MeterTestCase):
                 ]
             }
         )
+
+    def in_turn(self, *logs):
+        """A meter of a curl with three lanes, whose log reads like this."""
+        header = HEADER.replace('curl-each', 'curl')
+        now = '1 6 ok 13.80 4 13.80 0 6 ;'
+        return self.meter(
+            {
+                'start': fake_guest.START + f'header {header}\n',
+                'state': state(now, '13.70', log=None),
+                'read': [
+                    state(
+                        now,
+                        '13.90',
+                        f'{header}\ndeadline 0.30 0.30 tool=curl lanes=3 '
+                        f'baseline=10 slowest=0.01 ;\n{log}',
+                    )
+                    for log in logs
+                ],
+            },
+            interval=0.2,
+        )
+
+    def test_until_the_guest_asks_in_turn(self):
+        together = ''.join(
+            f'{lane} 1 13.0{lane} 0.010 ok ;\n' for lane in (1, 2, 3)
+        )
+        meter = self.in_turn(
+            '1 1 13.00 0.010 ok ;\n',
+            together,
+            together + 'step 3 ;\n1 2 13.61 0.010 ok ;\n'
+            '2 2 13.62 0.010 ok ;\n3 2 13.90 0.010 ok ;\n',
+        )
+        self.assertEqual(13.8, meter.wait_until_up(60))
+        self.assertEqual(3, len(self.guest.words('read')))
+        # Once is enough.
+        meter.wait_until_up(60)
+        self.assertEqual(3, len(self.guest.words('read')))
+
+    def test_a_guest_that_never_asks_in_turn(self):
+        """It is waited for some rounds, and not for as long as may be."""
+        meter = self.in_turn('1 1 13.00 0.010 ok ;\n')
+        clock = itertools.count(100.0, 0.5)
+        self.useFixture(
+            fixtures.MockPatchObject(
+                metadata.time, 'monotonic', lambda: next(clock)
+            )
+        )
+        self.assertEqual(13.8, meter.wait_until_up(1000))
+        self.assertTrue(1 < len(self.guest.words('read')) < 20)
 
     def test_answer_to_an_attempt_begun_before_does_not_count(self):
         meter = self.states(

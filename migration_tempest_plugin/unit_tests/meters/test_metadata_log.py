@@ -278,6 +278,27 @@ class TestSamples(testtools.TestCase):
             [], parse(ONE + attempts, uptime=20.0).under_way(INTERVAL)
         )
 
+    def test_lanes_in_turn(self):
+        # Three lanes, each 0.6 s: 0.2 s from one to the next.
+        for starts, in_turn in (
+            ((12.0, 12.2, 12.4), True),
+            # Nobody asks in the 0.4 s after the third, which is two intervals.
+            ((12.0, 12.2, 12.2), True),
+            ((12.0, 12.1, 12.19), False),
+            # In another round, that is in between.
+            ((12.0, 15.2, 14.2), True),
+            ((12.0, 15.1, 14.5), False),
+        ):
+            attempts = ''.join(
+                f'{lane} 1 {start:.2f} 0.000 ok ;\n'
+                for lane, start in enumerate(starts, 1)
+            )
+            self.assertEqual(
+                in_turn, parse(ONE + attempts).in_turn(INTERVAL), starts
+            )
+        self.assertFalse(parse(ONE + '1 1 12.00 0.001 ok ;\n').in_turn(0.2))
+        self.assertTrue(parse(EACH + ATTEMPTS).in_turn(0.2))
+
     def test_time_out_while_the_guest_was_held(self):
         # Lane 2 was due at 12.8, while lane 1 waited for its deadline.
         attempts = ONE + (
