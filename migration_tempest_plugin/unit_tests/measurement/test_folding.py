@@ -78,6 +78,13 @@ class TestFolding(testtools.TestCase):
             self.folding.quiet_since(100.0),
         )
 
+    def test_when_one_was_sent_is_not_known(self):
+        """It may have been sent later: nothing follows from those around."""
+        samples = probes()
+        samples[500] = Sample(500.0, 500.5, True, slack=0.3)
+        self.take(samples)
+        self.assertEqual([0.0, 499.0, 500.0, 999.0], self.starts())
+
     def test_what_became_known_later(self):
         """A probe that failed was answered after all, but late."""
         self.take(probes(500))
