@@ -21,11 +21,18 @@ import argparse
 
 from cliff import command
 
+from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.recording import window
+from migration_tempest_plugin.report import sampled
 from migration_tempest_plugin.report import source
 
 #: Exit status where something can't be done, or is asked for in a wrong way.
 CANT = 2
+
+#: Exit status where a limit was not kept.
+EXCEEDED = 1
 
 #: What shells make of a SIGINT.
 INTERRUPTED = 130
@@ -57,14 +64,96 @@ def add_subunit(parser):
     parser.add_argument(
         '--subunit',
         metavar='FILE',
-        help='a subunit stream to read instead (or JSON, or a workspace); - '
-        'for standard input',
+        help='a subunit stream to read instead (or JSON, a file of samples, '
+        'or a workspace); - for standard input',
     )
 
 
+def add_limits(parser):
+    """Let a command's user name limits; see limits()."""
+    for _, option, _ in config.LIMITS:
+        parser.add_argument(
+            '--' + option.replace('_', '-'),
+            type=not_negative,
+            metavar='SECONDS',
+            dest=option,
+            help=f'limit, as [migration] {option}',
+        )
+    parser.add_argument(
+        '--accept-unchecked-limits',
+        action='store_true',
+        help='a limit that is finer than the resolution, so that it '
+        "can't be checked, is named and no reason to fail",
+    )
+
+
+def limits(parsed_args):
+    """The Limits that were named."""
+    return tuple(
+        measurement.Limit(
+            what,
+            '--' + option.replace('_', '-'),
+            getattr(parsed_args, option),
+            longest,
+            not parsed_args.accept_unchecked_limits,
+        )
+        for what, option, longest in config.LIMITS
+        if getattr(parsed_args, option) is not None
+    )
+
+
+def add_view(parser):
+    """Let a command's user look at a part of a file of samples; see view()."""
+    group = parser.add_argument_group(
+        'a file of samples (NAME.samples.gz)',
+        'What a watch has recorded can be looked at in part, and with limits '
+        f'of today. TIME is {window.FORMS}.',
+    )
+    group.add_argument(
+        '--from',
+        dest='begin',
+        type=_moment,
+        metavar='TIME',
+        help='leave out what was before it',
+    )
+    group.add_argument(
+        '--to',
+        dest='end',
+        type=_moment,
+        metavar='TIME',
+        help='leave out what came after it',
+    )
+    add_limits(group)
+
+
+def view(parsed_args):
+    """The View that was named, or None."""
+    named = sampled.View(
+        window.Window(parsed_args.begin, parsed_args.end), limits(parsed_args)
+    )
+    return None if named == sampled.View() else named
+
+
+def status(parsed_args, run):
+    """The exit status: whether limits that were named were kept."""
+    failed = any(test.status == 'fail' for test in run.tests)
+    return EXCEEDED if failed and limits(parsed_args) else 0
+
+
+def _moment(text):
+    try:
+        return window.moment(text)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no time: {window.FORMS}'
+        ) from error
+
+
 def run_of(command, parsed_args):
-    """The Run that the option names; its problems are said."""
-    return say_problems(command, source.run(parsed_args.subunit))
+    """The Run that the options name; its problems are said."""
+    return say_problems(
+        command, source.run(parsed_args.subunit, view(parsed_args))
+    )
 
 
 def say_problems(command, run):

@@ -25,9 +25,10 @@ class Junit(base.Command):
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         base.add_subunit(parser)
+        base.add_view(parser)
         return parser
 
     def take_action(self, parsed_args):
-        self.app.stdout.write(
-            junit.document(base.run_of(self, parsed_args).tests) + '\n'
-        )
+        run = base.run_of(self, parsed_args)
+        self.app.stdout.write(junit.document(run.tests) + '\n')
+        return base.status(parsed_args, run)

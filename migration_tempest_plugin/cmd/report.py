@@ -54,11 +54,16 @@ class Report(base.Command):
             default='What the live migrations cost',
             help="the page's headline (%(default)s)",
         )
+        base.add_view(parser)
         return parser
 
     def take_action(self, parsed_args):
+        view = base.view(parsed_args)
         run = base.say_problems(
-            self, recorded.Run.of(map(source.run, parsed_args.run or [None]))
+            self,
+            recorded.Run.of(
+                source.run(path, view) for path in parsed_args.run or [None]
+            ),
         )
         if not run.migrations:
             names = ', '.join(map(source.name, parsed_args.run or [None]))
@@ -76,3 +81,4 @@ class Report(base.Command):
             base.write(folder / name, written)
         report = (folder / 'report.html').absolute()
         self.app.stdout.write(f'{report}\n')
+        return base.status(parsed_args, run)

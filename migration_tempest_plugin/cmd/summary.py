@@ -22,12 +22,13 @@ class Summary(base.Command):
     """Print what was measured, from the last run of the tests here.
 
     Run it where ``tempest run`` was run (in the workspace), or give it a
-    subunit stream.
+    subunit stream. It exits with 1 if a limit that is an option was not kept.
     """
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         base.add_subunit(parser)
+        base.add_view(parser)
         parser.add_argument(
             '--json',
             action='store_true',
@@ -50,3 +51,4 @@ class Summary(base.Command):
         else:
             said = text.summary(run.measured) + '\n'
         self.app.stdout.write(said)
+        return base.status(parsed_args, run)

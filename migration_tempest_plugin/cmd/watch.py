@@ -19,7 +19,6 @@ import time
 
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.cmd import guest
-from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.recording import writer
@@ -34,7 +33,15 @@ from migration_tempest_plugin.watch import session
 STARTED = 'watching'
 
 #: Exit statuses, besides base.CANT.
-KEPT, EXCEEDED, COMMAND_FAILED = 0, 1, 3
+KEPT, EXCEEDED, COMMAND_FAILED = 0, base.EXCEEDED, 3
+
+#: With which options a watch measures what limits are for.
+_NEEDED = {
+    'network': (),
+    'guest': ('ssh',),
+    'tcp': ('ssh',),
+    'metadata': ('ssh', 'metadata'),
+}
 
 #: Seconds between two looks.
 LOOK = 0.25
@@ -105,20 +112,7 @@ class Watch(base.Command):
             metavar='SECONDS',
             help='how long to wait then for what is down (%(default)s)',
         )
-        for _, option, _ in config.LIMITS:
-            parser.add_argument(
-                '--' + option.replace('_', '-'),
-                type=base.not_negative,
-                metavar='SECONDS',
-                dest=option,
-                help=f'limit, as [migration] {option}',
-            )
-        parser.add_argument(
-            '--accept-unchecked-limits',
-            action='store_true',
-            help='a limit that is finer than the resolution, so that it '
-            "can't be checked, is named and no reason to fail",
-        )
+        base.add_limits(parser)
         parser.add_argument(
             '--name',
             default='watch',
@@ -165,17 +159,8 @@ class Watch(base.Command):
 
     def _watch(self, parsed_args, targets, output, over):
         shown = display.Display(self.app.stderr)
-        limits = tuple(
-            measurement.Limit(
-                what,
-                '--' + option.replace('_', '-'),
-                getattr(parsed_args, option),
-                longest,
-                not parsed_args.accept_unchecked_limits,
-            )
-            for what, option, longest in config.LIMITS
-            if getattr(parsed_args, option) is not None
-        )
+        limits = base.limits(parsed_args)
+        _refuse_unmeasured(parsed_args, limits)
         with contextlib.ExitStack() as stack:
             hosts = _hosts(parsed_args)
             for host in hosts.values():
@@ -276,6 +261,26 @@ class _Over:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _refuse_unmeasured(parsed_args, limits):
+    """A limit of what is not measured would seem to be kept."""
+    for limit in limits:
+        needed = [
+            option
+            for option in _NEEDED.get(limit.what, ())
+            if not getattr(parsed_args, option)
+        ]
+        if needed or limit.what not in _NEEDED:
+            how = ' and '.join('--' + option for option in needed)
+            raise exceptions.RecordError(
+                f"{limit.option} can't be checked: "
+                + (
+                    f'name {how}, too'
+                    if how
+                    else 'a watch does not measure it'
+                )
+            )
 
 
 def _samples(output):

@@ -12,6 +12,7 @@
 """The watch, beside outages that are made; and two sets of watches."""
 
 import contextlib
+import datetime
 import importlib.resources
 import json
 import os
@@ -383,6 +384,34 @@ class TestNetwork(WatchTest):
             for name in ('estimate', 'lower', 'upper', 'start'):
                 self.assertAlmostEqual(one[name], other[name], 4)
         self.assertEqual(said['failures'], again['failures'])
+
+    def test_a_part_of_it(self):
+        """What was before a time of day, and what came after it."""
+        watch = self.watch('--interval', '0.01')
+        self.outage(0.1)
+        while 'was down for' not in watch.stderr.readline():
+            self.assertIsNone(watch.poll())
+        between = datetime.datetime.now().isoformat(' ')
+        self.outage(1.0)
+        self.end_command(watch)
+        limit = ('--allowed-network-downtime', '0.6')
+        for words, status, outages in (
+            (limit, 1, 2),
+            (('--to', between, *limit), 0, 1),
+            (('--from', between, *limit), 1, 1),
+            (('--from', between), 0, 1),
+        ):
+            done = subprocess.run(
+                command.line(
+                    'summary', '--json', '--subunit', self.samples, *words
+                ),
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(status, done.returncode, done.stderr)
+            [(_, migration)] = recorded.read_json(done.stdout).migrations
+            [seen] = migration['measurements']
+            self.assertEqual(outages, len(seen['outages']), words)
 
     def test_a_full_disk(self):
         """It ends the file of samples, with a word on it."""

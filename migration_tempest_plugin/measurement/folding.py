@@ -16,6 +16,7 @@ stretch is in its first samples, its last one, and how many there were between
 these: those between are left out.
 """
 
+import collections.abc
 import dataclasses
 import itertools
 
@@ -62,11 +63,19 @@ class Folding:
 
     :param interval: seconds from probe to probe, as it was asked for
     :param deadline: seconds within which an answer comes
+    :param cuts: moments, in seconds; the last probe before each and the first
+        one after it are kept
     """
 
-    def __init__(self, interval: float, deadline: float) -> None:
+    def __init__(
+        self,
+        interval: float,
+        deadline: float,
+        cuts: collections.abc.Collection[float] = (),
+    ) -> None:
         self._interval = interval
         self._deadline = deadline
+        self._cuts = cuts
         # By when they were sent. New ones are not in order, and not folded.
         self._new: dict[float, Sample] = {}
         self._kept: dict[float, Sample] = {}
@@ -160,6 +169,7 @@ class Folding:
             and not sample.slack
             and sample.start not in self._needed
             and sample.start - last.start <= 2 * self._interval
+            and not any(last.start < cut <= sample.start for cut in self._cuts)
         )
 
     def _leave_out(self, last: Sample, sample: Sample) -> None:

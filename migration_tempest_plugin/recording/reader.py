@@ -14,6 +14,7 @@
 import collections.abc
 import dataclasses
 import os
+import time
 import typing
 import zlib
 
@@ -22,6 +23,8 @@ from migration_tempest_plugin.measurement.folding import Folding
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.recording import lines
+from migration_tempest_plugin.recording.window import WHOLE
+from migration_tempest_plugin.recording.window import Window
 
 _GZIP = 31
 _CHUNK = 1 << 16
@@ -50,43 +53,69 @@ class File:
     :ivar streams: what was Recorded of each, in the order of the file
     :ivar ended: up to when samples are known, in seconds of the observer
     :ivar why: why it ended there, in a word; None if it was cut
+    :ivar begin: from when on it is looked at, likewise
+    :ivar end: until when
     """
 
     header: lines.Header
     streams: tuple[Recorded, ...]
     ended: float
     why: str | None
+    begin: float = float('-inf')
+    end: float = float('inf')
+
+    def time_of_day(self, moment: float) -> float:
+        """In seconds since the epoch, of one in seconds of the observer."""
+        return self.header.wall + moment - self.header.origin
 
     def timeline(self, recorded: Recorded) -> Timeline:
-        """The Timeline of a stream.
+        """The Timeline of a stream, of what is looked at.
+
+        It goes from the last answered probe before that to the first one after
+        it: an outage that it begins or ends in is there as a whole.
 
         :raises NoMeasurement: if no probe of it was answered
         """
         stream = recorded.stream
+        samples = [
+            sample
+            for sample in recorded.folding.since()
+            if sample.start <= self.ended
+        ]
+        answered = [sample.start for sample in samples if sample.answered]
+        first = max(
+            (start for start in answered if start < self.begin),
+            default=float('-inf'),
+        )
+        last = min(
+            (start for start in answered if start >= self.end),
+            default=float('inf'),
+        )
         whole = Timeline(
             stream.what,
             stream.target,
             tuple(
-                sample
-                for sample in recorded.folding.since()
-                if sample.start <= self.ended
+                sample for sample in samples if first <= sample.start <= last
             ),
             stream.interval,
-            self.ended,
+            min(self.ended, last),
             probing=stream.probing,
             method=stream.method,
             clock=stream.clock,
-            quiet=recorded.folding.quiet_since(),
+            quiet=tuple(
+                quiet
+                for quiet in recorded.folding.quiet_since(first)
+                if quiet.end <= last
+            ),
         )
         whole = dataclasses.replace(
             whole,
-            wall_start=self.header.wall + whole.began - self.header.origin,
+            wall_start=self.time_of_day(whole.began),
         )
-        return (
-            whole
-            if recorded.baseline is None
-            else whole.since(recorded.baseline)
-        )
+        baseline = recorded.baseline
+        if baseline is None or baseline < whole.began:
+            return whole
+        return whole.since(baseline)
 
 
 def is_samples(path: str | os.PathLike[str]) -> bool:
@@ -98,14 +127,15 @@ def is_samples(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def read(path: str | os.PathLike[str]) -> File:
+def read(path: str | os.PathLike[str], window: Window = WHOLE) -> File:
     """What a file of samples has, up to where it was cut.
 
-    :raises RecordError: if it can't be read
+    :param window: what of it is looked at
+    :raises RecordError: if it can't be read, or has nothing in the window
     """
     try:
         with open(path, 'rb') as file:
-            return _recorded(_lines(file))
+            return _recorded(_lines(file), window)
     except OSError as error:
         raise exceptions.RecordError(
             f"{path} can't be read: {error.strerror}"
@@ -128,12 +158,13 @@ def _lines(file: typing.BinaryIO) -> collections.abc.Iterator[str]:
             yield line.decode()
 
 
-def _recorded(texts: collections.abc.Iterator[str]) -> File:
+def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
     first = next(texts, None)
     if first is None:
         raise exceptions.RecordError('nothing of it can be read')
     header = lines.header(first)
     coder = lines.Coder(header)
+    begin, end = _bounds(header, window)
     streams: dict[int, Recorded] = {}
     ended = header.origin
     why: str | None = None
@@ -141,7 +172,10 @@ def _recorded(texts: collections.abc.Iterator[str]) -> File:
         match coder.decode(text):
             case lines.Stream() as stream:
                 streams[stream.number] = Recorded(
-                    stream, Folding(stream.interval, stream.deadline or 0.0)
+                    stream,
+                    Folding(
+                        stream.interval, stream.deadline or 0.0, (begin, end)
+                    ),
                 )
             case lines.Baseline(number, moment):
                 streams[number].baseline = moment
@@ -155,6 +189,31 @@ def _recorded(texts: collections.abc.Iterator[str]) -> File:
                     # Of others, it is not the time of sending that counts.
                     if each.stream.probing is Probing.INDEPENDENT:
                         each.folding.fold(moment - _WHOLE)
-            case lines.End() as end:
-                why = end.why
-    return File(header, tuple(streams.values()), ended, why)
+            case lines.End(_, why):
+                pass
+    file = File(header, tuple(streams.values()), ended, why, begin, end)
+    if begin > ended or end < header.origin:
+        raise exceptions.RecordError(
+            f'it has nothing {window}: it goes from '
+            f'{_text(header.wall)} to {_text(file.time_of_day(ended))}'
+        )
+    return file
+
+
+def _bounds(header: lines.Header, window: Window) -> tuple[float, float]:
+    """From when to when a window is, in seconds of the observer."""
+    begin, end = (
+        default
+        if moment is None
+        else header.origin + moment.at(header.wall) - header.wall
+        for moment, default in zip(window, (float('-inf'), float('inf')))
+    )
+    if begin >= end:
+        raise exceptions.RecordError(
+            f'nothing is {window}: that begins at its end, or later'
+        )
+    return begin, end
+
+
+def _text(moment: float) -> str:
+    return time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(moment))

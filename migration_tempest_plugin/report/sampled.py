@@ -11,12 +11,14 @@
 #    under the License.
 """What a file of samples has, as the Run that a watch would have recorded."""
 
+import dataclasses
 import os
 import time
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.recording import reader
+from migration_tempest_plugin.recording.window import Window
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import validation
 
@@ -24,35 +26,67 @@ from migration_tempest_plugin.report import validation
 CUT = 'ends in the middle: what wrote it was ended, or had no room left'
 
 
-def run(path: str | os.PathLike[str]) -> recorded.Run:
+@dataclasses.dataclass(frozen=True)
+class View:
+    """How a file of samples is looked at.
+
+    :ivar window: what of it is
+    :ivar limits: the Limits that it is to keep
+    """
+
+    window: Window = Window()
+    limits: tuple[measurement.Limit, ...] = ()
+
+
+def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
     """The Run of a file of samples.
 
-    :raises RecordError: if it can't be read
+    :raises RecordError: if it can't be read, or has nothing in the window, or
+        nothing that a limit is for
     """
-    file = reader.read(path)
-    ended = file.header.wall + file.ended - file.header.origin
+    file = reader.read(path, view.window)
+    recorded_of = {each.stream.what for each in file.streams}
+    for limit in view.limits:
+        if limit.what not in recorded_of:
+            raise exceptions.RecordError(
+                f"{path}: {limit.option} can't be checked: it has only "
+                f'{", ".join(sorted(recorded_of)) or "its beginning"}'
+            )
+    begin = max(file.header.origin, file.begin)
+    ended = min(file.ended, file.end)
+    measured = [
+        measurement.MeasuredMigration(
+            server=each.stream.target,
+            source=None,
+            destination=None,
+            measurements=(_measured(file, each),),
+            progress=measurement.Progress(begin, ()),
+            kind='watch',
+            limits=view.limits,
+        )
+        for each in file.streams
+    ]
+    wrong = [
+        complaint
+        for each in measured
+        for complaint in each.complaints(view.limits)
+    ]
     test = recorded.RecordedTest(
         'watch',
-        'success',
-        tuple(
-            validation.migration(
-                measurement.MeasuredMigration(
-                    server=each.stream.target,
-                    source=None,
-                    destination=None,
-                    measurements=(_measured(file, each),),
-                    progress=measurement.Progress(file.header.origin, ()),
-                    kind='watch',
-                ).to_dict()
-            )
-            for each in file.streams
-        ),
-        seconds=file.ended - file.header.origin,
+        'fail' if wrong else 'success',
+        tuple(validation.migration(each.to_dict()) for each in measured),
+        reason='\n'.join(wrong),
+        seconds=ended - begin,
     )
-    stamp = time.strftime('%Y-%m-%d %H:%M:%S %z', time.localtime(ended))
+    stamp = time.strftime(
+        '%Y-%m-%d %H:%M:%S %z', time.localtime(file.time_of_day(ended))
+    )
     return recorded.Run(
         (test,),
-        {'run': {'watched': 'watch', 'ended': stamp}},
+        {
+            'run': {'watched': 'watch', 'ended': stamp},
+            'limits': {limit.option: limit.seconds for limit in view.limits},
+        },
         () if file.why else (f'{path} {CUT}',),
     )
 

@@ -37,17 +37,23 @@ _GZIP = b'\x1f\x8b'
 _Path: typing.TypeAlias = str | os.PathLike[str] | None
 
 
-def run(path: _Path = None) -> recorded.Run:
+def run(path: _Path = None, view: sampled.View | None = None) -> recorded.Run:
     """The Run at a path.
 
     :param path: a folder in which ``tempest run`` was run, or one of a
         report; a file of a subunit stream (also one of stestr's own) or of
         JSON, which may be one of gzip; a file of samples; ``-`` for standard
         input; None for the folder that this is run in
+    :param view: how a file of samples is looked at; nothing else can be
     :raises RecordError: if it can't be read; it says which and why
     """
     if path not in (None, STANDARD_INPUT) and reader.is_samples(path):
-        return sampled.run(path)
+        return sampled.run(path, view or sampled.View())
+    if view:
+        raise exceptions.RecordError(
+            f'{name(path)} is no file of samples (NAME.samples.gz): only of '
+            'such a file can a part be looked at, and with other limits'
+        )
     data = _bytes(path)
     try:
         if _is_json(data):

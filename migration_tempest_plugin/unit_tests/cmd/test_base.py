@@ -40,6 +40,41 @@ class TestNumbers(testtools.TestCase):
             self.refused(base.not_negative, text)
 
 
+class TestView(testtools.TestCase):
+    def parsed(self, *argv):
+        parser = argparse.ArgumentParser()
+        base.add_view(parser)
+        return parser.parse_args(argv)
+
+    def test_none(self):
+        self.assertIsNone(base.view(self.parsed()))
+        self.assertIsNone(base.view(self.parsed('--accept-unchecked-limits')))
+
+    def test_what_is_named(self):
+        view = base.view(
+            self.parsed(
+                '--to', '2026-11-28 10:00', '--allowed-guest-stop', '0.3'
+            )
+        )
+        self.assertEqual('to 2026-11-28 10:00', str(view.window))
+        [limit] = view.limits
+        self.assertEqual(
+            ('guest', '--allowed-guest-stop', 0.3),
+            (limit.what, limit.option, limit.seconds),
+        )
+
+    def test_what_is_no_time(self):
+        for text in 'noon', '0001-01-01', '24:00':
+            with mock.patch('sys.stderr', io.StringIO()) as said:
+                error = self.assertRaises(
+                    SystemExit, self.parsed, '--from', text
+                )
+            self.assertEqual(2, error.code)
+            self.assertIn(
+                f'\'{text}\' is no time: "10:00:01.5"', said.getvalue()
+            )
+
+
 class TestCommand(testtools.TestCase):
     def test_what_can_not_be_done(self):
         class Failing(base.Command):

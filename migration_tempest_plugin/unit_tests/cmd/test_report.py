@@ -24,6 +24,9 @@ from migration_tempest_plugin.cmd import compare
 from migration_tempest_plugin.cmd import junit
 from migration_tempest_plugin.cmd import report
 from migration_tempest_plugin.cmd import summary
+from migration_tempest_plugin.measurement import Probing
+from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.unit_tests.report import samples
 
@@ -103,6 +106,108 @@ class TestReport(CommandTest):
         self.assert_refused(
             "no-such can't be read", report.Report, self.folder / 'no-such'
         )
+
+
+class TestSamples(CommandTest):
+    """A watch, from 20 s to 21 s of which a target was down."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.folder / 'watch.samples.gz'
+        with (
+            mock.patch.object(writer.time, 'monotonic', lambda: 7000.0),
+            writer.Writer(self.path, print) as file,
+        ):
+            number = file.add(
+                'network', '192.0.2.9', 0.05, 0.5, Probing.INDEPENDENT
+            )
+            for each in range(1200):
+                start, down = 7000 + each * 0.05, 400 <= each < 420
+                file.take(
+                    number,
+                    Sample(start, start + (0.5 if down else 0.001), not down),
+                )
+            file.know(7060.0)
+
+    def test_limits_of_today(self):
+        for limit, status, said in (
+            ('0.5', 1, '0.5 s'),
+            ('2', 0, '(0.949 to 1.051 s)  in 1 outage'),
+        ):
+            found, output, _ = self.run_command(
+                summary.Summary,
+                '--subunit',
+                self.path,
+                '--allowed-network-downtime',
+                limit,
+            )
+            self.assertEqual(status, found, output)
+            self.assertIn(said, output)
+
+    def test_a_window(self):
+        status, output, _ = self.run_command(
+            summary.Summary,
+            '--subunit',
+            self.path,
+            '--from',
+            '+22',
+            '--to',
+            '+30',
+            '--allowed-longest-network-outage',
+            '0.2',
+        )
+        self.assertEqual(0, status, output)
+        self.assertIn('no outage', output)
+
+    def test_what_was_not_measured(self):
+        self.assert_refused(
+            "watch.samples.gz: --allowed-metadata-downtime can't be checked: "
+            'it has only network',
+            summary.Summary,
+            '--subunit',
+            self.path,
+            '--allowed-metadata-downtime',
+            '9',
+        )
+
+    def test_junit(self):
+        words = (junit.Junit, '--subunit', self.path)
+        self.assertNotIn('<failure', self.run_command(*words)[1])
+        status, output, _ = self.run_command(
+            *words, '--allowed-network-downtime', '0.5'
+        )
+        self.assertEqual(1, status)
+        self.assertIn('<failure', output)
+
+    def test_page(self):
+        status, _, _ = self.run_command(
+            report.Report,
+            self.path,
+            '--to',
+            '+30.02',
+            '--allowed-network-downtime',
+            '0.25',
+            '--output',
+            self.folder / 'new',
+        )
+        self.assertEqual(1, status)
+        [(_, migration)] = recorded.read_json(
+            (self.folder / 'new' / 'report.json').read_text()
+        ).migrations
+        [limit] = migration['limits']
+        self.assertEqual(0.25, limit['seconds'])
+        [measured] = migration['measurements']
+        self.assertEqual(602, measured['successes'] + measured['failures'])
+
+    def test_of_a_record(self):
+        record = self.file('record.json', samples.test(samples.migration()))
+        for words in ('--from', '10:00'), ('--allowed-tcp-stall', '1'):
+            self.assert_refused(
+                'record.json is no file of samples',
+                report.Report,
+                record,
+                *words,
+            )
 
 
 class TestCompare(CommandTest):

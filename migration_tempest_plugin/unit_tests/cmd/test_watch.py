@@ -20,6 +20,7 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin.cmd import watch
+from migration_tempest_plugin import exceptions
 
 
 class TestArguments(testtools.TestCase):
@@ -72,6 +73,33 @@ class TestArguments(testtools.TestCase):
         self.assertEqual(1.5, parsed.allowed_network_downtime)
         self.assertIsNone(parsed.allowed_tcp_stall)
         self.assertFalse(parsed.accept_unchecked_limits)
+
+    def test_limits_of_what_is_not_measured(self):
+        guest = ('--ssh', 'me@192.0.2.1')
+        for words, said in (
+            (('a', '--allowed-guest-stop', '1'), 'name --ssh, too'),
+            (('a', '--allowed-tcp-stall', '1'), 'name --ssh, too'),
+            (
+                ('a', '--allowed-metadata-downtime', '1'),
+                'name --ssh and --metadata, too',
+            ),
+            (
+                (*guest, '--allowed-longest-metadata-outage', '1'),
+                'name --metadata, too',
+            ),
+            (
+                (*guest, '--allowed-storage-stall', '1'),
+                'a watch does not measure it',
+            ),
+        ):
+            error = self.assertRaises(
+                exceptions.RecordError,
+                self.command.take_action,
+                self.parse(*words, '--output', '/no/such/folder/x.json'),
+            )
+            self.assertEqual(
+                f"{words[-2]} can't be checked: {said}", str(error)
+            )
 
     def test_what_makes_no_sense(self):
         self.useFixture(fixtures.MonkeyPatch('sys.stderr', io.StringIO()))

@@ -27,6 +27,8 @@ from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.recording import lines
 from migration_tempest_plugin.recording import reader
+from migration_tempest_plugin.recording.window import moment
+from migration_tempest_plugin.recording.window import Window
 from migration_tempest_plugin.recording import writer
 
 STREAM = ('network', '192.0.2.7', 0.05, 0.5, Probing.INDEPENDENT)
@@ -62,6 +64,11 @@ class TestRecording(testtools.TestCase):
                 file.take(number, each)
             file.know(samples[-1].start if known is None else known)
         return file
+
+    def write_from(self, origin, samples):
+        """The same, by somebody whose clock begins there."""
+        with mock.patch.object(writer.time, 'monotonic', lambda: origin):
+            self.write(samples)
 
     def timeline(self, file):
         [stream] = file.streams
@@ -120,6 +127,48 @@ class TestRecording(testtools.TestCase):
         self.assertEqual(1949, found.successes)
         self.assertAlmostEqual(samples[50].start, found.began, 5)
         self.assertLess(len(found.samples), 500)
+
+    def test_a_window(self):
+        """An outage that it begins or ends in is there as a whole."""
+        samples = self.probes(
+            *range(400, 440), *range(900, 960), 1500, number=2000
+        )
+        whole = Timeline(*STREAM[:2], samples, 0.05, samples[-1].start)
+        self.write_from(samples[0].start, samples)
+        for begin, end, expected, successes in (
+            ('+21.02', None, whole.outages, 1500),
+            ('+25.02', None, whole.outages[1:], 1439),
+            (None, '+46.02', whole.outages[:2], 861),
+            ('+46.02', '+46.52', whole.outages[1:2], 2),
+            ('+50.02', '+60.02', (), 202),
+            ('+47.02', '+90.02', whole.outages[1:], 842),
+        ):
+            window = Window(*(each and moment(each) for each in (begin, end)))
+            found = self.timeline(reader.read(self.path, window))
+            self.assertEqual(len(expected), len(found.outages), window)
+            for outage, seen in zip(expected, found.outages):
+                self.assertAlmostEqual(outage.upper, seen.upper, 4)
+                self.assertAlmostEqual(outage.lower, seen.lower, 4)
+            self.assertEqual(successes, found.successes, window)
+
+    def test_a_window_with_nothing(self):
+        samples = self.probes()
+        self.write_from(samples[0].start, samples)
+        for window, why in (
+            (Window(moment('+4000')), 'it has nothing from +4000: it goes'),
+            (
+                Window(None, moment('2001-02-03 04:05')),
+                'it has nothing to 2001-02-03 04:05: it goes from 20',
+            ),
+            (
+                Window(moment('+3'), moment('+3.0')),
+                'nothing is from +3 to +3.0',
+            ),
+        ):
+            error = self.assertRaises(
+                exceptions.RecordError, reader.read, self.path, window
+            )
+            self.assertIn(f'{self.path}: {why}', str(error))
 
     def test_zcat_reads_it(self):
         self.write(self.probes())
