@@ -325,7 +325,7 @@ class Unthrottled:
             settings.Defaults(max_downtime=300),
             said.append,
         )
-        self.sshd.inside(lambda: controller.step(time.monotonic()))
+        self.sshd.inside(controller.step)
         self.assertEqual(HELD, self.values())
         controller.close()
         self.assertEqual(BEFORE, self.values())

@@ -394,7 +394,7 @@ class TestNetwork(WatchTest):
         between = datetime.datetime.now().isoformat(' ')
         self.outage(1.0)
         self.end_command(watch)
-        limit = ('--allowed-network-downtime', '0.6')
+        limit = ('--allowed-longest-network-outage', '0.6')
         for words, status, outages in (
             (limit, 1, 2),
             (('--to', between, *limit), 0, 1),

@@ -211,10 +211,10 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         So it says before an operation that there is a baseline, from which
         the deadlines were chosen, and after it that the service is back.
 
-        :param timeout: in seconds
         The first time, it also waits until the guest asks in turn, some rounds
         at the most: what nobody looked at before does not count then.
 
+        :param timeout: in seconds
         :returns: when the answered attempt began, for Timeline.since()
         :raises NoMeasurement: if there was no such answer within the
             timeout, or if there can't be one any more

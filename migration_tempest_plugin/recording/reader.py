@@ -155,7 +155,8 @@ def _lines(file: typing.BinaryIO) -> collections.abc.Iterator[str]:
             return
         *whole, rest = (rest + data).split(b'\n')
         for line in whole:
-            yield line.decode()
+            # It may be any file that is packed.
+            yield line.decode(errors='replace')
 
 
 def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:

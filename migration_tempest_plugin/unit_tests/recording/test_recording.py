@@ -250,6 +250,7 @@ class TestRecording(testtools.TestCase):
         for data, why in (
             (b'', 'nothing of it can be read'),
             (b'hello', 'nothing of it can be read'),
+            (gzip.compress(b'\xb3\n'), 'it is no file of samples'),
             (gzip.compress(b'hello\n'), 'it is no file of samples'),
             (
                 gzip.compress(b'{"schema": "x", "version": 1}\n'),
@@ -263,6 +264,7 @@ class TestRecording(testtools.TestCase):
             ),
         ):
             self.path.write_bytes(data)
+            self.assertEqual('version 7' in why, reader.is_samples(self.path))
             error = self.assertRaises(
                 exceptions.RecordError, reader.read, self.path
             )
