@@ -408,7 +408,9 @@ class TestNetwork(WatchTest):
                 capture_output=True,
                 text=True,
             )
-            self.assertEqual(status, done.returncode, done.stderr)
+            self.assertEqual(
+                status, done.returncode, (words, done.stdout, done.stderr)
+            )
             [(_, migration)] = recorded.read_json(done.stdout).migrations
             [seen] = migration['measurements']
             self.assertEqual(outages, len(seen['outages']), words)

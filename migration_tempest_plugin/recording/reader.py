@@ -21,6 +21,7 @@ import zlib
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.folding import Folding
 from migration_tempest_plugin.measurement import Probing
+from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.recording import lines
 from migration_tempest_plugin.recording.window import WHOLE
@@ -71,25 +72,29 @@ class File:
     def timeline(self, recorded: Recorded) -> Timeline:
         """The Timeline of a stream, of what is looked at.
 
-        It goes from the last answered probe before that to the first one after
-        it: an outage that it begins or ends in is there as a whole.
+        Where a probe at one of its ends failed, it goes on to the answered one
+        before or after that: an outage is there as a whole.
 
         :raises NoMeasurement: if no probe of it was answered
         """
         stream = recorded.stream
-        samples = [
-            sample
-            for sample in recorded.folding.since()
-            if sample.start <= self.ended
-        ]
-        answered = [sample.start for sample in samples if sample.answered]
-        first = max(
-            (start for start in answered if start < self.begin),
-            default=float('-inf'),
+        samples = sorted(
+            (
+                sample
+                for sample in recorded.folding.since()
+                if sample.start <= self.ended
+            ),
+            key=lambda sample: sample.start,
         )
-        last = min(
-            (start for start in answered if start >= self.end),
-            default=float('inf'),
+        first = _bound(
+            [each for each in samples if each.start >= self.begin],
+            reversed([each for each in samples if each.start < self.begin]),
+            float('-inf'),
+        )
+        last = _bound(
+            reversed([each for each in samples if each.start < self.end]),
+            [each for each in samples if each.start >= self.end],
+            float('inf'),
         )
         whole = Timeline(
             stream.what,
@@ -116,6 +121,22 @@ class File:
         if baseline is None or baseline < whole.began:
             return whole
         return whole.since(baseline)
+
+
+def _bound(
+    inside: collections.abc.Iterable[Sample],
+    outside: collections.abc.Iterable[Sample],
+    default: float,
+) -> float:
+    """Where a part of the samples begins or ends: see File.timeline().
+
+    :param inside: those in the part, from that end on
+    :param outside: the others, away from it
+    """
+    outermost = next(iter(inside), None)
+    if outermost and outermost.answered:
+        return outermost.start
+    return next((each.start for each in outside if each.answered), default)
 
 
 def is_samples(path: str | os.PathLike[str]) -> bool:

@@ -137,11 +137,14 @@ class TestRecording(testtools.TestCase):
         self.write_from(samples[0].start, samples)
         for begin, end, expected, successes in (
             ('+21.02', None, whole.outages, 1500),
-            ('+25.02', None, whole.outages[1:], 1439),
+            ('+25.02', None, whole.outages[1:], 1438),
             (None, '+46.02', whole.outages[:2], 861),
+            # Between the last answered probe and the first that failed.
+            (None, '+44.97', whole.outages[:1], 860),
+            ('+47.97', None, whole.outages[2:], 1039),
             ('+46.02', '+46.52', whole.outages[1:2], 2),
-            ('+50.02', '+60.02', (), 202),
-            ('+47.02', '+90.02', whole.outages[1:], 842),
+            ('+50.02', '+60.02', (), 200),
+            ('+47.02', '+90.02', whole.outages[1:], 841),
         ):
             window = Window(*(each and moment(each) for each in (begin, end)))
             found = self.timeline(reader.read(self.path, window))
