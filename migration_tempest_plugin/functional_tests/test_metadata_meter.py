@@ -463,10 +463,10 @@ class TestCleanUp(GuestTestCase):
         self.assertNothingLeft()
 
     def test_lifetime_is_over(self):
-        meter = self.meter(lifetime=3)
+        meter = self.meter(lifetime=10)
         wait_until(lambda: not self.guest.processes())
         error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
-        self.assertIn('ended after its lifetime of 3 s', str(error))
+        self.assertIn('ended after its lifetime of 10 s', str(error))
         self.clean_up()
         self.assertNothingLeft()
 
