@@ -28,6 +28,9 @@ from migration_tempest_plugin.measurement import Sample
 SCHEMA = 'migration-tempest-plugin/samples'
 SCHEMA_VERSION = 1
 
+#: For zlib, of the file: with the header of gzip, so that zcat reads it, too.
+GZIP = 31
+
 _MICRO = 1_000_000
 
 # What became of a probe, beside when it was sent and when that was known.

@@ -27,7 +27,6 @@ from migration_tempest_plugin.recording import lines
 from migration_tempest_plugin.recording.window import WHOLE
 from migration_tempest_plugin.recording.window import Window
 
-_GZIP = 31
 _CHUNK = 1 << 16
 
 #: Seconds within which a sample may turn out to be the baseline.
@@ -167,7 +166,7 @@ def read(path: str | os.PathLike[str], window: Window = WHOLE) -> File:
 
 def _lines(file: typing.BinaryIO) -> collections.abc.Iterator[str]:
     """The whole lines of what can be unpacked."""
-    unpacker = zlib.decompressobj(wbits=_GZIP)
+    unpacker = zlib.decompressobj(wbits=lines.GZIP)
     rest = b''
     for chunk in iter(lambda: file.read(_CHUNK), b''):
         try:

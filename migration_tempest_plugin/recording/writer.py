@@ -25,9 +25,6 @@ from migration_tempest_plugin.recording import lines
 #: Seconds from one write to the next: what a kill -9 loses.
 EVERY = 1.0
 
-#: For zlib: with the header of gzip, so that zcat reads it, too.
-_GZIP = 31
-
 
 class Writer:
     """A file of samples that is written as long as its ``with`` lasts.
@@ -56,7 +53,7 @@ class Writer:
         self._streams = 0
         self._known: float | None = None
         self._over = False
-        self._packer = zlib.compressobj(wbits=_GZIP)
+        self._packer = zlib.compressobj(wbits=lines.GZIP)
         # For its owner alone: it has addresses of servers.
         self._file = os.open(
             path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600

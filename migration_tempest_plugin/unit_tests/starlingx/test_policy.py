@@ -122,6 +122,11 @@ class ControllerTest(testtools.TestCase):
         self.now = now
         controller.step()
 
+    def take_a_second(self, server):
+        """A Libvirt's maximum downtime, from a slow one."""
+        self.now += 1
+        return 0.05
+
     def controller(self, cloud, libvirt=None, **arguments):
         self.said = []
         self.cloud = cloud
@@ -247,11 +252,7 @@ class TestController(ControllerTest):
         cloud.running = [*cloud.running[1:], late]
         self.at(50, controller)
 
-        def take_a_second(server):
-            self.now += 1
-            return 0.05
-
-        slow.maximum_downtime = take_a_second
+        slow.maximum_downtime = self.take_a_second
         self.at(178.5, controller)
         self.assertEqual([(7, 180.5)], aborted_at)
 
@@ -259,11 +260,7 @@ class TestController(ControllerTest):
         controller = self.controller(Cloud(metadata=OFF), libvirt := Libvirt())
         self.at(0, controller)
 
-        def take_a_second(server):
-            self.now += 1
-            return 0.05
-
-        libvirt.maximum_downtime = take_a_second
+        libvirt.maximum_downtime = self.take_a_second
         self.at(179.5, controller)
         self.assertEqual([7], self.cloud.aborted)
 
