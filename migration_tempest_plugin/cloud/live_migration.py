@@ -31,6 +31,9 @@ LOG = log.getLogger(__name__)
 FAILED = ('error', 'failed', 'cancelled')
 ENDED = ('completed', *FAILED)
 
+#: The part of the time in which Nova is asked how far it is, at the most.
+LOOKING = 0.5
+
 #: What comes back where it is not known: no such page, or 406, which older
 #: releases of Tempest have no name for.
 NOT_TOLD = (
@@ -182,10 +185,13 @@ class LiveMigration:
         timeout: float,
     ) -> None:
         give_up = time.monotonic() + timeout
-        while not reached(self._look()):
+        while True:
+            asked = time.monotonic()
+            if reached(self._look()):
+                return
             if time.monotonic() > give_up:
                 raise self.late(what, timeout)
-            time.sleep(self._interval)
+            _pause(asked, self._interval)
 
     def late(self, what: str, timeout: float) -> exceptions.MigrationFailed:
         """The MigrationFailed that it was not done in time."""
@@ -389,7 +395,8 @@ def _wait_until_all(
     failures: list[exceptions.MigrationFailed] = []
     pending = list(migrations)
     while pending:
-        late = time.monotonic() > give_up
+        asked = time.monotonic()
+        late = asked > give_up
         for migration in list(pending):
             try:
                 done = reached(migration)
@@ -402,6 +409,19 @@ def _wait_until_all(
             if done:
                 pending.remove(migration)
         if pending:
-            time.sleep(interval)
+            _pause(asked, interval)
     if failures:
         raise failures[0]
+
+
+def _pause(asked: float, interval: float) -> None:
+    """Sleep until the next look.
+
+    What Nova does to answer, it can't do for the migration: a cloud that
+    answers slowly, or of several migrations, is asked less often.
+
+    :param asked: when the last look began
+    :param interval: seconds that are slept at the least
+    """
+    took = time.monotonic() - asked
+    time.sleep(max(interval, took * (1 / LOOKING - 1)))

@@ -11,7 +11,9 @@
 #    under the License.
 """Following a live migration through the API, with an API that is played."""
 
+import functools
 import json
+import time
 from unittest import mock
 
 from tempest.lib import exceptions as lib_exc
@@ -268,6 +270,31 @@ class TestProgress(Case):
     def test_not_requested(self):
         self.assertIsNone(self.migration.progress)
 
+    def test_a_slow_cloud_is_asked_less_often(self):
+        self.migration = live_migration.LiveMigration(
+            self.admin, SERVER, interval=0.5
+        )
+        now, slept, asked = [100.0], [], []
+        takes = [0.1, 1.0, 0.1]
+
+        def ask(*args):
+            asked.append(args)
+            now[0] += takes[len(asked) - 1]
+            return mock.DEFAULT
+
+        self.servers.list_instance_actions.side_effect = ask
+        self.play(
+            ([record('running')], server()),
+            ([record('running')], server()),
+            ([record('completed')], server('b')),
+        )
+        with (
+            mock.patch.object(time, 'monotonic', lambda: now[0]),
+            mock.patch.object(time, 'sleep', slept.append),
+        ):
+            self.follow()
+        self.assertEqual([0.5, 1.0], slept)
+
     def test_statuses_and_memory(self):
         self.play(
             ([], server()),
@@ -403,6 +430,32 @@ class TestAllCompleted(testtools.TestCase):
         )
         self.assertIs(failure, error)
         self.assertEqual(2, slow.is_completed.call_count)
+
+    def test_no_more_than_half_of_the_time_is_looking(self):
+        now, slept = [100.0], []
+
+        def sleep(seconds):
+            slept.append(seconds)
+            now[0] += seconds
+
+        def look(outcomes, takes):
+            now[0] += takes
+            return outcomes.pop(0)
+
+        migrations = [self.migration(), self.migration()]
+        for migration, outcomes in zip(
+            migrations, ([False, True], [False, False, True]), strict=True
+        ):
+            migration.is_completed.side_effect = functools.partial(
+                look, outcomes, 0.5
+            )
+        with (
+            mock.patch.object(time, 'monotonic', lambda: now[0]),
+            mock.patch.object(time, 'sleep', sleep),
+        ):
+            live_migration.wait_until_all_completed(migrations, 60, 0.1)
+        # two that take half a second each, then again, then one of them
+        self.assertEqual([1.0, 1.0], slept)
 
     def test_late(self):
         error = self.assertRaises(
