@@ -217,7 +217,8 @@ MigrationGroup = [
         max=60,
         help='Seconds between two looks at how far a live migration is, by '
         'the API. The phases of a migration are known as exactly as '
-        'this.',
+        'this. Where the API answers slowly, it is longer: looking takes '
+        'half of the time at the most.',
     ),
     cfg.IntOpt(
         'baseline_timeout',
@@ -264,6 +265,12 @@ MigrationGroup = [
         help='Which kinds of migration the matrix tests, by the names in '
         'tests/scenario/variants.py ("pre_copy", "cold", ...). Empty: '
         'all that the cloud can do.',
+    ),
+    cfg.BoolOpt(
+        'there_and_back',
+        default=True,
+        help='Whether the matrix migrates each server back, too: both hosts '
+        'matter then. Off, it takes about half as long.',
     ),
     cfg.IntOpt(
         'parallel_guests',

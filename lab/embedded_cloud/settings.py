@@ -44,6 +44,8 @@ class Settings:
         which heeds what each server says (nova-virt-starlingx)
     :param horizon: whether the controller has Horizon, and the machine a
         browser
+    :param long: whether the tests migrate more than is needed to see that
+        all of it works
     """
 
     home: pathlib.Path
@@ -56,6 +58,7 @@ class Settings:
     init: str
     driver: str
     horizon: bool
+    long: bool
 
     @classmethod
     def from_environment(cls, environ):
@@ -76,6 +79,7 @@ class Settings:
             init=environ.get('LAB_INIT') or 'supervisor',
             driver=environ.get('LAB_COMPUTE_DRIVER') or 'stock',
             horizon=_yes_or_no(environ, 'LAB_HORIZON'),
+            long=_yes_or_no(environ, 'LAB_LONG'),
         )
         settings._check()
         return settings

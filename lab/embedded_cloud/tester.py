@@ -180,6 +180,8 @@ class Tester(Namespaces):
             flavor_alt=flavors[1],
             block_migration=_boolean(self.settings.storage == 'block'),
             starlingx_settings=_boolean(self.settings.driver == 'starlingx'),
+            parallel_guests=3 if self.settings.long else 2,
+            there_and_back=_boolean(self.settings.long),
             image_user=self.settings.image_user,
             ssh_timeout=self.settings.kind.login_timeout,
             ping_timeout=self.settings.kind.ping_timeout,

@@ -106,6 +106,11 @@ class SettingsTest(unittest.TestCase):
         self.assertTrue(choose(LAB_HORIZON='yes').horizon)
         self.refused('LAB_HORIZON=1: use one of yes, no.', LAB_HORIZON='1')
 
+    def test_long(self):
+        self.assertFalse(choose().long)
+        self.assertTrue(choose(LAB_LONG='yes').long)
+        self.refused('LAB_LONG=true: use one of yes, no.', LAB_LONG='true')
+
     def test_missing_image(self):
         self.refused(
             'LAB_IMAGE=/nowhere/image: there is no such file.',

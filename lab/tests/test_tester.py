@@ -137,6 +137,14 @@ class ConfigureTest(unittest.TestCase):
         )
         self.assertEqual('true', found['service_available']['horizon'])
 
+    def test_how_much_is_migrated(self):
+        short = self.configured()['migration']
+        self.assertEqual('2', short['parallel_guests'])
+        self.assertEqual('false', short['there_and_back'])
+        long = self.configured(LAB_LONG='yes')['migration']
+        self.assertEqual('3', long['parallel_guests'])
+        self.assertEqual('true', long['there_and_back'])
+
     def configured(self, **variables):
         with tempfile.TemporaryDirectory() as folder:
             here = tester.Tester(

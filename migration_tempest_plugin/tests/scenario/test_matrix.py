@@ -32,7 +32,8 @@ class MatrixScenario(volumes.VolumeScenario):
         1. Boot a server, and begin to look it over.
         2. Migrate it to another host, as the variant says, measured.
         3. It is there; all that was looked at is as it was.
-        4. The same, back, if the variant goes back.
+        4. The same, back, if the variant goes back ([migration]
+           there_and_back).
         """
         reason = variants.reason_to_skip(variant)
         if reason:
@@ -43,7 +44,8 @@ class MatrixScenario(volumes.VolumeScenario):
         self.prepare(variant, guest, (source, destination))
         checks = self.checks(guest, *self.checks_for(variant, guest))
         migrate = getattr(self, variant.how)
-        for host in (destination, source) if variant.back else (destination,):
+        back = variant.back and CONF.migration.there_and_back
+        for host in (destination, source) if back else (destination,):
             migrate(variant, guest, host)
             self.assertEqual(host, self.get_host_for_server(guest.id))
             checks.verify()

@@ -17,6 +17,7 @@ from tempest.lib import decorators
 from migration_tempest_plugin import config
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.tests.scenario import base
+from migration_tempest_plugin.tests.scenario import shared
 
 CONF = config.CONF
 
@@ -38,7 +39,7 @@ class _SeveralScenario(base.LiveMigrationScenario):
         return CONF.migration.parallel_guests * super().metadata_interval
 
 
-class TestParallel(_SeveralScenario):
+class TestParallel(shared.SharedGuestScenario, _SeveralScenario):
     """Nova queues them, by max_concurrent_live_migrations of the source."""
 
     @decorators.idempotent_id('0f6d2b8e-53e1-4c5c-a3de-0f7e1b7f7f61')
