@@ -40,26 +40,41 @@ class Cloud:
         self._cinder = cinder
         # of each server when first seen
         self._at_first: dict[str, settings.Sources] = {}
+        # servers whose migration was seen to come
+        self._coming: set[str] = set()
 
     def migrations(self) -> list[policy.Migration]:
-        with api.asking('which live migrations run', _MIGRATIONS):
-            records = self._clients.migrations_client.list_migrations(
-                status='running'
-            )['migrations']
-        running = [
-            policy.Migration(
-                record['id'], record['instance_uuid'], record['source_compute']
-            )
-            for record in records
-            if record['migration_type'] == 'live-migration'
-        ]
-        servers = {migration.server for migration in running}
+        running = self._migrations('running')
+        servers = {migration.server for migration in running} | self._coming
         self._at_first = {
             server: sources
             for server, sources in self._at_first.items()
             if server in servers
         }
         return running
+
+    def look_ahead(self) -> None:
+        # While it prepares a migration, Nova has more time to answer than in
+        # its first seconds.
+        coming = self._migrations('preparing')
+        self._coming = {migration.server for migration in coming}
+        for migration in coming:
+            if migration.server not in self._at_first:
+                self.sources(migration.server)
+                return
+
+    def _migrations(self, status: str) -> list[policy.Migration]:
+        with api.asking(f'which live migrations are {status}', _MIGRATIONS):
+            records = self._clients.migrations_client.list_migrations(
+                status=status
+            )['migrations']
+        return [
+            policy.Migration(
+                record['id'], record['instance_uuid'], record['source_compute']
+            )
+            for record in records
+            if record['migration_type'] == 'live-migration'
+        ]
 
     def sources(self, server: str) -> settings.Sources:
         if server not in self._at_first:

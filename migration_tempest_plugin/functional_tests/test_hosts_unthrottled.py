@@ -109,6 +109,9 @@ class Cloud:
     def migrations(self):
         return self.running
 
+    def look_ahead(self):
+        pass
+
     def sources(self, server):
         return settings.Sources(flavor={settings.AUTO_CONVERGE: 'no'})
 

@@ -48,6 +48,9 @@ class Cloud(typing.Protocol):
     def migrations(self) -> collections.abc.Collection[Migration]:
         """The live migrations that run."""
 
+    def look_ahead(self) -> None:
+        """Read the settings of one server whose migration comes soon."""
+
     def sources(self, server: str) -> settings.Sources:
         """Where a server's settings stand."""
 
@@ -196,6 +199,9 @@ class Controller:
                 self._hold(migration)
         self._abort_late()
         self._release_all(but=migrations)
+        # What goes wrong with it is said when it runs.
+        with contextlib.suppress(exceptions.MigrationTestError):
+            self._cloud.look_ahead()
 
     def close(self) -> None:
         """Put everything back. What can't be is said."""

@@ -136,6 +136,51 @@ class TestCloud(testtools.TestCase):
         self.answer(servers.show_server, {'server': resized})
         self.assertEqual({}, self.cloud.sources('the-server').flavor)
 
+    def test_settings_of_what_comes_are_read_before_it_runs(self):
+        """One server at a time, and once each."""
+        servers = self.clients.servers_client
+        there = {'running': [], 'preparing': ['s1', 's2']}
+
+        def listed(status):
+            return {
+                'migrations': [
+                    {
+                        'id': number,
+                        'instance_uuid': server,
+                        'source_compute': 'one',
+                        'migration_type': 'live-migration',
+                    }
+                    for number, server in enumerate(there[status])
+                ]
+            }
+
+        self.clients.migrations_client.list_migrations.side_effect = listed
+        self.answer(servers.show_server, {'server': SERVER})
+        self.clients.image_client_v2.show_image.return_value = {}
+        for expected in (['s1'], ['s1', 's2'], ['s1', 's2']):
+            self.assertEqual([], self.cloud.migrations())
+            self.cloud.look_ahead()
+            self.assertEqual(
+                expected,
+                [call.args[0] for call in servers.show_server.mock_calls],
+            )
+        # What may have been changed since then is asked for when it runs.
+        there.update(running=['s1'], preparing=[])
+        self.cloud.migrations()
+        self.answer(
+            servers.list_server_metadata,
+            {'metadata': {settings.TIMEOUT: '150'}},
+        )
+        self.assertEqual(
+            {settings.TIMEOUT: '150'}, self.cloud.sources('s1').metadata
+        )
+        self.assertEqual(2, servers.show_server.call_count)
+        # s2 did not run in the end.
+        self.cloud.look_ahead()
+        self.cloud.migrations()
+        self.cloud.sources('s2')
+        self.assertEqual(3, servers.show_server.call_count)
+
     def test_server_of_a_volume(self):
         self.answer(
             self.clients.servers_client.show_server,
@@ -198,6 +243,6 @@ class TestCloud(testtools.TestCase):
                 exceptions.CloudError, self.cloud.migrations
             )
             self.assertIn(
-                f'which live migrations run: {type(error).__name__}: ',
+                f'which live migrations are running: {type(error).__name__}: ',
                 str(raised),
             )

@@ -12,6 +12,7 @@
 """What the policy does about running migrations."""
 
 import dataclasses
+from unittest import mock
 
 import testtools
 
@@ -44,6 +45,9 @@ class Cloud:
     def sources(self, server):
         assert server == 'the-server'
         return self.settings
+
+    def look_ahead(self):
+        pass
 
     def abort(self, migration):
         self.aborted.append(migration.id)
@@ -332,6 +336,24 @@ class TestController(ControllerTest):
         self.assertIn('api: abort: no', self.said[-1])
         self.at(181, controller)
         self.assertEqual([7], self.cloud.aborted)
+
+    def test_what_comes_is_looked_at_last(self):
+        cloud, libvirt = (
+            Cloud(metadata={settings.MAX_DOWNTIME: '100'}),
+            Libvirt(500),
+        )
+        cloud.look_ahead = mock.Mock(
+            side_effect=lambda: self.assertEqual(100, libvirt.downtime)
+        )
+        self.at(0, self.controller(cloud, libvirt))
+        cloud.look_ahead.assert_called_once_with()
+
+    def test_trouble_with_what_comes_is_nobodys_yet(self):
+        cloud = Cloud()
+        cloud.look_ahead = mock.Mock(side_effect=TROUBLE)
+        self.at(0, self.controller(cloud))
+        cloud.look_ahead.assert_called_once_with()
+        self.assertEqual([], self.said)
 
     def test_one_trouble_keeps_nothing_else(self):
         """What can't be done for one setting is no matter of the next."""
