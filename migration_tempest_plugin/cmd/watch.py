@@ -20,12 +20,12 @@ import time
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import exceptions
-from migration_tempest_plugin import measurement
 from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin.running import machine
 from migration_tempest_plugin.watch import display
+from migration_tempest_plugin.watch import marks
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session
 
@@ -173,16 +173,20 @@ class Watch(base.Command):
                 parsed_args.deadline,
             )
             file = stack.enter_context(_recording(_samples(output), shown.say))
-            watched = _enter(stack, session.Session(plan, file), file)
+            with _gone_on_failure(file):
+                marked = stack.enter_context(
+                    marks.Marks(marks.beside(output), file.mark)
+                )
+                watched = stack.enter_context(session.Session(plan, file))
             shown.say(f'{STARTED} {", ".join(targets)}')
             for target, load in watched.under_load():
                 shown.say(f'{target}: {load.room}')
             over.begin()
+            following = _Following(watched, marked, shown, over)
             with shown.shown():
-                began, looks, status = _follow(
-                    parsed_args, watched, shown, over
-                )
-            measured = watched.measured(began, looks, limits)
+                began, status = _follow(parsed_args, following)
+            marked.look()
+            measured = watched.measured(began, marked.all, limits)
         return self._conclude(parsed_args, output, measured, limits, status)
 
     def _conclude(self, parsed_args, output, measured, limits, status):
@@ -297,85 +301,75 @@ def _recording(path, say):
         ) from error
 
 
-def _enter(stack, watched, file):
-    """Begin to watch; what never began leaves no file behind."""
+@contextlib.contextmanager
+def _gone_on_failure(file):
+    """What never began leaves no file behind."""
     try:
-        return stack.enter_context(watched)
+        yield
     except BaseException:
         file.path.unlink(missing_ok=True)
         raise
 
 
-def _follow(parsed_args, watched, shown, over):
+class _Following:
+    """Looks at what is watched, again and again, and shows what happens."""
+
+    def __init__(self, watched, marked, shown, over):
+        self.watched = watched
+        self.marked = marked
+        self.shown = shown
+        self.over = over
+
+    def until(self, is_over, doing):
+        """Look until something is so, or until it is asked to end.
+
+        :param doing: what goes on, for people
+        """
+        while True:
+            for mark in self.marked.look():
+                self.shown.say(f'{session.wall(mark.moment)}  {mark.text}')
+            self.shown.update(*self.watched.look(), doing)
+            if self.over.is_set() or is_over():
+                return
+            self.over.wait(LOOK)
+
+
+def _follow(parsed_args, following):
     """Watch until COMMAND has ended, or until it is asked to end.
 
-    :returns: the moment from which times count, Looks at COMMAND, and its
-        exit status (0 if there is none)
+    :returns: the moment from which times count, and the exit status of
+        COMMAND (0 if there is none)
     """
     began = time.monotonic()
     if not parsed_args.command:
-        _look_until(over.is_set, 'watching', watched, shown, over)
-        return began, (), 0
-    command = program.Program(parsed_args.command, shown.say)
+        following.until(lambda: False, 'watching')
+        return began, 0
+    command = program.Program(parsed_args.command, following.shown.say)
+    runs = command.name + ' runs'
+    following.marked.add(runs, began)
     try:
-        _look_until(
-            lambda: over.is_set() or command.status is not None,
-            command.name + ' runs',
-            watched,
-            shown,
-            over,
-        )
+        following.until(lambda: command.status is not None, runs)
     finally:
         command.end()
     ended = time.monotonic()
-    _settle(parsed_args, ended, watched, shown, over)
-    return (
-        began,
-        (
-            measurement.Look(began, began, command.name + ' runs'),
-            measurement.Look(
-                ended,
-                ended,
-                f'{command.name} ended with {command.status}',
-            ),
-            measurement.Look(time.monotonic(), time.monotonic(), 'over'),
-        ),
-        command.status,
-    )
+    following.marked.add(f'{command.name} ended with {command.status}', ended)
+    _settle(parsed_args, ended, following)
+    return began, command.status
 
 
-def _settle(parsed_args, ended, watched, shown, over):
+def _settle(parsed_args, ended, following):
     """What COMMAND began may go on, or may not be back yet."""
     # What is down is known when a probe's deadline is over.
     settled = ended + max(parsed_args.settle, parsed_args.deadline + 2 * LOOK)
-    _look_until(
-        lambda: over.is_set() or time.monotonic() > settled,
-        'COMMAND has ended',
-        watched,
-        shown,
-        over,
-    )
+    following.until(lambda: time.monotonic() > settled, 'COMMAND has ended')
     give_up = time.monotonic() + parsed_args.recovery
-    if watched.is_down():
-        _look_until(
+    if following.watched.is_down():
+        following.until(
             lambda: (
-                over.is_set()
-                or time.monotonic() > give_up
-                or not watched.is_down()
+                time.monotonic() > give_up or not following.watched.is_down()
             ),
             'waiting for what is down',
-            watched,
-            shown,
-            over,
         )
-
-
-def _look_until(is_over, doing, watched, shown, over):
-    while True:
-        shown.update(*watched.look(), doing)
-        if is_over():
-            return
-        over.wait(LOOK)
 
 
 def _hosts(parsed_args):

@@ -415,6 +415,36 @@ class TestNetwork(WatchTest):
             [seen] = migration['measurements']
             self.assertEqual(outages, len(seen['outages']), words)
 
+    def test_what_is_done_meanwhile(self):
+        """It is said in another terminal, and outages are grouped by it."""
+        watch = self.watch('--interval', '0.01')
+        self.outage(0.2)
+        self.assertIn('was down for', watch.stderr.readline())
+        subprocess.run(
+            command.line('mark', 'upgraded', 'it', '--output', self.record),
+            check=True,
+        )
+        self.assertRegex(
+            watch.stderr.readline(), r'^\d\d:\d\d:\d\d\.\d{3}  upgraded it\n'
+        )
+        self.outage(0.2)
+        self.assertIn('was down for', watch.stderr.readline())
+        status, output = self.end_command(watch)
+        self.assertEqual(0, status, self.errors)
+        self.assertFalse((self.folder / 'watch.marks').exists())
+        again = subprocess.run(
+            command.line('summary', '--subunit', self.samples),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for said in (output, again.stdout):
+            self.assertRegex(
+                said,
+                r'of which +0\.\d+ s .* in 1 outage, after "sh runs"\n'
+                r' +of which +0\.\d+ s .* in 1 outage, after "upgraded it"\n',
+            )
+
     def test_a_full_disk(self):
         """It ends the file of samples, with a word on it."""
         small = self.folder / 'small'

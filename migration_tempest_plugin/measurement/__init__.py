@@ -30,6 +30,7 @@ from migration_tempest_plugin.measurement.migration import MeasuredMigration
 from migration_tempest_plugin.measurement.migration import Seen
 from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.progress import Look
+from migration_tempest_plugin.measurement.progress import Mark
 from migration_tempest_plugin.measurement.progress import Phase
 from migration_tempest_plugin.measurement.progress import Progress
 from migration_tempest_plugin.measurement.sample import Sample
@@ -46,6 +47,7 @@ __all__ = (
     'GuestLoad',
     'Limit',
     'Look',
+    'Mark',
     'MeasuredMigration',
     'Outage',
     'Phase',

@@ -11,6 +11,7 @@
 #    under the License.
 """How far a migration was, each time that Nova's API was asked."""
 
+import collections
 import collections.abc
 import dataclasses
 import itertools
@@ -48,6 +49,14 @@ class Look:
 
 
 @dataclasses.dataclass(frozen=True)
+class Mark:
+    """What somebody said that was done at a moment, in seconds."""
+
+    moment: float
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Phase:
     """One phase of a migration; each end of it lies between two looks.
 
@@ -81,6 +90,38 @@ class Progress:
 
     requested: float
     looks: tuple[Look, ...] = ()
+
+    @classmethod
+    def of_marks(
+        cls,
+        requested: float,
+        marks: collections.abc.Iterable[Mark],
+        over: float,
+    ) -> 'Progress':
+        """What was done, where Marks say so: each begins a phase.
+
+        :param requested: the moment from which times count; a Mark before it
+            counts from there
+        :param over: when the last phase ended
+        """
+        looks: list[Look] = []
+        status, seen = None, collections.Counter[str]()
+        for mark in sorted(marks, key=lambda mark: mark.moment):
+            moment = max(mark.moment, requested)
+            # A look at what went on until then, and one at what begins: the
+            # moment between two phases is known.
+            looks.append(Look(moment, moment, status))
+            seen[mark.text] += 1
+            status = (
+                mark.text
+                if seen[mark.text] == 1
+                else f'{mark.text} ({seen[mark.text]})'
+            )
+            looks.append(Look(moment, moment, status))
+        if looks:
+            over = max(over, looks[-1].asked)
+            looks += [Look(over, over, status), Look(over, over, 'over')]
+        return cls(requested, tuple(looks))
 
     @property
     def phases(self) -> tuple[Phase, ...]:

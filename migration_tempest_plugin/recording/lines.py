@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What stands in a file of samples, line by line; doc/source/samples.rst.
+"""What stands in a file of samples, line by line; doc/source/records.rst.
 
 Each line is JSON. Times are whole microseconds since the origin that the first
 line has: a start is rounded down and an end up, so that bounds stay bounds.
@@ -22,6 +22,7 @@ import math
 import typing
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 
@@ -100,7 +101,9 @@ class End:
     why: str
 
 
-Line: typing.TypeAlias = Header | Stream | Batch | Baseline | Known | End
+Line: typing.TypeAlias = (
+    Header | Stream | Batch | Baseline | Mark | Known | End
+)
 
 
 class Coder:
@@ -144,6 +147,8 @@ class Coder:
                     'baseline': line.stream,
                     'at': self._down(line.moment),
                 }
+            case Mark():
+                return {'mark': line.text, 'at': self._down(line.moment)}
             case Known():
                 return {'known': self._down(line.moment)}
             case End():
@@ -202,6 +207,8 @@ class Coder:
             return Batch(found['of'], tuple(self._samples(found['samples'])))
         if 'baseline' in found:
             return Baseline(found['baseline'], self._moment(found['at']))
+        if 'mark' in found:
+            return Mark(self._moment(found['at']), str(found['mark']))
         if 'known' in found:
             return Known(self._moment(found['known']))
         if 'end' in found:

@@ -20,6 +20,7 @@ import zlib
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.folding import Folding
+from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
@@ -51,6 +52,7 @@ class File:
 
     :ivar header: its first line
     :ivar streams: what was Recorded of each, in the order of the file
+    :ivar marks: each Mark, in that order
     :ivar ended: up to when samples are known, in seconds of the observer
     :ivar why: why it ended there, in a word; None if it was cut
     :ivar begin: from when on it is looked at, likewise
@@ -59,6 +61,7 @@ class File:
 
     header: lines.Header
     streams: tuple[Recorded, ...]
+    marks: tuple[Mark, ...]
     ended: float
     why: str | None
     begin: float = float('-inf')
@@ -187,6 +190,7 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
     coder = lines.Coder(header)
     begin, end = _bounds(header, window)
     streams: dict[int, Recorded] = {}
+    marks: list[Mark] = []
     ended = header.origin
     why: str | None = None
     for text in texts:
@@ -204,6 +208,8 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
             case lines.Batch(number, samples):
                 for sample in samples:
                     streams[number].folding.add(sample)
+            case Mark() as mark:
+                marks.append(mark)
             case lines.Known(moment):
                 ended = moment
                 for each in streams.values():
@@ -212,7 +218,15 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
                         each.folding.fold(moment - _WHOLE)
             case lines.End(_, why):
                 pass
-    file = File(header, tuple(streams.values()), ended, why, begin, end)
+    file = File(
+        header,
+        tuple(streams.values()),
+        tuple(marks),
+        ended,
+        why,
+        begin,
+        end,
+    )
     if begin > ended or end < header.origin:
         raise exceptions.RecordError(
             f'it has nothing {window}: it goes from '

@@ -18,6 +18,7 @@ import threading
 import time
 import zlib
 
+from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.recording import lines
@@ -110,6 +111,12 @@ class Writer:
         with self._changed:
             if self.failed is None:
                 self._new.append(lines.Baseline(stream, moment))
+
+    def mark(self, mark: Mark) -> None:
+        """Have a Mark written."""
+        with self._changed:
+            if self.failed is None:
+                self._new.append(mark)
 
     def know(self, moment: float) -> None:
         """Say that all that was sent before a moment has been taken."""

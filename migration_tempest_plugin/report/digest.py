@@ -234,6 +234,33 @@ def settings(migration: documents.Migration) -> str:
     )
 
 
+def by_mark(
+    migration: documents.Migration, timeline: documents.Timeline
+) -> dict[str | None, list[documents.Outage]]:
+    """The outages by the phase that had begun when the first probe failed.
+
+    None is the time before the first phase. It is empty where there are no
+    phases, as in older records.
+    """
+    begun = [
+        each
+        for each in (migration.get('progress') or {}).get('phases', ())
+        if each['kind'] == 'status'
+    ]
+    begin = timeline.get('begin')
+    groups: dict[str | None, list[documents.Outage]] = {}
+    if not begun or begin is None:
+        return groups
+    for outage in timeline['outages']:
+        moment = begin + outage.get('first_failure', outage['start'])
+        name = None
+        for each in begun:
+            if each['begin'][1] <= moment:
+                name = each['name']
+        groups.setdefault(name, []).append(outage)
+    return groups
+
+
 def phase(found: documents.Phase) -> str:
     """When a phase began and ended, for people: each between two looks."""
     text = f'{found["name"]}: from {_between(found["begin"])}'

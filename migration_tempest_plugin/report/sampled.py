@@ -11,6 +11,7 @@
 #    under the License.
 """What a file of samples has, as the Run that a watch would have recorded."""
 
+import collections.abc
 import dataclasses
 import os
 import time
@@ -54,13 +55,14 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
             )
     begin = max(file.header.origin, file.begin)
     ended = min(file.ended, file.end)
+    marks = tuple(_within(file.marks, begin, ended))
     measured = [
         measurement.MeasuredMigration(
             server=each.stream.target,
             source=None,
             destination=None,
             measurements=(_measured(file, each),),
-            progress=measurement.Progress(begin, ()),
+            progress=measurement.Progress.of_marks(begin, marks, ended),
             kind='watch',
             limits=view.limits,
         )
@@ -89,6 +91,15 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
         },
         () if file.why else (f'{path} {CUT}',),
     )
+
+
+def _within(
+    marks: tuple[measurement.Mark, ...], begin: float, end: float
+) -> collections.abc.Iterator[measurement.Mark]:
+    """The Marks in a part of a file, and the last one before it."""
+    before = [each for each in marks if each.moment <= begin]
+    yield from before[-1:]
+    yield from (each for each in marks if begin < each.moment <= end)
 
 
 def _measured(

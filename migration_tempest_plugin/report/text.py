@@ -42,6 +42,7 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
     breakdown = document.get('breakdown') or {}
     for each in document['measurements']:
         yield _measurement(each)
+        yield from _by_mark(document, each)
         if 'no_measurement' not in each and each['what'] == 'network':
             if stopped := breakdown.get('guest_stopped'):
                 yield _line('  guest stopped', stopped)
@@ -101,6 +102,23 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
     if measured['still_down']:
         text += ', STILL DOWN at the end'
     return text
+
+
+def _by_mark(
+    document: documents.Migration,
+    measured: documents.Timeline | documents.Missing,
+) -> collections.abc.Iterator[str]:
+    """The outages of a watch, by what was done last before each."""
+    if document.get('kind') != 'watch' or 'no_measurement' in measured:
+        return
+    for name, outages in digest.by_mark(document, measured).items():
+        total = measurement.Duration.sum(map(digest.as_duration, outages))
+        plural = '' if len(outages) == 1 else 's'
+        when = f'after "{name}"' if name else 'before anything was done'
+        yield (
+            f'{"  of which":<15}  {total.brief():>6} s  ({total.lower:.3f} to '
+            f'{total.upper:.3f} s)  in {len(outages)} outage{plural}, {when}'
+        )
 
 
 def _line(label: str, duration: documents.Duration) -> str:

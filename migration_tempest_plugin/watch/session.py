@@ -194,15 +194,18 @@ class Session:
         """Whether anything was down at the last look."""
         return any(live.state.down_since is not None for live in self._live)
 
-    def measured(self, began, looks, limits):
+    def measured(self, began, marks, limits):
         """What was seen of each target, as MeasuredMigrations.
 
         :param began: the moment from which times count
-        :param looks: Looks at what was done meanwhile
+        :param marks: Marks of what was done meanwhile
         :param limits: the Limits that it is to keep
         """
+        progress = measurement.Progress.of_marks(
+            began, marks, time.monotonic()
+        )
         return [
-            self._measured(target, measurement.Progress(began, looks), limits)
+            self._measured(target, progress, limits)
             for target in self.plan.targets
         ]
 

@@ -16,6 +16,7 @@ import json
 import testtools
 
 from migration_tempest_plugin.measurement import Look
+from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.measurement import Progress
 
 
@@ -129,3 +130,54 @@ class TestQueued(testtools.TestCase):
     def test_its_turn_did_not_come(self):
         self.assertIsNone(self.queued(look(11.0, 'queued')))
         self.assertIsNone(Progress(10.0).queued)
+
+
+class TestMarks(testtools.TestCase):
+    """Each begins a phase, at a moment that is known."""
+
+    def phases(self, *marks, requested=10.0, over=60.0):
+        progress = Progress.of_marks(
+            requested, [Mark(*each) for each in marks], over
+        )
+        return [(each.name, each.begin, each.end) for each in progress.phases]
+
+    def test_none(self):
+        self.assertEqual([], self.phases())
+        self.assertIsNone(Progress.of_marks(10.0, (), 60.0).queued)
+
+    def test_one_after_the_other(self):
+        self.assertEqual(
+            [
+                ('drained', (12.0, 12.0), (30.5, 30.5)),
+                ('upgraded', (30.5, 30.5), (60.0, 60.0)),
+                ('over', (60.0, 60.0), None),
+            ],
+            self.phases((30.5, 'upgraded'), (12.0, 'drained')),
+        )
+
+    def test_again(self):
+        """A restart that is made twice is two."""
+        self.assertEqual(
+            ['restarted', 'restarted (2)', 'over'],
+            [
+                each[0]
+                for each in self.phases((11, 'restarted'), (12, 'restarted'))
+            ],
+        )
+
+    def test_before_anything_counts(self):
+        self.assertEqual(
+            ('drained', (10.0, 10.0), (60.0, 60.0)),
+            self.phases((3.0, 'drained'))[0],
+        )
+
+    def test_later_than_the_end(self):
+        """It was put while what was measured was read."""
+        self.assertEqual(
+            ('done', (61.0, 61.0), (61.0, 61.0)),
+            self.phases((61.0, 'done'))[0],
+        )
+
+    def test_a_watch_waits_for_no_turn(self):
+        progress = Progress.of_marks(10.0, [Mark(20.0, 'drained')], 60.0)
+        self.assertEqual(0.0, progress.queued.upper)

@@ -22,6 +22,7 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
@@ -172,6 +173,20 @@ class TestRecording(testtools.TestCase):
                 exceptions.RecordError, reader.read, self.path, window
             )
             self.assertIn(f'{self.path}: {why}', str(error))
+
+    def test_marks(self):
+        said = 'upgraded "compute 3" \N{CHECK MARK}'
+        with writer.Writer(self.path, self.said.append) as file:
+            number = file.add(*STREAM)
+            for each in self.probes():
+                file.take(number, each)
+            file.mark(Mark(98765.5, said))
+            file.know(98771.0)
+        found = reader.read(self.path)
+        [mark] = found.marks
+        self.assertEqual(said, mark.text)
+        self.assertAlmostEqual(98765.5, mark.moment, 5)
+        self.assertEqual(100, self.timeline(found).successes)
 
     def test_zcat_reads_it(self):
         self.write(self.probes())
