@@ -15,6 +15,8 @@ import dataclasses
 
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.report import markdown
+from migration_tempest_plugin.report import spreadsheet
 from migration_tempest_plugin.report import text
 
 
@@ -29,10 +31,21 @@ class Summary(base.Command):
         parser = super().get_parser(prog_name)
         base.add_subunit(parser)
         base.add_view(parser)
-        parser.add_argument(
+        forms = parser.add_mutually_exclusive_group()
+        forms.add_argument(
             '--json',
             action='store_true',
             help='all that was recorded, as JSON',
+        )
+        forms.add_argument(
+            '--markdown',
+            action='store_true',
+            help='a table and the limits as Markdown, for a build page',
+        )
+        forms.add_argument(
+            '--csv',
+            action='store_true',
+            help='a row for each measurement, for a spreadsheet',
         )
         return parser
 
@@ -48,6 +61,10 @@ class Summary(base.Command):
             said = dataclasses.replace(
                 run, tests=tuple(run.measured)
             ).to_json()
+        elif parsed_args.markdown:
+            said = markdown.document(run.measured) + '\n'
+        elif parsed_args.csv:
+            said = spreadsheet.document(run.measured)
         else:
             said = text.summary(run.measured) + '\n'
         self.app.stdout.write(said)

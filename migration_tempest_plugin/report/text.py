@@ -16,6 +16,7 @@ import collections.abc
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
+from migration_tempest_plugin.report import judged
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import several
 
@@ -55,10 +56,24 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
         yield f'{"guest":<15}  {cost}'
     if settings := digest.settings(document):
         yield f'{"settings":<15}  {settings}'
+    if document.get('kind') == 'watch':
+        for limit in limits(document):
+            yield f'{"limit":<15}  {limit}'
     if digest.verdict(document) is digest.Verdict.OVER:
         for complaint in digest.exceeded(document):
             yield 'OVER THE LIMIT: ' + complaint
     yield from digest.unchecked(document)
+
+
+def limits(document: documents.Migration) -> collections.abc.Iterator[str]:
+    """Each limit of one migration, and what became of it."""
+    for each in judged.limits(document):
+        found = judged.text(each.cost) if each.cost is not None else 'nothing'
+        why = f' ({each.why})' if each.why else ''
+        yield (
+            f'{each.limit.option} {each.limit.seconds:g} s: '
+            f'{each.state.value}{why}, {found} was measured'
+        )
 
 
 def load(document: documents.Migration) -> str:
