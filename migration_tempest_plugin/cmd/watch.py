@@ -70,6 +70,16 @@ class Watch(base.Command):
             help='address or name of a server',
         )
         parser.add_argument(
+            '--targets',
+            action='append',
+            default=[],
+            dest='files',
+            type=pathlib.Path,
+            metavar='FILE',
+            help='a file with one more TARGET on each line; what follows a # '
+            'is left out; may be given several times',
+        )
+        parser.add_argument(
             '--ssh',
             action='append',
             default=[],
@@ -136,6 +146,7 @@ class Watch(base.Command):
             dict.fromkeys(
                 [
                     *parsed_args.targets,
+                    *_listed(parsed_args.files),
                     *(host for _, host, _ in parsed_args.ssh),
                 ]
             )
@@ -143,7 +154,7 @@ class Watch(base.Command):
         if not targets:
             raise exceptions.RecordError(
                 'there is nothing to watch: name a '
-                'TARGET, or a guest with --ssh'
+                'TARGET, a file of them with --targets, or a guest with --ssh'
             )
         output = parsed_args.output or pathlib.Path(
             time.strftime('downtime-watch-%Y%m%d-%H%M%S.json')
@@ -265,6 +276,28 @@ class _Over:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _listed(files):
+    """Each TARGET in some files, in turn.
+
+    :raises RecordError: if a file can't be read, or a line has no one target
+    """
+    for path in files:
+        try:
+            lines = path.read_text(encoding='utf-8-sig').splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise exceptions.RecordError(
+                f"{path} can't be read: "
+                + (getattr(error, 'strerror', None) or 'it is no text')
+            ) from error
+        for number, line in enumerate(lines, 1):
+            words = line.partition('#')[0].split()
+            if len(words) > 1 or words and words[0].startswith('-'):
+                raise exceptions.RecordError(
+                    f'{path}, line {number}: {line.strip()!r} is no target'
+                )
+            yield from words
 
 
 def _refuse_unmeasured(parsed_args, limits):

@@ -16,6 +16,7 @@ import collections.abc
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
+from migration_tempest_plugin.report import hints
 from migration_tempest_plugin.report import judged
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import several
@@ -59,6 +60,8 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
     if document.get('kind') == 'watch':
         for limit in limits(document):
             yield f'{"limit":<15}  {limit}'
+        for hint in hints.of_watch(document):
+            yield f'{"hint":<15}  {hint}'
     if digest.verdict(document) is digest.Verdict.OVER:
         for complaint in digest.exceeded(document):
             yield 'OVER THE LIMIT: ' + complaint

@@ -115,6 +115,39 @@ class TestArguments(testtools.TestCase):
         self.assertEqual(2, self.command.run(self.parse('--', 'true')))
         self.assertIn('nothing to watch', self.app.stderr.getvalue())
 
+    def listed(self, data):
+        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'list')
+        path.write_bytes(data)
+        return list(watch._listed([path]))
+
+    def test_targets_in_a_file(self):
+        parsed = self.parse('a', '--targets', 'x', '--targets', 'y')
+        self.assertEqual(['a'], parsed.targets)
+        self.assertEqual([pathlib.Path('x'), pathlib.Path('y')], parsed.files)
+        self.assertEqual(
+            ['192.0.2.1', 'fd00::5', 'host.example', '192.0.2.1'],
+            self.listed(
+                b'\xef\xbb\xbf192.0.2.1\r\n# all of rack 3\n\n'
+                b'  fd00::5 # its gateway\nhost.example\n192.0.2.1'
+            ),
+        )
+
+    def test_files_that_list_no_targets(self):
+        for data, said in (
+            (b'a\nb c\n', "line 2: 'b c' is no target"),
+            (b'--ssh\n', "line 1: '--ssh' is no target"),
+            (b'\xff\xfe\n', "can't be read: it is no text"),
+        ):
+            error = self.assertRaises(
+                exceptions.RecordError, self.listed, data
+            )
+            self.assertIn(said, str(error))
+        self.assertEqual(2, self.command.run(self.parse('--targets', '/no')))
+        self.assertEqual(
+            "/no can't be read: No such file or directory\n",
+            self.app.stderr.getvalue(),
+        )
+
     def test_no_record_is_replaced(self):
         path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'x')
         path.write_text('precious')

@@ -1,0 +1,76 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What would have told more: a line for each thing that can be done."""
+
+import collections.abc
+
+from migration_tempest_plugin.report import documents
+
+#: Bounds are wide where they are apart by more than this part of the estimate.
+WIDE = 0.5
+
+#: They are to be apart by no more than that.
+NARROW = 0.2
+
+#: Seconds from ping to ping: less than that is of no use.
+LEAST_INTERVAL = 0.001
+
+#: More than that part of the time is worth a word, if nobody observed it.
+UNOBSERVED = 0.01
+
+
+def of_watch(
+    migration: documents.Migration,
+) -> collections.abc.Iterator[str]:
+    """What would have told more of what was watched."""
+    for each in migration['measurements']:
+        if 'no_measurement' in each:
+            continue
+        if each['what'] == 'network':
+            yield from _closer(each)
+        yield from _observed(each)
+
+
+def _closer(
+    timeline: documents.Timeline,
+) -> collections.abc.Iterator[str]:
+    """The interval that would make the bounds narrow."""
+    interval = timeline.get('interval')
+    total = timeline['total']
+    wide = total['upper'] - total['lower'] > WIDE * total['estimate']
+    if not (interval and timeline['outages'] and wide):
+        return
+    # Each outage is known to the pings before and after it, at both ends.
+    closer = NARROW * total['estimate'] / (2 * len(timeline['outages']))
+    if LEAST_INTERVAL <= closer < interval:
+        yield (
+            f'the bounds are wide: --interval {closer:.1g} would bring them '
+            f'to about {NARROW * total["estimate"]:.2g} s from each other'
+        )
+
+
+def _observed(
+    timeline: documents.Timeline,
+) -> collections.abc.Iterator[str]:
+    """Who had no time to look."""
+    unobserved, observed = timeline.get('unobserved'), timeline.get('observed')
+    if not unobserved or not observed or unobserved < UNOBSERVED * observed:
+        return
+    where, remedy = (
+        ('the guest', 'fewer processes in it')
+        if timeline.get('clock') == 'guest' or timeline['what'] == 'metadata'
+        else ('this machine', 'fewer targets, or a longer --interval')
+    )
+    yield (
+        f'{timeline["what"]}: nobody observed {unobserved:.3f} s of '
+        f'{observed:.1f} s: {where} had no time for it; what helps is {remedy}'
+    )
