@@ -11,6 +11,7 @@
 #    under the License.
 """``tempest downtime watch``: measures whatever is done meanwhile."""
 
+import argparse
 import contextlib
 import pathlib
 import signal
@@ -25,6 +26,8 @@ from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin.running import machine
 from migration_tempest_plugin.watch import display
+from migration_tempest_plugin.watch import events as jsonlines
+from migration_tempest_plugin.watch import exporter
 from migration_tempest_plugin.watch import marks
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session
@@ -124,6 +127,19 @@ class Watch(base.Command):
         )
         base.add_limits(parser)
         parser.add_argument(
+            '--json-lines',
+            action='store_true',
+            help='on standard output, a line of JSON for each thing that '
+            'happens, when it does, and no summary at the end',
+        )
+        parser.add_argument(
+            '--listen',
+            type=_place,
+            metavar='ADDRESS:PORT',
+            help='offer what is seen to Prometheus there, meanwhile: '
+            '127.0.0.1:9469, say',
+        )
+        parser.add_argument(
             '--name',
             default='watch',
             help='what it is, for reports and comparisons (%(default)s)',
@@ -184,7 +200,15 @@ class Watch(base.Command):
                 parsed_args.deadline,
             )
             file = stack.enter_context(_recording(_samples(output), shown.say))
+            events = (
+                jsonlines.Events(self.app.stdout)
+                if parsed_args.json_lines
+                else None
+            )
             with _gone_on_failure(file):
+                offered = parsed_args.listen and stack.enter_context(
+                    exporter.Exporter(*parsed_args.listen, parsed_args.name)
+                )
                 marked = stack.enter_context(
                     marks.Marks(marks.beside(output), file.mark)
                 )
@@ -192,15 +216,27 @@ class Watch(base.Command):
             shown.say(f'{STARTED} {", ".join(targets)}')
             for target, load in watched.under_load():
                 shown.say(f'{target}: {load.room}')
+            if offered:
+                shown.say('offered to Prometheus at ' + offered.url)
+            if events:
+                events.begin(targets)
             over.begin()
-            following = _Following(watched, marked, shown, over)
+            following = _Following(
+                watched,
+                marked,
+                shown,
+                over,
+                [each for each in (events, offered) if each],
+            )
             with shown.shown():
                 began, status = _follow(parsed_args, following)
-            marked.look()
+            following.take_marks()
             measured = watched.measured(began, marked.all, limits)
-        return self._conclude(parsed_args, output, measured, limits, status)
+        return self._conclude(
+            parsed_args, output, measured, limits, status, events
+        )
 
-    def _conclude(self, parsed_args, output, measured, limits, status):
+    def _conclude(self, parsed_args, output, measured, limits, status, events):
         wrong = [
             complaint
             for each in measured
@@ -218,7 +254,10 @@ class Watch(base.Command):
         try:
             base.write(output, run.to_json())
         finally:
-            self.app.stdout.write(text.summary(run.tests) + '\n')
+            if events:
+                events.end(output, wrong)
+            else:
+                self.app.stdout.write(text.summary(run.tests) + '\n')
         if (
             any(each.unchecked(limits) for each in measured)
             and not parsed_args.accept_unchecked_limits
@@ -276,6 +315,21 @@ class _Over:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _place(text):
+    """An argument's ADDRESS:PORT."""
+    address, colon, port = text.rpartition(':')
+    if address.startswith('[') and address.endswith(']'):
+        address = address[1:-1]
+    elif ':' in address:
+        address = ''
+    if not (address and colon and port.isdecimal() and int(port) < 1 << 16):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no ADDRESS:PORT: 127.0.0.1:9469 is one, and '
+            '[::1]:9469'
+        )
+    return address, int(port)
 
 
 def _listed(files):
@@ -345,13 +399,18 @@ def _gone_on_failure(file):
 
 
 class _Following:
-    """Looks at what is watched, again and again, and shows what happens."""
+    """Looks at what is watched, again and again, and shows what happens.
 
-    def __init__(self, watched, marked, shown, over):
+    :param others: what takes it in, too: Events, an Exporter
+    """
+
+    def __init__(self, watched, marked, shown, over, others=()):
         self.watched = watched
         self.marked = marked
         self.shown = shown
         self.over = over
+        self._others = others
+        self._marks = 0  # how many were shown
 
     def until(self, is_over, doing):
         """Look until something is so, or until it is asked to end.
@@ -359,12 +418,23 @@ class _Following:
         :param doing: what goes on, for people
         """
         while True:
-            for mark in self.marked.look():
-                self.shown.say(f'{session.wall(mark.moment)}  {mark.text}')
-            self.shown.update(*self.watched.look(), doing)
+            self.take_marks()
+            states, ended = self.watched.look()
+            self.shown.update(states, ended, doing)
+            for each in self._others:
+                each.update(states, ended)
             if self.over.is_set() or is_over():
                 return
             self.over.wait(LOOK)
+
+    def take_marks(self):
+        """Show what was said since then."""
+        for mark in self.marked.look():
+            self.shown.say(f'{session.wall(mark.moment)}  {mark.text}')
+        new, self._marks = self.marked.all[self._marks :], len(self.marked.all)
+        for mark in new:
+            for each in self._others:
+                each.mark(mark)
 
 
 def _follow(parsed_args, following):

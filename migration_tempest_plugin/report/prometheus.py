@@ -14,10 +14,11 @@
 For the textfile collector of a node exporter, say, or a gate's own store.
 """
 
-import typing
+import collections.abc
 
 import prometheus_client
 
+from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import recorded
@@ -26,80 +27,140 @@ from migration_tempest_plugin.report import recorded
 #: several runs are the same.
 _OF = ('test', 'number', 'server', 'source', 'destination', 'kind')
 
-_BOUNDS: tuple[typing.Literal['estimate', 'lower', 'upper'], ...] = (
-    'estimate',
-    'lower',
-    'upper',
-)
 
+class Series:
+    """The series of some migrations, in a registry of their own."""
 
-def text(run: recorded.Run) -> str:
-    """All migrations of a Run."""
-    registry = prometheus_client.CollectorRegistry()
-
-    def gauge(name: str, says: str, *labels: str) -> prometheus_client.Gauge:
-        return prometheus_client.Gauge(
-            'migration_' + name, says, [*_OF, *labels], registry=registry
+    def __init__(self) -> None:
+        self.registry = prometheus_client.CollectorRegistry()
+        self._seconds = self._gauge(
+            'cost_seconds',
+            'What a live migration cost a server, by '
+            'estimate and bounds; an estimate of 0: nothing was seen.',
+            'what',
+            'bound',
+        )
+        self._outages = self._gauge(
+            'outages', 'How many outages that was.', 'what'
+        )
+        self._longest = self._gauge(
+            'longest_outage_seconds', 'The longest of them.', 'what', 'bound'
+        )
+        self._resolution = self._gauge(
+            'resolution_seconds',
+            "An outage that is longer can't have been missed.",
+            'what',
+        )
+        self._down = self._gauge(
+            'down', 'Whether it is down: at the end, of what is over.', 'what'
+        )
+        self._limit = self._gauge(
+            'limit_seconds', 'The longest that is allowed.', 'what', 'option'
+        )
+        self._wrong = self._gauge(
+            'complaints',
+            'Limits that were not kept, or have no measurement: 0 is good.',
+        )
+        self._unchecked = self._gauge(
+            'unchecked_limits', 'Limits that are finer than the resolution.'
         )
 
-    seconds = gauge(
-        'cost_seconds',
-        'What a live migration cost a server, by '
-        'estimate and bounds; an estimate of 0: nothing was seen.',
-        'what',
-        'bound',
-    )
-    outages = gauge('outages', 'How many outages that was.', 'what')
-    longest = gauge(
-        'longest_outage_seconds', 'The longest of them.', 'what', 'bound'
-    )
-    resolution = gauge(
-        'resolution_seconds',
-        "An outage that is longer can't have been missed.",
-        'what',
-    )
-    limit = gauge(
-        'limit_seconds', 'The longest that is allowed.', 'what', 'option'
-    )
-    wrong = gauge(
-        'complaints',
-        'Limits that were not kept, or have no measurement: 0 is good.',
-    )
-    unchecked = gauge(
-        'unchecked_limits', 'Limits that are finer than the resolution.'
-    )
-    for number, (test, migration) in enumerate(run.migrations, 1):
+    def _gauge(
+        self, name: str, says: str, *labels: str
+    ) -> prometheus_client.Gauge:
+        return prometheus_client.Gauge(
+            'migration_' + name, says, [*_OF, *labels], registry=self.registry
+        )
+
+    def add(
+        self, test: str, number: int, migration: documents.Migration
+    ) -> None:
+        """Take in one that was recorded."""
         of = (
-            test.name,
+            test,
             number,
             migration.get('server', ''),
             migration['source'] or '',
             migration['destination'] or '',
             migration.get('kind', 'live'),
         )
-        wrong.labels(*of).set(len(digest.complaints(migration)))
-        unchecked.labels(*of).set(len(digest.unchecked(migration)))
+        self._wrong.labels(*of).set(len(digest.complaints(migration)))
+        self._unchecked.labels(*of).set(len(digest.unchecked(migration)))
         for what, duration in digest.durations(migration).items():
-            _bounds(seconds, (*of, what), duration)
+            _bounds(self._seconds, (*of, what), digest.as_duration(duration))
         for each in migration['measurements']:
             if 'no_measurement' in each:
                 continue
-            outages.labels(*of, each['what']).set(len(each['outages']))
-            resolution.labels(*of, each['what']).set(each['resolution'])
-            _bounds(
-                longest, (*of, each['what']), digest.bounded(each, 'longest')
+            self._add_outages(
+                (*of, each['what']),
+                len(each['outages']),
+                digest.as_duration(digest.bounded(each, 'longest')),
+                each['resolution'],
+                each['still_down'],
             )
         for allowed in migration.get('limits', ()):
-            limit.labels(*of, allowed['what'], allowed['option']).set(
+            self._limit.labels(*of, allowed['what'], allowed['option']).set(
                 allowed['seconds']
             )
-    return prometheus_client.generate_latest(registry).decode()
+
+    def add_watched(
+        self,
+        test: str,
+        number: int,
+        target: str,
+        what: str,
+        outages: collections.abc.Collection[measurement.Outage],
+        resolution: float,
+        is_down: bool,
+    ) -> None:
+        """Take in what was seen of a target up to now.
+
+        :param outages: those that are over
+        """
+        of = (test, number, target, '', '', 'watch', what)
+        durations = [each.duration for each in outages]
+        _bounds(
+            self._seconds, of, measurement.Duration.sum(durations, resolution)
+        )
+        self._add_outages(
+            of,
+            len(durations),
+            measurement.Duration.longest(durations, resolution),
+            resolution,
+            is_down,
+        )
+
+    def _add_outages(
+        self,
+        of: tuple[object, ...],
+        count: int,
+        longest: measurement.Duration,
+        resolution: float,
+        is_down: bool,
+    ) -> None:
+        self._outages.labels(*of).set(count)
+        self._resolution.labels(*of).set(resolution)
+        self._down.labels(*of).set(is_down)
+        _bounds(self._longest, of, longest)
+
+    def text(self) -> str:
+        """All of it, in Prometheus' text format."""
+        return prometheus_client.generate_latest(self.registry).decode()
+
+
+def text(run: recorded.Run) -> str:
+    """All migrations of a Run."""
+    series = Series()
+    for number, (test, migration) in enumerate(run.migrations, 1):
+        series.add(test.name, number, migration)
+    return series.text()
 
 
 def _bounds(
     gauge: prometheus_client.Gauge,
     labels: tuple[object, ...],
-    duration: documents.Duration,
+    duration: measurement.Duration,
 ) -> None:
-    for bound in _BOUNDS:
-        gauge.labels(*labels, bound).set(duration[bound])
+    gauge.labels(*labels, 'estimate').set(float(duration))
+    gauge.labels(*labels, 'lower').set(duration.lower)
+    gauge.labels(*labels, 'upper').set(duration.upper)

@@ -264,9 +264,14 @@ class _Live:
         return ended
 
 
+def epoch(moment):
+    """A moment of this machine's clock, in seconds since 1970."""
+    return time.time() - time.monotonic() + moment
+
+
 def wall(moment):
     """The time of day of a moment, for people."""
-    seconds = time.time() - time.monotonic() + moment
+    seconds = epoch(moment)
     whole = time.strftime('%H:%M:%S', time.localtime(seconds))
     milliseconds = int(seconds % 1 * 1000)
     return f'{whole}.{milliseconds:03d}'

@@ -115,6 +115,17 @@ class TestArguments(testtools.TestCase):
         self.assertEqual(2, self.command.run(self.parse('--', 'true')))
         self.assertIn('nothing to watch', self.app.stderr.getvalue())
 
+    def test_where_to_listen(self):
+        for text, place in (
+            ('127.0.0.1:9469', ('127.0.0.1', 9469)),
+            ('[::1]:0', ('::1', 0)),
+            ('localhost:80', ('localhost', 80)),
+        ):
+            self.assertEqual(place, self.parse('a', '--listen', text).listen)
+        self.useFixture(fixtures.MonkeyPatch('sys.stderr', io.StringIO()))
+        for text in ('9469', ':9469', '::1:9469', 'a:65536', 'a:', 'a:-1'):
+            self.assertRaises(SystemExit, self.parse, 'a', '--listen', text)
+
     def listed(self, data):
         path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'list')
         path.write_bytes(data)

@@ -11,10 +11,14 @@
 #    under the License.
 """Prometheus\' text format, read by its own parser."""
 
+import json
+import re
+
 from prometheus_client import parser
 import testtools
 
 from migration_tempest_plugin.report import prometheus
+from migration_tempest_plugin.unit_tests import checkout
 from migration_tempest_plugin.unit_tests.report import samples
 
 
@@ -119,4 +123,39 @@ class TestPrometheus(testtools.TestCase):
                 if each.labels.get('what') == 'network'
                 and each.name == 'migration_cost_seconds'
             ],
+        )
+
+
+class TestDashboard(testtools.TestCase):
+    """What Grafana is given asks for series and labels that there are."""
+
+    def test_names(self):
+        board = json.loads(
+            (checkout.ROOT / 'doc/source/examples/grafana.json').read_text()
+        )
+        asked = [
+            target['expr']
+            for panel in board['panels']
+            for target in panel['targets']
+        ]
+        self.assertGreater(len(asked), 5)
+        there = {
+            family.name: set().union(
+                *(sample.labels for sample in family.samples)
+            )
+            for family in parser.text_string_to_metric_families(
+                prometheus.text(samples.run(samples.test(samples.migration())))
+            )
+        }
+        for text in (
+            *asked,
+            *(each['query'] for each in board['templating']['list']),
+        ):
+            for name in re.findall(r'migration_\w+', text):
+                self.assertIn(name, there, text)
+                for label in re.findall(r'(\w+)=~?"', text):
+                    self.assertIn(label, there[name], text)
+        # all that is there is shown
+        self.assertEqual(
+            set(there), set(re.findall(r'migration_\w+', ' '.join(asked)))
         )

@@ -18,18 +18,10 @@ from unittest import mock
 import fixtures
 import testtools
 
-from migration_tempest_plugin.measurement import Outage
+from migration_tempest_plugin.unit_tests.watch.seen import OUTAGE
 from migration_tempest_plugin.watch import display
 from migration_tempest_plugin.watch import session
 
-OUTAGE = Outage(
-    start=100.0,
-    end=100.5,
-    lower=0.3,
-    failures=4,
-    first_failure=100.1,
-    last_failure=100.4,
-)
 UP = session.State('10.0.0.5', 'network', outages=(OUTAGE,))
 QUIET = session.State('10.0.0.7', 'network', resolution=0.061)
 LOST = session.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
