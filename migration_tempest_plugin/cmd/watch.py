@@ -13,6 +13,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import pathlib
 import signal
 import threading
@@ -21,10 +22,12 @@ import time
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import cut_off
 from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin.running import machine
+from migration_tempest_plugin.watch import control
 from migration_tempest_plugin.watch import display
 from migration_tempest_plugin.watch import events as jsonlines
 from migration_tempest_plugin.watch import exporter
@@ -96,6 +99,14 @@ class Watch(base.Command):
             '--metadata',
             action='store_true',
             help='have the guests of --ssh ask for their metadata, too',
+        )
+        parser.add_argument(
+            '--control',
+            default='gateway',
+            metavar='ADDRESS',
+            help='what should always answer: while it does not, this machine '
+            'itself is cut off, and what fails then is unobserved; none for '
+            'nothing (the default gateway)',
         )
         parser.add_argument(
             '--interval',
@@ -180,66 +191,73 @@ class Watch(base.Command):
                 raise exceptions.RecordError(
                     f'{each} exists already: name another --output'
                 )
-        over = _Over()
-        with over.on_signals():
-            return self._watch(parsed_args, targets, output, over)
-
-    def _watch(self, parsed_args, targets, output, over):
-        shown = display.Display(self.app.stderr)
         limits = base.limits(parsed_args)
         _refuse_unmeasured(parsed_args, limits)
-        with contextlib.ExitStack() as stack:
-            hosts = _hosts(parsed_args)
-            for host in hosts.values():
-                stack.callback(host.close)
-            plan = session.Plan(
-                tuple(targets),
-                hosts,
-                parsed_args.metadata,
-                parsed_args.interval,
-                parsed_args.deadline,
+        events = (
+            jsonlines.Events(self.app.stdout)
+            if parsed_args.json_lines
+            else None
+        )
+        over = _Over()
+        with over.on_signals(), contextlib.ExitStack() as stack:
+            following = self._begin(
+                parsed_args, targets, output, stack, over, events
             )
-            file = stack.enter_context(_recording(_samples(output), shown.say))
-            events = (
-                jsonlines.Events(self.app.stdout)
-                if parsed_args.json_lines
-                else None
-            )
-            with _gone_on_failure(file):
-                offered = parsed_args.listen and stack.enter_context(
-                    exporter.Exporter(*parsed_args.listen, parsed_args.name)
-                )
-                marked = stack.enter_context(
-                    marks.Marks(marks.beside(output), file.mark)
-                )
-                watched = stack.enter_context(session.Session(plan, file))
-            shown.say(f'{STARTED} {", ".join(targets)}')
-            for target, load in watched.under_load():
-                shown.say(f'{target}: {load.room}')
-            if offered:
-                shown.say('offered to Prometheus at ' + offered.url)
-            if events:
-                events.begin(targets)
             over.begin()
-            following = _Following(
-                watched,
-                marked,
-                shown,
-                over,
-                [each for each in (events, offered) if each],
-            )
-            with shown.shown():
+            with following.shown.shown():
                 began, status = _follow(parsed_args, following)
-            following.take_marks()
-            measured = watched.measured(began, marked.all, limits)
+            measured = following.measured(began, limits)
         return self._conclude(
             parsed_args, output, measured, limits, status, events
+        )
+
+    def _begin(self, parsed_args, targets, output, stack, over, events):
+        """Begin to watch, and say so: a _Following, as long as the stack."""
+        shown = display.Display(self.app.stderr)
+        hosts = _hosts(parsed_args)
+        for host in hosts.values():
+            stack.callback(host.close)
+        plan = session.Plan(
+            tuple(targets),
+            hosts,
+            _control(parsed_args, targets),
+            parsed_args.metadata,
+            parsed_args.interval,
+            parsed_args.deadline,
+        )
+        file = stack.enter_context(_recording(_samples(output), shown.say))
+        with _gone_on_failure(file):
+            offered = parsed_args.listen and stack.enter_context(
+                exporter.Exporter(*parsed_args.listen, parsed_args.name)
+            )
+            marked = stack.enter_context(
+                marks.Marks(marks.beside(output), file.mark)
+            )
+            watched = stack.enter_context(session.Session(plan, file))
+        shown.say(f'{STARTED} {", ".join(targets)}')
+        for target, load in watched.under_load():
+            shown.say(f'{target}: {load.room}')
+        if watched.control and watched.control.why:
+            shown.say(
+                'not known when this machine itself is cut off: '
+                f'{watched.control.why} (--control)'
+            )
+        if offered:
+            shown.say('offered to Prometheus at ' + offered.url)
+        if events:
+            events.begin(targets)
+        return _Following(
+            watched,
+            marked,
+            shown,
+            over,
+            [each for each in (events, offered) if each],
         )
 
     def _conclude(self, parsed_args, output, measured, limits, status, events):
         wrong = [
             complaint
-            for each in measured
+            for each in measured.migrations
             for complaint in each.complaints(limits)
         ]
         test = recorded.RecordedTest(
@@ -247,10 +265,10 @@ class Watch(base.Command):
             if parsed_args.name != 'watch'
             else 'watch',
             'fail' if wrong else 'success',
-            tuple(each.to_dict() for each in measured),
+            tuple(each.to_dict() for each in measured.migrations),
             reason='\n'.join(wrong),
         )
-        run = recorded.Run((test,), _facts(parsed_args, limits))
+        run = recorded.Run((test,), _facts(parsed_args, limits, measured))
         try:
             base.write(output, run.to_json())
         finally:
@@ -258,8 +276,13 @@ class Watch(base.Command):
                 events.end(output, wrong)
             else:
                 self.app.stdout.write(text.summary(run.tests) + '\n')
+        if measured.cut_off:
+            self.say(
+                'this machine itself was cut off, so that what failed then is '
+                f'unobserved: {measured.cut_off}'
+            )
         if (
-            any(each.unchecked(limits) for each in measured)
+            any(each.unchecked(limits) for each in measured.migrations)
             and not parsed_args.accept_unchecked_limits
         ):
             self.say(
@@ -270,6 +293,18 @@ class Watch(base.Command):
             name = pathlib.Path(parsed_args.command[0]).name
             self.say(f'{name} ended with {status}')
         return EXCEEDED if wrong else COMMAND_FAILED if status else KEPT
+
+
+@dataclasses.dataclass(frozen=True)
+class _Measured:
+    """What came of it.
+
+    :ivar migrations: a MeasuredMigration of each target
+    :ivar cut_off: when this machine itself was cut off, for people; or ''
+    """
+
+    migrations: list
+    cut_off: str
 
 
 class _Over:
@@ -315,6 +350,14 @@ class _Over:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _control(parsed_args, targets):
+    """The address of --control, or None."""
+    named = parsed_args.control
+    if named == 'gateway':
+        named = control.gateway()
+    return None if named == 'none' or named in targets else named
 
 
 def _place(text):
@@ -419,6 +462,12 @@ class _Following:
         """
         while True:
             self.take_marks()
+            for outage in self.watched.cut_off():
+                self.shown.say(
+                    f'{session.wall(outage.start)}  this machine itself was '
+                    f'cut off for {outage.duration}: '
+                    f'{self.watched.control.address} did not answer'
+                )
             states, ended = self.watched.look()
             self.shown.update(states, ended, doing)
             for each in self._others:
@@ -435,6 +484,15 @@ class _Following:
         for mark in new:
             for each in self._others:
                 each.mark(mark)
+
+    def measured(self, began, limits):
+        """What was _Measured since a moment."""
+        self.take_marks()
+        gaps = self.watched.gaps()
+        return _Measured(
+            self.watched.measured(began, self.marked.all, limits, gaps),
+            cut_off.text(gaps, session.wall),
+        )
 
 
 def _follow(parsed_args, following):
@@ -483,10 +541,12 @@ def _hosts(parsed_args):
     }
 
 
-def _facts(parsed_args, limits):
+def _facts(parsed_args, limits, measured):
+    cut = {'cut_off': measured.cut_off} if measured.cut_off else {}
     return {
         'run': {
             'watched': parsed_args.name,
+            **cut,
             'ended': time.strftime('%Y-%m-%d %H:%M:%S %z'),
             **machine.facts(),
         },

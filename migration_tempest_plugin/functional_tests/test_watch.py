@@ -138,6 +138,12 @@ class TestNetwork(WatchTest):
 
     def watch(self, *words, **arguments):
         """Start it with a COMMAND that lasts until end_command()."""
+        watch = self.start_in_client(*words, **arguments)
+        self.assertEqual('COMMAND runs\n', watch.stderr.readline())
+        return watch
+
+    def start_in_client(self, *words, **arguments):
+        """Up to where all have their baseline."""
         script = (
             'echo COMMAND runs; until [ -e "$0" ]; do sleep 0.05; '
             'done; exit "$1"'
@@ -155,7 +161,6 @@ class TestNetwork(WatchTest):
                 **arguments,
             )
         self.await_start(watch)
-        self.assertEqual('COMMAND runs\n', watch.stderr.readline())
         return watch
 
     def await_start(self, watch):
@@ -414,6 +419,48 @@ class TestNetwork(WatchTest):
             [(_, migration)] = recorded.read_json(done.stdout).migrations
             [seen] = migration['measurements']
             self.assertEqual(outages, len(seen['outages']), words)
+
+    def test_this_machine_is_cut_off(self):
+        """What fails then is unobserved; an outage of the target is none."""
+        watch = self.watch('--interval', '0.01')
+        with self.network.client_cut_off():
+            time.sleep(0.5)
+        said = watch.stderr.readline() + watch.stderr.readline()
+        self.assertIn('this machine itself was cut off for 0.', said)
+        self.assertIn('10.77.1.1 did not answer', said)
+        self.outage(0.2)
+        self.assertIn('was down for', watch.stderr.readline())
+        status, output = self.end_command(watch)
+        self.assertEqual(0, status, self.errors)
+        self.assertIn('what failed then is unobserved: ', self.errors)
+        again = subprocess.run(
+            command.line('summary', '--json', '--subunit', self.samples),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for text in (self.record.read_text(), again.stdout):
+            run = recorded.read_json(text)
+            [(_, migration)] = run.migrations
+            [network] = migration['measurements']
+            [outage] = network['outages']
+            self.assertLess(outage['upper'], 0.4)
+            self.assertGreater(network['unobserved'], 0.4)
+            self.assertIn(' to ', run.facts['run']['cut_off'])
+
+    def test_no_control(self):
+        for named in ('none', network.NOBODY):
+            watch = self.start_in_client('--control', named)
+            if named != 'none':
+                self.assertRegex(
+                    watch.stderr.readline(),
+                    'not known when this machine itself is cut off: '
+                    rf'{network.NOBODY} did not answer a ping within 3 s',
+                )
+            self.assertEqual('COMMAND runs\n', watch.stderr.readline())
+            status, _ = self.end_command(watch)
+            self.assertEqual(0, status, self.errors)
+            self.forget()
 
     def test_what_is_done_meanwhile(self):
         """It is said in another terminal, and outages are grouped by it."""

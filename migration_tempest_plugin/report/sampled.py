@@ -18,6 +18,7 @@ import time
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import cut_off
 from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.recording.window import Window
 from migration_tempest_plugin.report import recorded
@@ -25,6 +26,10 @@ from migration_tempest_plugin.report import validation
 
 #: What it says of a file that has no end: its writer was killed.
 CUT = 'ends in the middle: what wrote it was ended, or had no room left'
+
+
+#: What is pinged to know whether this machine itself was cut off.
+CONTROL = 'control'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +51,8 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
         nothing that a limit is for
     """
     file = reader.read(path, view.window)
-    recorded_of = {each.stream.what for each in file.streams}
+    streams = [each for each in file.streams if each.stream.what != CONTROL]
+    recorded_of = {each.stream.what for each in streams}
     for limit in view.limits:
         if limit.what not in recorded_of:
             raise exceptions.RecordError(
@@ -55,18 +61,24 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
             )
     begin = max(file.header.origin, file.begin)
     ended = min(file.ended, file.end)
+    gaps = [
+        gap
+        for each in file.streams
+        if each.stream.what == CONTROL
+        for gap in cut_off.gaps(_measured(file, each))
+    ]
     marks = tuple(_within(file.marks, begin, ended))
     measured = [
         measurement.MeasuredMigration(
             server=each.stream.target,
             source=None,
             destination=None,
-            measurements=(_measured(file, each),),
+            measurements=(cut_off.without(_measured(file, each), gaps),),
             progress=measurement.Progress.of_marks(begin, marks, ended),
             kind='watch',
             limits=view.limits,
         )
-        for each in file.streams
+        for each in streams
     ]
     wrong = [
         complaint
@@ -86,11 +98,28 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
     return recorded.Run(
         (test,),
         {
-            'run': {'watched': 'watch', 'ended': stamp},
+            'run': {
+                'watched': 'watch',
+                'ended': stamp,
+                **(
+                    {
+                        'cut_off': cut_off.text(
+                            gaps, lambda moment: _clock(file, moment)
+                        )
+                    }
+                    if gaps
+                    else {}
+                ),
+            },
             'limits': {limit.option: limit.seconds for limit in view.limits},
         },
         () if file.why else (f'{path} {CUT}',),
     )
+
+
+def _clock(file: reader.File, moment: float) -> str:
+    """The time of day of a moment, for people."""
+    return time.strftime('%H:%M:%S', time.localtime(file.time_of_day(moment)))
 
 
 def _within(

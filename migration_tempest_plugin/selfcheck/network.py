@@ -262,6 +262,20 @@ class Network(fixtures.Fixture):
         """The router delivers what it kept."""
         self._run(self._router, 'nft', 'delete table arp hold')
 
+    @contextlib.contextmanager
+    def client_cut_off(self):
+        """Nothing reaches the client as long as the body runs."""
+        self._run(
+            self._client,
+            'nft',
+            'table inet cut { chain input { '
+            'type filter hook input priority 0; drop; }; }',
+        )
+        try:
+            yield
+        finally:
+            self._run(self._client, 'nft', 'delete table inet cut')
+
     def outage(self, verdict=None):
         """Cut the network as long as the body runs; yields an Injected."""
         return inject(lambda: self.cut(verdict), lambda: self.mend(verdict))

@@ -11,6 +11,7 @@
 #    under the License.
 """What happens in a watch, for programs: a line of JSON each."""
 
+import contextlib
 import json
 import time
 
@@ -76,8 +77,10 @@ class Events:
 
     def _write(self, event, moment, **more):
         line = {'event': event, 'at': _epoch(moment), **more}
-        self._stream.write(json.dumps(line) + '\n')
-        self._stream.flush()
+        # Who reads them may have ended: no reason to lose what is measured.
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(json.dumps(line) + '\n')
+            self._stream.flush()
 
 
 def _of(state):

@@ -16,10 +16,12 @@ import dataclasses
 import functools
 import time
 
-from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import cut_off
 from migration_tempest_plugin import meters
 from migration_tempest_plugin.running import metering
+from migration_tempest_plugin.watch import control
+from migration_tempest_plugin.watch import live
 
 #: Seconds after which what was started in a guest ends by itself, should
 #: nobody be able to end it.
@@ -36,6 +38,7 @@ class Plan:
     :ivar targets: addresses that are pinged
     :ivar guests: the ssh.Host of each guest whose clock is asked for, by its
         address, which is one of the targets
+    :ivar control: an address that should always answer, or None: see Control
     :ivar metadata: whether these guests ask for their metadata, too
     :ivar interval: seconds from one ping to the next; deadline: within which
         it must be answered
@@ -46,44 +49,12 @@ class Plan:
 
     targets: tuple
     guests: dict
+    control: str | None = None
     metadata: bool = False
     interval: float = 0.05
     deadline: float = 0.5
     baseline: float = 10.0
     guest_baseline: float = 30.0
-
-
-@dataclasses.dataclass(frozen=True)
-class State:
-    """What is known of one target now.
-
-    :ivar what: 'network' or 'tcp'
-    :ivar down_since: in seconds of this machine's clock, or None
-    :ivar lost: why it can't be measured any more, or None
-    :ivar outages: those that are over
-    :ivar resolution: seconds; no outage that was longer was missed, so far
-    """
-
-    target: str
-    what: str
-    down_since: float | None = None
-    lost: str | None = None
-    outages: tuple = ()
-    resolution: float = 0.0
-
-    @property
-    def longest(self):
-        """The Duration of the longest outage that is over."""
-        return measurement.Duration.longest(
-            (outage.duration for outage in self.outages), self.resolution
-        )
-
-    @property
-    def total(self):
-        """The Duration of all outages in sum that are over."""
-        return measurement.Duration.sum(
-            (outage.duration for outage in self.outages), self.resolution
-        )
 
 
 class Session:
@@ -98,6 +69,9 @@ class Session:
         self._file = file
         self._recorded = {}  # meter: the number of its stream
         self._stack = contextlib.ExitStack()
+        self.control = plan.control and control.Control(
+            plan.control, self._network_meter(plan.control, 'control')
+        )
         self._metering = metering.Metering(
             {target: self._meters_of(target) for target in plan.targets}
         )
@@ -105,12 +79,18 @@ class Session:
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
+            if self.control:
+                stack.enter_context(self.control)
             stack.enter_context(self._metering)
             self._metering.begin(self._patience)
+            baselines = dict(self._metering.baselines)
+            if self.control and self.control.baseline is not None:
+                baselines[self.control.meter] = self.control.baseline
             for meter, stream in self._recorded.items():
-                self._file.baseline(stream, self._metering.baselines[meter])
+                if meter in baselines:
+                    self._file.baseline(stream, baselines[meter])
             self._live = [
-                _Live(target, meter, self._metering.baselines[meter])
+                live.Live(target, meter, self._metering.baselines[meter])
                 for target, its_meters in self._metering.meters.items()
                 for meter in its_meters
                 if hasattr(meter, 'recent')
@@ -134,14 +114,14 @@ class Session:
         if plan.metadata:
             yield meters.MetadataDowntimeMeter(guest, lifetime=LIFETIME)
 
-    def _network_meter(self, target):
+    def _network_meter(self, target, what='network'):
         plan = self.plan
         if self._file is None:
             return meters.NetDowntimeMeter(
                 target, plan.interval, plan.deadline
             )
         stream = self._file.add(
-            'network',
+            what,
             target,
             plan.interval,
             plan.deadline,
@@ -183,6 +163,10 @@ class Session:
         ]  # reported once
         return [live.state for live in self._live], ended
 
+    def cut_off(self):
+        """This machine's own outages that ended since the last look."""
+        return self.control.look() if self.control else []
+
     def under_load(self):
         """Each target that has no room for being measured: (it, GuestLoad)."""
         for target in self.plan.targets:
@@ -194,74 +178,41 @@ class Session:
         """Whether anything was down at the last look."""
         return any(live.state.down_since is not None for live in self._live)
 
-    def measured(self, began, marks, limits):
+    def gaps(self):
+        """When this machine itself was cut off, as Gaps."""
+        return self.control.gaps() if self.control else ()
+
+    def measured(self, began, marks, limits, gaps):
         """What was seen of each target, as MeasuredMigrations.
 
         :param began: the moment from which times count
         :param marks: Marks of what was done meanwhile
         :param limits: the Limits that it is to keep
+        :param gaps: when this machine itself was cut off
         """
         progress = measurement.Progress.of_marks(
             began, marks, time.monotonic()
         )
         return [
-            self._measured(target, progress, limits)
+            self._measured(target, progress, limits, gaps)
             for target in self.plan.targets
         ]
 
-    def _measured(self, target, progress, limits):
+    def _measured(self, target, progress, limits, gaps):
         read = self._metering.read(target, time.monotonic() + PATIENCE)
         return measurement.MeasuredMigration(
             server=target,
             source=None,
             destination=None,
-            measurements=read.measurements,
+            measurements=tuple(
+                cut_off.without(each, gaps) for each in read.measurements
+            ),
             clock=read.clock,
             progress=progress,
             kind='watch',
             limits=limits,
             load=read.load,
         )
-
-
-class _Live:
-    """What a meter sees, looked at piece by piece: a watch may take days."""
-
-    def __init__(self, target, meter, baseline):
-        self.state = State(
-            target,
-            'tcp'
-            if isinstance(meter, meters.GuestHeartbeatMeter)
-            else 'network',
-        )
-        self._meter = meter
-        self._answered = baseline
-
-    def look(self):
-        """The outages that are known to be over since the last look."""
-        if self.state.lost:
-            return []  # for good; and why costs a look at all there was
-        try:
-            timeline = self._meter.recent(self._answered)
-        except exceptions.NoMeasurement as error:
-            # Nobody will see it come back, so nobody is to wait for that.
-            self.state = dataclasses.replace(
-                self.state, lost=error.reason, down_since=None
-            )
-            return []
-        if timeline is None:
-            return []
-        self._answered = max(
-            sample.start for sample in timeline.samples if sample.answered
-        )
-        ended = [outage for outage in timeline.outages if not outage.ongoing]
-        self.state = dataclasses.replace(
-            self.state,
-            down_since=timeline.down_since,
-            outages=(*self.state.outages, *ended),
-            resolution=max(self.state.resolution, timeline.resolution),
-        )
-        return ended
 
 
 def epoch(moment):

@@ -171,5 +171,7 @@ class TestArguments(testtools.TestCase):
     def test_facts_hold_no_argument(self):
         """There may be a password among them."""
         parsed = self.parse('a', '--', 'do', '--password', 'secret')
-        self.assertNotIn('secret', repr(watch._facts(parsed, ())))
+        self.assertNotIn(
+            'secret', repr(watch._facts(parsed, (), watch._Measured([], '')))
+        )
         self.assertIsInstance(parsed, argparse.Namespace)

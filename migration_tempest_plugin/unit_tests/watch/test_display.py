@@ -20,11 +20,11 @@ import testtools
 
 from migration_tempest_plugin.unit_tests.watch.seen import OUTAGE
 from migration_tempest_plugin.watch import display
-from migration_tempest_plugin.watch import session
+from migration_tempest_plugin.watch import live
 
-UP = session.State('10.0.0.5', 'network', outages=(OUTAGE,))
-QUIET = session.State('10.0.0.7', 'network', resolution=0.061)
-LOST = session.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
+UP = live.State('10.0.0.5', 'network', outages=(OUTAGE,))
+QUIET = live.State('10.0.0.7', 'network', resolution=0.061)
+LOST = live.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
 
 
 class Terminal(io.StringIO):

@@ -21,11 +21,11 @@ import testtools
 from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.unit_tests.watch.seen import OUTAGE
 from migration_tempest_plugin.watch import events
-from migration_tempest_plugin.watch import session
+from migration_tempest_plugin.watch import live
 
-UP = session.State('10.0.0.5', 'network')
-DOWN = session.State('10.0.0.5', 'network', down_since=100.0)
-LOST = session.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
+UP = live.State('10.0.0.5', 'network')
+DOWN = live.State('10.0.0.5', 'network', down_since=100.0)
+LOST = live.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
 
 
 class TestEvents(testtools.TestCase):
@@ -97,6 +97,12 @@ class TestEvents(testtools.TestCase):
             self.events.update([LOST], [])
         [lost] = self.said()
         self.assertEqual('the guest was rebooted', lost['why'])
+
+    def test_who_reads_them_has_ended(self):
+        self.stream.close()
+        self.events.update([DOWN], [])
+        self.events.end('x.json', [])
+        self.assertTrue(self.stream.closed)
 
     def test_marks(self):
         self.events.mark(Mark(100.25, 'upgraded "3"\n\N{CHECK MARK}'))

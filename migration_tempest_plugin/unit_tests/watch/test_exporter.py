@@ -20,13 +20,13 @@ import testtools
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.unit_tests.watch.seen import OUTAGE
 from migration_tempest_plugin.watch import exporter
-from migration_tempest_plugin.watch import session
+from migration_tempest_plugin.watch import live
 
-WAS_DOWN = session.State(
+WAS_DOWN = live.State(
     '10.0.0.5', 'network', outages=(OUTAGE,), resolution=0.06
 )
-IS_DOWN = session.State('fd00::5', 'tcp', down_since=99.0, resolution=0.07)
-LOST = session.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
+IS_DOWN = live.State('fd00::5', 'tcp', down_since=99.0, resolution=0.07)
+LOST = live.State('10.0.0.6', 'tcp', lost='the guest was rebooted')
 
 
 class TestExporter(testtools.TestCase):

@@ -22,6 +22,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
+from migration_tempest_plugin.watch import live
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session
 
@@ -50,7 +51,7 @@ class TestLive(testtools.TestCase):
     def setUp(self):
         super().setUp()
         self.meter = FakeMeter()
-        self.live = session._Live('x', self.meter, 0.0)
+        self.live = live.Live('x', self.meter, 0.0)
 
     def see(self, pattern):
         self.meter.pattern += pattern
@@ -89,7 +90,7 @@ class TestLive(testtools.TestCase):
         """Right after the start, say; it is not lost then."""
         with mock.patch.object(self.meter, 'recent', return_value=None):
             self.assertEqual([], self.live.look())
-        self.assertEqual(session.State('x', 'network'), self.live.state)
+        self.assertEqual(live.State('x', 'network'), self.live.state)
         self.assertEqual([2], self.see('+--+'))
 
     def test_lost(self):
