@@ -269,8 +269,9 @@ MigrationGroup = [
     cfg.BoolOpt(
         'there_and_back',
         default=True,
-        help='Whether the matrix migrates each server back, too: both hosts '
-        'matter then. Off, it takes about half as long.',
+        help='Whether the matrix, and the test that looks a server over, '
+        'migrate each server back, too: both hosts matter then. Off, they '
+        'take about half as long.',
     ),
     cfg.IntOpt(
         'parallel_guests',

@@ -45,8 +45,9 @@ environment:
                   systemd, with units and a journal
   LAB_HORIZON     yes: Horizon on the controller, Chromium on the machine, and
                   the tests that use them; no is the default
-  LAB_LONG        yes: each kind of migration is made back, too, and three
-                  servers migrate at a time, not two; no is the default
+  LAB_LONG        yes: each kind of migration is made back, too, three servers
+                  migrate at a time, not two, and one four times in a row,
+                  not three times; no is the default
   LAB_VIRT_TYPE   qemu (the default), or kvm where it is known to work
   LAB_COMPUTE_DRIVER
                   stock: Nova's own (the default); starlingx: one that heeds

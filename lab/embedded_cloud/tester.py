@@ -181,6 +181,7 @@ class Tester(Namespaces):
             block_migration=_boolean(self.settings.storage == 'block'),
             starlingx_settings=_boolean(self.settings.driver == 'starlingx'),
             parallel_guests=3 if self.settings.long else 2,
+            repeats=4 if self.settings.long else 3,
             there_and_back=_boolean(self.settings.long),
             image_user=self.settings.image_user,
             ssh_timeout=self.settings.kind.login_timeout,

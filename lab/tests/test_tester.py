@@ -141,9 +141,11 @@ class ConfigureTest(unittest.TestCase):
         short = self.configured()['migration']
         self.assertEqual('2', short['parallel_guests'])
         self.assertEqual('false', short['there_and_back'])
+        self.assertEqual('3', short['repeats'])
         long = self.configured(LAB_LONG='yes')['migration']
         self.assertEqual('3', long['parallel_guests'])
         self.assertEqual('true', long['there_and_back'])
+        self.assertEqual('4', long['repeats'])
 
     def configured(self, **variables):
         with tempfile.TemporaryDirectory() as folder:
