@@ -199,17 +199,18 @@ class Watch(base.Command):
             else None
         )
         over = _Over()
-        with over.on_signals(), contextlib.ExitStack() as stack:
-            following = self._begin(
-                parsed_args, targets, output, stack, over, events
+        with over.on_signals():
+            with contextlib.ExitStack() as stack:
+                following = self._begin(
+                    parsed_args, targets, output, stack, over, events
+                )
+                over.begin()
+                with following.shown.shown():
+                    began, status = _follow(parsed_args, following)
+                measured = following.measured(began, limits)
+            return self._conclude(
+                parsed_args, output, measured, limits, status, events
             )
-            over.begin()
-            with following.shown.shown():
-                began, status = _follow(parsed_args, following)
-            measured = following.measured(began, limits)
-        return self._conclude(
-            parsed_args, output, measured, limits, status, events
-        )
 
     def _begin(self, parsed_args, targets, output, stack, over, events):
         """Begin to watch, and say so: a _Following, as long as the stack."""

@@ -55,6 +55,7 @@ PUBLIC = {
         'GuestLoad',
         'Limit',
         'Look',
+        'Mark',
         'MeasuredMigration',
         'Outage',
         'Phase',
