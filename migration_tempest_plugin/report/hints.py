@@ -65,12 +65,13 @@ def _observed(
     unobserved, observed = timeline.get('unobserved'), timeline.get('observed')
     if not unobserved or not observed or unobserved < UNOBSERVED * observed:
         return
-    where, remedy = (
-        ('the guest', 'fewer processes in it')
-        if timeline.get('clock') == 'guest' or timeline['what'] == 'metadata'
-        else ('this machine', 'fewer targets, or a longer --interval')
+    why = (
+        'the guest had no time for it: fewer processes in it would help'
+        if timeline['what'] == 'metadata'
+        else 'this machine was cut off, or had no time for it: then fewer '
+        'targets would help, or a longer --interval'
     )
     yield (
         f'{timeline["what"]}: nobody observed {unobserved:.3f} s of '
-        f'{observed:.1f} s: {where} had no time for it; what helps is {remedy}'
+        f'{observed:.1f} s; {why}'
     )
