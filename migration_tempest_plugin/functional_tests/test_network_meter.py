@@ -351,12 +351,13 @@ class TestNoMeasurement(Case):
 
     def test_stopped_in_the_middle(self):
         """A prober that says nothing is waited for, but not for ever."""
+        meter = self.start_up()
+        # To start may take longer than that on a busy machine.
         self.useFixture(
             fixtures.MonkeyPatch(
                 'migration_tempest_plugin.meters.icmp.PATIENCE', 0.5
             )
         )
-        meter = self.start_up()
         os.kill(meter.pid, signal.SIGSTOP)
         self.assertIn(
             'does not say any more what became of them',
