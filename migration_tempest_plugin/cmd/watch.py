@@ -232,7 +232,11 @@ class Watch(base.Command):
                 exporter.Exporter(*parsed_args.listen, parsed_args.name)
             )
             marked = stack.enter_context(
-                marks.Marks(marks.beside(output), file.mark)
+                marks.Marks(
+                    marks.beside(output),
+                    file.mark,
+                    *([events.mark] if events else []),
+                )
             )
             watched = stack.enter_context(session.Session(plan, file))
         shown.say(f'{STARTED} {", ".join(targets)}')
@@ -454,7 +458,6 @@ class _Following:
         self.shown = shown
         self.over = over
         self._others = others
-        self._marks = 0  # how many were shown
 
     def until(self, is_over, doing):
         """Look until something is so, or until it is asked to end.
@@ -481,10 +484,6 @@ class _Following:
         """Show what was said since then."""
         for mark in self.marked.look():
             self.shown.say(f'{session.wall(mark.moment)}  {mark.text}')
-        new, self._marks = self.marked.all[self._marks :], len(self.marked.all)
-        for mark in new:
-            for each in self._others:
-                each.mark(mark)
 
     def measured(self, began, limits):
         """What was _Measured since a moment."""

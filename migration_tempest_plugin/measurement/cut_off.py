@@ -23,6 +23,10 @@ from migration_tempest_plugin.measurement.timeline import Gap
 from migration_tempest_plugin.measurement.timeline import Timeline
 
 
+#: What is measured of a control, in a word.
+CONTROL = 'control'
+
+
 def gaps(
     control: Timeline | exceptions.NoMeasurement,
 ) -> tuple[Gap, ...]:
@@ -31,11 +35,7 @@ def gaps(
     Of a control that has no measurement, nothing is known; but of one that is
     still down, all that was before.
     """
-    timeline = (
-        control.timeline
-        if isinstance(control, exceptions.NoMeasurement)
-        else control
-    )
+    timeline = _timeline(control)
     if timeline is None:
         return ()
     return tuple(Gap(each.start, each.end) for each in timeline.outages)
@@ -63,17 +63,22 @@ def without(
     Nobody observed the target then. What was measured in the guest itself, or
     was answered nevertheless, stays.
     """
-    timeline = (
-        measured.timeline
-        if isinstance(measured, exceptions.NoMeasurement)
-        else measured
-    )
+    timeline = _timeline(measured)
     if timeline is None or timeline.what == 'metadata' or not cut_off:
         return measured
     try:
         return _without(timeline, cut_off).recovered()
     except exceptions.NoMeasurement as error:
         return error
+
+
+def _timeline(
+    measured: Timeline | exceptions.NoMeasurement,
+) -> Timeline | None:
+    """What there is of it, if only up to where it is known."""
+    if isinstance(measured, exceptions.NoMeasurement):
+        return measured.timeline
+    return measured
 
 
 def _without(

@@ -58,7 +58,7 @@ def _migration(
 ) -> str:
     found = judged.costs(migration)
     return _row(
-        _code(_name(test)),
+        _code(test.place[1]),
         _plain(digest.way(migration, '→')),
         *(judged.text(found[what]) if what in found else '' for what in costs),
         digest.verdict(migration).value,
@@ -70,17 +70,12 @@ def _limits(
 ) -> collections.abc.Iterator[str]:
     for test in tests:
         for migration in test.migrations:
-            of = (
-                f'- {_code(_name(test))}, {_plain(digest.way(migration, "→"))}'
-            )
+            way = _plain(digest.way(migration, '→'))
+            of = f'- {_code(test.place[1])}, {way}'
             for each in text.limits(migration):
                 yield f'{of}: {_plain(each)}'
             for reason in digest.missing(migration):
                 yield f'{of}: no measurement: {_plain(reason)}'
-
-
-def _name(test: recorded.RecordedTest) -> str:
-    return test.id.rpartition('.')[2]
 
 
 def _row(*cells: str) -> str:

@@ -28,10 +28,6 @@ from migration_tempest_plugin.report import validation
 CUT = 'ends in the middle: what wrote it was ended, or had no room left'
 
 
-#: What is pinged to know whether this machine itself was cut off.
-CONTROL = 'control'
-
-
 @dataclasses.dataclass(frozen=True)
 class View:
     """How a file of samples is looked at.
@@ -51,7 +47,9 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
         nothing that a limit is for
     """
     file = reader.read(path, view.window)
-    streams = [each for each in file.streams if each.stream.what != CONTROL]
+    streams = [
+        each for each in file.streams if each.stream.what != cut_off.CONTROL
+    ]
     recorded_of = {each.stream.what for each in streams}
     for limit in view.limits:
         if limit.what not in recorded_of:
@@ -64,17 +62,19 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
     gaps = [
         gap
         for each in file.streams
-        if each.stream.what == CONTROL
+        if each.stream.what == cut_off.CONTROL
         for gap in cut_off.gaps(_measured(file, each))
     ]
-    marks = tuple(_within(file.marks, begin, ended))
+    progress = measurement.Progress.of_marks(
+        begin, _within(file.marks, begin, ended), ended
+    )
     measured = [
         measurement.MeasuredMigration(
             server=each.stream.target,
             source=None,
             destination=None,
             measurements=(cut_off.without(_measured(file, each), gaps),),
-            progress=measurement.Progress.of_marks(begin, marks, ended),
+            progress=progress,
             kind='watch',
             limits=view.limits,
         )
@@ -95,22 +95,15 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
     stamp = time.strftime(
         '%Y-%m-%d %H:%M:%S %z', time.localtime(file.time_of_day(ended))
     )
+    facts = {'watched': 'watch', 'ended': stamp}
+    if gaps:
+        facts['cut_off'] = cut_off.text(
+            gaps, lambda moment: _clock(file, moment)
+        )
     return recorded.Run(
         (test,),
         {
-            'run': {
-                'watched': 'watch',
-                'ended': stamp,
-                **(
-                    {
-                        'cut_off': cut_off.text(
-                            gaps, lambda moment: _clock(file, moment)
-                        )
-                    }
-                    if gaps
-                    else {}
-                ),
-            },
+            'run': facts,
             'limits': {limit.option: limit.seconds for limit in view.limits},
         },
         () if file.why else (f'{path} {CUT}',),

@@ -47,12 +47,12 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
         yield from _by_mark(document, each)
         if 'no_measurement' not in each and each['what'] == 'network':
             if stopped := breakdown.get('guest_stopped'):
-                yield _line('  guest stopped', stopped)
+                yield _line('  guest stopped', digest.as_duration(stopped))
             by_libvirt = breakdown.get('libvirt_downtime')
             if by_libvirt is not None:
                 yield f'{"    by libvirt":<15}  {by_libvirt:6.3f} s'
             if after := breakdown.get('network_after_stop'):
-                yield _line('  after that', after)
+                yield _line('  after that', digest.as_duration(after))
     if cost := load(document):
         yield f'{"guest":<15}  {cost}'
     if settings := digest.settings(document):
@@ -111,9 +111,8 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
             f'{measured["what"]:<15}  no outage longer than the resolution, '
             f'{measured["resolution"]:.3f} s{stall}'
         )
-    line = _line(measured['what'], measured['total'])
-    plural = '' if outages == 1 else 's'
-    text = f'{line}  in {outages} outage{plural}{stall}'
+    line = _line(measured['what'], digest.as_duration(measured['total']))
+    text = f'{line}  in {_outages(outages)}{stall}'
     if outages > 1:
         text += f', the longest {measured["longest"]["estimate"]:.3f} s'
     # Records of version 1 only: later ones have no measurement then.
@@ -131,18 +130,19 @@ def _by_mark(
         return
     for name, outages in digest.by_mark(document, measured).items():
         total = measurement.Duration.sum(map(digest.as_duration, outages))
-        plural = '' if len(outages) == 1 else 's'
         when = f'after "{name}"' if name else 'before anything was done'
-        yield (
-            f'{"  of which":<15}  {total.brief():>6} s  ({total.lower:.3f} to '
-            f'{total.upper:.3f} s)  in {len(outages)} outage{plural}, {when}'
-        )
+        line = _line('  of which', total)
+        yield f'{line}  in {_outages(len(outages))}, {when}'
 
 
-def _line(label: str, duration: documents.Duration) -> str:
+def _outages(count: int) -> str:
+    return f'{count} outage' if count == 1 else f'{count} outages'
+
+
+def _line(label: str, duration: measurement.Duration) -> str:
     bounds = (
-        f'  ({duration["lower"]:.3f} to {duration["upper"]:.3f} s)'
-        if duration['estimate']
+        f'  ({duration.lower:.3f} to {duration.upper:.3f} s)'
+        if duration
         else ''
     )
-    return f'{label:<15}  {digest.as_duration(duration).brief():>6} s{bounds}'
+    return f'{label:<15}  {duration.brief():>6} s{bounds}'

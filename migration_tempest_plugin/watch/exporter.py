@@ -69,9 +69,6 @@ class Exporter:
             address = f'[{address}]'
         return f'http://{address}:{port}/metrics'
 
-    def mark(self, mark: object) -> None:
-        """There is no series of Marks."""
-
     def update(self, states: collections.abc.Iterable, ended: object) -> None:
         """Take in the States of a look at the session."""
         # Numbers are made of them when somebody asks.

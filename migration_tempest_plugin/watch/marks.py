@@ -37,7 +37,7 @@ class Marks:
     that.
 
     :param path: the file
-    :param found: called with each Mark, in turn
+    :param found: are called with each Mark, in turn
     :raises RecordError: if the file can't be made
     :ivar all: each Mark, in turn
     """
@@ -45,7 +45,7 @@ class Marks:
     def __init__(
         self,
         path: pathlib.Path,
-        found: collections.abc.Callable[[measurement.Mark], object],
+        *found: collections.abc.Callable[[measurement.Mark], object],
     ) -> None:
         self.all: list[measurement.Mark] = []
         self._path = path
@@ -81,7 +81,8 @@ class Marks:
         """Take a mark of the watch's own."""
         mark = measurement.Mark(moment, text)
         self.all.append(mark)
-        self._found(mark)
+        for tell in self._found:
+            tell(mark)
 
     def look(self) -> list[measurement.Mark]:
         """Take what was put since the last look."""

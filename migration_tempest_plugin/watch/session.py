@@ -70,7 +70,7 @@ class Session:
         self._recorded = {}  # meter: the number of its stream
         self._stack = contextlib.ExitStack()
         self.control = plan.control and control.Control(
-            plan.control, self._network_meter(plan.control, 'control')
+            plan.control, self._network_meter(plan.control, cut_off.CONTROL)
         )
         self._metering = metering.Metering(
             {target: self._meters_of(target) for target in plan.targets}
