@@ -293,7 +293,7 @@ class Watch(base.Command):
             self.say(
                 "--accept-unchecked-limits lets pass what can't be checked"
             )
-        self.say(f'recorded in {output}, each ping in {_samples(output)}')
+        self.say(f'recorded in {output}, each probe in {_samples(output)}')
         if status:
             name = pathlib.Path(parsed_args.command[0]).name
             self.say(f'{name} ended with {status}')

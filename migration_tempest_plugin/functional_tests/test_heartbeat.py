@@ -80,22 +80,22 @@ with GuestHeartbeatMeter(guest.connect) as meter:
     loop = input().split()
     for each in loop:
         os.kill(int(each), signal.SIGSTOP)
-    sent = len(meter._sent)
-    while len(meter._sent) < sent + 3:
+    sent = meter._beats.sent
+    while meter._beats.sent < sent + 3:
         time.sleep(0.001)
-    waiting = sent + 1 not in meter._beats
+    waiting = meter._beats.waits(sent + 1)
     subprocess.run(['sh', '-c', '(kill -STOP "$0"; until [ "$(cat '
                     '/proc/$0/task/*/stat | cut -d " " -f 3 | sort -u)" = T '
                     ']; do :; done; kill -CONT "$@"; sleep 2; '
                     'kill -CONT "$0") &', str(os.getpid()), *loop])
     # It is held in here.
-    while len(meter._sent) < sent + 50:
+    while meter._beats.sent < sent + 50:
         time.sleep(0.001)
     meter.wait_until_up(30)
-    stalls = meter.measurement().since(baseline).stalls
-    print(json.dumps([waiting, stalls.to_dict(), [
-        beat.received - beat.sent for beat in map(meter._beats.get, range(
-            sent + 1, sent + 4)) if beat]]))
+    seen = meter.measurement()
+    print(json.dumps([waiting, seen.since(baseline).stalls.to_dict(), [
+        beat.received - beat.sent
+        for beat in seen.clock.beats[sent + 1:sent + 4]]]))
 """
 
 

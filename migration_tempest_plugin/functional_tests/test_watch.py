@@ -32,6 +32,7 @@ from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import source
 from migration_tempest_plugin.selfcheck import network
+from migration_tempest_plugin.watch import session
 
 #: Seconds that anything here may take.
 PATIENCE = 60
@@ -639,6 +640,72 @@ class TestGuest(WatchTest):
         )
         self.assertGreater(migration['guest_clock']['beats'], 20)
         self.assertEqual({}, self.guest.processes())
+        # The samples say the same.
+        [(_, again)] = source.run(self.samples).migrations
+        for name in ('resolution', 'beats'):
+            self.assertAlmostEqual(
+                migration['guest_clock'][name],
+                again['guest_clock'][name],
+                msg=name,
+                delta=0.05 * migration['guest_clock'][name],
+            )
+        stalls, read = migration['measurements'][1], again['measurements'][1]
+        self.assertAlmostEqual(stalls['deadline'], read['deadline'])
+        self.assertEqual(stalls['outages'], read['outages'])
+
+    def begin(self):
+        """Start it, up to where it watches."""
+        watch = self.watch('--no-host-key-check')
+        self.assertEqual('watching 127.0.0.1\n', watch.stderr.readline())
+        return watch
+
+    def await_said(self, watch, text):
+        """Read on up to a line; a busy machine may be told of before."""
+        said = []
+        while not said or text not in said[-1]:
+            said.append(watch.stderr.readline())
+            self.assertNotEqual('', said[-1], said)
+
+    def test_killed(self):
+        """A stall that was seen a second before is there."""
+        watch = self.begin()
+        # The watch runs there, too.
+        pids = [
+            pid
+            for pid, words in self.guest.processes().items()
+            if words.endswith(f' heartbeat {session.LIFETIME}')
+        ]
+        self.assertNotEqual([], pids)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(1.5)  # how long it is to be
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        self.await_said(watch, '127.0.0.1 TCP: was down')
+        time.sleep(2 * writer.EVERY)  # what it may lose, and as much again
+        watch.kill()
+        self.end(watch)
+        [(_, migration)] = source.run(self.samples).migrations
+        [outage] = migration['measurements'][1]['outages']
+        self.assertLessEqual(outage['lower'], 1.6)
+        self.assertGreaterEqual(outage['upper'], 1.5)
+        self.assertEqual([], migration['guest_clock']['stops'])
+
+    def test_the_connection_is_lost(self):
+        """Of what goes on, the rest is there."""
+        watch = self.begin()
+        self.guest.end_sessions()
+        self.await_said(watch, '127.0.0.1 TCP: LOST')
+        time.sleep(2 * writer.EVERY)
+        lost = time.time()
+        watch.send_signal(signal.SIGINT)
+        status, _ = self.end(watch)
+        self.assertEqual(1, status, self.errors)
+        [(_, migration)] = source.run(self.samples).migrations
+        pings, connection = migration['measurements']
+        self.assertIn('did not survive', connection['no_measurement'])
+        self.assertGreater(connection['timeline']['successes'], 0)
+        self.assertGreater(pings['wall_start'] + pings['observed'], lost - 0.5)
 
     def test_its_host_key_is_checked(self):
         known = self.folder / 'known_hosts'

@@ -111,11 +111,14 @@ class GuestClock:
     """What the beats say of the guest's clock.
 
     :ivar beats: in the order in which they were sent
+    :ivar left_out: how many others there were between them, from which
+        nothing follows
     :raises NoMeasurement: if there are fewer than two, or if the clock went
         back: then the guest was rebooted
     """
 
     beats: tuple[Beat, ...]
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         # Frozen: this is the one way to keep what may be any iterable.
@@ -225,6 +228,11 @@ class GuestClock:
         return tuple(found)
 
     @property
+    def looks(self) -> int:
+        """How many beats there were."""
+        return len(self.beats) + self.left_out
+
+    @property
     def durations(self) -> tuple[Duration, ...]:
         """The Duration of each stop, in order."""
         return tuple(stop.duration for stop in self.stops)
@@ -298,7 +306,8 @@ class GuestClock:
         :raises NoMeasurement: if there are too few
         """
         return GuestClock(
-            tuple(beat for beat in self.beats if beat.sent >= moment)
+            tuple(beat for beat in self.beats if beat.sent >= moment),
+            self.left_out,
         )
 
     def summary(self) -> str:
@@ -311,7 +320,7 @@ class GuestClock:
             else f'no stop longer than {self.resolution:.4f} s'
         )
         return (
-            f"guest's clock: {found}; {len(self.beats)} looks, "
+            f"guest's clock: {found}; {self.looks} looks, "
             f'resolution {self.resolution:.4f} s'
         )
 
@@ -321,7 +330,7 @@ class GuestClock:
             'stopped': self.stopped.to_dict(),
             'stops': [stop.to_dict(origin) for stop in self.stops],
             'resolution': self.resolution,
-            'beats': len(self.beats),
+            'beats': self.looks,
         }
 
 

@@ -11,7 +11,6 @@
 #    under the License.
 """Measures how long a guest is stopped, and its TCP connections stall."""
 
-import bisect
 import collections.abc
 import dataclasses
 import math
@@ -27,8 +26,8 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.guest import stream
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import beats
 from migration_tempest_plugin.measurement.guest_clock import TICK
-from migration_tempest_plugin.measurement import sample
 from migration_tempest_plugin.measurement import stall
 from migration_tempest_plugin.measurement import timeline
 
@@ -36,6 +35,12 @@ LOG = log.getLogger(__name__)
 
 #: Seconds for a second look at a guest whose connection is lost.
 SECOND_LOOK_PATIENCE = 10.0
+
+#: Seconds from beat to beat.
+INTERVAL = 0.02
+
+#: What asks, for people.
+METHOD = 'one SSH connection'
 
 #: Seconds of beats at least from which a threshold is chosen.
 BASELINE = 3.0
@@ -99,16 +104,20 @@ class GuestHeartbeatMeter(fixtures.Fixture):
     :param lifetime: seconds after which the script in the guest ends by
         itself, should the connection never be closed
     :param target: name of the guest, for people
+    :param sink: called with each Sample as it becomes known, once more where
+        an answer comes late, and with what the guest's clock showed then, or
+        None; it must not wait
     :raises ValueError: for a number that makes no sense
     """
 
     def __init__(
         self,
         connect: collections.abc.Callable[[], paramiko.SSHClient],
-        interval: float = 0.02,
+        interval: float = INTERVAL,
         deadline: float = 0.1,
         lifetime: float = 3600,
         target: str = 'the guest',
+        sink: beats.Sink | None = None,
     ) -> None:
         for number in (interval, deadline, lifetime):
             if not 0.001 <= float(number) <= 1e6:
@@ -122,13 +131,13 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         self._connect = connect
         self._changed = threading.Condition()
         self._connection: paramiko.SSHClient | None = None
-        # when each beat was sent, by its number
-        self._sent: list[float] = []
-        # by number
-        self._beats: dict[int, measurement.Beat] = {}
-        # when the tester did not run: (from, to)
-        self._held: list[tuple[float, float]] = []
-        # chosen when the baseline is over
+        self._beats = beats.Beats(self.interval + TICK, sink)
+        self._known: float | None = None
+        # when the latest beat was sent that was answered in time
+        self._answered = float('-inf')
+        # the beats of the baseline, until it is over
+        self._baseline: list[measurement.Beat] = []
+        # chosen then
         self._threshold: float | None = None
         self._wanted = 1  # how often its load is asked for: at first
         self._asked = 0  # how often it was
@@ -199,16 +208,32 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         """
         while True:
             due = time.monotonic() + HELD
-            if self._over.wait(HELD):
+            over = self._over.wait(HELD)
+            with self._changed:
+                now = time.monotonic()
+                if now - due > HELD:
+                    self._beats.hold(due, now)
+                # Before a threshold is chosen, there is no baseline either.
+                if self._threshold is not None:
+                    self._known = self._beats.decide(
+                        self._ended or now, self._threshold
+                    )
+            if over:
                 return
-            now = time.monotonic()
-            if now - due > HELD:
-                self._held.append((due, now))
+
+    @property
+    def known(self) -> float | None:
+        """Up to when all samples went to the sink; None before a baseline."""
+        return self._known
+
+    @property
+    def lost(self) -> str | None:
+        """Why nothing more becomes known of it, before its end; or None."""
+        return self._broken
 
     def _beat(self, channel: paramiko.Channel) -> bool:
         with self._changed:
-            number = len(self._sent)
-            self._sent.append(time.monotonic())
+            number = self._beats.send(time.monotonic())
         return _say(channel, b'%d\n' % number)
 
     def _ask_load(self, channel: paramiko.Channel) -> bool:
@@ -249,12 +274,14 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             return
         try:
             said, uptime = line.split()
-            number = int(said)
-            self._beats[number] = measurement.Beat(
-                self._sent[number], now, float(uptime)
-            )
-        except (ValueError, IndexError):
+            beat = self._beats.take(int(said), now, float(uptime))
+        except (ValueError, KeyError):
             LOG.debug("Left out of the guest's answers: %r", line)
+            return
+        if self._threshold is None:
+            self._baseline.append(beat)
+        if beat.received - beat.sent <= self.threshold:
+            self._answered = beat.sent
 
     def _take_load(self, line: str) -> None:
         load = None
@@ -336,7 +363,6 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         """
         since = time.monotonic()
         with self._changed:
-            first = len(self._sent)
             self._changed.wait_for(
                 lambda: (
                     self._broken
@@ -346,14 +372,13 @@ class GuestHeartbeatMeter(fixtures.Fixture):
                 timeout,
             )
             self._changed.wait_for(
-                lambda: (
-                    self._broken or self._answered_since(first) is not None
-                ),
+                lambda: self._broken or self._answered >= since,
                 max(0.0, since + timeout - time.monotonic()),
             )
-            answered = self._answered_since(first)
-        if answered is not None and self._threshold is not None:
-            return answered
+            if self._answered >= since and self._threshold is not None:
+                # It may become the baseline.
+                self._beats.begin(self._answered)
+                return self._answered
         self._check()
         seconds = time.monotonic() - since
         reason = (
@@ -367,32 +392,23 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             reason += '; ' + self._ask_again()
         raise self._nothing(reason)
 
-    def _answered_since(self, first: int) -> float | None:
-        """When a beat of at least this number was sent that was answered."""
-        return next(
-            (
-                beat.sent
-                for beat in map(
-                    self._beats.get, range(len(self._sent) - 1, first - 1, -1)
-                )
-                if beat and self._in_time(beat)
-            ),
-            None,
-        )
-
     def _choose_threshold(self) -> bool:
         """Choose it if the baseline is long enough; whether it was.
 
         The load is looked at when the baseline is over, too.
         """
-        beats = [self._beats[number] for number in sorted(self._beats)]
         # The first ones waited for the script to start.
-        beats = [beat for beat in beats if beat.sent >= beats[0].received]
-        if not beats or beats[-1].sent - beats[0].sent < BASELINE:
+        found = [
+            beat
+            for beat in self._baseline
+            if beat.sent >= self._baseline[0].received
+        ]
+        if not found or found[-1].sent - found[0].sent < BASELINE:
             return False
         self._threshold = stall.threshold(
-            [beat.received - beat.sent for beat in beats], self.deadline
+            [beat.received - beat.sent for beat in found], self.deadline
         )
+        self._baseline.clear()
         self._wanted += 1
         self._baseline_load = self._wanted - 1
         return True
@@ -404,19 +420,6 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         It is chosen when the baseline is over, and the deadline until then.
         """
         return self._threshold or self.deadline
-
-    def _in_time(self, beat: measurement.Beat) -> bool:
-        return beat.received - beat.sent <= self.threshold
-
-    def _held_between(self, begin: float, end: float) -> float:
-        """For how many seconds the tester did not run."""
-        first = bisect.bisect_right(
-            self._held, begin, key=lambda held: held[1]
-        )
-        return sum(
-            max(0.0, min(end, until) - max(begin, since))
-            for since, until in self._held[first:]
-        )
 
     def measurement(self) -> Heartbeat:
         """The Heartbeat up to now, or up to the clean-up if that is over.
@@ -430,18 +433,17 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         if self._boot_id is None:
             raise self._nothing('the meter was not set up')
         with self._changed:
-            last = len(self._sent)
-            latest = self._sent[-1] if last else time.monotonic()
+            last = self._beats.sent - 1
+            latest = self._beats.latest or time.monotonic()
             self._changed.wait_for(
-                lambda: self._broken or last - 1 in self._beats,
+                lambda: self._broken or not self._beats.waits(last),
                 max(0.0, latest + self.threshold - time.monotonic()),
             )
         self._check()
-        stalls = self._stalls(0, last)
-        with self._changed:
-            beats = [self._beats[number] for number in sorted(self._beats)]
+        stalls = self._stalls()
         self._check_recovered(stalls)
-        return Heartbeat(stalls, measurement.GuestClock(tuple(beats)))
+        with self._changed:
+            return Heartbeat(stalls, self._beats.clock())
 
     def recent(self, since: float) -> timeline.Timeline:
         """The Timeline of the connection since a moment; waits for nothing.
@@ -451,56 +453,25 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         """
         if self._broken:
             raise self._nothing(self._broken)
-        with self._changed:
-            first, last = (
-                bisect.bisect_left(self._sent, since),
-                len(self._sent),
-            )
-        return self._stalls(first, last)
+        return self._stalls(since)
 
-    def _stalls(self, first: int, last: int) -> timeline.Timeline:
-        """The Timeline of the beats from one number to another."""
+    def _stalls(self, since: float = float('-inf')) -> timeline.Timeline:
+        """The Timeline of the beats that were sent since a moment."""
         with self._changed:
-            now = self._ended or time.monotonic()
-            samples = [
-                each
-                for each in (
-                    self._sample(number, now) for number in range(first, last)
-                )
-                if each
-            ]
+            probed = self._beats.probed(
+                self._ended or time.monotonic(), self.threshold, since
+            )
         return measurement.Timeline(
             'tcp',
             self.target,
-            tuple(samples),
+            probed.samples,
             self.interval + TICK,
-            now,
+            probed.ended,
             self._wall_start,
             probing=measurement.Probing.ORDERED,
-            method='one SSH connection',
+            method=METHOD,
             deadline=self.threshold,
-        )
-
-    def _sample(self, number: int, now: float) -> sample.Sample | None:
-        """The Sample of a beat; None if it says nothing.
-
-        It is in flight, or late since the tester itself did not run.
-        """
-        sent = self._sent[number]
-        beat = self._beats.get(number)
-        if beat and self._in_time(beat):
-            return measurement.Sample(sent, beat.received, True)
-        waited_until = beat.received if beat else now
-        held = self._held_between(sent, waited_until)
-        if waited_until - sent - held <= self.threshold:
-            return None
-        # So much later it may have been sent, as far as the stall goes.
-        return measurement.Sample(
-            sent,
-            waited_until if beat else sent,
-            False,
-            late=beat is not None,
-            slack=held,
+            quiet=probed.quiet,
         )
 
     def _check(self) -> None:
@@ -547,11 +518,10 @@ class GuestHeartbeatMeter(fixtures.Fixture):
 
     def _nothing(self, reason: str) -> exceptions.NoMeasurement:
         seen = None
-        if self._beats:
-            last = max(self._beats.values(), key=lambda beat: beat.received)
+        if last := self._beats.last:
             seconds = last.received - self._began
             seen = (
-                f'{len(self._beats)} of {len(self._sent)} beats answered, the '
+                f'{self._beats.answered} of {self._beats.sent} beats answered, the '
                 f'last one {seconds:.1f} s after the start, at an uptime of '
                 f'{last.uptime:.2f} s'
             )

@@ -211,15 +211,21 @@ class NetDowntimeMeter(fixtures.Fixture):
             probing=measurement.Probing.INDEPENDENT,
         )
 
-    def _check_alive(self) -> None:
+    @property
+    def lost(self) -> str | None:
+        """Why nothing more becomes known of it, before its end; or None."""
         ended = self._sender.ended_by_itself()
-        if ended is not None:
-            raise exceptions.NoMeasurement(
-                f'{self._sender.method}, which sends the probes to '
-                f'{self.dest_ip}, ended in the middle, with '
-                f'{how_it_ended(ended)}',
-                seen=self._seen(),
-            )
+        if ended is None:
+            return None
+        return (
+            f'{self._sender.method}, which sends the probes to '
+            f'{self.dest_ip}, ended in the middle, with '
+            f'{how_it_ended(ended)}'
+        )
+
+    def _check_alive(self) -> None:
+        if lost := self.lost:
+            raise exceptions.NoMeasurement(lost, seen=self._seen())
 
     def _seen(self) -> str:
         try:

@@ -34,6 +34,9 @@ GZIP = 31
 
 _MICRO = 1_000_000
 
+#: /proc/uptime counts them.
+_HUNDREDTHS = 100
+
 # What became of a probe, beside when it was sent and when that was known.
 _ANSWERED, _FAILED, _LATE = 0, 1, 2
 
@@ -69,10 +72,15 @@ class Stream:
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Samples of one stream, as they came."""
+    """Samples of one stream, as they came.
+
+    :ivar uptimes: what the guest's clock showed with each, in seconds, or
+        None; empty if it was asked with none of them
+    """
 
     stream: int
     samples: tuple[Sample, ...]
+    uptimes: tuple[float | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +89,26 @@ class Baseline:
 
     stream: int
     moment: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Deadline:
+    """From which delay on an answer of a stream is late, in seconds.
+
+    It stands there where that was chosen after the stream had begun.
+    """
+
+    stream: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """From a moment on, a stream has no samples any more, and why."""
+
+    stream: int
+    moment: float
+    why: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +130,7 @@ class End:
 
 
 Line: typing.TypeAlias = (
-    Header | Stream | Batch | Baseline | Mark | Known | End
+    Header | Stream | Batch | Baseline | Deadline | Lost | Mark | Known | End
 )
 
 
@@ -141,11 +169,20 @@ class Coder:
                 return {
                     'of': line.stream,
                     'samples': list(self._numbers(line.samples)),
+                    **_uptimes(line),
                 }
             case Baseline():
                 return {
                     'baseline': line.stream,
                     'at': self._down(line.moment),
+                }
+            case Deadline():
+                return {'deadline': line.stream, 'seconds': line.seconds}
+            case Lost():
+                return {
+                    'lost': line.stream,
+                    'at': self._down(line.moment),
+                    'why': line.why,
                 }
             case Mark():
                 return {'mark': line.text, 'at': self._down(line.moment)}
@@ -204,9 +241,20 @@ class Coder:
                 found['clock'],
             )
         if 'of' in found:
-            return Batch(found['of'], tuple(self._samples(found['samples'])))
+            return Batch(
+                found['of'],
+                tuple(self._samples(found['samples'])),
+                tuple(
+                    each if each is None else each / _HUNDREDTHS
+                    for each in found.get('uptimes', ())
+                ),
+            )
         if 'baseline' in found:
             return Baseline(found['baseline'], self._moment(found['at']))
+        if 'seconds' in found:
+            return Deadline(found['deadline'], float(found['seconds']))
+        if 'lost' in found:
+            return Lost(found['lost'], self._moment(found['at']), found['why'])
         if 'mark' in found:
             return Mark(self._moment(found['at']), str(found['mark']))
         if 'known' in found:
@@ -230,6 +278,17 @@ class Coder:
 
     def _moment(self, micro: int) -> float:
         return self._origin + micro / _MICRO
+
+
+def _uptimes(line: Batch) -> dict[str, list[int | None]]:
+    if not line.uptimes:
+        return {}
+    return {
+        'uptimes': [
+            each if each is None else round(each * _HUNDREDTHS)
+            for each in line.uptimes
+        ]
+    }
 
 
 def header(text: str) -> Header:

@@ -13,15 +13,18 @@
 
 import collections.abc
 import dataclasses
+import math
 import os
 import time
 import typing
 import zlib
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Beat
+from migration_tempest_plugin.measurement.clock_folding import ClockFolding
 from migration_tempest_plugin.measurement.folding import Folding
+from migration_tempest_plugin.measurement import GuestClock
 from migration_tempest_plugin.measurement import Mark
-from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.recording import lines
@@ -38,12 +41,33 @@ _WHOLE = 10.0
 class Recorded:
     """What a file of samples has of one stream.
 
+    :ivar deadline: seconds from which on an answer is late, if it was chosen
+        after the stream had begun
+    :ivar clock: the beats of the guest's clock
     :ivar baseline: the moment from which it counts, or None
+    :ivar lost: why and since when it has no more samples, or None
     """
 
     stream: lines.Stream
     folding: Folding
+    deadline: float | None = None
+    clock: ClockFolding = dataclasses.field(default_factory=ClockFolding)
     baseline: float | None = None
+    lost: lines.Lost | None = None
+
+    def begin(self, moment: float) -> None:
+        """It counts from a moment on."""
+        self.baseline = moment
+        self.folding.keep(moment)
+        self.clock.begin(moment)
+
+    def take(self, batch: lines.Batch) -> None:
+        """Take in some samples."""
+        for sample in batch.samples:
+            self.folding.add(sample)
+        for sample, uptime in zip(batch.samples, batch.uptimes):
+            if uptime is not None:
+                self.clock.add(Beat(sample.start, sample.end, uptime))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,11 +117,13 @@ class File:
             reversed([each for each in samples if each.start < self.begin]),
             float('-inf'),
         )
-        last = _bound(
-            reversed([each for each in samples if each.start < self.end]),
-            [each for each in samples if each.start >= self.end],
-            float('inf'),
-        )
+        last = math.inf
+        if self.end < self.ended:
+            last = _bound(
+                reversed([each for each in samples if each.start < self.end]),
+                [each for each in samples if each.start >= self.end],
+                math.inf,
+            )
         whole = Timeline(
             stream.what,
             stream.target,
@@ -105,10 +131,15 @@ class File:
                 sample for sample in samples if first <= sample.start <= last
             ),
             stream.interval,
-            min(self.ended, last),
+            min(
+                self.ended,
+                last,
+                recorded.lost.moment if recorded.lost else math.inf,
+            ),
             probing=stream.probing,
             method=stream.method,
             clock=stream.clock,
+            deadline=recorded.deadline,
             quiet=tuple(
                 quiet
                 for quiet in recorded.folding.quiet_since(first)
@@ -123,6 +154,24 @@ class File:
         if baseline is None or baseline < whole.began:
             return whole
         return whole.since(baseline)
+
+    def clock(self, recorded: Recorded, seen: Timeline) -> GuestClock | None:
+        """The guest's clock in the time of a Timeline of a stream.
+
+        :returns: None if the guest was not asked for it
+        :raises NoMeasurement: if it was asked too seldom, or was rebooted
+        """
+        if recorded.clock.is_empty:
+            return None
+        whole = recorded.clock.clock()
+        return dataclasses.replace(
+            whole,
+            beats=tuple(
+                beat
+                for beat in whole.beats
+                if seen.began <= beat.sent <= seen.ended
+            ),
+        )
 
 
 def _bound(
@@ -203,18 +252,20 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
                     ),
                 )
             case lines.Baseline(number, moment):
-                streams[number].baseline = moment
-                streams[number].folding.keep(moment)
-            case lines.Batch(number, samples):
-                for sample in samples:
-                    streams[number].folding.add(sample)
+                streams[number].begin(moment)
+            case lines.Deadline(number, seconds):
+                streams[number].deadline = seconds
+            case lines.Batch() as batch:
+                streams[batch.stream].take(batch)
+            case lines.Lost() as lost:
+                streams[lost.stream].lost = lost
             case Mark() as mark:
                 marks.append(mark)
             case lines.Known(moment):
                 ended = moment
                 for each in streams.values():
                     # Of others, it is not the time of sending that counts.
-                    if each.stream.probing is Probing.INDEPENDENT:
+                    if not each.stream.probing.waits:
                         each.folding.fold(moment - _WHOLE)
             case lines.End(_, why):
                 pass

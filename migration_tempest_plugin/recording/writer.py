@@ -27,6 +27,10 @@ from migration_tempest_plugin.recording import lines
 EVERY = 1.0
 
 
+#: Says up to when all that was sent has been taken, in seconds, or None.
+Known = collections.abc.Callable[[], float | None]
+
+
 class Writer:
     """A file of samples that is written as long as its ``with`` lasts.
 
@@ -50,9 +54,10 @@ class Writer:
         self._changed = threading.Condition()
         # What is to be written, in turn; samples go on in the last Batch.
         self._new: list[lines.Line] = [header]
-        self._samples: dict[int, list[Sample]] = {}
+        self._samples: dict[int, list[tuple[Sample, float | None]]] = {}
         self._streams = 0
         self._known: float | None = None
+        self._ask: Known = lambda: None
         self._over = False
         self._packer = zlib.compressobj(wbits=lines.GZIP)
         # For its owner alone: it has addresses of servers.
@@ -100,28 +105,46 @@ class Writer:
             self._samples[number] = []
         return number
 
-    def take(self, stream: int, sample: Sample) -> None:
-        """Have a sample written; nothing is waited for."""
+    def take(
+        self, stream: int, sample: Sample, uptime: float | None = None
+    ) -> None:
+        """Have a sample written; nothing is waited for.
+
+        :param uptime: what the guest's clock showed with it, in seconds
+        """
         with self._changed:
             if self.failed is None:
-                self._samples[stream].append(sample)
+                self._samples[stream].append((sample, uptime))
 
     def baseline(self, stream: int, moment: float) -> None:
         """Have a stream count from a moment on: see lines.Baseline."""
-        with self._changed:
-            if self.failed is None:
-                self._new.append(lines.Baseline(stream, moment))
+        self._append(lines.Baseline(stream, moment))
+
+    def deadline(self, stream: int, seconds: float) -> None:
+        """Have the deadline of a stream written that was chosen."""
+        self._append(lines.Deadline(stream, seconds))
+
+    def lose(self, stream: int, moment: float, why: str) -> None:
+        """Have it written that a stream has no more samples: lines.Lost."""
+        self._append(lines.Lost(stream, moment, why))
 
     def mark(self, mark: Mark) -> None:
         """Have a Mark written."""
+        self._append(mark)
+
+    def _append(self, line: lines.Line) -> None:
         with self._changed:
             if self.failed is None:
-                self._new.append(mark)
+                self._new.append(line)
 
     def know(self, moment: float) -> None:
         """Say that all that was sent before a moment has been taken."""
         with self._changed:
             self._known = moment
+
+    def ask(self, known: Known) -> None:
+        """Have it asked for at each write, in another thread."""
+        self._ask = known
 
     def _run(self) -> None:
         """Write, again and again; runs in a thread."""
@@ -130,6 +153,10 @@ class Writer:
             with self._changed:
                 self._changed.wait_for(lambda: self._over, EVERY)
                 over = self._over
+            # Before the samples are taken: those up to then are among them.
+            known = self._ask()
+            with self._changed:
+                self._known = self._known if known is None else known
                 new = [*self._take_new()]
             if over:
                 new.append(lines.End(time.monotonic(), 'over'))
@@ -144,7 +171,9 @@ class Writer:
         self._new = []
         for number, samples in self._samples.items():
             if samples:
-                yield lines.Batch(number, tuple(samples))
+                taken, uptimes = zip(*samples)
+                asked = any(each is not None for each in uptimes)
+                yield lines.Batch(number, taken, uptimes if asked else ())
                 samples.clear()
         if self._known is not None:
             yield lines.Known(self._known)

@@ -19,6 +19,7 @@ import time
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import cut_off
+from migration_tempest_plugin.measurement.timeline import Gap
 from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.recording.window import Window
 from migration_tempest_plugin.report import recorded
@@ -62,23 +63,16 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
     gaps = [
         gap
         for each in file.streams
-        if each.stream.what == cut_off.CONTROL
+        # One that never answered says nothing.
+        if each.stream.what == cut_off.CONTROL and each.baseline is not None
         for gap in cut_off.gaps(_measured(file, each))
     ]
     progress = measurement.Progress.of_marks(
         begin, _within(file.marks, begin, ended), ended
     )
     measured = [
-        measurement.MeasuredMigration(
-            server=each.stream.target,
-            source=None,
-            destination=None,
-            measurements=(cut_off.without(_measured(file, each), gaps),),
-            progress=progress,
-            kind='watch',
-            limits=view.limits,
-        )
-        for each in streams
+        _watched(file, target, its_streams, gaps, progress, view.limits)
+        for target, its_streams in _by_target(streams).items()
     ]
     wrong = [
         complaint
@@ -124,10 +118,55 @@ def _within(
     yield from (each for each in marks if begin < each.moment <= end)
 
 
+def _by_target(
+    streams: collections.abc.Iterable[reader.Recorded],
+) -> dict[str, list[reader.Recorded]]:
+    found: dict[str, list[reader.Recorded]] = {}
+    for each in streams:
+        found.setdefault(each.stream.target, []).append(each)
+    return found
+
+
+def _watched(
+    file: reader.File,
+    target: str,
+    streams: collections.abc.Iterable[reader.Recorded],
+    gaps: collections.abc.Collection[Gap],
+    progress: measurement.Progress,
+    limits: tuple[measurement.Limit, ...],
+) -> measurement.MeasuredMigration:
+    """What was seen of a target."""
+    measurements: list[measurement.Timeline | exceptions.NoMeasurement] = []
+    clock = None
+    for each in streams:
+        found = _measured(file, each)
+        if isinstance(found, measurement.Timeline):
+            try:
+                clock = file.clock(each, found) or clock
+            except exceptions.NoMeasurement as error:
+                found = error
+        measurements.append(cut_off.without(found, gaps))
+    return measurement.MeasuredMigration(
+        server=target,
+        source=None,
+        destination=None,
+        measurements=tuple(measurements),
+        clock=clock,
+        progress=progress,
+        kind='watch',
+        limits=limits,
+    )
+
+
 def _measured(
     file: reader.File, each: reader.Recorded
 ) -> measurement.Timeline | exceptions.NoMeasurement:
     try:
-        return file.timeline(each).recovered()
+        seen = file.timeline(each)
+        if each.lost and each.lost.moment <= file.end:
+            return exceptions.NoMeasurement(
+                each.lost.why, seen.summary(), timeline=seen
+            )
+        return seen.recovered()
     except exceptions.NoMeasurement as error:
         return error

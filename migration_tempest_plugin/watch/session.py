@@ -13,13 +13,13 @@
 
 import contextlib
 import dataclasses
-import functools
 import time
 
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import cut_off
 from migration_tempest_plugin import meters
 from migration_tempest_plugin.running import metering
+from migration_tempest_plugin.running import recorder
 from migration_tempest_plugin.watch import control
 from migration_tempest_plugin.watch import live
 
@@ -66,11 +66,13 @@ class Session:
 
     def __init__(self, plan, file=None):
         self.plan = plan
-        self._file = file
-        self._recorded = {}  # meter: the number of its stream
+        self._recorder = recorder.Recorder(file)
         self._stack = contextlib.ExitStack()
         self.control = plan.control and control.Control(
-            plan.control, self._network_meter(plan.control, cut_off.CONTROL)
+            plan.control,
+            self._recorder.network(
+                plan.control, plan.interval, plan.deadline, cut_off.CONTROL
+            ),
         )
         self._metering = metering.Metering(
             {target: self._meters_of(target) for target in plan.targets}
@@ -86,9 +88,7 @@ class Session:
             baselines = dict(self._metering.baselines)
             if self.control and self.control.baseline is not None:
                 baselines[self.control.meter] = self.control.baseline
-            for meter, stream in self._recorded.items():
-                if meter in baselines:
-                    self._file.baseline(stream, baselines[meter])
+            self._recorder.begin(baselines)
             self._live = [
                 live.Live(target, meter, self._metering.baselines[meter])
                 for target, its_meters in self._metering.meters.items()
@@ -100,47 +100,16 @@ class Session:
 
     def __exit__(self, *error):
         self._stack.close()
-        self._tell_known()
 
     def _meters_of(self, target):
         plan = self.plan
-        yield self._network_meter(target)
+        yield self._recorder.network(target, plan.interval, plan.deadline)
         guest = plan.guests.get(target)
         if guest is None:
             return
-        yield meters.GuestHeartbeatMeter(
-            guest.connect, target=target, lifetime=LIFETIME
-        )
+        yield self._recorder.heartbeat(guest.connect, target, LIFETIME)
         if plan.metadata:
             yield meters.MetadataDowntimeMeter(guest, lifetime=LIFETIME)
-
-    def _network_meter(self, target, what='network'):
-        plan = self.plan
-        if self._file is None:
-            return meters.NetDowntimeMeter(
-                target, plan.interval, plan.deadline
-            )
-        stream = self._file.add(
-            what,
-            target,
-            plan.interval,
-            plan.deadline,
-            measurement.Probing.INDEPENDENT,
-            'prober',
-        )
-        meter = meters.NetDowntimeMeter(
-            target,
-            plan.interval,
-            plan.deadline,
-            sink=functools.partial(self._file.take, stream),
-        )
-        self._recorded[meter] = stream
-        return meter
-
-    def _tell_known(self):
-        known = [meter.known for meter in self._recorded]
-        if known and None not in known:
-            self._file.know(min(known))
 
     def _patience(self, meter):
         return (
@@ -155,7 +124,6 @@ class Session:
         :returns: (the State of each target now, the outages that ended since
             then, each as (State, Outage))
         """
-        self._tell_known()
         ended = [
             (live.state, outage)
             for live in self._live

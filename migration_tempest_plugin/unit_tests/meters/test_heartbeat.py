@@ -316,37 +316,6 @@ class TestThreshold(Case):
         self.assertGreaterEqual(beats[-1].sent - beats[0].sent, 0.5)
 
 
-class TestHeld(Case):
-    """The tester itself did not run, so that it did not see the answers."""
-
-    def seen(self, held, received):
-        """The Sample of a beat that was sent at 100 s."""
-        meter = self.meter(None)
-        meter._sent = [100.0]
-        meter._held = held
-        if received:
-            meter._beats = {0: measurement.Beat(100.0, received, 1.0)}
-        return meter._sample(0, 101.0)
-
-    def test_late_since_it_was_held(self):
-        for received in (100.9, None):
-            self.assertIsNone(
-                self.seen([(90, 91), (100.01, 100.95)], received)
-            )
-
-    def test_late_for_another_reason(self):
-        for held in ([], [(90, 91), (103, 104)]):
-            sample = self.seen(held, 100.9)
-            self.assertTrue(sample.late)
-            self.assertEqual(0.0, sample.slack)
-
-    def test_late_for_both_reasons(self):
-        sample = self.seen([(99.0, 100.5)], 100.9)
-        self.assertTrue(sample.late)
-        # For 0.4 s at least, whenever in these 0.9 s the answer came.
-        self.assertAlmostEqual(0.4, sample.end - sample.latest_start)
-
-
 class TestLoad(Case):
     def seen(self, *answers):
         meter = self.useFixture(self.meter(FakeConnection(loads(*answers))))

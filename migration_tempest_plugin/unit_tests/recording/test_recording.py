@@ -129,6 +129,77 @@ class TestRecording(testtools.TestCase):
         self.assertAlmostEqual(samples[50].start, found.began, 5)
         self.assertLess(len(found.samples), 500)
 
+    def test_the_clock_of_a_guest(self):
+        """What it showed is there with each answer, and its stop."""
+        stopped = 1.5
+        sent = [98765.4 + 0.02 * each for each in range(4000)]
+        with writer.Writer(self.path, self.said.append) as file:
+            number = file.add('tcp', 'x', 0.03, None, Probing.ORDERED)
+            for each in sent:
+                after = stopped * (each >= sent[2000])
+                begun, ended = each + after, each + after + 0.001
+                file.take(
+                    number,
+                    Sample(begun, ended, True),
+                    int(100 * (each - 98000)) / 100,
+                )
+            file.take(number, Sample(ended + 0.1, ended + 0.1, False))
+            file.baseline(number, sent[50])
+            file.deadline(number, 0.125)
+            file.know(ended + 0.2)
+        found = reader.read(self.path)
+        [stream] = found.streams
+        seen = found.timeline(stream)
+        self.assertEqual(0.125, seen.deadline)
+        self.assertEqual(3950, seen.successes)
+        self.assertTrue(seen.still_down)
+        clock = found.clock(stream, seen)
+        self.assertEqual(3950, clock.looks)
+        self.assertLess(len(clock.beats), 1500)
+        [stop] = clock.stops
+        self.assertLessEqual(stop.lower, stopped)
+        self.assertGreaterEqual(stop.upper, stopped)
+        self.assertLess(stop.upper - stop.lower, 0.05)
+
+    def test_a_guest_that_was_rebooted(self):
+        with writer.Writer(self.path, self.said.append) as file:
+            number = file.add('tcp', 'x', 0.03, None, Probing.ORDERED)
+            for each in range(100):
+                file.take(
+                    number,
+                    Sample(98765 + each, 98765.1 + each, True),
+                    (100.0 if each < 50 else 0.0) + each,
+                )
+            file.know(98865)
+        found = reader.read(self.path)
+        [stream] = found.streams
+        error = self.assertRaises(
+            exceptions.NoMeasurement,
+            found.clock,
+            stream,
+            found.timeline(stream),
+        )
+        self.assertIn('the guest was rebooted', str(error))
+
+    def test_what_is_lost(self):
+        """It ends there, and the others go on."""
+        samples = self.probes()
+        with writer.Writer(self.path, self.said.append) as file:
+            lost = file.add(*STREAM)
+            other = file.add(*STREAM)
+            for each in samples[:50]:
+                file.take(lost, each)
+            for each in samples:
+                file.take(other, each)
+            file.lose(lost, samples[50].start, 'it "ended"')
+            file.know(samples[-1].start)
+        found = reader.read(self.path)
+        one, two = found.streams
+        self.assertEqual('it "ended"', one.lost.why)
+        self.assertIsNone(two.lost)
+        self.assertAlmostEqual(samples[50].start, found.timeline(one).ended, 5)
+        self.assertAlmostEqual(samples[-1].start, found.timeline(two).ended, 5)
+
     def test_a_window(self):
         """An outage that it begins or ends in is there as a whole."""
         samples = self.probes(
