@@ -304,6 +304,14 @@ MigrationGroup = [
         'Placement. Those that need it are skipped without it.',
     ),
     cfg.StrOpt(
+        'samples_directory',
+        help='Folder on this machine for a file of each measured live '
+        'migration, with each sample as it comes, so that a test that is '
+        'killed loses the last second of them: tempest downtime report and '
+        'summary --subunit FILE read it. It is made if it is not there. '
+        'Unset: no file is written.',
+    ),
+    cfg.StrOpt(
         'guest_storage_folder',
         default='/var/tmp',
         regex='^/',

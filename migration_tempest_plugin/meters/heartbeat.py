@@ -39,6 +39,9 @@ SECOND_LOOK_PATIENCE = 10.0
 #: Seconds from beat to beat.
 INTERVAL = 0.02
 
+#: Seconds that an answer may take at least, whatever the round trips are.
+DEADLINE = 0.1
+
 #: What asks, for people.
 METHOD = 'one SSH connection'
 
@@ -114,7 +117,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         self,
         connect: collections.abc.Callable[[], paramiko.SSHClient],
         interval: float = INTERVAL,
-        deadline: float = 0.1,
+        deadline: float = DEADLINE,
         lifetime: float = 3600,
         target: str = 'the guest',
         sink: beats.Sink | None = None,
@@ -520,10 +523,10 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         seen = None
         if last := self._beats.last:
             seconds = last.received - self._began
+            counts = f'{self._beats.answered} of {self._beats.sent}'
             seen = (
-                f'{self._beats.answered} of {self._beats.sent} beats answered, the '
-                f'last one {seconds:.1f} s after the start, at an uptime of '
-                f'{last.uptime:.2f} s'
+                f'{counts} beats answered, the last one {seconds:.1f} s after '
+                f'the start, at an uptime of {last.uptime:.2f} s'
             )
         return exceptions.NoMeasurement(
             f'heartbeat of {self.target}: {reason}', seen

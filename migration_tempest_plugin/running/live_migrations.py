@@ -26,6 +26,7 @@ from migration_tempest_plugin.hosts import inventory
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import reading
 from migration_tempest_plugin.running import metering
+from migration_tempest_plugin.running import recorder
 from migration_tempest_plugin import threads
 
 LOG = log.getLogger(__name__)
@@ -61,6 +62,7 @@ class Terms:
     :ivar recovery: seconds that it gets to be up again after the end
     :ivar limits: the Limits
     :ivar computes: the Compute of each host that can be looked into, by name
+    :ivar recording: the Recorder that the meters were made by
     """
 
     baseline: float
@@ -69,6 +71,7 @@ class Terms:
     computes: collections.abc.Mapping[str, inventory.Compute] = (
         dataclasses.field(default_factory=dict)
     )
+    recording: recorder.Recorder = recorder.NONE
 
 
 def measure(
@@ -95,12 +98,15 @@ def measure(
     ) as meters:
         try:
             meters.begin(lambda _: terms.baseline)
+            terms.recording.begin(meters.baselines)
+            terms.recording.mark('live migration requested')
             with _called_off_on_failure(migrations, terms.recovery):
                 threads.call_all(
                     functools.partial(move.migration.request, **move.arguments)
                     for move in moves
                 )
                 follow(migrations)
+            terms.recording.mark('live migration ended')
             give_up = time.monotonic() + terms.recovery
             meters.recover(give_up)
         finally:

@@ -12,8 +12,14 @@
 """Meters whose samples go to a file as they come."""
 
 import collections.abc
+import contextlib
 import functools
+import itertools
+import pathlib
+import time
+import typing
 
+from oslo_log import log
 import paramiko
 
 from migration_tempest_plugin import measurement
@@ -21,6 +27,8 @@ from migration_tempest_plugin.measurement.guest_clock import TICK
 from migration_tempest_plugin import meters
 from migration_tempest_plugin.meters import heartbeat
 from migration_tempest_plugin.recording import writer
+
+LOG = log.getLogger(__name__)
 
 
 class Recorder:
@@ -68,30 +76,35 @@ class Recorder:
         connect: collections.abc.Callable[[], paramiko.SSHClient],
         target: str,
         lifetime: float,
+        interval: float = heartbeat.INTERVAL,
+        deadline: float = heartbeat.DEADLINE,
     ) -> meters.GuestHeartbeatMeter:
         """A meter of a guest's clock; see GuestHeartbeatMeter."""
+        make = functools.partial(
+            meters.GuestHeartbeatMeter,
+            connect,
+            interval,
+            deadline,
+            lifetime,
+            target,
+        )
         if self._file is None:
-            return meters.GuestHeartbeatMeter(
-                connect, target=target, lifetime=lifetime
-            )
+            return make()
         stream = self._file.add(
             'tcp',
             target,
-            heartbeat.INTERVAL + TICK,
+            interval + TICK,
             None,  # it is chosen later
             measurement.Probing.ORDERED,
             heartbeat.METHOD,
         )
-        meter = meters.GuestHeartbeatMeter(
-            connect,
-            target=target,
-            lifetime=lifetime,
-            sink=functools.partial(self._file.take, stream),
-        )
+        meter = make(sink=functools.partial(self._file.take, stream))
         self._streams[meter] = stream
         return meter
 
-    def begin(self, baselines: collections.abc.Mapping[object, float]) -> None:
+    def begin(
+        self, baselines: collections.abc.Mapping[typing.Any, float]
+    ) -> None:
         """Each meter counts from its baseline on; one without does not."""
         if self._file is None:
             return
@@ -106,6 +119,11 @@ class Recorder:
                 self._file.deadline(stream, meter.threshold)
         self._file.ask(self.known)
 
+    def mark(self, text: str) -> None:
+        """Have it written that something is done now."""
+        if self._file:
+            self._file.mark(measurement.Mark(time.monotonic(), text))
+
     def known(self) -> float | None:
         """Up to when all that was seen is in the file, or None.
 
@@ -118,3 +136,45 @@ class Recorder:
         known = [meter.known for meter in self._streams]
         moments = [each for each in known if each is not None]
         return min(moments) if moments and len(moments) == len(known) else None
+
+
+#: Writes nothing.
+NONE = Recorder(None)
+
+
+@contextlib.contextmanager
+def recording(
+    folder: str | None, name: str
+) -> collections.abc.Iterator[Recorder]:
+    """A Recorder to a new file in a folder, as long as the ``with`` lasts.
+
+    :param folder: None for none; it is made if it is not there
+    :param name: of what is recorded; the file has the time of day in its name
+    """
+    if folder is None:
+        yield NONE
+        return
+    try:
+        file = _new_file(pathlib.Path(folder), name)
+    except OSError as error:
+        # Measuring goes on without it.
+        LOG.warning('No samples can be written to %s: %s', folder, error)
+        yield NONE
+        return
+    with file:
+        yield Recorder(file)
+    LOG.info('Each sample is in %s', file.path)
+
+
+def _new_file(folder: pathlib.Path, name: str) -> writer.Writer:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stem = f'{name}-{time.strftime("%Y%m%d-%H%M%S")}'
+    for number in itertools.count(1):
+        ending = f'-{number}' if number > 1 else ''
+        try:
+            return writer.Writer(
+                folder / f'{stem}{ending}.samples.gz', LOG.warning
+            )
+        except FileExistsError:
+            continue
+    raise AssertionError('there is no end of numbers')

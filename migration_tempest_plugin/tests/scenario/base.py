@@ -30,6 +30,7 @@ from migration_tempest_plugin.report import several
 from migration_tempest_plugin.report import streams
 from migration_tempest_plugin.running import facts
 from migration_tempest_plugin.running import live_migrations
+from migration_tempest_plugin.running import recorder
 from migration_tempest_plugin.running import settings
 from migration_tempest_plugin.tests.scenario import guests
 
@@ -302,24 +303,29 @@ class LiveMigrationScenario(guests.GuestScenario):
         )
 
     def _live_migrate(self, moves, follow):
-        return live_migrations.measure(
-            [self._move(guest, host) for guest, host in moves],
-            follow,
-            live_migrations.Terms(
-                CONF.migration.baseline_timeout,
-                CONF.migration.recovery_timeout,
-                self.limits,
-                self.computes,
-            ),
-            self.keep,
-        )
+        name = '.'.join(self.id().split('[')[0].split('.')[-2:])
+        with recorder.recording(
+            CONF.migration.samples_directory, name
+        ) as recording:
+            return live_migrations.measure(
+                [self._move(guest, host, recording) for guest, host in moves],
+                follow,
+                live_migrations.Terms(
+                    CONF.migration.baseline_timeout,
+                    CONF.migration.recovery_timeout,
+                    self.limits,
+                    self.computes,
+                    recording,
+                ),
+                self.keep,
+            )
 
-    def _move(self, guest, host):
+    def _move(self, guest, host, recording):
         return live_migrations.Move(
             guest.id,
             self.migration_of(guest),
             self.live_migrate_arguments(guest, host),
-            self.meters_of(guest),
+            self.meters_of(guest, recording),
             functools.partial(self.figures_of, guest),
             settings.of_server(self.os_admin, guest.id),
         )
@@ -358,21 +364,24 @@ class LiveMigrationScenario(guests.GuestScenario):
         """Seconds between two questions of a guest for its metadata."""
         return CONF.migration.metadata_probe_interval
 
-    def meters_of(self, guest):
-        """The meters of network, guest and metadata service, not set up."""
+    def meters_of(self, guest, recording=recorder.NONE):
+        """The meters of network, guest and metadata service, not set up.
+
+        :param recording: the Recorder that has their samples written
+        """
         options = CONF.migration
         return (
-            meters.NetDowntimeMeter(
+            recording.network(
                 guest.address,
-                interval=options.network_probe_interval,
-                deadline=options.network_probe_deadline,
+                options.network_probe_interval,
+                options.network_probe_deadline,
             ),
-            meters.GuestHeartbeatMeter(
+            recording.heartbeat(
                 guest.connect,
-                target=guest.address,
-                interval=self.heartbeat_interval,
-                deadline=options.guest_heartbeat_deadline,
-                lifetime=options.guest_probe_lifetime,
+                guest.address,
+                options.guest_probe_lifetime,
+                self.heartbeat_interval,
+                options.guest_heartbeat_deadline,
             ),
             meters.MetadataDowntimeMeter(
                 guest.ssh,

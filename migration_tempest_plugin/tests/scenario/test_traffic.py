@@ -19,6 +19,7 @@ import testtools
 
 from migration_tempest_plugin import config
 from migration_tempest_plugin import meters
+from migration_tempest_plugin.running import recorder
 from migration_tempest_plugin.tests.scenario import base
 
 CONF = config.CONF
@@ -32,10 +33,10 @@ class TestTraffic(base.LiveMigrationScenario):
     # seconds.
     PING_INTERVAL = 0.1
 
-    def meters_of(self, guest):
+    def meters_of(self, guest, recording=recorder.NONE):
         """As of any guest, and what the observer sees at the same time."""
         return (
-            *super().meters_of(guest),
+            *super().meters_of(guest, recording),
             *(
                 meters.GuestPingMeter(
                     self.observer.connect,

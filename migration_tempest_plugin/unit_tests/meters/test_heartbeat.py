@@ -19,7 +19,6 @@ import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
-from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
 from migration_tempest_plugin.meters import heartbeat
 

@@ -9,14 +9,17 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-
+import pathlib
 from unittest import mock
 
+import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.running import live_migrations
+from migration_tempest_plugin.running import recorder
 from migration_tempest_plugin.unit_tests.running import fakes
 
 
@@ -79,6 +82,23 @@ class TestMeasure(testtools.TestCase):
             ),
         )
         self.assertEqual([measured], self.kept)
+
+    def test_recorded(self):
+        """What was done and from when it counts is in the file."""
+        folder = self.useFixture(fixtures.TempDir()).path
+        with recorder.recording(folder, 'a test') as recording:
+            live_migrations.measure(
+                [self.move('x')],
+                lambda migrations: None,
+                live_migrations.Terms(5, 7, recording=recording),
+                self.kept.append,
+            )
+        [path] = pathlib.Path(folder).iterdir()
+        self.assertRegex(path.name, r'^a test-\d{8}-\d{6}\.samples\.gz$')
+        self.assertEqual(
+            ['live migration requested', 'live migration ended'],
+            [mark.text for mark in reader.read(path).marks],
+        )
 
     def test_several(self):
         moves = [self.move(name) for name in 'xyz']

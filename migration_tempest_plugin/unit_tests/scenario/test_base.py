@@ -287,7 +287,7 @@ class TestMove(Case):
         self.patch('settings.of_server', of_server)
         scenario = mock.Mock(os_admin='the admin')
         move = base.LiveMigrationScenario._move(
-            scenario, mock.Mock(id='the-id'), 'b'
+            scenario, mock.Mock(id='the-id'), 'b', 'the recorder'
         )
         self.assertEqual([('the admin', 'the-id')], asked)
         self.assertEqual(('a setting',), move.settings)
