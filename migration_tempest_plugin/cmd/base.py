@@ -126,6 +126,30 @@ def add_view(parser):
     add_limits(group)
 
 
+def add_window(parser, side):
+    """The same of one side of a comparison; see view_of()."""
+    for name, what in (
+        ('from', 'leave out what was before it'),
+        ('to', 'leave out what came after it'),
+    ):
+        parser.add_argument(
+            f'--{side}-{name}',
+            type=_moment,
+            metavar='TIME',
+            help=f'of {side.upper()}, a file of samples, {what}',
+        )
+
+
+def view_of(parsed_args, side):
+    """The View that was named for one side, or None."""
+    begin, end = (
+        getattr(parsed_args, f'{side}_{name}') for name in ('from', 'to')
+    )
+    if begin is None and end is None:
+        return None
+    return sampled.View(window.Window(begin, end))
+
+
 def view(parsed_args):
     """The View that was named, or None."""
     named = sampled.View(

@@ -53,6 +53,7 @@ class Compare(base.Command):
                 help=f'another run to count to {side.upper()}; '
                 'may be given several times',
             )
+            base.add_window(parser, side)
         quantities = ', '.join(
             f'"{each}"' if ' ' in each else each for each in digest.COSTS
         )
@@ -95,11 +96,16 @@ class Compare(base.Command):
             [parsed_args.before, *parsed_args.more_before],
             [parsed_args.after, *parsed_args.more_after],
         )
-        runs = [
-            base.say_problems(self, recorded.Run.of(map(source.run, side)))
-            for side in sides
+        views = [
+            base.view_of(parsed_args, side) for side in ('before', 'after')
         ]
-        names = [_name(*pair) for pair in zip(sides, runs)]
+        runs = [
+            base.say_problems(
+                self, recorded.Run.of(source.run(path, view) for path in side)
+            )
+            for side, view in zip(sides, views)
+        ]
+        names = [_name(*each) for each in zip(sides, runs, views)]
         tolerances = dict(parsed_args.tolerance)
         compared = compare.compare(
             *runs,
@@ -125,9 +131,11 @@ class Compare(base.Command):
         return compared.status
 
 
-def _name(side, run):
+def _name(side, run, view):
     """Where a side comes from, and what was installed there."""
     name = ', '.join(map(source.name, side))
+    if view:
+        name += f', {view.window}'
     release = run.release
     return f'{name} ({release})' if release else name
 
