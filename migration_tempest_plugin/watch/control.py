@@ -13,6 +13,7 @@
 
 import contextlib
 import ipaddress
+import itertools
 import pathlib
 import sys
 
@@ -25,6 +26,7 @@ from migration_tempest_plugin.watch import live
 PATIENCE = 3.0
 
 _ROUTES = pathlib.Path('/proc/net/route')
+_ROUTES_6 = pathlib.Path('/proc/net/ipv6_route')
 #: Flags of a route that is up, and leads to a gateway (linux/route.h).
 _TO_GATEWAY = 0x3
 
@@ -71,20 +73,47 @@ class Control:
         return cut_off.gaps(reading.read(self.meter, self.baseline, 0))
 
 
-def gateway(routes=_ROUTES):
-    """The address of the machine's default gateway, by IPv4, or None."""
+def gateway(routes=_ROUTES, routes_6=_ROUTES_6):
+    """The address of the machine's default gateway, or None.
+
+    That of IPv4, if there is one; else one of IPv6, with its interface.
+    """
+    found = itertools.chain(
+        map(_gateway, _table(routes)[1:]), map(_gateway_6, _table(routes_6))
+    )
+    return next(filter(None, found), None)
+
+
+def _table(path):
+    """The fields of each line of a file of the kernel."""
     try:
-        lines = routes.read_text().splitlines()[1:]
+        return [line.split() for line in path.read_text().splitlines()]
     except OSError:
+        return []
+
+
+def _gateway(fields):
+    """The address in a line of a default route of IPv4, or None."""
+    if len(fields) < 8:
         return None
-    for line in lines:
-        fields = line.split()
-        if len(fields) < 8:
-            continue
-        destination, via, flags, mask = (
-            int(fields[place], 16) for place in (1, 2, 3, 7)
-        )
-        if not destination and not mask and flags & _TO_GATEWAY == _TO_GATEWAY:
-            # as it lies in memory
-            return str(ipaddress.IPv4Address(via.to_bytes(4, sys.byteorder)))
-    return None
+    destination, via, flags, mask = (
+        int(fields[place], 16) for place in (1, 2, 3, 7)
+    )
+    if destination or mask or flags & _TO_GATEWAY != _TO_GATEWAY:
+        return None
+    # as it lies in memory
+    return str(ipaddress.IPv4Address(via.to_bytes(4, sys.byteorder)))
+
+
+def _gateway_6(fields):
+    """The same of IPv6."""
+    if len(fields) < 10:
+        return None
+    destination, length, via, flags = (
+        int(fields[place], 16) for place in (0, 1, 4, 8)
+    )
+    if destination or length or flags & _TO_GATEWAY != _TO_GATEWAY:
+        return None
+    address = ipaddress.IPv6Address(via)
+    # One of a link is nothing without it.
+    return f'{address}%{fields[9]}' if address.is_link_local else str(address)

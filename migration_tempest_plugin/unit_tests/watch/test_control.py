@@ -32,22 +32,55 @@ TO_DEVICE = 'tun0\t00000000\t00000000\t0001\t0\t0\t50\t00000000\t0\t0\t0\n'
 TO_HALF = 'tun0\t00000000\t0105000A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n'
 
 
+#: of IPv6: a net, a gateway of the link, one of another net, and no way
+NET_6 = (
+    '20010db8000000000000000000000000 40 00000000000000000000000000000000 00 '
+    '00000000000000000000000000000000 00000100 00000001 00000000 00000001 '
+    'eth0\n'
+)
+TO_LINK = (
+    '00000000000000000000000000000000 00 00000000000000000000000000000000 00 '
+    'fe80000000000000505400fffe123456 00000400 00000002 00000000 00450003 '
+    'eth0\n'
+)
+TO_ROUTER = TO_LINK.replace('fe80000000000000', '20010db800000000')
+NO_WAY = (
+    '00000000000000000000000000000000 00 00000000000000000000000000000000 00 '
+    '00000000000000000000000000000000 ffffffff 00000001 00000000 00200200 '
+    'lo\n'
+)
+
+
 class TestGateway(testtools.TestCase):
-    def of(self, *lines):
-        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'route')
-        path.write_text(''.join(lines))
+    def of(self, *lines, six=()):
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        four = folder / 'route'
+        four.write_text(''.join(lines))
+        (folder / 'ipv6_route').write_text(''.join(six))
         with mock.patch.object(control.sys, 'byteorder', 'little'):
-            return control.gateway(path)
+            return control.gateway(four, folder / 'ipv6_route')
 
     def test_gateways(self):
         self.assertEqual('10.0.2.1', self.of(HEAD, TO_NET, TO_ALL))
         self.assertEqual('10.0.2.1', self.of(HEAD, TO_DEVICE, TO_ALL))
         self.assertEqual('10.0.2.1', self.of(HEAD, TO_HALF, TO_ALL))
 
+    def test_gateways_of_ipv6(self):
+        link = 'fe80::5054:ff:fe12:3456%eth0'
+        self.assertEqual(link, self.of(HEAD, six=[NO_WAY, NET_6, TO_LINK]))
+        self.assertEqual(
+            '2001:db8::5054:ff:fe12:3456', self.of(six=[TO_ROUTER])
+        )
+        self.assertEqual(
+            '10.0.2.1', self.of(HEAD, TO_ALL, six=[NET_6, TO_LINK])
+        )
+        self.assertIsNone(self.of(HEAD, TO_NET, six=[NO_WAY, NET_6, 'x\n']))
+
     def test_none(self):
         for lines in ((), (HEAD,), (HEAD, TO_NET, TO_DEVICE, 'x\n')):
             self.assertIsNone(self.of(*lines))
-        self.assertIsNone(control.gateway(pathlib.Path('/no/such/file')))
+        nowhere = pathlib.Path('/no/such/file')
+        self.assertIsNone(control.gateway(nowhere, nowhere))
 
 
 class TestControl(testtools.TestCase):
