@@ -28,6 +28,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.functional_tests import test_guest_script
 from migration_tempest_plugin.meters import metadata
+from migration_tempest_plugin.meters import metadata_follow
 from migration_tempest_plugin.meters import metadata_log
 from migration_tempest_plugin.selfcheck import metadata_server
 
@@ -385,6 +386,50 @@ class TestMetadataMeter(GuestTestCase):
             r'^http://\[fe80::a9fe:a9fe%25[a-z0-9]+\]'
             '/latest/meta-data/instance-id$',
         )
+
+
+class TestFollowed(GuestTestCase):
+    """What is seen is known while it goes on."""
+
+    def test_an_outage(self):
+        self.addCleanup(self.assertNothingLeft)
+        lines = []
+        meter = self.useFixture(
+            metadata_follow.FollowedMetadataMeter(
+                self.client, self.guest.connect, 60, lines.append
+            )
+        )
+        baseline = meter.wait_until_up(20)
+        injected = self.inject(self.server.refuse, self.server.answer, 1.0)
+        meter.wait_until_up(20)
+        wait_until(lambda: not meter.recent(baseline).still_down, 20)
+        seen = meter.recent(baseline)
+        [outage] = seen.outages
+        self.assertSees(injected, outage, seen)
+        # And so it is at the end, with all that it takes.
+        [same] = meter.measurement().since(baseline).outages
+        self.assertEqual(same.to_dict(), outage.to_dict())
+        self.assertTrue(lines[0].startswith('metadata_probe 2 '), lines[0])
+
+    def test_without_a_second_connection(self):
+        """It measures all the same."""
+
+        def refused():
+            raise OSError('no more sessions')
+
+        meter = self.useFixture(
+            metadata_follow.FollowedMetadataMeter(self.client, refused, 60)
+        )
+        baseline = meter.wait_until_up(20)
+        self.assertGreater(meter.measurement().since(baseline).successes, 0)
+        self.assertIn('known at the end alone', self.output.output)
+        self.assertIn('no more sessions', self.output.output)
+        self.assertRaises(exceptions.NoMeasurement, meter.recent, baseline)
+
+
+class TestFollowedByDash(TestFollowed):
+    shell = 'dash'
+    prologue = ''
 
 
 class TestDash(GuestTestCase):

@@ -31,6 +31,7 @@ from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import source
+from migration_tempest_plugin.selfcheck import metadata_server
 from migration_tempest_plugin.selfcheck import network
 from migration_tempest_plugin.watch import session
 
@@ -661,10 +662,12 @@ class TestGuest(WatchTest):
 
     def await_said(self, watch, text):
         """Read on up to a line; a busy machine may be told of before."""
+        give_up = time.monotonic() + PATIENCE
         said = []
         while not said or text not in said[-1]:
             said.append(watch.stderr.readline())
             self.assertNotEqual('', said[-1], said)
+            self.assertLess(time.monotonic(), give_up, said)
 
     def test_killed(self):
         """A stall that was seen a second before is there."""
@@ -706,6 +709,32 @@ class TestGuest(WatchTest):
         self.assertIn('did not survive', connection['no_measurement'])
         self.assertGreater(connection['timeline']['successes'], 0)
         self.assertGreater(pings['wall_start'] + pings['observed'], lost - 0.5)
+
+    def test_metadata(self):
+        """It is shown while it goes on, and is there after a kill -9."""
+        self.guest.run('ip address add 169.254.169.254/32 dev lo')
+        server = self.useFixture(
+            metadata_server.MetadataServer(
+                '169.254.169.254', 80, self.guest.inside
+            )
+        )
+        watch = self.watch('--no-host-key-check', '--metadata')
+        self.assertEqual('watching 127.0.0.1\n', watch.stderr.readline())
+        server.refuse()
+        time.sleep(1.5)  # how long it is to be
+        server.answer()
+        self.await_said(watch, '127.0.0.1 metadata: was down')
+        time.sleep(2 * writer.EVERY)
+        watch.kill()
+        self.end(watch)
+        [(_, migration)] = source.run(self.samples).migrations
+        metadata = migration['measurements'][2]
+        self.assertEqual(
+            ('metadata', 'tester'), (metadata['what'], metadata['clock'])
+        )
+        [outage] = metadata['outages']
+        self.assertLessEqual(outage['lower'], 1.7)
+        self.assertGreaterEqual(outage['upper'], 1.5)
 
     def test_its_host_key_is_checked(self):
         known = self.folder / 'known_hosts'

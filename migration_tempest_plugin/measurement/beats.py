@@ -147,6 +147,10 @@ class Beats:
         """
         return self._clock.clock()
 
+    def recent_clock(self) -> GuestClock:
+        """The same of the latest ones alone, of some minutes."""
+        return self._clock.recent()
+
     def _of(self, beat: Beat, threshold: float) -> Sample | None:
         """The Sample of an answer; None if it says nothing.
 

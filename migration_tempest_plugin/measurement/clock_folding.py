@@ -30,6 +30,9 @@ BLOCK = 10.0
 #: Seconds of beats of which the sharpest ones are kept.
 PART = 1.0
 
+#: So many of those that were kept are recent: two for each PART.
+_RECENT = 240
+
 #: Seconds before and after a stop in which all beats are kept.
 NEAR = 2.0
 
@@ -68,6 +71,13 @@ class ClockFolding:
             went back
         """
         return GuestClock((*self._kept, *self._new), self._left_out)
+
+    def recent(self) -> GuestClock:
+        """The GuestClock of the latest beats, of some minutes at least.
+
+        :raises NoMeasurement: as clock() does
+        """
+        return GuestClock((*self._kept[-_RECENT:], *self._new))
 
     def _fold(self) -> None:
         end = self._new[0].sent + BLOCK

@@ -27,6 +27,7 @@ from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.guest import stream
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import beats
+from migration_tempest_plugin.measurement import guest_clock
 from migration_tempest_plugin.measurement.guest_clock import TICK
 from migration_tempest_plugin.measurement import stall
 from migration_tempest_plugin.measurement import timeline
@@ -457,6 +458,14 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         if self._broken:
             raise self._nothing(self._broken)
         return self._stalls(since)
+
+    def recent_clock(self) -> guest_clock.GuestClock:
+        """The guest's clock in the last minutes.
+
+        :raises NoMeasurement: if it was seldom seen, or went back
+        """
+        with self._changed:
+            return self._beats.recent_clock()
 
     def _stalls(self, since: float = float('-inf')) -> timeline.Timeline:
         """The Timeline of the beats that were sent since a moment."""

@@ -36,6 +36,12 @@ ADDRESSES = {4: '169.254.169.254', 6: '[fe80::a9fe:a9fe%25@interface@]'}
 #: A page that any metadata service has and that costs it little.
 INSTANCE_ID_PATH = '/latest/meta-data/instance-id'
 
+#: Seconds from the start of an attempt to the next one.
+INTERVAL = 0.2
+
+#: Seconds in which an attempt must be answered, at the most.
+DEADLINE = 5.0
+
 #: Seconds between two looks at the guest while something is waited for, at
 #: most: the first ones come sooner. A look may be a connection whose key
 #: exchange takes a small guest a good part of this time.
@@ -121,9 +127,9 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     def __init__(
         self,
         ssh_client: shell.Client,
-        interval: float = 0.2,
+        interval: float = INTERVAL,
         connect_deadline: float = 3.0,
-        deadline: float = 5.0,
+        deadline: float = DEADLINE,
         lifetime: float = 3600.0,
         ip_version: int = 4,
         path: str = INSTANCE_ID_PATH,
@@ -296,7 +302,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             self._reached_interval(),
             max(reading.uptime, *(sample.end for sample in samples)),
             self._wall_start,
-            method=self._method(chosen),
+            method=method(self._said, chosen),
             clock='guest',
             deadline=chosen.deadline if chosen else self.deadline,
         ).recovered()
@@ -403,23 +409,41 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         """What the script's header says, by its names."""
         return shell.named(self._script.header)
 
-    def _method(self, chosen: metadata_log.Chosen | None) -> str:
-        tool = chosen.tool if chosen else self._said.get('tool', '')
-        name = TOOLS.get(tool, tool)
-        if chosen is None:
-            return name
-        plural = 's' * (chosen.lanes > 1)
-        return (
-            f'{name} ({chosen.lanes} lane{plural}, {chosen.connect:g} s to '
-            f'connect, {chosen.deadline:g} s to answer)'
-        )
-
     def _reached_interval(self) -> float:
         """The interval, as far as sleep in the guest allows for it."""
-        said = self._said
-        if said.get('pause') == 'whole' and said.get('tool') != 'curl':
-            return float(math.ceil(self.interval))
-        return self.interval
+        return reached_interval(self._said, self.interval)
+
+
+def method(
+    said: collections.abc.Mapping[str, str],
+    chosen: metadata_log.Chosen | None,
+) -> str:
+    """How a guest asks for its metadata, for people.
+
+    :param said: what the header of the log says, by its names
+    :param chosen: what the script chose, if it did
+    """
+    tool = chosen.tool if chosen else said.get('tool', '')
+    name = TOOLS.get(tool, tool)
+    if chosen is None:
+        return name
+    plural = 's' * (chosen.lanes > 1)
+    return (
+        f'{name} ({chosen.lanes} lane{plural}, {chosen.connect:g} s to '
+        f'connect, {chosen.deadline:g} s to answer)'
+    )
+
+
+def reached_interval(
+    said: collections.abc.Mapping[str, str], interval: float
+) -> float:
+    """The interval, as far as sleep in the guest allows for it, in seconds.
+
+    :param said: what the header of the log says, by its names
+    """
+    if said.get('pause') == 'whole' and said.get('tool') != 'curl':
+        return float(math.ceil(interval))
+    return interval
 
 
 def _latest_answer(nows: collections.abc.Iterable[metadata_log.Now]) -> float:

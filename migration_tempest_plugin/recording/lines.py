@@ -84,6 +84,17 @@ class Batch:
 
 
 @dataclasses.dataclass(frozen=True)
+class Log:
+    """Lines of the log that a script in a guest writes, as they came.
+
+    What they say is for whoever knows that script (stream: its ``what``).
+    """
+
+    stream: int
+    lines: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Baseline:
     """A stream counts from a moment on: an answered probe was sent then."""
 
@@ -130,7 +141,16 @@ class End:
 
 
 Line: typing.TypeAlias = (
-    Header | Stream | Batch | Baseline | Deadline | Lost | Mark | Known | End
+    Header
+    | Stream
+    | Batch
+    | Log
+    | Baseline
+    | Deadline
+    | Lost
+    | Mark
+    | Known
+    | End
 )
 
 
@@ -171,6 +191,8 @@ class Coder:
                     'samples': list(self._numbers(line.samples)),
                     **_uptimes(line),
                 }
+            case Log():
+                return {'log': line.stream, 'lines': list(line.lines)}
             case Baseline():
                 return {
                     'baseline': line.stream,
@@ -249,6 +271,8 @@ class Coder:
                     for each in found.get('uptimes', ())
                 ),
             )
+        if 'log' in found:
+            return Log(found['log'], tuple(map(str, found['lines'])))
         if 'baseline' in found:
             return Baseline(found['baseline'], self._moment(found['at']))
         if 'seconds' in found:

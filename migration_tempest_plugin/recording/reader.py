@@ -44,6 +44,7 @@ class Recorded:
     :ivar deadline: seconds from which on an answer is late, if it was chosen
         after the stream had begun
     :ivar clock: the beats of the guest's clock
+    :ivar log: the lines of a log in the guest, of a stream that has one
     :ivar baseline: the moment from which it counts, or None
     :ivar lost: why and since when it has no more samples, or None
     """
@@ -52,6 +53,7 @@ class Recorded:
     folding: Folding
     deadline: float | None = None
     clock: ClockFolding = dataclasses.field(default_factory=ClockFolding)
+    log: list[str] = dataclasses.field(default_factory=list)
     baseline: float | None = None
     lost: lines.Lost | None = None
 
@@ -257,6 +259,8 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
                 streams[number].deadline = seconds
             case lines.Batch() as batch:
                 streams[batch.stream].take(batch)
+            case lines.Log(number, log):
+                streams[number].log.extend(log)
             case lines.Lost() as lost:
                 streams[lost.stream].lost = lost
             case Mark() as mark:

@@ -55,6 +55,7 @@ class Writer:
         # What is to be written, in turn; samples go on in the last Batch.
         self._new: list[lines.Line] = [header]
         self._samples: dict[int, list[tuple[Sample, float | None]]] = {}
+        self._logs: dict[int, list[str]] = {}
         self._streams = 0
         self._known: float | None = None
         self._ask: Known = lambda: None
@@ -116,6 +117,12 @@ class Writer:
             if self.failed is None:
                 self._samples[stream].append((sample, uptime))
 
+    def log(self, stream: int, line: str) -> None:
+        """Have a line of a log written: see lines.Log."""
+        with self._changed:
+            if self.failed is None:
+                self._logs.setdefault(stream, []).append(line)
+
     def baseline(self, stream: int, moment: float) -> None:
         """Have a stream count from a moment on: see lines.Baseline."""
         self._append(lines.Baseline(stream, moment))
@@ -175,6 +182,9 @@ class Writer:
                 asked = any(each is not None for each in uptimes)
                 yield lines.Batch(number, taken, uptimes if asked else ())
                 samples.clear()
+        for number, log in self._logs.items():
+            yield lines.Log(number, tuple(log))
+        self._logs = {}
         if self._known is not None:
             yield lines.Known(self._known)
             self._known = None
@@ -189,6 +199,7 @@ class Writer:
         with self._changed:
             self.failed = error.strerror or str(error)
             self._new = []
+            self._logs = {}
             for samples in self._samples.values():
                 samples.clear()
         self._say(

@@ -20,6 +20,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import cut_off
 from migration_tempest_plugin.measurement.timeline import Gap
+from migration_tempest_plugin.meters import metadata_follow
 from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.recording.window import Window
 from migration_tempest_plugin.report import recorded
@@ -138,8 +139,11 @@ def _watched(
     """What was seen of a target."""
     measurements: list[measurement.Timeline | exceptions.NoMeasurement] = []
     clock = None
-    for each in streams:
-        found = _measured(file, each)
+    # A log has the times of a clock that the others may know.
+    for each in sorted(streams, key=lambda each: bool(each.log)):
+        found = (
+            _logged(file, each, clock) if each.log else _measured(file, each)
+        )
         if isinstance(found, measurement.Timeline):
             try:
                 clock = file.clock(each, found) or clock
@@ -156,6 +160,39 @@ def _watched(
         kind='watch',
         limits=limits,
     )
+
+
+def _logged(
+    file: reader.File,
+    each: reader.Recorded,
+    clock: measurement.GuestClock | None,
+) -> measurement.Timeline | exceptions.NoMeasurement:
+    """What the log of a script in a guest says, in the window."""
+    if clock is None:
+        return exceptions.NoMeasurement(
+            f"{each.stream.what} of {each.stream.target}: the guest's clock, "
+            'in which it was measured, is not known'
+        )
+    try:
+        whole = metadata_follow.of_log(
+            each.log,
+            each.stream.target,
+            each.stream.interval,
+            each.stream.deadline or 0.0,
+            each.baseline,
+        ).joined(clock)
+        return dataclasses.replace(
+            whole,
+            samples=tuple(
+                sample
+                for sample in whole.samples
+                if file.begin <= sample.start <= file.end
+            ),
+            ended=min(whole.ended, file.end),
+            wall_start=file.time_of_day(max(whole.began, file.begin)),
+        ).recovered()
+    except exceptions.NoMeasurement as error:
+        return error
 
 
 def _measured(

@@ -22,10 +22,13 @@ import typing
 from oslo_log import log
 import paramiko
 
+from migration_tempest_plugin.hosts import ssh
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
 from migration_tempest_plugin import meters
 from migration_tempest_plugin.meters import heartbeat
+from migration_tempest_plugin.meters import metadata
+from migration_tempest_plugin.meters import metadata_follow
 from migration_tempest_plugin.recording import writer
 
 LOG = log.getLogger(__name__)
@@ -43,6 +46,8 @@ class Recorder:
         self._streams: dict[
             meters.NetDowntimeMeter | meters.GuestHeartbeatMeter, int
         ] = {}
+        # The same of those with a log in the guest, in its clock.
+        self._logs: dict[metadata_follow.FollowedMetadataMeter, int] = {}
 
     def network(
         self,
@@ -102,6 +107,34 @@ class Recorder:
         self._streams[meter] = stream
         return meter
 
+    def metadata(
+        self, guest: ssh.Host, target: str, lifetime: float
+    ) -> metadata_follow.FollowedMetadataMeter:
+        """A meter of a guest's metadata service; see FollowedMetadataMeter.
+
+        :param guest: where the service is asked for
+        """
+        if self._file is None:
+            return metadata_follow.FollowedMetadataMeter(
+                guest, guest.connect, lifetime
+            )
+        stream = self._file.add(
+            'metadata',
+            target,
+            metadata.INTERVAL,
+            metadata.DEADLINE,
+            measurement.Probing.SEQUENTIAL,
+            clock='guest',
+        )
+        meter = metadata_follow.FollowedMetadataMeter(
+            guest,
+            guest.connect,
+            lifetime,
+            functools.partial(self._file.log, stream),
+        )
+        self._logs[meter] = stream
+        return meter
+
     def begin(
         self, baselines: collections.abc.Mapping[typing.Any, float]
     ) -> None:
@@ -113,6 +146,9 @@ class Recorder:
             for meter, stream in self._streams.items()
             if meter in baselines
         }
+        for follower, stream in self._logs.items():
+            if follower in baselines:
+                self._file.baseline(stream, baselines[follower])
         for meter, stream in self._streams.items():
             self._file.baseline(stream, baselines[meter])
             if isinstance(meter, meters.GuestHeartbeatMeter):

@@ -20,7 +20,7 @@ from migration_tempest_plugin.watch import session
 #: Seconds between two lines of progress where there is no terminal.
 PATIENCE = 30.0
 
-_NAMES = {'network': 'ping', 'tcp': 'TCP'}
+_NAMES = {'network': 'ping', 'tcp': 'TCP', 'metadata': 'metadata'}
 _COLUMNS = ('target', 'by', 'now', 'outages', 'longest', 'in sum')
 _COLOURS = re.compile('\x1b\\[[0-9;]*m')
 

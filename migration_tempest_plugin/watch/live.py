@@ -16,13 +16,14 @@ import dataclasses
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
+from migration_tempest_plugin.meters import metadata_follow
 
 
 @dataclasses.dataclass(frozen=True)
 class State:
     """What is known of one target now.
 
-    :ivar what: 'network' or 'tcp'
+    :ivar what: 'network', 'tcp' or 'metadata'
     :ivar down_since: in seconds of this machine's clock, or None
     :ivar lost: why it can't be measured any more, or None
     :ivar outages: those that are over
@@ -51,18 +52,24 @@ class State:
         )
 
 
-class Live:
-    """What a meter sees, looked at piece by piece: a watch may take days."""
+_WHAT = {
+    meters.GuestHeartbeatMeter: 'tcp',
+    metadata_follow.FollowedMetadataMeter: 'metadata',
+}
 
-    def __init__(self, target, meter, baseline):
-        self.state = State(
-            target,
-            'tcp'
-            if isinstance(meter, meters.GuestHeartbeatMeter)
-            else 'network',
-        )
+
+class Live:
+    """What a meter sees, looked at piece by piece: a watch may take days.
+
+    :param baseline: from when on it counts, in the clock of the meter
+    :param clock: gives the GuestClock, if that is the guest's
+    """
+
+    def __init__(self, target, meter, baseline, clock=None):
+        self.state = State(target, _WHAT.get(type(meter), 'network'))
         self._meter = meter
         self._answered = baseline
+        self._clock = clock
 
     def look(self):
         """The outages that are known to be over since the last look."""
@@ -78,14 +85,26 @@ class Live:
             return []
         if timeline is None:
             return []
+        seen = self._joined(timeline)
+        if seen is None:
+            return []
         self._answered = max(
             sample.start for sample in timeline.samples if sample.answered
         )
-        ended = [outage for outage in timeline.outages if not outage.ongoing]
+        ended = [outage for outage in seen.outages if not outage.ongoing]
         self.state = dataclasses.replace(
             self.state,
-            down_since=timeline.down_since,
+            down_since=seen.down_since,
             outages=(*self.state.outages, *ended),
-            resolution=max(self.state.resolution, timeline.resolution),
+            resolution=max(self.state.resolution, seen.resolution),
         )
         return ended
+
+    def _joined(self, timeline):
+        """The Timeline in the tester's clock; None if that is not known."""
+        if timeline.clock == 'tester':
+            return timeline
+        try:
+            return timeline.joined(self._clock())
+        except exceptions.NoMeasurement:
+            return None

@@ -90,10 +90,14 @@ class Session:
                 baselines[self.control.meter] = self.control.baseline
             self._recorder.begin(baselines)
             self._live = [
-                live.Live(target, meter, self._metering.baselines[meter])
+                live.Live(
+                    target,
+                    meter,
+                    self._metering.baselines[meter],
+                    _clock(its_meters),
+                )
                 for target, its_meters in self._metering.meters.items()
                 for meter in its_meters
-                if hasattr(meter, 'recent')
             ]
             self._stack = stack.pop_all()
         return self
@@ -109,7 +113,7 @@ class Session:
             return
         yield self._recorder.heartbeat(guest.connect, target, LIFETIME)
         if plan.metadata:
-            yield meters.MetadataDowntimeMeter(guest, lifetime=LIFETIME)
+            yield self._recorder.metadata(guest, target, LIFETIME)
 
     def _patience(self, meter):
         return (
@@ -181,6 +185,18 @@ class Session:
             limits=limits,
             load=read.load,
         )
+
+
+def _clock(its_meters):
+    """What gives the guest's clock of the last minutes, if one asks for it."""
+    return next(
+        (
+            meter.recent_clock
+            for meter in its_meters
+            if isinstance(meter, meters.GuestHeartbeatMeter)
+        ),
+        None,
+    )
 
 
 def epoch(moment):

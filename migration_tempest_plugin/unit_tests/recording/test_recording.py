@@ -181,6 +181,17 @@ class TestRecording(testtools.TestCase):
         )
         self.assertIn('the guest was rebooted', str(error))
 
+    def test_a_log(self):
+        log = ['metadata_probe 2 pid=7 "x" ;', '1 1 12.30 0.001 ok ;']
+        with writer.Writer(self.path, self.said.append) as file:
+            number = file.add('metadata', 'x', 0.2, 5.0, Probing.SEQUENTIAL)
+            for line in log:
+                file.log(number, line)
+            file.baseline(number, 12.3)
+        [stream] = reader.read(self.path).streams
+        self.assertEqual(log, stream.log)
+        self.assertAlmostEqual(12.3, stream.baseline, 5)
+
     def test_what_is_lost(self):
         """It ends there, and the others go on."""
         samples = self.probes()

@@ -105,6 +105,50 @@ class TestLive(testtools.TestCase):
         self.meter.recent.assert_called_once()
 
 
+class TestGuestsClock(testtools.TestCase):
+    """What a guest saw, in the tester's clock."""
+
+    def setUp(self):
+        super().setUp()
+        self.clock = measurement.GuestClock(
+            measurement.Beat(100 + each / 10, 100.001 + each / 10, each / 10)
+            for each in range(50)
+        )
+
+    def live(self, clock):
+        meter = mock.Mock()
+        meter.recent = lambda since: Timeline(
+            'metadata',
+            'x',
+            [
+                Sample(number / 10, number / 10, letter == '+')
+                for number, letter in enumerate('++---+++')
+                if number / 10 >= since
+            ],
+            0.1,
+            0.8,
+            clock='guest',
+        )
+        return live.Live('x', meter, 0.0, clock)
+
+    def test_joined(self):
+        seen = self.live(lambda: self.clock)
+        [outage] = seen.look()
+        self.assertTrue(100 < outage.start < outage.end < 101)
+        self.assertAlmostEqual(0.4, outage.upper, delta=0.03)
+        # From where it was in the guest's own clock.
+        self.assertEqual([], seen.look())
+
+    def test_not_known_yet(self):
+        """It is told of when it is."""
+        clock = mock.Mock(side_effect=exceptions.NoMeasurement('too few'))
+        seen = self.live(clock)
+        self.assertEqual([], seen.look())
+        clock.side_effect = None
+        clock.return_value = self.clock
+        self.assertEqual(1, len(seen.look()))
+
+
 class TestLoad(testtools.TestCase):
     def test_who_has_no_room(self):
         plan = session.Plan(('busy', 'idle', 'pinged'), {})

@@ -1,0 +1,169 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Measures the metadata service, and knows what it sees as it comes."""
+
+import collections
+import collections.abc
+import contextlib
+
+from oslo_log import log
+import paramiko
+
+from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
+from migration_tempest_plugin.guest import stream
+from migration_tempest_plugin import measurement
+from migration_tempest_plugin.meters import metadata
+from migration_tempest_plugin.meters import metadata_log
+from migration_tempest_plugin.meters import reading
+
+LOG = log.getLogger(__name__)
+
+#: Seconds of attempts before what is looked at: they show when each was due.
+WITNESSED = 20.0
+
+#: So many of the latest lines of the log are kept here: of some minutes.
+KEPT = 1500
+
+
+class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
+    """A MetadataDowntimeMeter whose log is read while it is written.
+
+    That takes one more SSH connection, and a ``tail`` in the guest. Where it
+    can't be done, or breaks, ``recent()`` has nothing new; what is measured is
+    the same.
+
+    :param ssh_client: as of a MetadataDowntimeMeter
+    :param connect: returns a connected ``paramiko.SSHClient``, which is
+        closed here
+    :param sink: called with each line of the log; it must not wait
+    """
+
+    def __init__(
+        self,
+        ssh_client: shell.Client,
+        connect: collections.abc.Callable[[], paramiko.SSHClient],
+        lifetime: float,
+        sink: collections.abc.Callable[[str], object] | None = None,
+    ) -> None:
+        super().__init__(ssh_client, lifetime=lifetime)
+        self._sink = sink
+        self._followed = stream.ScriptStream(
+            connect,
+            'metadata_follow',
+            self._words(),
+            self._take,
+        )
+        # Why it is not followed, or None.
+        self._unfollowed: str | None = None
+        # The header, and what was chosen; then what comes after these.
+        self._head: list[str] = []
+        self._lines: collections.deque[str] = collections.deque(maxlen=KEPT)
+
+    def _setUp(self) -> None:
+        super()._setUp()
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        try:
+            reading.set_up(stack, self._followed)
+        except exceptions.GuestError as error:
+            LOG.warning(
+                'What the metadata service does is known at the end alone: %s',
+                error,
+            )
+            self._unfollowed = str(error)
+
+    def _words(self) -> collections.abc.Iterator[object]:
+        yield self._script.directory
+        yield int(self.lifetime)
+
+    def _take(self, line: str) -> None:
+        if self._head and not line.startswith('deadline '):
+            self._lines.append(line)
+        else:
+            self._head.append(line)
+        if self._sink:
+            self._sink(line)
+
+    def recent(self, since: float) -> measurement.Timeline | None:
+        """The Timeline of the attempts since a moment of the guest's clock.
+
+        As far as it is known what became of them: nothing is waited for.
+
+        :returns: None as long as no answer of them is known
+        :raises NoMeasurement: if nothing more becomes known before the end
+        """
+        if lost := self._unfollowed or self._followed.ended:
+            raise exceptions.NoMeasurement(
+                f'what is seen of metadata is known at the end alone: {lost}'
+            )
+        try:
+            return of_log(
+                [*self._head, *self._latest(since - WITNESSED)],
+                self.url,
+                self.interval,
+                self.deadline,
+                since,
+            )
+        except exceptions.NoMeasurement:
+            return None
+
+    def _latest(self, ended: float) -> list[str]:
+        """The lines of what ended at a moment or later, and the next ones."""
+        latest: list[str] = []
+        for line in reversed(self._lines.copy()):
+            match line.split():
+                case [_, _, end, *_] if _is_before(end, ended):
+                    break
+            latest.append(line)
+        return latest[::-1]
+
+
+def _is_before(end: str, moment: float) -> bool:
+    try:
+        return float(end) < moment
+    except ValueError:
+        return False  # it is no attempt
+
+
+def of_log(
+    lines: collections.abc.Sequence[str],
+    target: str,
+    interval: float,
+    deadline: float,
+    since: float | None = None,
+) -> measurement.Timeline:
+    """The Timeline of what a guest's log has, in the guest's clock.
+
+    :param lines: of the log, from its first one on
+    :param interval: seconds from attempt to attempt, as asked for
+    :param deadline: seconds in which an attempt of the baseline had to be
+        answered
+    :param since: from when on it counts, in seconds of that clock: see
+        Timeline.since()
+    :raises NoMeasurement: if no attempt was answered
+    """
+    said = shell.named(lines[0]) if lines else {}
+    found = metadata_log.parse('\n'.join(lines), '', 0.0)
+    reached = metadata.reached_interval(said, interval)
+    samples = found.samples(reached, deadline)
+    whole = measurement.Timeline(
+        'metadata',
+        target,
+        tuple(samples),
+        reached,
+        max((sample.end for sample in samples), default=0.0),
+        method=metadata.method(said, found.chosen),
+        clock='guest',
+        deadline=found.chosen.deadline if found.chosen else deadline,
+    )
+    return whole if since is None else whole.since(since)
