@@ -657,6 +657,14 @@ LIMITS = (
     ('storage', 'allowed_storage_stall', False),
 )
 
+#: The same, of what only a watch measures: none is an option of tempest.conf.
+WATCH_LIMITS = (
+    ('connect', 'allowed_connect_downtime', False),
+    ('http', 'allowed_http_downtime', False),
+    ('kept', 'allowed_kept_downtime', False),
+    ('dns', 'allowed_dns_downtime', False),
+)
+
 #: What is allowed where neither this plugin nor Tempest says so, in seconds.
 DEFAULT_LIMITS = {
     'allowed_network_downtime': 5.0,

@@ -79,6 +79,15 @@ def add_limits(parser):
             dest=option,
             help=f'limit, as [migration] {option}',
         )
+    for what, option, _ in config.WATCH_LIMITS:
+        parser.add_argument(
+            '--' + option.replace('_', '-'),
+            type=not_negative,
+            metavar='SECONDS',
+            dest=option,
+            help=f'limit of what each target that is watched by {what} may '
+            'be down in sum',
+        )
     parser.add_argument(
         '--accept-unchecked-limits',
         action='store_true',
@@ -97,7 +106,7 @@ def limits(parsed_args):
             longest,
             not parsed_args.accept_unchecked_limits,
         )
-        for what, option, longest in config.LIMITS
+        for what, option, longest in (*config.LIMITS, *config.WATCH_LIMITS)
         if getattr(parsed_args, option) is not None
     )
 

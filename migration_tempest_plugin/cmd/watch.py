@@ -23,6 +23,7 @@ from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import cut_off
+from migration_tempest_plugin.meters import service
 from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
@@ -34,6 +35,7 @@ from migration_tempest_plugin.watch import exporter
 from migration_tempest_plugin.watch import marks
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session
+from migration_tempest_plugin.watch import target
 
 #: What is said, and of what, when all have answered.
 STARTED = 'watching'
@@ -43,10 +45,18 @@ KEPT, EXCEEDED, COMMAND_FAILED = 0, base.EXCEEDED, 3
 
 #: With which options a watch measures what limits are for.
 _NEEDED = {
-    'network': (),
     'guest': ('ssh',),
     'tcp': ('ssh',),
     'metadata': ('ssh', 'metadata'),
+}
+
+#: And for which targets.
+_TARGETS = {
+    'network': 'ADDRESS',
+    'connect': 'HOST:PORT',
+    'http': 'https://HOST/',
+    'kept': 'https://HOST/ with --kept',
+    'dns': 'NAME@SERVER',
 }
 
 #: Seconds between two looks.
@@ -56,7 +66,9 @@ LOOK = 0.25
 class Watch(base.Command):
     """Measure outages of servers while something is done to them.
 
-    Each TARGET is pinged; of each --ssh, the guest's own clock is asked for,
+    Each TARGET that is an address is pinged. A service is asked: HOST:PORT
+    for a connection, a URL for its page, NAME@SERVER for the name's address.
+    Of each --ssh, the guest's own clock is asked for,
     too, which shows its stops. What COMMAND prints, and what happens, appears
     on standard error; the summary, at the end, on standard output. It ends
     with COMMAND, or on Ctrl-C. No tempest.conf is needed.
@@ -73,7 +85,8 @@ class Watch(base.Command):
             'targets',
             nargs='*',
             metavar='TARGET',
-            help='address or name of a server',
+            help='address or name of a server; or a service: '
+            f'{target.SERVICES}',
         )
         parser.add_argument(
             '--targets',
@@ -122,6 +135,7 @@ class Watch(base.Command):
             metavar='SECONDS',
             help='within which a ping must be answered (%(default)s)',
         )
+        _add_services(parser)
         parser.add_argument(
             '--settle',
             type=base.not_negative,
@@ -192,7 +206,8 @@ class Watch(base.Command):
                     f'{each} exists already: name another --output'
                 )
         limits = base.limits(parsed_args)
-        _refuse_unmeasured(parsed_args, limits)
+        services = _services(parsed_args, targets)
+        _refuse_unmeasured(parsed_args, targets, services, limits)
         events = (
             jsonlines.Events(self.app.stdout)
             if parsed_args.json_lines
@@ -202,7 +217,13 @@ class Watch(base.Command):
         with over.on_signals():
             with contextlib.ExitStack() as stack:
                 following = self._begin(
-                    parsed_args, targets, output, stack, over, events
+                    parsed_args,
+                    targets,
+                    services,
+                    output,
+                    stack,
+                    over,
+                    events,
                 )
                 over.begin()
                 with following.shown.shown():
@@ -212,7 +233,9 @@ class Watch(base.Command):
                 parsed_args, output, measured, limits, status, events
             )
 
-    def _begin(self, parsed_args, targets, output, stack, over, events):
+    def _begin(
+        self, parsed_args, targets, services, output, stack, over, events
+    ):
         """Begin to watch, and say so: a _Following, as long as the stack."""
         shown = display.Display(self.app.stderr)
         hosts = _hosts(parsed_args)
@@ -225,6 +248,10 @@ class Watch(base.Command):
             parsed_args.metadata,
             parsed_args.interval,
             parsed_args.deadline,
+            services=services,
+            service_interval=parsed_args.service_interval,
+            service_deadline=parsed_args.service_deadline,
+            kept=parsed_args.kept,
         )
         file = stack.enter_context(_recording(_samples(output), shown.say))
         with _gone_on_failure(file):
@@ -240,8 +267,8 @@ class Watch(base.Command):
             )
             watched = stack.enter_context(session.Session(plan, file))
         shown.say(f'{STARTED} {", ".join(targets)}')
-        for target, load in watched.under_load():
-            shown.say(f'{target}: {load.room}')
+        for loaded, load in watched.under_load():
+            shown.say(f'{loaded}: {load.room}')
         if watched.control and watched.control.why:
             shown.say(
                 'not known when this machine itself is cut off: '
@@ -402,9 +429,84 @@ def _listed(files):
             yield from words
 
 
-def _refuse_unmeasured(parsed_args, limits):
+def _add_services(parser):
+    group = parser.add_argument_group('services')
+    group.add_argument(
+        '--service-interval',
+        type=_seconds(service.LEAST_INTERVAL),
+        default=0.25,
+        metavar='SECONDS',
+        help='from one question to a service to the next (%(default)s)',
+    )
+    group.add_argument(
+        '--service-deadline',
+        type=_seconds(service.LEAST_DEADLINE),
+        default=2.0,
+        metavar='SECONDS',
+        help='within which it must be answered (%(default)s)',
+    )
+    group.add_argument(
+        '--kept',
+        action='store_true',
+        help='also ask each URL over one connection, which is kept',
+    )
+    group.add_argument(
+        '--http-status',
+        type=_statuses,
+        default=target.Pages.statuses,
+        metavar='STATUS',
+        help='which answers of HTTP are good: 200,300-399, say (200-399)',
+    )
+    group.add_argument(
+        '--insecure',
+        action='store_true',
+        help='accept any certificate of an https target',
+    )
+
+
+def _seconds(least):
+    """The type of an argument of so many seconds at least."""
+
+    def seconds(text):
+        number = base.positive(text)
+        if not least <= number <= service.MOST:
+            raise argparse.ArgumentTypeError(
+                f'{text!r} is not from {least:g} to {service.MOST:g}'
+            )
+        return number
+
+    return seconds
+
+
+def _statuses(text):
+    try:
+        return target.statuses(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _services(parsed_args, targets):
+    """What is asked of each target that is a service."""
+    pages = target.Pages(parsed_args.http_status, not parsed_args.insecure)
+    found = {each: target.parse(each, pages) for each in targets}
+    return {each: asked for each, asked in found.items() if asked}
+
+
+def _refuse_unmeasured(parsed_args, targets, services, limits):
     """A limit of what is not measured would seem to be kept."""
+    measured = {each.what for each in services.values()}
+    if len(services) < len(targets):
+        measured.add('network')
+    if 'http' in measured and parsed_args.kept:
+        measured.add('kept')
     for limit in limits:
+        if limit.what in _TARGETS:
+            if limit.what not in measured:
+                raise exceptions.RecordError(
+                    f"{limit.option} can't be checked: name a target like "
+                    f'{_TARGETS[limit.what]}, too'
+                )
+            continue
         needed = [
             option
             for option in _NEEDED.get(limit.what, ())
@@ -521,7 +623,8 @@ def _follow(parsed_args, following):
 def _settle(parsed_args, ended, following):
     """What COMMAND began may go on, or may not be back yet."""
     # What is down is known when a probe's deadline is over.
-    settled = ended + max(parsed_args.settle, parsed_args.deadline + 2 * LOOK)
+    deadline = following.watched.plan.longest_deadline
+    settled = ended + max(parsed_args.settle, deadline + 2 * LOOK)
     following.until(lambda: time.monotonic() > settled, 'COMMAND has ended')
     give_up = time.monotonic() + parsed_args.recovery
     if following.watched.is_down():
@@ -553,6 +656,8 @@ def _facts(parsed_args, limits, measured):
         'options': {
             'interval': parsed_args.interval,
             'deadline': parsed_args.deadline,
+            'service_interval': parsed_args.service_interval,
+            'service_deadline': parsed_args.service_deadline,
         },
         'limits': {limit.option: limit.seconds for limit in limits},
     }

@@ -27,6 +27,7 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin.functional_tests import command
+from migration_tempest_plugin.functional_tests import services
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
@@ -605,6 +606,166 @@ class TestNetwork(WatchTest):
         )
         self.assertEqual('', done.stderr)
         return done.returncode, done.stdout
+
+
+class TestServices(WatchTest):
+    """An HTTP server, its port, and a DNS server, behind a router."""
+
+    def setUp(self):
+        super().setUp()
+        reason = network.missing('nft')
+        if reason:
+            self.skipTest(reason)
+        self.network = self.useFixture(network.Network())
+        with self.network.server():
+            self.http = self.useFixture(services.Http(network.SERVER))
+            self.dns = self.useFixture(
+                services.Dns(network.SERVER, 'vip.example')
+            )
+        self.url = f'http://{network.SERVER}:{self.http.port}/'
+        self.port = f'{network.SERVER}:{self.http.port}'
+        self.name = f'vip.example@{network.SERVER}:{self.dns.port}'
+
+    def watch(self, *words, **arguments):
+        with self.network.client():
+            watch = self.start(
+                *('--service-interval', '0.05', '--service-deadline', '0.5'),
+                *words,
+                **arguments,
+            )
+        while 'watching' not in (said := watch.stderr.readline()):
+            self.assertIsNone(watch.poll(), said)
+        return watch
+
+    def await_said(self, watch, pattern):
+        while not re.search(pattern, said := watch.stderr.readline()):
+            self.assertIsNone(watch.poll(), said)
+        return said
+
+    def test_each_has_its_own_outages(self):
+        listed = self.folder / 'targets'
+        listed.write_text(f'{self.url} # the VIP\n{self.name}\n')
+        watch = self.watch(
+            self.port,
+            *('--targets', listed, '--allowed-http-downtime', '0.2'),
+            *('--allowed-connect-downtime', '1'),
+        )
+        with network.inject(
+            lambda: setattr(self.http, 'status', 503),
+            lambda: setattr(self.http, 'status', 200),
+        ) as injected:
+            self.await_said(watch, 'HTTP: is down: HTTP 503 Service Unav')
+            time.sleep(0.4)
+        self.await_said(watch, 'HTTP: was down for .*: HTTP 503')
+        watch.send_signal(signal.SIGINT)
+        status, output = self.end(watch)
+        self.assertEqual(1, status, self.errors)
+        for line in (
+            r'limit +--allowed-http-downtime 0\.2 s: not kept',
+            r'limit +--allowed-connect-downtime 1 s: kept',
+            r'http +0\.\d+ s .* in 1 outage; \d+ x HTTP 503',
+        ):
+            self.assertEqual(1, len(re.findall(line, output)), output)
+        run = recorded.read_json(self.record.read_text())
+        seen = {
+            migration['server']: migration['measurements'][0]
+            for _, migration in run.migrations
+        }
+        self.assertEqual(
+            [(self.port, 'connect'), (self.url, 'http'), (self.name, 'dns')],
+            [(name, each['what']) for name, each in seen.items()],
+        )
+        self.assertEqual([], seen[self.port]['outages'])
+        self.assertEqual([], seen[self.name]['outages'])
+        [outage] = seen[self.url]['outages']
+        self.assertLessEqual(outage['lower'], injected.upper)
+        self.assertGreaterEqual(outage['upper'], injected.lower)
+        self.assertEqual('HTTP 503 Service Unavailable', outage['why'])
+        self.assert_samples_say_the_same(seen)
+
+    def assert_samples_say_the_same(self, seen):
+        again = subprocess.run(
+            command.line(
+                *('summary', '--json', '--subunit', self.samples),
+                *('--allowed-http-downtime', '0.2'),
+            ),
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(1, again.returncode, again.stderr)
+        for _, migration in recorded.read_json(again.stdout).migrations:
+            [found] = migration['measurements']
+            told = seen[migration['server']]
+            self.assertEqual(told['what'], found['what'])
+            for one, other in zip(told['outages'], found['outages']):
+                self.assertAlmostEqual(one['upper'], other['upper'], 4)
+            self.assertEqual(
+                ['http'] * (found['what'] == 'http'),
+                [each['what'] for each in migration['limits']],
+            )
+
+    def test_this_machine_is_cut_off(self):
+        watch = self.watch(self.url, self.port, self.name, '--kept')
+        with self.network.client_cut_off():
+            time.sleep(1)
+        self.await_said(watch, 'this machine itself was cut off for ')
+        with network.inject(
+            lambda: setattr(self.http, 'status', 500),
+            lambda: setattr(self.http, 'status', 200),
+        ):
+            self.await_said(watch, 'HTTP: is down: HTTP 500')
+        self.await_said(watch, 'HTTP: was down for .*: HTTP 500')
+        watch.send_signal(signal.SIGINT)
+        status, _ = self.end(watch)
+        self.assertEqual(0, status, self.errors)
+        run = recorded.read_json(self.record.read_text())
+        measured = [
+            each
+            for _, migration in run.migrations
+            for each in migration['measurements']
+        ]
+        self.assertEqual(
+            ['http', 'kept', 'connect', 'dns'],
+            [each['what'] for each in measured],
+        )
+        for each in measured:
+            self.assertEqual(
+                int(each['what'] in ('http', 'kept')), len(each['outages'])
+            )
+            self.assertGreater(each['unobserved'], 0.7)
+
+    def test_events(self):
+        watch = self.watch(self.name, '--json-lines')
+        self.dns.code = 2  # SERVFAIL
+        events = map(json.loads, watch.stdout)
+        down = next(each for each in events if each['event'] == 'down')
+        self.assertEqual(
+            (self.name, 'dns', 'SERVFAIL'),
+            (down['target'], down['what'], down['why']),
+        )
+        self.dns.code = None
+        over = next(each for each in events if each['event'] == 'outage')
+        self.assertEqual('SERVFAIL', over['why'])
+        self.assertGreater(over['upper'], over['lower'])
+
+    def test_it_never_answers_well(self):
+        self.http.status = 404
+        with self.network.client():
+            watch = self.start(self.url)
+        status, output = self.end(watch)
+        self.assertEqual((2, ''), (status, output))
+        [said] = self.errors.splitlines()
+        self.assertIn(f'{self.url} gave no good answer within 10 s', said)
+        self.assertIn('failed: HTTP 404 Not Found', said)
+        self.assertFalse(self.samples.exists())
+
+    def test_nothing_takes_a_right(self):
+        """Who may not ping may ask services."""
+        self.folder.chmod(0o777)
+        watch = self.watch(self.url, '--', 'true', prefix=command.AS_READER)
+        status, output = self.end(watch)
+        self.assertEqual(0, status, self.errors)
+        self.assertIn('http             no outage longer than', output)
 
 
 class TestGuest(WatchTest):

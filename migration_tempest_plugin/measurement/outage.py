@@ -43,6 +43,7 @@ class Outage:
     :ivar ongoing: it was still down when the observation ended
     :ivar estimate: how many seconds it is likely to have lasted; the middle
         of the bounds if None
+    :ivar why: why most of its probes failed, for people, where that is known
     """
 
     start: float
@@ -53,6 +54,7 @@ class Outage:
     last_failure: float
     ongoing: bool = False
     estimate: float | None = None
+    why: str = ''
 
     @property
     def upper(self) -> float:
@@ -71,4 +73,5 @@ class Outage:
             'failures': self.failures,
             'ongoing': self.ongoing,
             **self.duration.to_dict(),
+            **({'why': self.why} if self.why else {}),
         }

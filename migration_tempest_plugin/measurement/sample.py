@@ -26,6 +26,7 @@ class Sample:
         no answer
     :ivar slack: by how many seconds it may have been sent later than
         ``start``, where that is not known exactly
+    :ivar why: why it failed, for people, where that is known
     """
 
     start: float
@@ -33,6 +34,7 @@ class Sample:
     answered: bool
     late: bool = False
     slack: float = 0.0
+    why: str = ''
 
     def __post_init__(self) -> None:
         if self.end < self.start or self.slack < 0:

@@ -11,6 +11,8 @@
 #    under the License.
 """What a meter saw from its start to its end."""
 
+import collections
+import collections.abc
 import dataclasses
 import enum
 import functools
@@ -136,7 +138,8 @@ class Timeline:
             raise exceptions.NoMeasurement(
                 f'{self.what} of {self.target}: no probe was answered in time',
                 seen=f'{self.failures} probes that failed, in '
-                f'{seconds:.1f} s, {len(self.late)} of them answered late',
+                f'{seconds:.1f} s, {len(self.late)} of them answered late'
+                + self._reasons_told,
             )
 
     @property
@@ -160,6 +163,20 @@ class Timeline:
     def late(self) -> tuple[Sample, ...]:
         """The samples whose answer came after the deadline."""
         return tuple(sample for sample in self.samples if sample.late)
+
+    @functools.cached_property
+    def reasons(self) -> dict[str, int]:
+        """Why probes failed, and how many did so, the most frequent first.
+
+        Empty where that is not known: of pings, say.
+        """
+        return dict(_reasons(self.samples).most_common())
+
+    @property
+    def _reasons_told(self) -> str:
+        return ''.join(
+            f'; {count} failed: {why}' for why, count in self.reasons.items()
+        )
 
     @functools.cached_property
     def outages(self) -> tuple[Outage, ...]:
@@ -339,6 +356,7 @@ class Timeline:
             else max(self.ended, failed[-1].start)
         )
         answered = before or after
+        reasons = _reasons(failed)
         lower = self._lower(
             group,
             max(0.0, answered.end - answered.latest_start)
@@ -357,6 +375,7 @@ class Timeline:
             estimate=None
             if estimate is None
             else min(max(lower, estimate), end - start),
+            why=max(reasons, key=reasons.__getitem__, default=''),
         )
 
     def _lower(self, failed: list[ordering.Numbered], delay: float) -> float:
@@ -506,7 +525,7 @@ class Timeline:
             f'answered in '
             f'{self.ended - self.began:.1f} s, '
             f'resolution {self.resolution:.3f} s, '
-            f'unobserved {self.unobserved:.3f} s{method}'
+            f'unobserved {self.unobserved:.3f} s{method}{self._reasons_told}'
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -533,6 +552,7 @@ class Timeline:
             ],
             'successes': self.successes,
             'failures': self.failures,
+            **({'reasons': self.reasons} if self.reasons else {}),
             'late': [
                 {'start': sample.start - self.began, 'delay': sample.delay}
                 for sample in self.late
@@ -551,3 +571,12 @@ class Timeline:
                 for outage in self.outages
             ],
         }
+
+
+def _reasons(
+    samples: collections.abc.Iterable[Sample],
+) -> collections.Counter[str]:
+    """Why some of them failed, as far as that is known."""
+    return collections.Counter(
+        sample.why for sample in samples if sample.why and not sample.answered
+    )

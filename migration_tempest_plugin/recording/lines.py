@@ -190,6 +190,7 @@ class Coder:
                     'of': line.stream,
                     'samples': list(self._numbers(line.samples)),
                     **_uptimes(line),
+                    **_reasons(line.samples),
                 }
             case Log():
                 return {'log': line.stream, 'lines': list(line.lines)}
@@ -265,7 +266,7 @@ class Coder:
         if 'of' in found:
             return Batch(
                 found['of'],
-                tuple(self._samples(found['samples'])),
+                tuple(self._samples(found['samples'], found.get('why', {}))),
                 tuple(
                     each if each is None else each / _HUNDREDTHS
                     for each in found.get('uptimes', ())
@@ -287,7 +288,9 @@ class Coder:
             return End(self._moment(found['end']), found['why'])
         return None
 
-    def _samples(self, numbers: list[int]) -> collections.abc.Iterator[Sample]:
+    def _samples(
+        self, numbers: list[int], reasons: dict[str, str]
+    ) -> collections.abc.Iterator[Sample]:
         start = 0
         for each in range(0, len(numbers), 4):
             since, took, what, slack = numbers[each : each + 4]
@@ -298,6 +301,7 @@ class Coder:
                 what == _ANSWERED,
                 late=what == _LATE,
                 slack=slack / _MICRO,
+                why=reasons.get(str(each // 4), ''),
             )
 
     def _moment(self, micro: int) -> float:
@@ -313,6 +317,17 @@ def _uptimes(line: Batch) -> dict[str, list[int | None]]:
             for each in line.uptimes
         ]
     }
+
+
+def _reasons(
+    samples: tuple[Sample, ...],
+) -> dict[str, dict[str, str]]:
+    reasons = {
+        str(place): sample.why
+        for place, sample in enumerate(samples)
+        if sample.why
+    }
+    return {'why': reasons} if reasons else {}
 
 
 def header(text: str) -> Header:

@@ -23,8 +23,18 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import setting
 from migration_tempest_plugin.report import documents
 
-#: What a migration costs a server, in the order of the reports.
-COSTS = ('network', 'tcp', 'metadata', 'storage', 'guest stopped')
+#: What of services a watch measures.
+SERVICES = ('connect', 'http', 'kept', 'dns')
+
+#: What a migration costs a server, in the order of the reports; and those.
+COSTS = (
+    'network',
+    'tcp',
+    'metadata',
+    'storage',
+    'guest stopped',
+    *SERVICES,
+)
 
 QUEUED = 'queued'
 
@@ -203,9 +213,20 @@ def badness(migration: documents.Migration) -> tuple[int, float]:
     By the upper bounds, as limits are.
     """
     seconds = durations(migration)
+    cost = seconds.get('network') or _service(seconds)
     return (
         -list(Verdict).index(verdict(migration)),
-        seconds['network']['upper'] if 'network' in seconds else math.inf,
+        cost['upper'] if cost else math.inf,
+    )
+
+
+def _service(
+    seconds: dict[str, documents.Duration],
+) -> documents.Duration | None:
+    """Of a service, which is not pinged."""
+    return next(
+        (seconds[each] for each in SERVICES if each in seconds),
+        None,
     )
 
 

@@ -38,6 +38,7 @@ class Outage(_Down, total=False):
     last_failure: float
     failures: int
     ongoing: bool
+    why: str
     resumed_earliest: float
 
 
@@ -74,6 +75,7 @@ class Timeline(_Timeline, total=False):
     gaps: list[Gap]
     successes: int
     failures: int
+    reasons: dict[str, int]
     late: list[dict[str, float]]
     begin: float
 

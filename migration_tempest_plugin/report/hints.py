@@ -13,6 +13,7 @@
 
 import collections.abc
 
+from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 
 #: Bounds are wide where they are apart by more than this part of the estimate.
@@ -21,8 +22,12 @@ WIDE = 0.5
 #: They are to be apart by no more than that.
 NARROW = 0.2
 
-#: Seconds from ping to ping: less than that is of no use.
-LEAST_INTERVAL = 0.001
+#: How the interval of what is probed is set, and what is of use at least: a
+#: service is not to be asked too often.
+_INTERVALS = {
+    'network': ('--interval', 0.001),
+    **dict.fromkeys(digest.SERVICES, ('--service-interval', 0.01)),
+}
 
 #: More than that part of the time is worth a word, if nobody observed it.
 UNOBSERVED = 0.01
@@ -35,13 +40,13 @@ def of_watch(
     for each in migration['measurements']:
         if 'no_measurement' in each:
             continue
-        if each['what'] == 'network':
-            yield from _closer(each)
+        if each['what'] in _INTERVALS:
+            yield from _closer(each, *_INTERVALS[each['what']])
         yield from _observed(each)
 
 
 def _closer(
-    timeline: documents.Timeline,
+    timeline: documents.Timeline, option: str, least: float
 ) -> collections.abc.Iterator[str]:
     """The interval that would make the bounds narrow."""
     interval = timeline.get('interval')
@@ -51,9 +56,9 @@ def _closer(
         return
     # Each outage is known to the pings before and after it, at both ends.
     closer = NARROW * total['estimate'] / (2 * len(timeline['outages']))
-    if LEAST_INTERVAL <= closer < interval:
+    if least <= closer < interval:
         yield (
-            f'the bounds are wide: --interval {closer:.1g} would bring them '
+            f'the bounds are wide: {option} {closer:.1g} would bring them '
             f'to about {NARROW * total["estimate"]:.2g} s from each other'
         )
 

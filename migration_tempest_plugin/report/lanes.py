@@ -24,6 +24,10 @@ _LABELS = {
     'tcp': 'TCP',
     'metadata': 'metadata',
     'guest stopped': 'guest clock',
+    'connect': 'connect',
+    'http': 'HTTP',
+    'kept': 'HTTP, kept',
+    'dns': 'DNS',
 }
 _LIMIT_OF = {'guest': 'guest stopped'}
 
@@ -215,6 +219,7 @@ def _add_outages(
         f'{what}: {plot.duration(each)}, from {each["start"]:.3f} s'
         + (f', {each["failures"]} probes failed' if 'failures' in each else '')
         + (', STILL DOWN' if each.get('ongoing') else '')
+        + (f': {each["why"]}' if each.get('why') else '')
         for each in outages
     ]
     lane.bars += [

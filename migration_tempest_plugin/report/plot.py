@@ -32,6 +32,11 @@ COLOURS = {
     'metadata': '#CC79A7',
     'storage': '#F0E442',
     'guest stopped': '#0072B2',
+    # They stand in no picture with those above that look the same.
+    'connect': '#E69F00',
+    'http': '#CC79A7',
+    'kept': '#0072B2',
+    'dns': '#F0E442',
     'phase': '#009E73',
     'event': '#56B4E9',
 }

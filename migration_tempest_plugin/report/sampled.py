@@ -131,12 +131,13 @@ def _by_target(
 def _watched(
     file: reader.File,
     target: str,
-    streams: collections.abc.Iterable[reader.Recorded],
+    streams: collections.abc.Collection[reader.Recorded],
     gaps: collections.abc.Collection[Gap],
     progress: measurement.Progress,
     limits: tuple[measurement.Limit, ...],
 ) -> measurement.MeasuredMigration:
     """What was seen of a target."""
+    measured = {each.stream.what for each in streams}
     measurements: list[measurement.Timeline | exceptions.NoMeasurement] = []
     clock = None
     # A log has the times of a clock that the others may know.
@@ -158,7 +159,11 @@ def _watched(
         clock=clock,
         progress=progress,
         kind='watch',
-        limits=limits,
+        limits=tuple(
+            limit
+            for limit in limits
+            if limit.what in measured or limit.what == 'guest' and clock
+        ),
     )
 
 

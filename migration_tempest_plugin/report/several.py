@@ -39,16 +39,28 @@ def spread(
 
     :param migrations: MeasuredMigration.to_dict() of each
     """
+    migrations = list(migrations)
     costs = [_durations(each) for each in migrations]
     # each name once, in the order in which it comes
     for what in dict.fromkeys(what for cost in costs for what in cost):
         found = [cost[what] for cost in costs if what in cost]
-        missing = len(costs) - len(found)
+        missing = sum(
+            what not in cost and _is_incomplete(each)
+            for each, cost in zip(migrations, costs)
+        )
         without = f'; {missing} without a measurement' if missing else ''
         yield (
             f'{what:<15}  {distribution.Distribution.of(found)} s, '
             f'of {len(found)}{without}'
         )
+
+
+def _is_incomplete(migration: documents.Migration) -> bool:
+    """Whether what is not there of it was to be measured.
+
+    Targets of a watch are measured in different ways.
+    """
+    return migration.get('kind') != 'watch' or bool(digest.missing(migration))
 
 
 def _row(migration: documents.Migration) -> str:

@@ -115,10 +115,17 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
     text = f'{line}  in {_outages(outages)}{stall}'
     if outages > 1:
         text += f', the longest {measured["longest"]["estimate"]:.3f} s'
+    text += _reasons(measured)
     # Records of version 1 only: later ones have no measurement then.
     if measured['still_down']:
         text += ', STILL DOWN at the end'
     return text
+
+
+def _reasons(measured: documents.Timeline) -> str:
+    """Why probes failed, where that is known."""
+    reasons = measured.get('reasons', {})
+    return ''.join(f'; {count} x {why}' for why, count in reasons.items())
 
 
 def _by_mark(

@@ -29,6 +29,8 @@ from migration_tempest_plugin import meters
 from migration_tempest_plugin.meters import heartbeat
 from migration_tempest_plugin.meters import metadata
 from migration_tempest_plugin.meters import metadata_follow
+from migration_tempest_plugin.meters import service as services
+from migration_tempest_plugin.meters import service_kinds
 from migration_tempest_plugin.recording import writer
 
 LOG = log.getLogger(__name__)
@@ -44,7 +46,10 @@ class Recorder:
         self._file = file
         # The number of the stream of each that is not lost.
         self._streams: dict[
-            meters.NetDowntimeMeter | meters.GuestHeartbeatMeter, int
+            meters.NetDowntimeMeter
+            | meters.GuestHeartbeatMeter
+            | services.ServiceDowntimeMeter,
+            int,
         ] = {}
         # The same of those with a log in the guest, in its clock.
         self._logs: dict[metadata_follow.FollowedMetadataMeter, int] = {}
@@ -133,6 +138,31 @@ class Recorder:
             functools.partial(self._file.log, stream),
         )
         self._logs[meter] = stream
+        return meter
+
+    def service(
+        self,
+        target: str,
+        service: service_kinds.Service,
+        interval: float,
+        deadline: float,
+    ) -> services.ServiceDowntimeMeter:
+        """A meter of what is asked of a service."""
+        make = functools.partial(
+            services.ServiceDowntimeMeter, target, service, interval, deadline
+        )
+        if self._file is None:
+            return make()
+        stream = self._file.add(
+            service.what,
+            target,
+            interval,
+            deadline,
+            service.probing,
+            service.method,
+        )
+        meter = make(sink=functools.partial(self._file.take, stream))
+        self._streams[meter] = stream
         return meter
 
     def begin(

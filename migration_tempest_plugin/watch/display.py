@@ -20,7 +20,15 @@ from migration_tempest_plugin.watch import session
 #: Seconds between two lines of progress where there is no terminal.
 PATIENCE = 30.0
 
-_NAMES = {'network': 'ping', 'tcp': 'TCP', 'metadata': 'metadata'}
+_NAMES = {
+    'network': 'ping',
+    'tcp': 'TCP',
+    'metadata': 'metadata',
+    'connect': 'connect',
+    'http': 'HTTP',
+    'kept': 'HTTP, kept',
+    'dns': 'DNS',
+}
 _COLUMNS = ('target', 'by', 'now', 'outages', 'longest', 'in sum')
 _COLOURS = re.compile('\x1b\\[[0-9;]*m')
 
@@ -47,6 +55,7 @@ class Display:
         self._began = time.monotonic()
         self._said = self._began
         self._lost = set()
+        self._why = {}  # (target, what): why it was down at the last look
 
     @contextlib.contextmanager
     def shown(self):
@@ -78,9 +87,13 @@ class Display:
         """
         for state, outage in ended:
             self._say_of(
-                state, outage.start, f'was down for {outage.duration}'
+                state,
+                outage.start,
+                f'was down for {outage.duration}'
+                + (outage.why and ': ' + outage.why),
             )
         for state in states:
+            self._say_why(state)
             # Once, when it happens: nothing more will be seen of it.
             if state.lost and (state.target, state.what) not in self._lost:
                 self._lost.add((state.target, state.what))
@@ -102,6 +115,13 @@ class Display:
                 f'{session.wall(self._said)}  {doing}, '
                 f'for {since:.0f} s: {said}'
             )
+
+    def _say_why(self, state):
+        """Why it is down, if that is new."""
+        key = state.target, state.what
+        if state.why and self._why.get(key) != state.why:
+            self._say_of(state, state.down_since, 'is down: ' + state.why)
+        self._why[key] = state.why
 
     def _say_of(self, state, moment, what):
         self.say(
@@ -138,5 +158,6 @@ def _now(state):
     if state.lost:
         return 'LOST: ' + state.lost
     if state.down_since is not None:
-        return 'DOWN for %.1f s' % (time.monotonic() - state.down_since)
+        why = state.why and ': ' + state.why
+        return f'DOWN for {time.monotonic() - state.down_since:.1f} s{why}'
     return 'up'

@@ -50,6 +50,7 @@ class Events:
                 estimate=float(outage.duration),
                 lower=outage.duration.lower,
                 upper=outage.duration.upper,
+                **_why(outage),
             )
         for state in states:
             if state.lost and (state.target, state.what) not in self._lost:
@@ -72,7 +73,7 @@ class Events:
         key = state.target, state.what
         since = state.down_since
         if since is not None and self._down.get(key) != since:
-            self._write('down', since, **_of(state))
+            self._write('down', since, **_of(state), **_why(state))
         self._down[key] = since
 
     def _write(self, event, moment, **more):
@@ -85,6 +86,11 @@ class Events:
 
 def _of(state):
     return {'target': state.target, 'what': state.what}
+
+
+def _why(down):
+    """Of a State, or an Outage, where that is known."""
+    return {'why': down.why} if down.why else {}
 
 
 def _epoch(moment):

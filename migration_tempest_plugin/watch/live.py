@@ -17,14 +17,16 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin import meters
 from migration_tempest_plugin.meters import metadata_follow
+from migration_tempest_plugin.meters import service
 
 
 @dataclasses.dataclass(frozen=True)
 class State:
     """What is known of one target now.
 
-    :ivar what: 'network', 'tcp' or 'metadata'
+    :ivar what: what is measured, in a word: 'network', 'tcp', 'http'
     :ivar down_since: in seconds of this machine's clock, or None
+    :ivar why: why it is down, for people, where that is known
     :ivar lost: why it can't be measured any more, or None
     :ivar outages: those that are over
     :ivar resolution: seconds; no outage that was longer was missed, so far
@@ -36,6 +38,7 @@ class State:
     lost: str | None = None
     outages: tuple = ()
     resolution: float = 0.0
+    why: str = ''
 
     @property
     def longest(self):
@@ -52,12 +55,6 @@ class State:
         )
 
 
-_WHAT = {
-    meters.GuestHeartbeatMeter: 'tcp',
-    metadata_follow.FollowedMetadataMeter: 'metadata',
-}
-
-
 class Live:
     """What a meter sees, looked at piece by piece: a watch may take days.
 
@@ -66,7 +63,7 @@ class Live:
     """
 
     def __init__(self, target, meter, baseline, clock=None):
-        self.state = State(target, _WHAT.get(type(meter), 'network'))
+        self.state = State(target, _what(meter))
         self._meter = meter
         self._answered = baseline
         self._clock = clock
@@ -80,7 +77,7 @@ class Live:
         except exceptions.NoMeasurement as error:
             # Nobody will see it come back, so nobody is to wait for that.
             self.state = dataclasses.replace(
-                self.state, lost=error.reason, down_since=None
+                self.state, lost=error.reason, down_since=None, why=''
             )
             return []
         if timeline is None:
@@ -97,6 +94,7 @@ class Live:
             down_since=seen.down_since,
             outages=(*self.state.outages, *ended),
             resolution=max(self.state.resolution, seen.resolution),
+            why=seen.outages[-1].why if seen.still_down else '',
         )
         return ended
 
@@ -108,3 +106,14 @@ class Live:
             return timeline.joined(self._clock())
         except exceptions.NoMeasurement:
             return None
+
+
+def _what(meter):
+    match meter:
+        case meters.GuestHeartbeatMeter():
+            return 'tcp'
+        case metadata_follow.FollowedMetadataMeter():
+            return 'metadata'
+        case service.ServiceDowntimeMeter():
+            return meter.what
+    return 'network'

@@ -18,6 +18,8 @@ import time
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import cut_off
 from migration_tempest_plugin import meters
+from migration_tempest_plugin.meters import service as services
+from migration_tempest_plugin.meters import service_kinds
 from migration_tempest_plugin.running import metering
 from migration_tempest_plugin.running import recorder
 from migration_tempest_plugin.watch import control
@@ -30,19 +32,26 @@ LIFETIME = 24 * 3600
 #: Seconds that the very last probe gets to turn out a lost one.
 PATIENCE = 1.0
 
+#: The meters that need no guest: they have their first answer at once.
+_FROM_HERE = meters.NetDowntimeMeter, services.ServiceDowntimeMeter
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """What is watched, and how often.
 
-    :ivar targets: addresses that are pinged
+    :ivar targets: addresses that are pinged, and services that are asked
+    :ivar services: what is asked of each of these, by its target: see
+        meters.service_kinds
     :ivar guests: the ssh.Host of each guest whose clock is asked for, by its
         address, which is one of the targets
     :ivar control: an address that should always answer, or None: see Control
     :ivar metadata: whether these guests ask for their metadata, too
     :ivar interval: seconds from one ping to the next; deadline: within which
         it must be answered
-    :ivar baseline: seconds within which each must answer pings at first
+    :ivar service_interval: the same of services; service_deadline, too
+    :ivar kept: whether each URL is also asked over a connection that is kept
+    :ivar baseline: seconds within which each must answer at first
     :ivar guest_baseline: seconds within which each guest must have answered
         so often that what it takes is known: long if it has no room for that
     """
@@ -55,6 +64,15 @@ class Plan:
     deadline: float = 0.5
     baseline: float = 10.0
     guest_baseline: float = 30.0
+    services: dict = dataclasses.field(default_factory=dict)
+    service_interval: float = 0.25
+    service_deadline: float = 2.0
+    kept: bool = False
+
+    @property
+    def longest_deadline(self):
+        """Seconds after which each probe is answered, or failed."""
+        return max(self.deadline, self.service_deadline * bool(self.services))
 
 
 class Session:
@@ -107,6 +125,15 @@ class Session:
 
     def _meters_of(self, target):
         plan = self.plan
+        if target in plan.services:
+            for service in self._asked(target):
+                yield self._recorder.service(
+                    target,
+                    service,
+                    plan.service_interval,
+                    plan.service_deadline,
+                )
+            return
         yield self._recorder.network(target, plan.interval, plan.deadline)
         guest = plan.guests.get(target)
         if guest is None:
@@ -115,10 +142,17 @@ class Session:
         if plan.metadata:
             yield self._recorder.metadata(guest, target, LIFETIME)
 
+    def _asked(self, target):
+        """All that is asked of a target that is a service."""
+        service = self.plan.services[target]
+        yield service
+        if self.plan.kept and isinstance(service, service_kinds.Http):
+            yield service_kinds.Kept(service)
+
     def _patience(self, meter):
         return (
             self.plan.baseline
-            if isinstance(meter, meters.NetDowntimeMeter)
+            if isinstance(meter, _FROM_HERE)
             else self.plan.guest_baseline
         )
 
@@ -182,9 +216,18 @@ class Session:
             clock=read.clock,
             progress=progress,
             kind='watch',
-            limits=limits,
+            limits=self._limits_of(target, limits),
             load=read.load,
         )
+
+    def _limits_of(self, target, limits):
+        """Those for what is measured of it: a service is not pinged."""
+        if target not in self.plan.services:
+            return tuple(
+                each for each in limits if each.what not in service_kinds.KINDS
+            )
+        asked = [each.what for each in self._asked(target)]
+        return tuple(each for each in limits if each.what in asked)
 
 
 def _clock(its_meters):

@@ -54,7 +54,11 @@ def report(run: recorded.Run, title: str) -> str:
         _shared(),
         title=title,
         cards=cards,
-        costs=digest.COSTS,
+        costs=[
+            what
+            for what in digest.COSTS
+            if any(what in card.costs for card in cards)
+        ],
         facts={
             title: list(_rows(facts)) for title, facts in run.facts.items()
         },

@@ -21,6 +21,7 @@ import testtools
 
 from migration_tempest_plugin.cmd import watch
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.meters import service_kinds
 
 
 class TestArguments(testtools.TestCase):
@@ -77,6 +78,18 @@ class TestArguments(testtools.TestCase):
     def test_limits_of_what_is_not_measured(self):
         guest = ('--ssh', 'me@192.0.2.1')
         for words, said in (
+            (
+                ('a', '--allowed-http-downtime', '1'),
+                'name a target like https://HOST/, too',
+            ),
+            (
+                ('http://a', '--allowed-kept-downtime', '1'),
+                'name a target like https://HOST/ with --kept, too',
+            ),
+            (
+                ('a:80', 'a@b', '--allowed-network-downtime', '1'),
+                'name a target like ADDRESS, too',
+            ),
             (('a', '--allowed-guest-stop', '1'), 'name --ssh, too'),
             (('a', '--allowed-tcp-stall', '1'), 'name --ssh, too'),
             (
@@ -108,12 +121,36 @@ class TestArguments(testtools.TestCase):
             ('a', '--interval', '0'),
             ('a', '--allowed-guest-stop', '-1'),
             ('a', '--no-such-option'),
+            ('a:80', '--service-interval', '0.001'),
+            ('a:80', '--service-deadline', '0'),
+            ('a:80', '--service-deadline', '601'),
+            ('http://a', '--http-status', '99'),
         ):
             self.assertRaises(SystemExit, self.parse, *words)
 
     def test_nothing_to_watch(self):
         self.assertEqual(2, self.command.run(self.parse('--', 'true')))
         self.assertIn('nothing to watch', self.app.stderr.getvalue())
+
+    def test_services(self):
+        parsed = self.parse(
+            *('a', 'https://b', 'c:80', '--insecure', '--http-status', '401')
+        )
+        self.assertEqual(
+            {
+                'https://b': service_kinds.Http(
+                    ('b', 443), '/', True, False, ((401, 401),)
+                ),
+                'c:80': service_kinds.Connect(('c', 80)),
+            },
+            watch._services(parsed, parsed.targets),
+        )
+
+    def test_a_bad_target(self):
+        """It is told in a line, before anything is begun."""
+        self.assertEqual(2, self.command.run(self.parse('a:0', '--', 'x')))
+        [said] = self.app.stderr.getvalue().splitlines()
+        self.assertIn("'a:0' is no target: '0' is no port", said)
 
     def test_where_to_listen(self):
         for text, place in (

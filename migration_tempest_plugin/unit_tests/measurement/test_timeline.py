@@ -345,6 +345,43 @@ class TestAsText(Case):
             ).summary(),
         )
 
+    def test_why_probes_failed(self):
+        samples = [
+            Sample(number / 10, number / 10, not why, why=why)
+            for number, why in enumerate(
+                ('', 'refused', '503', '503', '', 'refused', 'refused', '')
+            )
+        ]
+        seen = Timeline('http', 'x', samples, 0.1, 0.7)
+        self.assertEqual({'refused': 3, '503': 2}, seen.reasons)
+        self.assertEqual(
+            ['503', 'refused'], [each.why for each in seen.outages]
+        )
+        self.assertTrue(
+            seen.summary().endswith('; 3 failed: refused; 2 failed: 503')
+        )
+        recorded = seen.to_dict()
+        self.assertEqual({'refused': 3, '503': 2}, recorded['reasons'])
+        self.assertEqual('503', recorded['outages'][0]['why'])
+        self.assertEqual({'refused': 2}, seen.since(0.4).reasons)
+        error = self.assertRaises(exceptions.NoMeasurement, seen.since, 0.75)
+        self.assertIn('no probe was sent', str(error))
+        # Of what does not say it, nothing is said.
+        self.assertNotIn('reasons', timeline('+-+').to_dict())
+        self.assertNotIn('why', timeline('+-+').to_dict()['outages'][0])
+
+    def test_why_none_was_answered(self):
+        error = self.assertRaises(
+            exceptions.NoMeasurement,
+            Timeline,
+            'http',
+            'x',
+            [Sample(1.0, 1.0, False, why='HTTP 404')],
+            0.1,
+            1.0,
+        )
+        self.assertIn('; 1 failed: HTTP 404', error.seen)
+
     def test_to_dict_is_ready_for_json(self):
         recorded = json.loads(json.dumps(timeline('++-l++').to_dict()))
         self.assertEqual(

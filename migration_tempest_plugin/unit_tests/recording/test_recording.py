@@ -9,6 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
+import dataclasses
 import errno
 import gzip
 import os
@@ -113,6 +114,13 @@ class TestRecording(testtools.TestCase):
         [seen] = found.late
         self.assertAlmostEqual(3.0, seen.delay, 5)
         self.assertEqual(100, found.successes + found.failures)
+
+    def test_why_probes_failed(self):
+        samples = self.probes(40, 41)
+        samples[41] = dataclasses.replace(samples[41], why='HTTP "503"')
+        self.write(samples)
+        found = self.timeline(reader.read(self.path))
+        self.assertEqual('HTTP "503"', found.outages[0].why)
 
     def test_baseline(self):
         """What was before it does not count."""

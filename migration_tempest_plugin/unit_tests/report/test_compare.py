@@ -171,8 +171,8 @@ class TestResolution(testtools.TestCase):
         )
         self.assertEqual(compare.KEPT, found.status)
         self.assertIn(
-            'up to 0.05 s (network, tcp, storage, guest stopped), 0.31 s '
-            '(metadata) count as none',
+            'up to 0.05 s (network, tcp, storage, guest stopped, connect, '
+            'http, kept, dns), 0.31 s (metadata) count as none',
             compare.how(found),
         )
         self.assertEqual(

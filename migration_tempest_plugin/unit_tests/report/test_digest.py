@@ -47,6 +47,15 @@ class TestDigest(testtools.TestCase):
         ]
         self.assertEqual(order, sorted(reversed(order), key=digest.badness))
 
+    def test_the_worst_service(self):
+        order = [
+            samples.migration(
+                kind='watch', measurements=(samples.timeline(down, what),)
+            )
+            for down, what in ((0.1, 'dns'), (0.2, 'network'), (0.3, 'http'))
+        ]
+        self.assertEqual(order, sorted(reversed(order), key=digest.badness))
+
     def test_durations(self):
         found = digest.durations(samples.migration(0.3))
         self.assertEqual(

@@ -44,6 +44,14 @@ class TestHints(testtools.TestCase):
         self.assertAlmostEqual(0.04, fine.total.upper - fine.total.lower)
         self.assertEqual([], self.of(fine))
 
+    def test_a_service(self):
+        [hint] = self.of(samples.timeline(1.0, 'http', interval=0.5))
+        self.assertIn('--service-interval 0.1 would bring', hint)
+        # It is not to be asked more often than a hundred times a second.
+        self.assertEqual(
+            [], self.of(samples.timeline(0.02, 'http', interval=0.02))
+        )
+
     def test_no_ping_is_that_fast(self):
         self.assertEqual([], self.of(samples.timeline(0.004, interval=0.004)))
 

@@ -285,6 +285,23 @@ class TestReport(testtools.TestCase):
                     (tag, attributes),
                 )
 
+    def test_a_watch_of_services(self):
+        """What nothing was measured of has no column."""
+        watched = [
+            samples.migration(
+                kind='watch', clock=None, measurements=(timeline,), server=name
+            )
+            for timeline, name in (
+                (samples.timeline(0.5, 'http'), 'https://vip/'),
+                (samples.timeline(0.1, 'dns'), 'a@ns'),
+            )
+        ]
+        text = page.report(samples.run(samples.test(*watched)), 'A title')
+        head, http, dns = Reader(text).tables['worst']
+        self.assertEqual(['http', 'dns'], head[5:])
+        self.assertIn('https://vip/', http)
+        self.assertIn('a@ns', dns)
+
     def test_what_was_not_checked(self):
         text = page.report(
             samples.run(

@@ -67,6 +67,18 @@ class TestMigration(testtools.TestCase):
         self.assertAlmostEqual(0.41, end - begin, delta=0.06)
         self.assertEqual('', hatching)
 
+    def test_lane_of_a_service(self):
+        document = samples.migration(
+            measurements=(samples.timeline(0.3, 'http'),), clock=None
+        )
+        document['measurements'][0]['outages'][0]['why'] = 'HTTP 503 <b>'
+        figure = picture.migration(document)
+        self.assertEqual('HTTP', self.lanes(figure)[0])
+        [marks] = self.traces(figure, type='scatter', mode='markers')
+        self.assertIn(
+            '30 probes failed: HTTP 503 &lt;b&gt;', marks['hovertext'][0]
+        )
+
     def test_lanes_of_one_name(self):
         """Two guests may be asked for the same."""
         figure = picture.migration(

@@ -51,6 +51,25 @@ def exactly(seconds):
     return dict.fromkeys(('estimate', 'lower', 'upper'), seconds)
 
 
+class TestSpreadOfWatches(testtools.TestCase):
+    def test_targets_of_a_watch_are_measured_in_different_ways(self):
+        pinged, asked = migration('a', 0.1), migration('b', 0.2)
+        asked['measurements'][0]['what'] = 'http'
+        for kind, said in (('watch', 'of 1'), ('live', 'of 1; 1 without a')):
+            for each in (pinged, asked):
+                each['kind'] = kind
+                each['guest_clock'] = None
+            for line in several.spread([pinged, asked]):
+                self.assertIn(said, line)
+                self.assertEqual(kind == 'watch', line.endswith('of 1'))
+
+    def test_a_target_that_was_lost(self):
+        lost = {**migration('b'), 'kind': 'watch'}
+        pinged = {**migration('a', 0.1), 'kind': 'watch'}
+        [ping, _] = several.spread([pinged, lost])
+        self.assertIn('of 1; 1 without a measurement', ping)
+
+
 class TestTable(testtools.TestCase):
     def test_the_worst_comes_first(self):
         lines = several.table(

@@ -138,6 +138,15 @@ class TestText(testtools.TestCase):
             if line.strip().startswith('limit ')
         ]
 
+    def test_why_probes_failed(self):
+        timeline = samples.timeline(0.02, 'http')
+        document = samples.migration(kind='watch', measurements=(timeline,))
+        document['measurements'][0]['reasons'] = {'HTTP 503': 2}
+        self.assertRegex(
+            '\n'.join(text.migration(document)),
+            r'http  .* in 1 outage; 2 x HTTP 503\n',
+        )
+
     def test_each_limit_of_a_watch(self):
         [kept] = self.said(kind='watch', down=0.3)
         self.assertEqual(

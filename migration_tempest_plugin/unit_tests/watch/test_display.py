@@ -11,6 +11,7 @@
 #    under the License.
 """What is shown of a watch."""
 
+import dataclasses
 import io
 import sys
 from unittest import mock
@@ -44,6 +45,26 @@ class TestDisplay(testtools.TestCase):
             self.stream.getvalue(),
             r'^\d\d:\d\d:\d\d\.\d{3}  10.0.0.5 ping: '
             r'was down for 0\.400 s \(0\.300 to 0\.500\)\n$',
+        )
+
+    def test_why_it_is_down_is_told_when_it_is_new(self):
+        down = live.State('http://vip/', 'http', down_since=100.0)
+        for why in ('HTTP 503', 'HTTP 503', 'connection refused', ''):
+            self.shown.update(
+                [dataclasses.replace(down, why=why)], [], 'watching'
+            )
+        outage = dataclasses.replace(OUTAGE, why='HTTP 503')
+        self.shown.update([], [(down, outage)], 'watching')
+        self.assertEqual(
+            [
+                'is down: HTTP 503',
+                'is down: connection refused',
+                'was down for 0.400 s (0.300 to 0.500): HTTP 503',
+            ],
+            [
+                line.partition('http://vip/ HTTP: ')[2]
+                for line in self.stream.getvalue().splitlines()
+            ],
         )
 
     def test_a_loss_is_told_once(self):

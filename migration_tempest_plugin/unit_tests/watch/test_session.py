@@ -11,6 +11,7 @@
 #    under the License.
 """What a watch sees as it happens."""
 
+import dataclasses
 import pathlib
 import sys
 import time
@@ -22,6 +23,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
+from migration_tempest_plugin.meters import service_kinds
 from migration_tempest_plugin.watch import live
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session
@@ -85,6 +87,19 @@ class TestLive(testtools.TestCase):
         for _ in range(3):
             self.see('+' * 10)
         self.assertEqual([0.0, 1.0, 2.0], self.meter.asked)
+
+    def test_why_it_is_down(self):
+        samples = [
+            Sample(0.0, 0.0, True),
+            Sample(0.1, 0.1, False, why='HTTP 503'),
+        ]
+        for more, why in (([], 'HTTP 503'), ([Sample(0.2, 0.2, True)], '')):
+            self.meter.recent = lambda since: Timeline(
+                'http', 'x', [*samples, *more], 0.1, 0.2
+            )
+            ended = self.live.look()
+            self.assertEqual(why, self.live.state.why)
+        self.assertEqual(['HTTP 503'], [each.why for each in ended])
 
     def test_nothing_is_known_yet(self):
         """Right after the start, say; it is not lost then."""
@@ -164,6 +179,50 @@ class TestLoad(testtools.TestCase):
         self.assertEqual(
             'measured under load: the guest was 4 % idle before', load.room
         )
+
+
+class TestServices(testtools.TestCase):
+    PLAN = session.Plan(
+        ('a', 'b:80', 'http://b'),
+        {},
+        services={
+            'b:80': service_kinds.Connect(('b', 80)),
+            'http://b': service_kinds.Http(('b', 80)),
+        },
+    )
+
+    def limited(self, plan, target):
+        """Of what it has limits."""
+        limits = [
+            measurement.Limit(what, '--' + what, 1.0)
+            for what in ('network', 'connect', 'http', 'kept', 'guest')
+        ]
+        watched = session.Session(plan)
+        return [each.what for each in watched._limits_of(target, limits)]
+
+    def test_each_has_the_limits_of_what_is_measured(self):
+        for target, expected in (
+            ('a', ['network', 'guest']),
+            ('b:80', ['connect']),
+            ('http://b', ['http']),
+        ):
+            self.assertEqual(expected, self.limited(self.PLAN, target))
+
+    def test_a_connection_that_is_kept(self):
+        plan = dataclasses.replace(self.PLAN, kept=True)
+        self.assertEqual(['http', 'kept'], self.limited(plan, 'http://b'))
+        self.assertEqual(['connect'], self.limited(plan, 'b:80'))
+
+    def test_how_it_is_called(self):
+        watched = session.Session(self.PLAN)
+        [meter] = watched._metering.meters['b:80']
+        self.assertEqual(
+            live.State('b:80', 'connect'), live.Live('b:80', meter, 0.0).state
+        )
+
+    def test_until_when_what_is_down_is_known(self):
+        self.assertEqual(2.0, self.PLAN.longest_deadline)
+        self.assertEqual(0.5, session.Plan(('a',), {}).longest_deadline)
 
 
 class TestProgram(testtools.TestCase):
