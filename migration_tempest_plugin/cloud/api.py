@@ -21,14 +21,14 @@ from tempest.common import credentials_factory
 from tempest.lib import exceptions as lib_exc
 import urllib3
 
+from migration_tempest_plugin.cloud import records
 from migration_tempest_plugin import exceptions
 
 #: Tempest's clients of an administrator; they have no types.
 Admin: typing.TypeAlias = typing.Any
 #: Tempest's client of one kind of things.
 Client: typing.TypeAlias = typing.Any
-#: What the API says of one thing, by the API's names.
-Record = dict[str, typing.Any]
+Record: typing.TypeAlias = records.Record
 
 #: Those that brought the progress of a live migration, the end of one that may
 #: still wait for its turn, and its completion by force (api-ref, "Server

@@ -20,16 +20,12 @@ from oslo_log import log
 from tempest.lib import exceptions as lib_exc
 
 from migration_tempest_plugin.cloud import api
+from migration_tempest_plugin.cloud import records
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import Look
 from migration_tempest_plugin.measurement import Progress
 
 LOG = log.getLogger(__name__)
-
-#: States of a migration record that do not change any more and are no success
-#: (nova/compute/manager.py and nova/conductor/tasks/live_migrate.py).
-FAILED = ('error', 'failed', 'cancelled')
-ENDED = ('completed', *FAILED)
 
 #: The part of the time in which Nova is asked how far it is, at the most.
 LOOKING = 0.5
@@ -118,7 +114,7 @@ class LiveMigration:
 
         def reached(record: api.Record | None) -> bool:
             status = record['status'] if record else None
-            if status not in statuses and status in ENDED:
+            if status not in statuses and status in records.ENDED:
                 raise self._failed(f'ended as {status}')
             return status in statuses
 
@@ -150,7 +146,7 @@ class LiveMigration:
         """
         try:
             record = self.record
-            if record and record['status'] not in ENDED:
+            if record and record['status'] not in records.ENDED:
                 self.abort()
                 self.wait_until_ended(timeout)
         except (lib_exc.TempestException, exceptions.MigrationFailed) as error:
@@ -216,28 +212,14 @@ class LiveMigration:
         """Keep how far it is; returns the migration record."""
         asked = time.monotonic()
         record = self.record
-        memory = self._memory(record)
-        events = self.events()
-        self._looks.append(
-            Look(
-                asked,
-                time.monotonic(),
-                record['status'] if record else None,
-                **memory,
-                begun=frozenset(event['event'] for event in events),
-                ended=frozenset(
-                    event['event']
-                    for event in events
-                    if event.get('finish_time')
-                ),
-            )
-        )
+        shown, events = self._shown(record), self.events()
+        self._looks.append(records.look(asked, record, shown, events))
         return record
 
-    def _memory(self, record: api.Record | None) -> dict[str, int | None]:
-        """What of the memory is copied, as long as the API shows it."""
+    def _shown(self, record: api.Record | None) -> list[api.Record]:
+        """The migrations that go on, as long as the API shows them."""
         if not record or not self._tells_progress:
-            return {}
+            return []
         try:
             with api.microversion(api.PROGRESS):
                 # Older releases of Tempest have no call for it.
@@ -251,29 +233,14 @@ class LiveMigration:
                 error,
             )
             self._tells_progress = False
-            return {}
-        return next(
-            (
-                {
-                    name: each.get(name + '_bytes')
-                    for name in (
-                        'memory_total',
-                        'memory_processed',
-                        'memory_remaining',
-                    )
-                }
-                for each in json.loads(body)['migrations']
-                # a guest without memory is one of which Nova knows nothing yet
-                if each['id'] == record['id']
-                and each.get('memory_total_bytes')
-            ),
-            {},
-        )
+            return []
+        shown: list[api.Record] = json.loads(body)['migrations']
+        return shown
 
     def _ended(self, record: api.Record | None) -> bool:
         return (
             record is not None
-            and record['status'] in ENDED
+            and record['status'] in records.ENDED
             and self._server()['OS-EXT-STS:task_state'] is None
         )
 
@@ -281,11 +248,11 @@ class LiveMigration:
         self, record: api.Record | None, becomes: str = 'ACTIVE'
     ) -> bool:
         status = record['status'] if record else None
-        if record and status not in ENDED:
+        if record and status not in records.ENDED:
             # To show the server costs Nova a question to Neutron, too.
             return False
         server = self._server()
-        if status in FAILED or server['status'] == 'ERROR':
+        if status in records.FAILED or server['status'] == 'ERROR':
             raise self._failed(
                 f'ended as {status}, with the server {server["status"]}'
             )

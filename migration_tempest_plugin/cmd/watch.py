@@ -19,6 +19,8 @@ import signal
 import threading
 import time
 
+from migration_tempest_plugin.cloud import nova
+from migration_tempest_plugin.cloud import server
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import exceptions
@@ -34,6 +36,7 @@ from migration_tempest_plugin.watch import events as jsonlines
 from migration_tempest_plugin.watch import exporter
 from migration_tempest_plugin.watch import marks
 from migration_tempest_plugin.watch import program
+from migration_tempest_plugin.watch import servers
 from migration_tempest_plugin.watch import session
 from migration_tempest_plugin.watch import target
 
@@ -113,6 +116,7 @@ class Watch(base.Command):
             action='store_true',
             help='have the guests of --ssh ask for their metadata, too',
         )
+        _add_servers(parser)
         parser.add_argument(
             '--control',
             default='gateway',
@@ -183,19 +187,22 @@ class Watch(base.Command):
         return parser
 
     def take_action(self, parsed_args):
+        found = _servers(parsed_args)
         targets = list(
             dict.fromkeys(
                 [
                     *parsed_args.targets,
                     *_listed(parsed_args.files),
                     *(host for _, host, _ in parsed_args.ssh),
+                    *found.addresses,
                 ]
             )
         )
         if not targets:
             raise exceptions.RecordError(
                 'there is nothing to watch: name a '
-                'TARGET, a file of them with --targets, or a guest with --ssh'
+                'TARGET, a file of them with --targets, a guest with --ssh, '
+                'or a --server'
             )
         output = parsed_args.output or pathlib.Path(
             time.strftime('downtime-watch-%Y%m%d-%H%M%S.json')
@@ -216,6 +223,7 @@ class Watch(base.Command):
         over = _Over()
         with over.on_signals():
             with contextlib.ExitStack() as stack:
+                stack.enter_context(found)
                 following = self._begin(
                     parsed_args,
                     targets,
@@ -225,6 +233,7 @@ class Watch(base.Command):
                     over,
                     events,
                 )
+                following.follow(found, events)
                 over.begin()
                 with following.shown.shown():
                     began, status = _follow(parsed_args, following)
@@ -560,6 +569,20 @@ class _Following:
         self.shown = shown
         self.over = over
         self._others = others
+        self.servers = servers.Servers(None, ())
+        self._events = None
+
+    def follow(self, followed, events):
+        """Show what is new of servers, too.
+
+        :param followed: the Servers
+        :param events: the Events that get it, or None
+        """
+        self.servers = followed
+        self._events = events
+        self._tell_servers()
+        if hidden := followed.hidden():
+            self.shown.say(hidden)
 
     def until(self, is_over, doing):
         """Look until something is so, or until it is asked to end.
@@ -574,8 +597,9 @@ class _Following:
                     f'cut off for {outage.duration}: '
                     f'{self.watched.control.address} did not answer'
                 )
+            self.take_servers()
             states, ended = self.watched.look()
-            self.shown.update(states, ended, doing)
+            self.shown.update(states, ended, doing, self.servers.now())
             for each in self._others:
                 each.update(states, ended)
             if self.over.is_set() or is_over():
@@ -587,12 +611,28 @@ class _Following:
         for mark in self.marked.look():
             self.shown.say(f'{session.wall(mark.moment)}  {mark.text}')
 
+    def take_servers(self):
+        """Show what is new of servers, and mark it."""
+        for news in self._tell_servers():
+            self.marked.add(news.text, news.moment)
+
+    def _tell_servers(self):
+        news = self.servers.look()
+        for each in news:
+            self.shown.say(f'{session.wall(each.moment)}  {each.text}')
+            if self._events:
+                self._events.server(each)
+        return news
+
     def measured(self, began, limits):
         """What was _Measured since a moment."""
+        self.servers.end()
+        self.take_servers()
         self.take_marks()
         gaps = self.watched.gaps()
+        measured = self.watched.measured(began, self.marked.all, limits, gaps)
         return _Measured(
-            self.watched.measured(began, self.marked.all, limits, gaps),
+            [self.servers.join(each) for each in measured],
             cut_off.text(gaps, session.wall),
         )
 
@@ -622,6 +662,7 @@ def _follow(parsed_args, following):
 
 def _settle(parsed_args, ended, following):
     """What COMMAND began may go on, or may not be back yet."""
+    ended = _await_migrations(parsed_args, ended, following)
     # What is down is known when a probe's deadline is over.
     deadline = following.watched.plan.longest_deadline
     settled = ended + max(parsed_args.settle, deadline + 2 * LOOK)
@@ -634,6 +675,60 @@ def _settle(parsed_args, ended, following):
             ),
             'waiting for what is down',
         )
+
+
+def _await_migrations(parsed_args, ended, following):
+    """Wait until nothing is done to the servers; returns when that was so.
+
+    An API that does not answer is waited for as what is down is.
+    """
+    followed = following.servers
+    if not followed.addresses:
+        return ended
+    following.until(
+        lambda: (
+            followed.is_at_rest(ended)
+            or followed.unknown_for() > parsed_args.recovery
+        ),
+        'COMMAND has ended, waiting for its migrations',
+    )
+    return time.monotonic()
+
+
+def _servers(parsed_args):
+    """The Servers of --server."""
+    if not parsed_args.server:
+        return servers.Servers(None, ())
+    api = nova.connect(parsed_args.os_cloud)
+    return servers.Servers(
+        api,
+        [
+            server.find(api, each, parsed_args.server_network)
+            for each in dict.fromkeys(parsed_args.server)
+        ],
+    )
+
+
+def _add_servers(parser):
+    parser.add_argument(
+        '--server',
+        action='append',
+        default=[],
+        metavar='ID|NAME',
+        help="a server of OpenStack: its address is a TARGET, and Nova's API "
+        'is asked what happens to it; may be given several times',
+    )
+    parser.add_argument(
+        '--os-cloud',
+        metavar='NAME',
+        help='the cloud of --server, in clouds.yaml (OS_CLOUD)',
+    )
+    parser.add_argument(
+        '--server-network',
+        metavar='NAME',
+        help='the network that the address of each --server is to be of (a '
+        'floating address first, then a fixed one, of any network)',
+    )
 
 
 def _hosts(parsed_args):

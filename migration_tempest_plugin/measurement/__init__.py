@@ -19,6 +19,7 @@ from migration_tempest_plugin.measurement.breakdown import break_down
 from migration_tempest_plugin.measurement.breakdown import Breakdown
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.figures import Figures
+from migration_tempest_plugin.measurement.followed import Followed
 from migration_tempest_plugin.measurement.guest_clock import Beat
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.guest_load import GuestLoad
@@ -43,6 +44,7 @@ __all__ = (
     'Breakdown',
     'Duration',
     'Figures',
+    'Followed',
     'GuestClock',
     'GuestLoad',
     'Limit',

@@ -23,6 +23,7 @@ from migration_tempest_plugin.measurement.breakdown import Breakdown
 from migration_tempest_plugin.measurement.distribution import Distribution
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.figures import Figures
+from migration_tempest_plugin.measurement.followed import Followed
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.guest_load import GuestLoad
 from migration_tempest_plugin.measurement.outage import Outage
@@ -192,6 +193,7 @@ class MeasuredMigration:
     :ivar load: the GuestLoad, or None if nothing measured in the guest
     :ivar settings: the Settings that held when it was asked for; none where
         nobody heeds those of servers, or where they could not be read
+    :ivar followed: of a watch, each migration of the server that was Followed
     """
 
     server: str
@@ -208,6 +210,29 @@ class MeasuredMigration:
     figures: tuple[Figures, ...] = ()
     load: GuestLoad | None = None
     settings: tuple[Setting, ...] = ()
+    followed: tuple[Followed, ...] = ()
+
+    def following(
+        self, followed: collections.abc.Sequence[Followed]
+    ) -> 'MeasuredMigration':
+        """The same, with the migrations of its server that were Followed.
+
+        Of several, the record is that of the last one.
+        """
+        if not (followed and self.progress):
+            return self
+        return dataclasses.replace(
+            self,
+            source=followed[0].source,
+            destination=followed[-1].destination,
+            record=followed[-1].record,
+            events=tuple(event for each in followed for event in each.events),
+            progress=dataclasses.replace(
+                self.progress,
+                followed=tuple(each.progress for each in followed),
+            ),
+            followed=tuple(followed),
+        )
 
     def complaints(self, limits: collections.abc.Iterable[Limit]) -> list[str]:
         """What is wrong, a sentence each; nothing if all is as allowed.
@@ -356,6 +381,7 @@ class MeasuredMigration:
             'unchecked': self.unchecked(self.limits),
             'figures': [each.to_dict(self._origin) for each in self.figures],
             **self._settings(),
+            **self._followed(),
         }
 
     def _settings(self) -> dict[str, object]:
@@ -363,6 +389,14 @@ class MeasuredMigration:
         if not self.settings:
             return {}
         return {'settings': [each.to_dict() for each in self.settings]}
+
+    def _followed(self) -> dict[str, object]:
+        """Nothing at all where there are none: a watch alone follows."""
+        if not self.followed:
+            return {}
+        return {
+            'followed': [each.to_dict(self._origin) for each in self.followed]
+        }
 
     def _measurement(
         self, each: Timeline | exceptions.NoMeasurement

@@ -60,7 +60,9 @@ class Mark:
 class Phase:
     """One phase of a migration; each end of it lies between two looks.
 
-    :ivar kind: 'status' of the migration record, or 'event' of the action
+    :ivar kind: 'status' of the migration record, or 'event' of the action; in
+        a watch 'status' is what was done, and 'migration' the status of the
+        record of a migration that was followed
     :ivar name: Nova's word for it
     :ivar begin: when it began, as (earliest, latest), in seconds
     :ivar end: likewise; None if it was not seen to end
@@ -86,10 +88,13 @@ class Progress:
     """All looks at one migration, in order.
 
     :ivar requested: when the migration was asked for, in seconds
+    :ivar followed: of a watch, the Progress of each migration that went on
+        meanwhile, in turn
     """
 
     requested: float
     looks: tuple[Look, ...] = ()
+    followed: tuple['Progress', ...] = ()
 
     @classmethod
     def of_marks(
@@ -126,7 +131,7 @@ class Progress:
     @property
     def phases(self) -> tuple[Phase, ...]:
         """Each status that was seen, and each event, in order."""
-        found = [*self._statuses(), *self._events()]
+        found = [*self._statuses(), *self._events(), *self._of_followed()]
         return tuple(sorted(found, key=lambda phase: phase.begin))
 
     @property
@@ -165,8 +170,16 @@ class Progress:
     def memory_copied(self) -> int | None:
         """Bytes, as seen last; None if it was never seen.
 
-        What was copied after the last look is missing in it.
+        What was copied after the last look is missing in it. Of a watch, it is
+        the sum over the migrations that were followed.
         """
+        if self.followed:
+            copied = [
+                each.memory_copied
+                for each in self.followed
+                if each.memory_copied is not None
+            ]
+            return sum(copied) if copied else None
         return max(
             (
                 look.memory_processed
@@ -211,6 +224,18 @@ class Progress:
                     self._first(lambda look: name in look.ended),
                 )
 
+    def _of_followed(self) -> collections.abc.Iterator[Phase]:
+        """Numbered, where there are several migrations."""
+        for number, each in enumerate(self.followed, 1):
+            for phase in each.phases:
+                yield dataclasses.replace(
+                    phase,
+                    kind='migration' if phase.kind == 'status' else phase.kind,
+                    name=f'{number}: {phase.name}'
+                    if len(self.followed) > 1
+                    else phase.name,
+                )
+
     def _first(
         self, is_so: collections.abc.Callable[[Look], bool]
     ) -> tuple[float, float] | None:
@@ -239,9 +264,15 @@ class Progress:
                     'memory_processed': look.memory_processed,
                     'memory_remaining': look.memory_remaining,
                 }
-                for look in self.looks
+                for look in self._all_looks()
             ],
         }
+
+    def _all_looks(self) -> list[Look]:
+        looks = [*self.looks]
+        for each in self.followed:
+            looks += each.looks
+        return sorted(looks, key=lambda look: look.asked)
 
 
 def _since(

@@ -238,11 +238,14 @@ def moved(migration: documents.Migration) -> bool:
 
 
 def way(migration: documents.Migration, arrow: str = '->') -> str:
-    """From where to where, for people."""
-    if migration.get('kind') == 'watch':
+    """From where to where, for people; of a watch, the target first."""
+    source, destination = migration['source'], migration['destination']
+    hosts = f'{source} {arrow} {destination or "nowhere"}'
+    if migration.get('kind') != 'watch':
+        return hosts
+    if not (source and destination):
         return migration['server']
-    destination = migration['destination'] or 'nowhere'
-    return f'{migration["source"]} {arrow} {destination}'
+    return f'{migration["server"]}, {hosts}'
 
 
 def settings(migration: documents.Migration) -> str:

@@ -198,6 +198,19 @@ class Setting(typing.TypedDict):
     origin: str
 
 
+class Followed(typing.TypedDict):
+    """A measurement.Followed."""
+
+    kind: str
+    source: str | None
+    destination: str | None
+    status: str
+    took: Duration | None
+    phases: list[Phase]
+    migration_record: dict[str, object] | None
+    events: list[dict[str, object]]
+
+
 class _Migration(typing.TypedDict):
     schema: str
     version: int
@@ -222,3 +235,4 @@ class Migration(_Migration, total=False):
     unchecked: list[str]
     figures: list[Figures]
     settings: list[Setting]
+    followed: list[Followed]

@@ -84,7 +84,11 @@ def of(document: documents.Migration, whole: Span) -> list[Lane]:
     if clock:
         lanes.append(_clock_lane(document, clock))
     progress = document.get('progress') or {}
-    for kind, name in (('status', 'phase'), ('event', 'events')):
+    for kind, name in (
+        ('status', 'phase'),
+        ('migration', 'migration'),
+        ('event', 'events'),
+    ):
         phases = [
             (
                 sum(phase['begin']) / 2,

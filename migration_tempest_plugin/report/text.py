@@ -57,6 +57,8 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
         yield f'{"guest":<15}  {cost}'
     if settings := digest.settings(document):
         yield f'{"settings":<15}  {settings}'
+    for followed in document.get('followed', ()):
+        yield _followed(followed)
     if document.get('kind') == 'watch':
         for limit in limits(document):
             yield f'{"limit":<15}  {limit}'
@@ -93,6 +95,19 @@ def phases(document: documents.Migration) -> collections.abc.Iterator[str]:
     # older records have no progress
     for phase in (document.get('progress') or {}).get('phases', ()):
         yield f'{phase["kind"]:<15}  {digest.phase(phase)}'
+
+
+def _followed(followed: documents.Followed) -> str:
+    """A migration that went on during a watch."""
+    source, destination = followed['source'], followed['destination']
+    way = f'  {source} -> {destination}' if source and destination else ''
+    took = followed['took']
+    line = (
+        _line(followed['kind'], digest.as_duration(took))
+        if took
+        else f'{followed["kind"]:<15}  not over'
+    )
+    return f'{line}{way}: {followed["status"]}'
 
 
 def _measurement(measured: documents.Timeline | documents.Missing) -> str:

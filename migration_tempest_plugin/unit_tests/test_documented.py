@@ -51,6 +51,7 @@ PUBLIC = {
         'Breakdown',
         'Duration',
         'Figures',
+        'Followed',
         'GuestClock',
         'GuestLoad',
         'Limit',

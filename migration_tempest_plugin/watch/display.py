@@ -80,10 +80,11 @@ class Display:
             else:
                 self._table.say(line)
 
-    def update(self, states, ended, doing):
+    def update(self, states, ended, doing, beside=()):
         """Take in what a look of the Session gave.
 
         :param doing: what goes on, for people
+        :param beside: lines on what else does
         """
         for state, outage in ended:
             self._say_of(
@@ -101,16 +102,17 @@ class Display:
         since = time.monotonic() - self._began
         if self._table is not None:
             with _nobody_need_see_it():
+                title = f'{doing}, for {since:.0f} s (Ctrl-C ends it)'
                 self._table.update(
-                    f'{doing}, for {since:.0f} s (Ctrl-C ends it)',
-                    map(_row, states),
+                    '\n'.join([title, *beside]), map(_row, states)
                 )
         elif time.monotonic() - self._said > PATIENCE:
             self._said = time.monotonic()
-            said = '; '.join(
+            up = (
                 f'{state.target} {_NAMES[state.what]} {_now(state)}'
                 for state in states
             )
+            said = '; '.join([*up, *beside])
             self.say(
                 f'{session.wall(self._said)}  {doing}, '
                 f'for {since:.0f} s: {said}'

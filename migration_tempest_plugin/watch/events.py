@@ -37,6 +37,10 @@ class Events:
         """Somebody said what is done."""
         self._write('mark', mark.moment, text=mark.text)
 
+    def server(self, news):
+        """Something is new of a server, or of the API that says so."""
+        self._write('server', news.moment, **news.details)
+
     def update(self, states, ended):
         """Take in what a look at the Session gave."""
         for state in states:

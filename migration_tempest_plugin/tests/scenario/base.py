@@ -21,6 +21,7 @@ from testtools import content
 
 from migration_tempest_plugin.cloud import disks
 from migration_tempest_plugin.cloud import live_migration
+from migration_tempest_plugin.cloud import records
 from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin import config
 from migration_tempest_plugin.guest import writer
@@ -246,7 +247,7 @@ class LiveMigrationScenario(guests.GuestScenario):
         )
         self.assertIn(
             measured.record and measured.record['status'],
-            live_migration.FAILED,
+            records.FAILED,
             seen,
         )
         self.assert_active(guest, seen)

@@ -21,6 +21,7 @@ from tempest.lib.services.compute import base_compute_client
 import testtools
 
 from migration_tempest_plugin.cloud import live_migration
+from migration_tempest_plugin.cloud import records as cloud_records
 from migration_tempest_plugin import exceptions
 
 SERVER = 'the-server'
@@ -81,7 +82,7 @@ class Case(testtools.TestCase):
         self.servers.show_server.side_effect = [
             said
             for records, said in steps
-            if not records or records[-1]['status'] in live_migration.ENDED
+            if not records or records[-1]['status'] in cloud_records.ENDED
         ]
 
 

@@ -13,6 +13,7 @@
 
 import argparse
 import io
+import os
 import pathlib
 from unittest import mock
 
@@ -22,6 +23,7 @@ import testtools
 from migration_tempest_plugin.cmd import watch
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.meters import service_kinds
+from migration_tempest_plugin.unit_tests.cloud import fake_nova
 
 
 class TestArguments(testtools.TestCase):
@@ -132,6 +134,34 @@ class TestArguments(testtools.TestCase):
         self.assertEqual(2, self.command.run(self.parse('--', 'true')))
         self.assertIn('nothing to watch', self.app.stderr.getvalue())
 
+    def test_servers(self):
+        parsed = self.parse(
+            '--server', 'a', '--os-cloud', 'b', '--server', 'c', 'd'
+        )
+        self.assertEqual(['a', 'c'], parsed.server)
+        self.assertEqual('b', parsed.os_cloud)
+        self.assertIsNone(parsed.server_network)
+        self.assertEqual(['d'], parsed.targets)
+        self.assertEqual([], watch._servers(self.parse('d')).addresses)
+
+    def test_a_server_of_no_cloud(self):
+        folder = self.useFixture(fixtures.TempDir()).path
+        cloud = self.useFixture(fake_nova.FakeCloud())
+        by_name = '/nova/servers/detail?name=a'
+        cloud.answers[by_name] = 200, {'servers': []}
+        cloud.answers[by_name + '&all_tenants=1'] = 403, {}
+        self.assertEqual(
+            2,
+            self.command.run(
+                self.parse('--server', 'a', '--output', folder + '/x.json')
+            ),
+        )
+        self.assertEqual(
+            'there is no server a that this user may see\n',
+            self.app.stderr.getvalue(),
+        )
+        self.assertEqual([], os.listdir(folder))
+
     def test_services(self):
         parsed = self.parse(
             *('a', 'https://b', 'c:80', '--insecure', '--http-status', '401')
@@ -212,3 +242,38 @@ class TestArguments(testtools.TestCase):
             'secret', repr(watch._facts(parsed, (), watch._Measured([], '')))
         )
         self.assertIsInstance(parsed, argparse.Namespace)
+
+
+class TestMigrations(testtools.TestCase):
+    """Whether it waits for what COMMAND has begun."""
+
+    def waited_for(self, at_rest, unknown_for=0.0, addresses=('192.0.2.1',)):
+        """How many looks it takes; what each says of the servers."""
+        followed = mock.Mock(
+            addresses=addresses,
+            **{
+                'is_at_rest.side_effect': at_rest,
+                'unknown_for.return_value': unknown_for,
+            },
+        )
+        over = mock.Mock(**{'is_set.return_value': False})
+        watched = mock.Mock(
+            **{'cut_off.return_value': [], 'look.return_value': ([], [])}
+        )
+        followed.look.return_value = followed.now.return_value = []
+        following = watch._Following(watched, mock.Mock(), mock.Mock(), over)
+        following.marked.look.return_value = []
+        following.servers = followed
+        ended = watch._await_migrations(
+            argparse.Namespace(recovery=60.0), 5.0, following
+        )
+        return watched.look.call_count, ended == 5.0
+
+    def test_until_nothing_goes_on(self):
+        self.assertEqual((3, False), self.waited_for([False, False, True]))
+
+    def test_not_for_an_api_that_does_not_come_back(self):
+        self.assertEqual((1, False), self.waited_for([False], 61.0))
+
+    def test_no_server_is_followed(self):
+        self.assertEqual((0, True), self.waited_for([], addresses=()))

@@ -114,6 +114,36 @@ def migration(down=0.3, server='573b45c2-d935-4f49-925d-691286e64ab0', **more):
     return as_read(measurement.MeasuredMigration(**arguments))
 
 
+def watched():
+    """A watch during which a migration was followed, as a document."""
+    progress = measurement.Progress(
+        101.0, (Look(102.0, 102.1, 'running'), Look(106.0, 106.1, 'completed'))
+    )
+    return as_read(
+        measurement.MeasuredMigration(
+            '192.0.2.1',
+            None,
+            None,
+            (timeline(0.3),),
+            progress=measurement.Progress(100.0),
+            kind='watch',
+        ).following(
+            [
+                measurement.Followed(
+                    'live migration',
+                    'a',
+                    'b',
+                    'completed',
+                    progress,
+                    {'id': 7},
+                    ({'event': 'compute_live_migration'},),
+                    (102.0, 106.1),
+                )
+            ]
+        )
+    )
+
+
 def gone(reason='the guest was rebooted', **more):
     """One whose network has no measurement."""
     return migration(

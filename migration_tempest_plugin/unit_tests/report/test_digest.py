@@ -171,6 +171,15 @@ class TestDigest(testtools.TestCase):
             'running: from 0.1..0.2 s on', digest.phase({**phase, 'end': None})
         )
 
+    def test_way_of_a_server_that_was_watched(self):
+        migration = samples.migration(kind='watch')
+        migration['server'] = '192.0.2.1'
+        self.assertEqual(
+            '192.0.2.1, compute1 -> compute2', digest.way(migration)
+        )
+        migration['destination'] = None
+        self.assertEqual('192.0.2.1', digest.way(migration))
+
     def test_way(self):
         self.assertEqual(
             'compute1 -> compute2', digest.way(samples.migration())

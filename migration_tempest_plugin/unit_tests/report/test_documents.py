@@ -95,6 +95,7 @@ class TestDocuments(testtools.TestCase):
             (documents.Limit, of['limits']['items']),
             (documents.Figures, of['figures']['items']),
             (documents.Setting, of['settings']['items']),
+            (documents.Followed, of['followed']['items']),
         )
 
     def test_like_the_schema(self):

@@ -54,6 +54,19 @@ class TestMigration(testtools.TestCase):
             ['ping', 'TCP', 'guest clock', 'phase'], self.lanes(figure)
         )
 
+    def test_lane_of_a_migration_that_was_followed(self):
+        document = samples.migration(kind='watch')
+        document['progress']['phases'].append(
+            {
+                'kind': 'migration',
+                'name': 'running',
+                'begin': [1.0, 1.5],
+                'end': [4.0, 4.5],
+            }
+        )
+        figure = picture.migration(document)
+        self.assertEqual(['phase', 'migration'], self.lanes(figure)[-2:])
+
     def test_lane_of_storage(self):
         document = samples.migration(
             measurements=(

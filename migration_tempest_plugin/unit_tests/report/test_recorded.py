@@ -413,7 +413,11 @@ class TestSchema(testtools.TestCase):
         )
         described = schema['properties']
         definitions = schema['$defs']
-        self.assertEqual(set(MIGRATION), set(described))
+        self.assertEqual({*MIGRATION, 'followed'}, set(described))
+        [followed] = samples.watched()['followed']
+        self.assertEqual(
+            set(followed), set(described['followed']['items']['properties'])
+        )
         self.assertEqual(
             set(),
             set(MIGRATION['breakdown'])

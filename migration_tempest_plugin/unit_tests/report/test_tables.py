@@ -129,6 +129,42 @@ class TestSpreadsheet(testtools.TestCase):
 
 
 class TestText(testtools.TestCase):
+    def followed(self, **more):
+        """The line of a migration that was followed in a watch."""
+        migration = samples.migration(kind='watch', down=0.3)
+        migration['followed'] = [
+            {
+                'kind': 'live migration',
+                'source': 'a',
+                'destination': 'b',
+                'status': 'completed',
+                'took': {'estimate': 5.0, 'lower': 4.0, 'upper': 6.0},
+                'phases': [],
+            }
+            | more
+        ]
+        [line] = [
+            line.strip()
+            for line in text.migration(migration)
+            if line.startswith('live migration')
+        ]
+        return line
+
+    def test_what_was_followed(self):
+        self.assertEqual(
+            'live migration    5.000 s  (4.000 to 6.000 s)  a -> b: completed',
+            self.followed(),
+        )
+        # of whom no hosts are shown
+        self.assertEqual(
+            'live migration    5.000 s  (4.000 to 6.000 s): over',
+            self.followed(source=None, destination=None, status='over'),
+        )
+        self.assertEqual(
+            'live migration   not over: running',
+            self.followed(took=None, destination=None, status='running'),
+        )
+
     def said(self, **more):
         return [
             line.strip()

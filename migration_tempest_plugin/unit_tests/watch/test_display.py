@@ -91,6 +91,18 @@ class TestDisplay(testtools.TestCase):
             r'10.0.0.6 TCP LOST: the guest was rebooted\n$',
         )
 
+    def test_what_goes_on_beside(self):
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'migration_tempest_plugin.watch.display.PATIENCE', 0.0
+            )
+        )
+        self.shown.update([UP], [], 'x runs', ['web1: ACTIVE'])
+        self.assertRegex(
+            self.stream.getvalue(),
+            r'x runs, for 0 s: 10.0.0.5 ping up; web1: ACTIVE\n$',
+        )
+
     def test_a_line_with_colours_where_there_is_no_terminal(self):
         self.shown.say('\x1b[1;31mred\x1b[0m')
         self.assertEqual('red\n', self.stream.getvalue())

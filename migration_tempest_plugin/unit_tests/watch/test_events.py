@@ -22,6 +22,7 @@ from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.unit_tests.watch.seen import OUTAGE
 from migration_tempest_plugin.watch import events
 from migration_tempest_plugin.watch import live
+from migration_tempest_plugin.watch import servers
 
 UP = live.State('10.0.0.5', 'network')
 DOWN = live.State('10.0.0.5', 'network', down_since=100.0)
@@ -114,5 +115,12 @@ class TestEvents(testtools.TestCase):
                     'text': 'upgraded "3"\n\N{CHECK MARK}',
                 }
             ],
+            self.said(),
+        )
+
+    def test_a_server(self):
+        self.events.server(servers.News(100.0, 'text', {'status': 'ACTIVE'}))
+        self.assertEqual(
+            [{'event': 'server', 'at': 1100.0, 'status': 'ACTIVE'}],
             self.said(),
         )
