@@ -84,13 +84,34 @@ MigrationGroup = [
         'guest_storage_folder every 0.2 s. Unset: no limit, and only servers '
         'write whose storage is checked.',
     ),
+    cfg.FloatOpt(
+        'allowed_network_round_trip',
+        min=0,
+        help='How many seconds 99 % of the answers to pings of a server may '
+        'take while it is live migrated, of those that are answered. It takes '
+        '100 answers: with fewer it is not checked. Unset: no limit.',
+    ),
+    cfg.FloatOpt(
+        'allowed_tcp_round_trip',
+        min=0,
+        help='The same for what is sent over an established TCP connection, '
+        'and answered by the guest itself.',
+    ),
+    cfg.FloatOpt(
+        'allowed_metadata_round_trip',
+        min=0,
+        help='The same for requests of a server to its metadata service. They '
+        'are 5 in a second by default: a migration of less than 20 s has too '
+        'few.',
+    ),
     cfg.BoolOpt(
         'fail_unchecked_limits',
         default=True,
         help='Whether a test fails where one of these limits is finer than '
         "the resolution that was reached, so that it can't be checked: "
         'what is longer than the limit may have gone by between two '
-        'probes. If not, the results say so.',
+        'probes. Or where a round trip has too few answers. If not, the '
+        'results say so.',
     ),
     cfg.FloatOpt(
         'network_probe_interval',
@@ -663,6 +684,19 @@ WATCH_LIMITS = (
     ('http', 'allowed_http_downtime', False),
     ('kept', 'allowed_kept_downtime', False),
     ('dns', 'allowed_dns_downtime', False),
+)
+
+#: Each limit of round trips, as (what is measured, option).
+ROUND_TRIP_LIMITS = (
+    ('network', 'allowed_network_round_trip'),
+    ('tcp', 'allowed_tcp_round_trip'),
+    ('metadata', 'allowed_metadata_round_trip'),
+)
+
+#: The options of all limits.
+LIMIT_OPTIONS = (
+    *(option for _, option, _ in LIMITS),
+    *(option for _, option in ROUND_TRIP_LIMITS),
 )
 
 #: What is allowed where neither this plugin nor Tempest says so, in seconds.

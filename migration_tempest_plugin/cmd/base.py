@@ -71,7 +71,7 @@ def add_subunit(parser):
 
 def add_limits(parser):
     """Let a command's user name limits; see limits()."""
-    for _, option, _ in config.LIMITS:
+    for option in config.LIMIT_OPTIONS:
         parser.add_argument(
             '--' + option.replace('_', '-'),
             type=not_negative,
@@ -98,15 +98,25 @@ def add_limits(parser):
 
 def limits(parsed_args):
     """The Limits that were named."""
+    kinds = [
+        *(
+            (measurement.Limit, *each)
+            for each in (*config.LIMITS, *config.WATCH_LIMITS)
+        ),
+        *(
+            (measurement.RoundTripLimit, *each, False)
+            for each in config.ROUND_TRIP_LIMITS
+        ),
+    ]
     return tuple(
-        measurement.Limit(
+        kind(
             what,
             '--' + option.replace('_', '-'),
             getattr(parsed_args, option),
             longest,
             not parsed_args.accept_unchecked_limits,
         )
-        for what, option, longest in (*config.LIMITS, *config.WATCH_LIMITS)
+        for kind, what, option, longest in kinds
         if getattr(parsed_args, option) is not None
     )
 

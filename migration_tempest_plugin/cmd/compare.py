@@ -20,10 +20,13 @@ from migration_tempest_plugin.report import compare
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import page
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import round_trips
 from migration_tempest_plugin.report import source
 
 #: Seconds.
 TOLERANCE = 0.05
+
+_QUANTITIES = (*digest.COSTS, *round_trips.QUANTITIES)
 
 
 class Compare(base.Command):
@@ -55,8 +58,8 @@ class Compare(base.Command):
             )
             base.add_window(parser, side)
         quantities = ', '.join(
-            f'"{each}"' if ' ' in each else each for each in digest.COSTS
-        )
+            f'"{each}"' if ' ' in each else each for each in _QUANTITIES
+        ).replace('%', '%%')
         parser.add_argument(
             '--tolerance',
             type=_tolerance,
@@ -64,8 +67,16 @@ class Compare(base.Command):
             default=[],
             metavar='[WHAT=]SECONDS',
             help='what is not longer by more than this is not worse '
-            f'({TOLERANCE:g}); WHAT, for which alone it is, is {quantities}; '
+            f'({TOLERANCE:g}, of a round trip {compare.TRIP_TOLERANCE:g}); '
+            f'WHAT, for which alone it is, is {quantities}; '
             'may be given several times',
+        )
+        parser.add_argument(
+            '--round-trips',
+            action='store_true',
+            help='compare how long answers took, too: the median and the 99th '
+            'percentile, during the migration. The more is compared, the more '
+            'migrations it takes to tell',
         )
         parser.add_argument(
             '--accept-unresolved',
@@ -113,6 +124,7 @@ class Compare(base.Command):
             parsed_args.alpha,
             parsed_args.accept_unresolved,
             tolerances,
+            parsed_args.round_trips,
         )
         said = (
             json.dumps(compare.to_dict(compared), indent=2)
@@ -143,9 +155,9 @@ def _name(side, run, view):
 def _tolerance(text):
     """The quantity that it is for, or None, and seconds."""
     what, equals, seconds = text.rpartition('=')
-    if equals and what not in digest.COSTS:
+    if equals and what not in _QUANTITIES:
         raise argparse.ArgumentTypeError(
-            f'{what!r} is none of {", ".join(digest.COSTS)}'
+            f'{what!r} is none of {", ".join(_QUANTITIES)}'
         )
     return what or None, base.not_negative(seconds)
 

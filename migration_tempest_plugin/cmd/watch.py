@@ -267,14 +267,16 @@ class Watch(base.Command):
             offered = parsed_args.listen and stack.enter_context(
                 exporter.Exporter(*parsed_args.listen, parsed_args.name)
             )
+            watched = session.Session(plan, file)
             marked = stack.enter_context(
                 marks.Marks(
                     marks.beside(output),
                     file.mark,
+                    watched.mark,
                     *([events.mark] if events else []),
                 )
             )
-            watched = stack.enter_context(session.Session(plan, file))
+            stack.enter_context(watched)
         shown.say(f'{STARTED} {", ".join(targets)}')
         for loaded, load in watched.under_load():
             shown.say(f'{loaded}: {load.room}')

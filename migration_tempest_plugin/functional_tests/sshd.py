@@ -170,9 +170,14 @@ class Guest(fixtures.Fixture):
         """A client; prologue is put in front of each command."""
         return Client(self, prologue)
 
-    def connect(self):
-        """A connected paramiko.SSHClient."""
-        connection = self.inside(lambda: socket.create_connection(ADDRESS, 5))
+    def connect(self, through=lambda connection: connection):
+        """A connected paramiko.SSHClient.
+
+        :param through: called with the socket; returns what leads there
+        """
+        connection = through(
+            self.inside(lambda: socket.create_connection(ADDRESS, 5))
+        )
         ssh = paramiko.SSHClient()
         ssh.set_missing_host_key_policy(paramiko.AutoAddPolicy())
         ssh.connect(

@@ -17,6 +17,7 @@ is the machine's. The unit tests play it, and the embedded cloud does it.
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -28,8 +29,10 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.functional_tests import slow_way
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.functional_tests import test_guest_script
+from migration_tempest_plugin.measurement import round_trips
 from migration_tempest_plugin.meters import GuestHeartbeatMeter
 from migration_tempest_plugin.meters import heartbeat
 
@@ -164,6 +167,39 @@ class TestHeartbeat(Case):
         self.assertFalse(seen.stalls.still_down)
         # The guest itself went on.
         self.assertEqual((), seen.clock.stops)
+
+    def test_round_trips(self):
+        """A way that takes 40 ms longer is in each of them."""
+        way = self.useFixture(slow_way.SlowWay())
+        meter = self.useFixture(
+            GuestHeartbeatMeter(
+                lambda: self.guest.connect(through=way.lead), deadline=0.5
+            )
+        )
+        baseline = meter.wait_until_up(10)
+        wait_until(lambda: meter.recent(baseline).successes > 50)
+        slow = time.monotonic()
+        way.delay = 0.04
+        wait_until(lambda: meter.recent(baseline).successes > 180)
+        seen = meter.measurement().since(baseline).stalls
+        before, _, during = (
+            round_trips.Slot.of(
+                each
+                for each in seen.round_trips_cut_at([slow, slow + 0.1]).slots
+                if begin <= each.begin < end
+            )
+            for begin, end in (
+                (0, slow),
+                (slow, slow + 0.1),
+                (slow + 0.1, math.inf),
+            )
+        )
+        quick = before.percentile(0.5)
+        self.assertGreaterEqual(
+            during.percentile(0.5), 0.04 * (1 - round_trips.ERROR)
+        )
+        self.assertLess(during.percentile(0.5), 0.05 + 2 * quick)
+        self.assertGreaterEqual(during.percentiles().p99, 0.039)
 
     def test_what_it_costs(self):
         meter = self.attach()

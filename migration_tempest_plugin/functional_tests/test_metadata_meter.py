@@ -27,6 +27,7 @@ from testtools import content
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.functional_tests import sshd
 from migration_tempest_plugin.functional_tests import test_guest_script
+from migration_tempest_plugin.measurement import round_trips
 from migration_tempest_plugin.meters import metadata
 from migration_tempest_plugin.meters import metadata_follow
 from migration_tempest_plugin.meters import metadata_log
@@ -218,6 +219,36 @@ class TestMetadataMeter(GuestTestCase):
         self.assertGreaterEqual(results['successes'], timeline.successes)
         self.assertEqual(0.0, results['downtime']['FAILED'])
         self.assertGreater(results['downtime']['PASSED'], 0.5)
+
+    def test_round_trips(self):
+        """What the server waits is what an answer takes longer."""
+        meter = self.attach()
+        for _ in range(3):
+            meter.wait_until_up(20)
+        quick = uptime()
+        self.server.answer(delay=0.3)
+        asked = len(self.server.paths)
+        wait_until(lambda: len(self.server.paths) >= asked + 10)
+        self.server.answer()
+        meter.wait_until_up(20)
+        # One that was under way before is among neither.
+        slots = (
+            meter.measurement()
+            .since(self.baseline)
+            .round_trips_cut_at([quick, quick + 0.5, quick + 1.5])
+            .slots
+        )
+        before, during = (
+            [each for each in slots if begin <= each.begin < end]
+            for begin, end in ((0, quick - 0.1), (quick + 0.5, quick + 1.5))
+        )
+        self.assertLess(max(each.percentile(0.5) for each in before), 0.2)
+        for each in during:
+            self.assertGreaterEqual(
+                each.percentile(0.5), 0.3 * (1 - round_trips.ERROR)
+            )
+            self.assertLess(each.percentile(0.5), 0.5)
+        self.assertGreaterEqual(sum(each.count for each in during), 4)
 
     def test_processor_of_the_guest(self):
         meter = self.attach()

@@ -36,6 +36,9 @@ from migration_tempest_plugin.unit_tests.report import samples
 #: The colour of the network's outages (report/picture.py).
 NETWORK = (0xD5, 0x5E, 0x00)
 
+#: The bars of outages: those of the first trace are the band of round trips.
+OUTAGES = '.barlayer .trace:nth-child(2) .point path'
+
 #: WCAG 2: what text needs to be read by most.
 CONTRAST = 4.5
 
@@ -269,7 +272,7 @@ class TestReport(PageTest):
         browser = self.open(390)
         widths = [
             browser.run(
-                'return arguments[0].querySelector(".barlayer .point path")'
+                f'return arguments[0].querySelector("{OUTAGES}")'
                 '.getBoundingClientRect().width',
                 figure,
             )
@@ -463,11 +466,12 @@ class TestReport(PageTest):
             """
             var own = arguments[0].getBoundingClientRect();
             return Array.from(arguments[0].querySelectorAll(
-                '.barlayer .point path')).map(function (path) {
+                arguments[1])).map(function (path) {
                     var box = path.getBoundingClientRect();
                     return [box.left - own.left, box.top - own.top]; });
             """,
             figure,
+            OUTAGES,
         )
 
     def test_dark_and_light_can_be_read(self):

@@ -128,7 +128,7 @@ class WatchTest(testtools.TestCase):
         return migration['measurements'][0]
 
 
-class TestNetwork(WatchTest):
+class NetworkTest(WatchTest):
     """Targets behind a router that stops to forward."""
 
     def setUp(self):
@@ -183,6 +183,8 @@ class TestNetwork(WatchTest):
             time.sleep(seconds)
         return injected
 
+
+class TestNetwork(NetworkTest):
     def test_an_outage_is_measured_and_told(self):
         watch = self.watch('--interval', '0.01')
         injected = self.outage(0.4)

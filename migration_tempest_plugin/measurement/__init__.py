@@ -38,6 +38,7 @@ from migration_tempest_plugin.measurement.sample import Sample
 from migration_tempest_plugin.measurement.setting import Setting
 from migration_tempest_plugin.measurement.timeline import Probing
 from migration_tempest_plugin.measurement.timeline import Timeline
+from migration_tempest_plugin.measurement.trip_limit import RoundTripLimit
 
 __all__ = (
     'Beat',
@@ -56,6 +57,7 @@ __all__ = (
     'Probing',
     'ProcessorTimes',
     'Progress',
+    'RoundTripLimit',
     'Sample',
     'Seen',
     'Setting',

@@ -20,6 +20,7 @@ from migration_tempest_plugin.measurement.folding import Folding
 from migration_tempest_plugin.measurement.folding import Probed
 from migration_tempest_plugin.measurement.guest_clock import Beat
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
+from migration_tempest_plugin.measurement.round_trips import Accumulator
 from migration_tempest_plugin.measurement.sample import Sample
 
 #: Takes each Sample, and what the guest's clock showed then, or None.
@@ -54,6 +55,7 @@ class Beats:
         # When the tester did not run: (from, to).
         self._held: list[tuple[float, float]] = []
         self._folding = Folding(interval, 0.0)
+        self._round_trips = Accumulator(interval)
         self._clock = ClockFolding()
 
     def send(self, moment: float) -> int:
@@ -137,8 +139,18 @@ class Beats:
         # An answer that has arrived says more than that it was late.
         found = {each.start: each for each in samples if each.start >= since}
         return Probed(
-            tuple(found.values()), now, self._folding.quiet_since(since)
+            tuple(found.values()),
+            now,
+            self._folding.quiet_since(since),
+            # A look at a part has no need of all of them.
+            self._round_trips.round_trips()
+            if since == float('-inf')
+            else None,
         )
+
+    def cut(self, moment: float) -> None:
+        """Count round trips since a moment apart from those before it."""
+        self._round_trips.cut(moment)
 
     def clock(self) -> GuestClock:
         """The GuestClock of all beats.
@@ -186,6 +198,8 @@ class Beats:
     def _decide(self, sample: Sample | None, uptime: float | None) -> None:
         if sample:
             self._folding.add(sample)
+            if (seconds := sample.round_trip) is not None:
+                self._round_trips.add(sample.start, seconds)
             if self._sink:
                 self._sink(sample, uptime)
 

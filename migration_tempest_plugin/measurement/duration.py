@@ -84,6 +84,12 @@ class Duration(float):
             else f'{self:.3f}'
         )
 
+    def told(self) -> str:
+        """The same as text, but of one that was not seen, its bound."""
+        if self.is_bound_alone:
+            return f'none longer than {self.upper:.3f} s'
+        return str(self)
+
     @classmethod
     def around(cls, estimate: float, lower: float, upper: float) -> 'Duration':
         """One with the bounds, and the estimate as far as they allow it.

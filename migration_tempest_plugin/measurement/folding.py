@@ -20,6 +20,7 @@ import collections.abc
 import dataclasses
 import itertools
 
+from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement.sample import Sample
 
 
@@ -47,11 +48,13 @@ class Probed:
     :ivar samples: as far as that is known, in any order
     :ivar ended: the moment up to which it is known, in seconds
     :ivar quiet: what was left out
+    :ivar round_trips: how long answers took, if some samples may be left out
     """
 
     samples: tuple[Sample, ...]
     ended: float
     quiet: tuple[Quiet, ...] = ()
+    round_trips: RoundTrips | None = None
 
 
 class Folding:

@@ -20,6 +20,12 @@ import statistics
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.breakdown import break_down
 from migration_tempest_plugin.measurement.breakdown import Breakdown
+from migration_tempest_plugin.measurement.brownout import Brownout
+from migration_tempest_plugin.measurement.brownout import of_operation
+from migration_tempest_plugin.measurement.brownout import Part
+from migration_tempest_plugin.measurement.brownout import parts_of_migration
+from migration_tempest_plugin.measurement.brownout import parts_of_watch
+from migration_tempest_plugin.measurement.brownout import switch_over
 from migration_tempest_plugin.measurement.distribution import Distribution
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.figures import Figures
@@ -28,6 +34,7 @@ from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.guest_load import GuestLoad
 from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.progress import Progress
+from migration_tempest_plugin.measurement.round_trips import Percentiles
 from migration_tempest_plugin.measurement.setting import in_words
 from migration_tempest_plugin.measurement.setting import Setting
 from migration_tempest_plugin.measurement.timeline import Timeline
@@ -56,6 +63,23 @@ class Limit:
     seconds: float
     longest: bool = False
     fail_unchecked: bool = True
+
+    @property
+    def name(self) -> str:
+        """What it is of, for people."""
+        return 'guest stopped' if self.what == 'guest' else self.what
+
+    def cost(self, seen: 'Seen') -> Duration | None:
+        """What is held against it; None if that is not known."""
+        return self._add(seen.durations, seen.resolution)
+
+    def told(self, cost: Duration) -> str:
+        """A cost, for people."""
+        return cost.told()
+
+    def shown(self, seen: 'Seen') -> Duration:
+        """What of that was seen."""
+        return self._add(seen.durations)
 
     def complaint(self, seen: 'Seen') -> str | None:
         """What is wrong with what was Seen, or None.
@@ -90,7 +114,7 @@ class Limit:
 
     def exceeded(self, seen: 'Seen') -> str | None:
         """What is longer than it, or may be; None if nothing is."""
-        duration = self._sum(seen)
+        duration = self.shown(seen)
         hidden = (
             max(seen.missed, default=0.0) if self.longest else sum(seen.missed)
         )
@@ -119,19 +143,18 @@ class Limit:
             )
         return None
 
-    def _sum(self, seen: 'Seen') -> Duration:
-        return (Duration.longest if self.longest else Duration.sum)(
-            seen.durations
-        )
+    @property
+    def _add(self) -> collections.abc.Callable[..., Duration]:
+        return Duration.longest if self.longest else Duration.sum
 
     def _told(self, seen: 'Seen') -> str:
         longest = ', longest outage' if self.longest else ''
         name = (
-            'guest stopped'
+            self.name
             if self.what == 'guest'
             else f'{self.what} downtime{longest}'
         )
-        duration = self._sum(seen) if seen.durations else 'nothing seen'
+        duration = self.shown(seen) if seen.durations else 'nothing seen'
         return f'{name}: {duration}'
 
     def to_dict(self) -> dict[str, object]:
@@ -146,19 +169,25 @@ class Seen:
     :ivar resolution: seconds; no outage that was longer can have been missed
     :ivar hidden: for how many seconds on end nobody looked, outside of the
         outages
+    :ivar round_trips: the Percentiles during the migration, or of all of a
+        watch; None if they are not known
     """
 
     durations: tuple[Duration, ...]
     resolution: float
     hidden: tuple[float, ...] = ()
+    round_trips: Percentiles | None = None
 
     @classmethod
-    def of(cls, timeline: Timeline) -> 'Seen':
+    def of(
+        cls, timeline: Timeline, round_trips: Percentiles | None = None
+    ) -> 'Seen':
         """What is Seen in a Timeline."""
         return cls(
             timeline.durations,
             timeline.resolution,
             tuple(gap.length for gap in timeline.hidden),
+            round_trips,
         )
 
     @property
@@ -277,8 +306,8 @@ class MeasuredMigration:
                         limit,
                         Seen(self.clock.durations, self.clock.resolution),
                     )
-            elif timeline := self.timeline(limit.what):
-                yield limit, Seen.of(timeline)
+            elif limit.what in self._seen:
+                yield limit, self._seen[limit.what]
 
     @property
     def timelines(self) -> list[Timeline]:
@@ -294,6 +323,32 @@ class MeasuredMigration:
         return next(
             (each for each in self.timelines if each.what == what), None
         )
+
+    @functools.cached_property
+    def _parts(self) -> list[Part]:
+        if self.kind == 'watch':
+            return parts_of_watch(self.progress)
+        return parts_of_migration(
+            self.progress,
+            switch_over(self.progress, self.timeline('network'), self.clock),
+        )
+
+    @functools.cached_property
+    def _seen(self) -> dict[str, Seen]:
+        """What was Seen, by what was measured; the first of each."""
+        phase = of_operation(self.kind)
+        found: dict[str, Seen] = {}
+        for each in self.timelines:
+            if each.what not in found:
+                brownout = self.brownout(each)
+                found[each.what] = Seen.of(
+                    each, brownout.phase(phase) if brownout else None
+                )
+        return found
+
+    def brownout(self, timeline: Timeline) -> Brownout | None:
+        """The Brownout of one of its Timelines, or None."""
+        return Brownout.of(timeline, self._parts)
 
     @functools.cached_property
     def breakdown(self) -> Breakdown:
@@ -410,7 +465,12 @@ class MeasuredMigration:
         return self._timeline(each)
 
     def _timeline(self, timeline: Timeline) -> dict[str, object]:
-        return {**timeline.to_dict(), 'begin': timeline.began - self._origin}
+        brownout = self.brownout(timeline)
+        return {
+            **timeline.to_dict(),
+            'begin': timeline.began - self._origin,
+            **(brownout.to_dict(timeline.began) if brownout else {}),
+        }
 
 
 def in_median(timelines: collections.abc.Iterable[Timeline]) -> Seen:

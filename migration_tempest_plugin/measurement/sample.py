@@ -26,6 +26,8 @@ class Sample:
         no answer
     :ivar slack: by how many seconds it may have been sent later than
         ``start``, where that is not known exactly
+    :ivar took: how many seconds its answer took, where that is known better
+        than by start and end
     :ivar why: why it failed, for people, where that is known
     """
 
@@ -34,6 +36,7 @@ class Sample:
     answered: bool
     late: bool = False
     slack: float = 0.0
+    took: float | None = None
     why: str = ''
 
     def __post_init__(self) -> None:
@@ -49,6 +52,19 @@ class Sample:
     def delay(self) -> float:
         """Seconds from the start to the end."""
         return self.end - self.start
+
+    @property
+    def round_trip(self) -> float | None:
+        """How many seconds its answer took, or None if it had none.
+
+        Where it may have been sent later, since the tester itself was late,
+        say, that is no time of the answer.
+        """
+        if not (self.answered or self.late):
+            return None
+        if self.took is not None:
+            return self.took
+        return max(0.0, self.end - self.latest_start)
 
     @property
     def latest_start(self) -> float:

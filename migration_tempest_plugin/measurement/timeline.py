@@ -25,6 +25,7 @@ from migration_tempest_plugin.measurement.folding import Quiet
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement import ordering
 from migration_tempest_plugin.measurement.outage import Outage
+from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement.sample import Sample
 
 SCHEMA = 'migration-tempest-plugin/timeline'
@@ -107,6 +108,8 @@ class Timeline:
         is not known
     :ivar quiet: the samples that were left out, since nothing follows from
         them but their number and how far apart they are
+    :ivar round_trips: the RoundTrips of all samples, where some may be left
+        out; without, they follow from the samples
     :raises NoMeasurement: if no probe was answered at all
     """
 
@@ -121,6 +124,7 @@ class Timeline:
     clock: str = 'tester'
     deadline: float | None = None
     quiet: tuple[Quiet, ...] = ()
+    round_trips: RoundTrips | None = None
 
     def __post_init__(self) -> None:
         # Frozen: this is the one way to keep what may be any iterable.
@@ -158,6 +162,23 @@ class Timeline:
     def failures(self) -> int:
         """How many probes were not, the late ones among them."""
         return sum(not sample.answered for sample in self.samples)
+
+    def round_trips_cut_at(
+        self, moments: collections.abc.Iterable[float]
+    ) -> RoundTrips:
+        """The RoundTrips of its probes.
+
+        :param moments: no slot goes beyond one of them, if all samples are
+            there
+        """
+        if self.round_trips is not None:
+            return self.round_trips
+        return RoundTrips.of(
+            self.samples,
+            self.interval,
+            self.probing is Probing.SEQUENTIAL,
+            moments,
+        )
 
     @property
     def late(self) -> tuple[Sample, ...]:
@@ -455,6 +476,7 @@ class Timeline:
                 sample for sample in self.samples if sample.start >= first
             ),
             quiet=tuple(quiet for quiet in self.quiet if quiet.begin >= first),
+            round_trips=self.round_trips and self.round_trips.since(first),
         )
         if self.wall_start is None:
             return later

@@ -230,6 +230,14 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         """Up to when all samples went to the sink; None before a baseline."""
         return self._known
 
+    def cut(self, moment: float) -> None:
+        """Something else begins: round trips since then count apart.
+
+        :param moment: when that was, in seconds, just now
+        """
+        with self._changed:
+            self._beats.cut(moment)
+
     @property
     def lost(self) -> str | None:
         """Why nothing more becomes known of it, before its end; or None."""
@@ -484,6 +492,7 @@ class GuestHeartbeatMeter(fixtures.Fixture):
             method=METHOD,
             deadline=self.threshold,
             quiet=probed.quiet,
+            round_trips=probed.round_trips,
         )
 
     def _check(self) -> None:

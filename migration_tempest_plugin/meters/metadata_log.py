@@ -485,4 +485,5 @@ def _sample(
         attempt.answered and not late,
         late,
         slack=latest - earliest,
+        took=attempt.took,
     )

@@ -121,6 +121,15 @@ class NetDowntimeMeter(fixtures.Fixture):
         """Of the process that sends the probes."""
         return self._sender.pid
 
+    def cut(self, moment: float) -> None:
+        """Something else begins: round trips since then count apart.
+
+        :param moment: when that was, in seconds, just now
+        """
+        # ping's are all kept.
+        if isinstance(self._probes, icmp.Probes):
+            self._probes.cut(moment)
+
     @property
     def known(self) -> float | None:
         """Up to when all samples went to the sink; None if none does."""
@@ -204,6 +213,7 @@ class NetDowntimeMeter(fixtures.Fixture):
             target=self.dest_ip,
             samples=probed.samples,
             quiet=probed.quiet,
+            round_trips=probed.round_trips,
             interval=self._sender.interval,
             ended=probed.ended,
             wall_start=self._wall_start,

@@ -127,6 +127,13 @@ class ServiceDowntimeMeter(fixtures.Fixture):
         """Up to when all samples went to the sink; None before the set-up."""
         return self._sender.known if self._sender else None
 
+    def cut(self, moment: float) -> None:
+        """Something else begins: round trips since then count apart.
+
+        :param moment: when that was, in seconds, just now
+        """
+        self._probes.cut(moment)
+
     def wait_until_up(self, timeout: float) -> float:
         """Wait until a probe that was sent after this call is answered.
 
@@ -184,6 +191,7 @@ class ServiceDowntimeMeter(fixtures.Fixture):
             target=self.target,
             samples=probed.samples,
             quiet=probed.quiet,
+            round_trips=probed.round_trips,
             interval=self.interval,
             ended=probed.ended,
             wall_start=self._wall_start,

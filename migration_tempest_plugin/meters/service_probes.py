@@ -21,6 +21,7 @@ import time
 
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import folding
+from migration_tempest_plugin.measurement import round_trips
 from migration_tempest_plugin.meters import service_attempt
 from migration_tempest_plugin.meters import service_kinds
 
@@ -72,6 +73,7 @@ class Probes:
         self._sink = sink
         self._changed = threading.Condition()
         self._folding = folding.Folding(interval, deadline)
+        self._round_trips = round_trips.Accumulator(interval)
         self._folded = 0.0
         self._last_answered = float('-inf')  # when it was sent, in seconds
         self._sent: set[float] = set()  # when those under way were
@@ -166,6 +168,7 @@ class Probes:
 
     def _take(self, sample: measurement.Sample) -> None:
         self._folding.add(sample)
+        self._count(sample)
         if self._sink:
             self._sink(sample)
         if sample.answered:
@@ -173,6 +176,16 @@ class Probes:
         if sample.end - self._folded > _FOLD:
             self._folded = sample.end
             self._folding.fold(self.known - _WHOLE)
+
+    def _count(self, sample: measurement.Sample) -> None:
+        """Count how long its answer took."""
+        seconds = sample.round_trip
+        if seconds is None:
+            return
+        # Where each waits for the one before, others would have waited, too.
+        interval = self._interval if self._waits else math.inf
+        for each in round_trips.due(sample.start, seconds, interval):
+            self._round_trips.add(*each)
 
     @property
     def known(self) -> float:
@@ -227,7 +240,16 @@ class Probes:
                 ),
                 known,
                 self._folding.quiet_since(since),
+                # A look at a part has no need of all of them.
+                self._round_trips.round_trips()
+                if since == float('-inf')
+                else None,
             )
+
+    def cut(self, moment: float) -> None:
+        """Count round trips since a moment apart from those before it."""
+        with self._changed:
+            self._round_trips.cut(moment)
 
     def said(self) -> str:
         """What else is to be said of it, for people."""

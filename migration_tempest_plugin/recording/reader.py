@@ -25,6 +25,7 @@ from migration_tempest_plugin.measurement.clock_folding import ClockFolding
 from migration_tempest_plugin.measurement.folding import Folding
 from migration_tempest_plugin.measurement import GuestClock
 from migration_tempest_plugin.measurement import Mark
+from migration_tempest_plugin.measurement.round_trips import Accumulator
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.recording import lines
@@ -51,6 +52,7 @@ class Recorded:
 
     stream: lines.Stream
     folding: Folding
+    round_trips: Accumulator
     deadline: float | None = None
     clock: ClockFolding = dataclasses.field(default_factory=ClockFolding)
     log: list[str] = dataclasses.field(default_factory=list)
@@ -63,10 +65,16 @@ class Recorded:
         self.folding.keep(moment)
         self.clock.begin(moment)
 
-    def take(self, batch: lines.Batch) -> None:
-        """Take in some samples."""
+    def take(self, batch: lines.Batch, begin: float, end: float) -> None:
+        """Take in some samples.
+
+        :param begin, end: from when to when round trips count, in seconds
+        """
         for sample in batch.samples:
             self.folding.add(sample)
+            seconds = sample.round_trip
+            if seconds is not None and begin <= sample.start < end:
+                self.round_trips.add(sample.start, seconds)
         for sample, uptime in zip(batch.samples, batch.uptimes):
             if uptime is not None:
                 self.clock.add(Beat(sample.start, sample.end, uptime))
@@ -147,6 +155,7 @@ class File:
                 for quiet in recorded.folding.quiet_since(first)
                 if quiet.end <= last
             ),
+            round_trips=recorded.round_trips.round_trips(),
         )
         whole = dataclasses.replace(
             whole,
@@ -252,19 +261,22 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
                     Folding(
                         stream.interval, stream.deadline or 0.0, (begin, end)
                     ),
+                    Accumulator(stream.interval),
                 )
             case lines.Baseline(number, moment):
                 streams[number].begin(moment)
             case lines.Deadline(number, seconds):
                 streams[number].deadline = seconds
             case lines.Batch() as batch:
-                streams[batch.stream].take(batch)
+                streams[batch.stream].take(batch, begin, end)
             case lines.Log(number, log):
                 streams[number].log.extend(log)
             case lines.Lost() as lost:
                 streams[lost.stream].lost = lost
             case Mark() as mark:
                 marks.append(mark)
+                for each in streams.values():
+                    each.round_trips.cut(mark.moment)
             case lines.Known(moment):
                 ended = moment
                 for each in streams.values():

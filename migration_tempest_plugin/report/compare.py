@@ -21,6 +21,10 @@ from migration_tempest_plugin.measurement.comparison import Verdict
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import round_trips
+
+#: Seconds by which a round trip may get longer, if nothing else is said.
+TRIP_TOLERANCE = 0.005
 
 #: Exit statuses, for gates.
 KEPT, WORSE, CANT_TELL = 0, 1, 2
@@ -145,6 +149,7 @@ def compare(
     alpha: float,
     accept_unresolved: bool = False,
     tolerances: collections.abc.Mapping[str, float] | None = None,
+    with_round_trips: bool = False,
 ) -> Comparison:
     """The Comparison of two Runs.
 
@@ -154,16 +159,22 @@ def compare(
     :param accept_unresolved: a tolerance that is finer than what was resolved
         is no reason not to tell
     :param tolerances: those that quantities have of their own
+    :param with_round_trips: compare round trips, too
     """
+    quantities = (
+        *digest.COSTS,
+        *(round_trips.QUANTITIES if with_round_trips else ()),
+    )
     tolerances = {
         **dict.fromkeys(digest.COSTS, tolerance),
+        **dict.fromkeys(quantities[len(digest.COSTS) :], TRIP_TOLERANCE),
         **(tolerances or {}),
     }
     sides = _samples(before), _samples(after)
-    samples = {quantity: _both(quantity, *sides) for quantity in digest.COSTS}
+    samples = {quantity: _both(quantity, *sides) for quantity in quantities}
     variants = [
         found
-        for quantity in digest.COSTS
+        for quantity in quantities
         for variant, each in samples[quantity].items()
         if (
             found := comparison.difference(
@@ -173,7 +184,7 @@ def compare(
     ]
     whole = [
         found
-        for quantity in digest.COSTS
+        for quantity in quantities
         if (
             found := comparison.difference(
                 quantity, samples[quantity], tolerances[quantity]
@@ -371,6 +382,10 @@ def _samples(run: recorded.Run) -> _Costs:
             name: (digest.as_duration(duration), resolved.get(name))
             for name, duration in digest.durations(migration).items()
         }
+        costs.update(
+            (name, (duration, duration.upper - duration.lower))
+            for name, duration in round_trips.compared(migration)
+        )
         costs.update(
             (what, (Duration(math.inf, math.inf), None))
             for what in digest.still_down(migration)

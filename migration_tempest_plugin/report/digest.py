@@ -22,6 +22,7 @@ import typing
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import setting
 from migration_tempest_plugin.report import documents
+from migration_tempest_plugin.report import round_trips
 
 #: What of services a watch measures.
 SERVICES = ('connect', 'http', 'kept', 'dns')
@@ -153,7 +154,12 @@ def unchecked(migration: documents.Migration) -> list[str]:
 
 def limit(recorded: documents.Limit) -> measurement.Limit:
     """A recorded limit, as the Limit that it was."""
-    return measurement.Limit(
+    kind = (
+        measurement.RoundTripLimit
+        if recorded.get('round_trip')
+        else measurement.Limit
+    )
+    return kind(
         recorded['what'],
         recorded['option'],
         recorded['seconds'],
@@ -169,6 +175,7 @@ def seen(migration: documents.Migration) -> dict[str, measurement.Seen]:
             tuple(map(as_duration, each['outages'])),
             each['resolution'],
             tuple(_hidden(each)),
+            round_trips.percentiles(migration, each),
         )
         for each in migration['measurements']
         if 'no_measurement' not in each

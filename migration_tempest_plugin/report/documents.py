@@ -49,6 +49,28 @@ class Gap(typing.TypedDict):
     end: float
 
 
+class RoundTrips(typing.TypedDict):
+    """The measurement's Percentiles of one phase."""
+
+    phase: str
+    count: int
+    unanswered: int
+    median: float | None
+    p95: float | None
+    p99: float | None
+    maximum: float | None
+
+
+class RoundTripSlot(typing.TypedDict):
+    """The round trips of the probes that were sent in one time."""
+
+    begin: float
+    end: float
+    median: float
+    p99: float
+    maximum: float
+
+
 class _Timeline(typing.TypedDict):
     what: str
     target: str
@@ -78,6 +100,8 @@ class Timeline(_Timeline, total=False):
     reasons: dict[str, int]
     late: list[dict[str, float]]
     begin: float
+    round_trips: list[RoundTrips]
+    band: list[RoundTripSlot]
 
 
 class _Missing(typing.TypedDict):
@@ -175,6 +199,7 @@ class Limit(_Limit, total=False):
     """A measurement.Limit."""
 
     fail_unchecked: bool
+    round_trip: bool
 
 
 class _Figures(typing.TypedDict):

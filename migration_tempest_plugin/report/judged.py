@@ -50,6 +50,11 @@ class Judged:
     state: State
     why: str = ''
 
+    @property
+    def told(self) -> str:
+        """What was measured, for people; '' if nothing was."""
+        return '' if self.cost is None else self.limit.told(self.cost)
+
 
 def costs(migration: documents.Migration) -> dict[str, measurement.Duration]:
     """The Duration of each cost, by the names of digest.durations()."""
@@ -61,9 +66,7 @@ def costs(migration: documents.Migration) -> dict[str, measurement.Duration]:
 
 def text(duration: measurement.Duration) -> str:
     """A Duration, for people; of one that was not seen, its bound."""
-    if duration.is_bound_alone:
-        return f'none longer than {duration.upper:.3f} s'
-    return str(duration)
+    return duration.told()
 
 
 def limits(migration: documents.Migration) -> list[Judged]:
@@ -76,18 +79,17 @@ def limits(migration: documents.Migration) -> list[Judged]:
 
 
 def _judged(limit: measurement.Limit, seen: measurement.Seen | None) -> Judged:
-    what = 'guest stopped' if limit.what == 'guest' else limit.what
+    what = limit.name
     if not seen:
         return Judged(what, limit, None, State.NOT_MEASURED)
-    add = (
-        measurement.Duration.longest
-        if limit.longest
-        else measurement.Duration.sum
-    )
-    cost = add(seen.durations, seen.resolution)
+    cost = limit.cost(seen)
+    if cost is None:
+        return Judged(
+            what, limit, None, State.NOT_CHECKED, 'there are too few answers'
+        )
     if limit.exceeded(seen):
         return Judged(
-            what, limit, cost, State.NOT_KEPT, _why(limit, add(seen.durations))
+            what, limit, cost, State.NOT_KEPT, _why(limit, limit.shown(seen))
         )
     if limit.unchecked(seen):
         return Judged(

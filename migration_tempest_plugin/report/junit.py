@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import round_trips
 
 #: What XML can't hold: most control characters (XML 1.0, "Char").
 _NO_CHARACTER = re.compile(
@@ -122,12 +123,27 @@ def _properties(
                     place + each['what'] + '.resolution',
                     f'{each["resolution"]:.3f}',
                 )
+                yield from _round_trips(place, each)
         breakdown = migration.get('breakdown') or {}
         by_libvirt = breakdown.get('libvirt_downtime')
         if by_libvirt is not None:
             yield place + 'libvirt_downtime', f'{by_libvirt:.3f}'
         if settings := digest.settings(migration):
             yield place + 'settings', settings
+
+
+def _round_trips(
+    place: str, timeline: documents.Timeline
+) -> collections.abc.Iterator[tuple[str, object]]:
+    """Seconds, for each phase, and how many probes were not answered."""
+    for each in timeline.get('round_trips', ()):
+        phase = each['phase'].replace(' ', '_')
+        name = f'{place}{timeline["what"]}.round_trip.{phase}.'
+        for figure in round_trips.FIGURES:
+            seconds = each[figure]
+            if seconds is not None:
+                yield name + figure, f'{seconds:.6f}'
+        yield name + 'unanswered', each['unanswered']
 
 
 def _duration(

@@ -15,6 +15,7 @@ import collections.abc
 import dataclasses
 import typing
 
+from migration_tempest_plugin.report import bands
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import plot
@@ -49,6 +50,7 @@ class Lane:
     :ivar marks: (moment, text, colour) of each outage
     :ivar phases: (begin, end, text, name) of each phase
     :ivar limit: (begin, end, text), or None
+    :ivar band: the Pieces of its round trips, and their colour
     """
 
     name: str
@@ -61,6 +63,7 @@ class Lane:
         default_factory=list
     )
     limit: tuple[float, float, str] | None = None
+    band: tuple[list[bands.Piece], str] = ([], '')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +164,7 @@ def _timeline_lane(
     outages = [_shifted(outage, begin) for outage in timeline['outages']]
     _add_outages(lane, what, outages)
     lane.limit = _limit(document, what, outages, until)
+    lane.band = bands.pieces(timeline), plot.COLOURS.get(what, plot.OTHER)
     return lane
 
 
@@ -264,6 +268,7 @@ def _limit(
         each
         for each in document.get('limits', ())
         if _LIMIT_OF.get(each['what'], each['what']) == what
+        and not each.get('round_trip')
     ]
     if not outages or not limits:
         return None

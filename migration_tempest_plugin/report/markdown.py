@@ -18,6 +18,7 @@ from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import judged
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import round_trips
 from migration_tempest_plugin.report import text
 
 # What Markdown, or the HTML in it, would take for its own.
@@ -47,6 +48,7 @@ def document(tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
             ),
             '',
             *_limits(tests),
+            *_paragraph(_round_trips(tests)),
         ]
     )
 
@@ -76,6 +78,33 @@ def _limits(
                 yield f'{of}: {_plain(each)}'
             for reason in digest.missing(migration):
                 yield f'{of}: no measurement: {_plain(reason)}'
+
+
+def _round_trips(
+    tests: collections.abc.Iterable[recorded.RecordedTest],
+) -> collections.abc.Iterator[str]:
+    for test in tests:
+        for migration in test.migrations:
+            way = _plain(digest.way(migration, '→'))
+            by_mark = migration.get('kind') == 'watch'
+            for each in migration['measurements']:
+                if 'no_measurement' not in each and (
+                    told := round_trips.line(each, by_mark)
+                ):
+                    yield (
+                        f'- {_code(test.place[1])}, {way}: round trips of '
+                        f'{each["what"]}: {_plain(told)}'
+                    )
+
+
+def _paragraph(
+    lines: collections.abc.Iterable[str],
+) -> collections.abc.Iterator[str]:
+    """Lines apart from those before, if there are any."""
+    for number, line in enumerate(lines):
+        if not number:
+            yield ''
+        yield line
 
 
 def _row(*cells: str) -> str:

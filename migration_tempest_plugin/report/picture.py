@@ -25,6 +25,9 @@ from migration_tempest_plugin.report import plot
 #: Pixels of a lane, and of a curve with what is between it and the next.
 _LANE, _CURVE, _BETWEEN = 34, 120, 34
 
+#: The part of a lane that a band of round trips takes.
+_BAND = 0.8
+
 #: Pixels of the buttons.
 _BUTTONS = 30
 
@@ -138,6 +141,7 @@ def _traces(drawn: list[lanes.Lane]) -> list[plot.Trace]:
         filter(
             None,
             (
+                _band(numbered),
                 _lines(
                     [
                         (number, *lane.observed)
@@ -216,6 +220,37 @@ def _traces(drawn: list[lanes.Lane]) -> list[plot.Trace]:
             ),
         )
     )
+
+
+def _band(numbered: list[tuple[int, lanes.Lane]]) -> plot.Trace | None:
+    """How long answers took, below what was down."""
+    found = [
+        (number, piece, colour)
+        for number, lane in numbered
+        for pieces, colour in [lane.band]
+        for piece in pieces
+    ]
+    if not found:
+        return None
+    return {
+        'type': 'bar',
+        'orientation': 'h',
+        'meta': 'band',
+        'base': [round(piece.begin, 4) for _, piece, _ in found],
+        'x': [round(piece.end - piece.begin, 4) for _, piece, _ in found],
+        # The axis goes downward.
+        'y': [
+            round(number + _BAND * (0.5 - (piece.low + piece.high) / 2), 3)
+            for number, piece, _ in found
+        ],
+        'width': [
+            round(_BAND * (piece.high - piece.low), 3) for _, piece, _ in found
+        ],
+        'hovertext': [piece.text for _, piece, _ in found],
+        'hoverinfo': 'text',
+        'opacity': 0.45,
+        'marker': {'color': [colour for *_, colour in found]},
+    }
 
 
 def _bars(spans: list[_InLane], **look: object) -> plot.Trace | None:

@@ -22,6 +22,7 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import round_trips
 
 #: Which migration it is: the number is that of the report, so that no two of
 #: several runs are the same.
@@ -56,6 +57,16 @@ class Series:
         )
         self._limit = self._gauge(
             'limit_seconds', 'The longest that is allowed.', 'what', 'option'
+        )
+        self._round_trip = self._gauge(
+            'round_trip_seconds',
+            'How long answers took: so long, or shorter, was this part.',
+            'what',
+            'phase',
+            'quantile',
+        )
+        self._unanswered = self._gauge(
+            'unanswered_probes', 'Probes without an answer.', 'what', 'phase'
         )
         self._wrong = self._gauge(
             'complaints',
@@ -98,10 +109,22 @@ class Series:
                 each['resolution'],
                 each['still_down'],
             )
+            self._add_round_trips((*of, each['what']), each)
         for allowed in migration.get('limits', ()):
             self._limit.labels(*of, allowed['what'], allowed['option']).set(
                 allowed['seconds']
             )
+
+    def _add_round_trips(
+        self, of: tuple[object, ...], timeline: documents.Timeline
+    ) -> None:
+        for each in timeline.get('round_trips', ()):
+            phase = *of, each['phase']
+            self._unanswered.labels(*phase).set(each['unanswered'])
+            for figure, part in round_trips.FIGURES.items():
+                seconds = each[figure]
+                if seconds is not None:
+                    self._round_trip.labels(*phase, part).set(seconds)
 
     def add_watched(
         self,

@@ -18,8 +18,10 @@ import io
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import round_trips
 
-#: Seconds, but for those that count.
+#: Seconds, but for those that count. From the median to the maximum, it is of
+#: round trips during the migration, or in all of a watch.
 COLUMNS = (
     'test',
     'status',
@@ -40,6 +42,10 @@ COLUMNS = (
     'unobserved',
     'answered',
     'failed',
+    'median',
+    'p95',
+    'p99',
+    'maximum',
     'no_measurement',
 )
 
@@ -91,6 +97,7 @@ def _rows(
             'unobserved': each.get('unobserved'),
             'answered': each.get('successes'),
             'failed': each.get('failures'),
+            **_round_trips(migration, each),
         }
     clock = migration.get('guest_clock')
     if clock:
@@ -100,3 +107,12 @@ def _rows(
             'outages': len(clock['stops']),
             'resolution': clock.get('resolution'),
         }
+
+
+def _round_trips(
+    migration: documents.Migration, timeline: documents.Timeline
+) -> dict[str, float | None]:
+    found = round_trips.of_operation(migration, timeline)
+    if found is None:
+        return {}
+    return {figure: found[figure] for figure in round_trips.FIGURES}

@@ -19,6 +19,7 @@ from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import hints
 from migration_tempest_plugin.report import judged
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import round_trips
 from migration_tempest_plugin.report import several
 
 
@@ -53,6 +54,7 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
                 yield f'{"    by libvirt":<15}  {by_libvirt:6.3f} s'
             if after := breakdown.get('network_after_stop'):
                 yield _line('  after that', digest.as_duration(after))
+        yield from _round_trips(document, each)
     if cost := load(document):
         yield f'{"guest":<15}  {cost}'
     if settings := digest.settings(document):
@@ -73,7 +75,7 @@ def migration(document: documents.Migration) -> collections.abc.Iterator[str]:
 def limits(document: documents.Migration) -> collections.abc.Iterator[str]:
     """Each limit of one migration, and what became of it."""
     for each in judged.limits(document):
-        found = judged.text(each.cost) if each.cost is not None else 'nothing'
+        found = each.told or 'nothing'
         why = f' ({each.why})' if each.why else ''
         yield (
             f'{each.limit.option} {each.limit.seconds:g} s: '
@@ -155,6 +157,17 @@ def _by_mark(
         when = f'after "{name}"' if name else 'before anything was done'
         line = _line('  of which', total)
         yield f'{line}  in {_outages(len(outages))}, {when}'
+
+
+def _round_trips(
+    document: documents.Migration,
+    measured: documents.Timeline | documents.Missing,
+) -> collections.abc.Iterator[str]:
+    if 'no_measurement' in measured:
+        return
+    by_mark = document.get('kind') == 'watch'
+    if told := round_trips.line(measured, by_mark):
+        yield f'{"  round trips":<15}  {told}'
 
 
 def _outages(count: int) -> str:

@@ -66,7 +66,7 @@ def _ask(
             },
         },
         'limits': {
-            option: config.limit(option) for _, option, _ in config.LIMITS
+            option: config.limit(option) for option in config.LIMIT_OPTIONS
         },
     }
 

@@ -63,6 +63,7 @@ PUBLIC = {
         'Probing',
         'ProcessorTimes',
         'Progress',
+        'RoundTripLimit',
         'Sample',
         'Seen',
         'Setting',

@@ -35,6 +35,13 @@ PATIENCE = 1.0
 #: The meters that need no guest: they have their first answer at once.
 _FROM_HERE = meters.NetDowntimeMeter, services.ServiceDowntimeMeter
 
+#: Of the others, all samples are there in the end.
+_CUT = (
+    meters.NetDowntimeMeter,
+    meters.GuestHeartbeatMeter,
+    services.ServiceDowntimeMeter,
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -168,6 +175,13 @@ class Session:
             for outage in live.look()
         ]  # reported once
         return [live.state for live in self._live], ended
+
+    def mark(self, mark):
+        """Something else is done from a Mark on."""
+        for its_meters in self._metering.meters.values():
+            for meter in its_meters:
+                if isinstance(meter, _CUT):
+                    meter.cut(mark.moment)
 
     def cut_off(self):
         """This machine's own outages that ended since the last look."""

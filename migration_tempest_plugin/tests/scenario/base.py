@@ -67,6 +67,19 @@ def limit(what, option, longest=False):
     )
 
 
+def round_trip_limit(what, option):
+    """The measurement.RoundTripLimit that an option sets.
+
+    :param what: what was measured
+    """
+    return measurement.RoundTripLimit(
+        what,
+        option,
+        config.limit(option),
+        fail_unchecked=CONF.migration.fail_unchecked_limits,
+    )
+
+
 def _complete(migration):
     migration.wait_until_completed(CONF.migration.migration_timeout)
 
@@ -102,10 +115,17 @@ class LiveMigrationScenario(guests.GuestScenario):
     @classmethod
     def resource_setup(cls):
         super().resource_setup()
-        cls.limits = tuple(
-            limit(what, option, longest)
-            for what, option, longest in config.LIMITS
-            if config.limit(option) is not None
+        cls.limits = (
+            *(
+                limit(what, option, longest)
+                for what, option, longest in config.LIMITS
+                if config.limit(option) is not None
+            ),
+            *(
+                round_trip_limit(what, option)
+                for what, option in config.ROUND_TRIP_LIMITS
+                if config.limit(option) is not None
+            ),
         )
         cls.facts = facts.of_run(cls.os_admin, cls.computes)
 

@@ -259,6 +259,21 @@ class TestCompare(CommandTest):
         self.assertEqual(1, status)
         self.assertTrue(output.startswith('WORSE: guest stopped in'), output)
 
+    def test_round_trips(self):
+        for words, told in ((), False), (('--round-trips',), True):
+            _, output, _ = self.run_command(
+                compare.Compare,
+                *self.runs(),
+                '--tolerance',
+                'network round trip 99 %=1',
+                *words,
+            )
+            self.assertEqual(told, 'network round trip 99 % by' in output)
+        parser = compare.Compare(mock.Mock(), None).get_parser('x')
+        self.assertIn(
+            '"network round trip 99 %"', ' '.join(parser.format_help().split())
+        )
+
     def test_tolerance_of_what_is_none(self):
         stderr = self.useFixture(
             fixtures.MonkeyPatch('sys.stderr', io.StringIO())

@@ -43,6 +43,15 @@ class TestAttempts(testtools.TestCase):
         self.assertEqual(1381.86, reading.attempts[0].start)
         self.assertEqual(0, reading.unreadable)
 
+    def test_round_trips(self):
+        """What the request took, not what is known of its begin and end."""
+        answered, again, timed_out = parse(ATTEMPTS).samples(INTERVAL, 5.0)
+        self.assertEqual(
+            [0.02, 0.01, None],
+            [each.round_trip for each in (answered, again, timed_out)],
+        )
+        self.assertGreater(answered.delay, 0.02)
+
     def test_nothing(self):
         for text in ('', HEADER, HEADER[:20]):
             self.assertEqual(

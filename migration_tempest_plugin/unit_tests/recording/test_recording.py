@@ -105,6 +105,36 @@ class TestRecording(testtools.TestCase):
         self.assertGreaterEqual(outage.upper, expected.upper - 1e-9)
         self.assertAlmostEqual(samples[0].start, found.began, 5)
 
+    def test_round_trips(self):
+        """Those of the file, apart from one mark on, or of a part of it."""
+        samples = self.probes(40, 41, 42)
+        with writer.Writer(self.path, self.said.append) as file:
+            number = file.add(*STREAM)
+            for each in samples[:50]:
+                file.take(number, each)
+            file.mark(Mark(samples[50].start, 'something'))
+            for each in samples[50:]:
+                file.take(number, each)
+            file.know(samples[-1].start)
+        file = reader.read(self.path)
+        slots = self.timeline(file).round_trips.slots
+        self.assertEqual(97, sum(each.count for each in slots))
+        self.assertAlmostEqual(0.0007, max(each.maximum for each in slots), 5)
+        self.assertEqual(
+            50,
+            sum(
+                each.count
+                for each in slots
+                if each.begin > samples[50].start - 1e-4
+            ),
+        )
+        begin = samples[90].start - file.header.origin - 0.01
+        part = reader.read(self.path, Window(begin=moment(f'+{begin:.3f}')))
+        self.assertEqual(
+            10,
+            sum(each.count for each in self.timeline(part).round_trips.slots),
+        )
+
     def test_late_answers(self):
         """It is known later of a probe that had failed."""
         samples = self.probes(40)

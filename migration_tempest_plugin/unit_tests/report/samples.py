@@ -65,6 +65,7 @@ def timeline(down, what='network', at=100.0, ongoing=False, interval=0.01):
                 at + number * interval,
                 at + number * interval,
                 number not in failed,
+                took=0.0004,
             )
             for number in range(count)
         ],
@@ -158,6 +159,7 @@ def aged(document):
     for limit in old['limits']:
         del limit['fail_unchecked']
     for each in old['measurements']:
+        del each['round_trips'], each['band']
         if not each['outages']:
             for name in ('total', 'longest'):
                 each[name] = {'estimate': 0.0, 'lower': 0.0, 'upper': 0.0}

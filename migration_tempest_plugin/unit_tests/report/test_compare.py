@@ -11,6 +11,7 @@
 #    under the License.
 """Two runs beside each other: the verdict, and for gates its status."""
 
+import dataclasses
 import json
 
 import testtools
@@ -150,6 +151,52 @@ class TestResolution(testtools.TestCase):
             self.assertEqual(
                 'NOT WORSE, as far as was resolved', found.sentence()
             )
+
+    def test_round_trips(self):
+        """A brownout alone, which is looked at where that is asked for."""
+        quick, slow = (
+            samples.run(
+                samples.test(
+                    *[
+                        samples.migration(
+                            measurements=(
+                                dataclasses.replace(
+                                    timeline,
+                                    samples=[
+                                        dataclasses.replace(each, took=took)
+                                        for each in timeline.samples
+                                    ],
+                                ),
+                            )
+                        )
+                        for timeline in [samples.timeline(0.3)]
+                    ]
+                    * 6
+                )
+            )
+            for took in (0.0004, 0.02)
+        )
+        self.assertEqual(compare.KEPT, compared(quick, slow).status)
+        found = compare.compare(quick, slow, 0.05, 0.05, with_round_trips=True)
+        self.assertEqual(compare.WORSE, found.status)
+        self.assertEqual(
+            'WORSE: network round trip in TestIt.test_it, '
+            'network round trip 99 % in TestIt.test_it',
+            found.sentence(),
+        )
+        self.assertIn('0.005 s (network round trip', compare.how(found))
+        tolerant = compare.compare(
+            quick,
+            slow,
+            0.05,
+            0.05,
+            tolerances={
+                'network round trip': 0.05,
+                'network round trip 99 %': 0.05,
+            },
+            with_round_trips=True,
+        )
+        self.assertEqual(compare.KEPT, tolerant.status)
 
     def test_each_quantity_may_have_a_tolerance(self):
         both = samples.run(

@@ -88,6 +88,8 @@ class TestDocuments(testtools.TestCase):
             (documents.Breakdown, self.definitions['breakdown']),
             (documents.Outage, timeline['outages']['items']),
             (documents.Gap, timeline['gaps']['items']),
+            (documents.RoundTrips, timeline['round_trips']['items']),
+            (documents.RoundTripSlot, timeline['band']['items']),
             (documents.GuestClock, of['guest_clock']),
             (documents.GuestLoad, of['guest_load']),
             (documents.Progress, of['progress']),

@@ -37,6 +37,27 @@ class TestLimits(testtools.TestCase):
         document = samples.migration(limits=limits, **more)
         return document, judged.limits(document)
 
+    def test_round_trips(self):
+        """By the upper bound, of 99 % of what was answered."""
+        for what, seconds, state, told in (
+            ('network', 0.00045, State.KEPT, '0.39 ms (0.38 to 0.40)'),
+            ('network', 0.0004, State.NOT_KEPT, '0.39 ms (0.38 to 0.40)'),
+            ('tcp', 0.1, State.NOT_CHECKED, ''),
+            ('metadata', 0.1, State.NOT_MEASURED, ''),
+        ):
+            few = samples.timeline(0.15, 'tcp')
+            _, [found] = self.judged(
+                measurement.RoundTripLimit(what, 'an_option', seconds),
+                measurements=(
+                    samples.timeline(0.3),
+                    dataclasses.replace(few, samples=few.samples[:80]),
+                ),
+            )
+            self.assertEqual(
+                (f'{what} round trip', state, told),
+                (found.what, found.state, found.told),
+            )
+
     def test_states(self):
         coarse = samples.timeline(0.0, interval=1.2)
         gap = unobserved(samples.timeline(0.0), 20, 80)

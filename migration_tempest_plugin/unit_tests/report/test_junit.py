@@ -86,6 +86,21 @@ class TestDocument(testtools.TestCase):
         self.assertEqual('0.300', found['migration.1.guest_stopped.lower'])
         self.assertEqual(samples.SETTINGS_TOLD, found['migration.2.settings'])
 
+    def test_round_trips(self):
+        suite = self.suite(test(migrations=(samples.migration(),)))
+        found = {
+            each.get('name'): each.get('value')
+            for each in suite.iter('property')
+        }
+        name = 'migration.1.network.round_trip.'
+        self.assertEqual('0.000400', found[name + 'during.maximum'])
+        self.assertAlmostEqual(
+            0.0004, float(found[name + 'during.p99']), delta=1e-5
+        )
+        self.assertEqual('30', found[name + 'pre-copy.unanswered'])
+        # There are too few for it.
+        self.assertNotIn(name + 'pre-copy.p99', found)
+
     def test_no_settings(self):
         suite = self.suite(test(migrations=(samples.migration(settings=()),)))
         names = [each.get('name') for each in suite.iter('property')]

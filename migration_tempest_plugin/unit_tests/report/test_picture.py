@@ -31,7 +31,10 @@ class TestMigration(testtools.TestCase):
         return [
             trace
             for trace in figure['data']
-            if all(trace.get(name) == value for name, value in like.items())
+            if all(
+                trace.get(name) == value
+                for name, value in {'meta': None, **like}.items()
+            )
         ]
 
     def bars(self, figure, lane):
@@ -118,6 +121,45 @@ class TestMigration(testtools.TestCase):
         [marks] = self.traces(figure, type='scatter', mode='markers')
         self.assertEqual([0, 1, 2], marks['y'])
         self.assertIn('30 probes failed', marks['hovertext'][0])
+
+    def test_round_trips(self):
+        """A brownout is higher in its lane than what is as ever."""
+        timeline = samples.timeline(0.3)
+        slow = dataclasses.replace(
+            timeline,
+            samples=[
+                dataclasses.replace(
+                    each, took=0.02 if number >= 100 else 0.0004
+                )
+                for number, each in enumerate(timeline.samples)
+            ],
+        )
+        figure = picture.migration(
+            samples.migration(measurements=(slow, timeline), clock=None)
+        )
+        [band] = self.traces(figure, type='bar', meta='band')
+        tops = [y - height / 2 for y, height in zip(band['y'], band['width'])]
+        for begin, top in zip(band['base'], tops):
+            if round(top) == 1:
+                self.assertAlmostEqual(1.4, top, delta=0.05)
+            elif begin < 0.85:  # the next one has the first that is slow
+                self.assertAlmostEqual(0.4, top, delta=0.05)
+            else:
+                self.assertLess(top, -0.3)
+            self.assertGreater(top, -0.5)
+        self.assertEqual(
+            'round trips: median 20 ms, 99 % 20 ms, longest 20 ms',
+            band['hovertext'][band['base'].index(max(band['base']))],
+        )
+        # No answer came in the outage.
+        self.assertEqual(
+            [],
+            [
+                begin
+                for begin, length in zip(band['base'], band['x'])
+                if begin + length > 0.52 and begin < 0.78
+            ],
+        )
 
     def test_the_limit(self):
         figure = picture.migration(samples.migration(0.3))

@@ -98,6 +98,30 @@ class TestPrometheus(testtools.TestCase):
                 1, self.value(found, 'migration_unchecked_limits')
             )
 
+    def test_round_trips(self):
+        found = self.read(samples.test(samples.migration()))
+        for quantile in '0.5', '0.99', '1.0':
+            self.assertAlmostEqual(
+                0.0004,
+                self.value(
+                    found,
+                    'migration_round_trip_seconds',
+                    what='network',
+                    phase='during',
+                    quantile=quantile,
+                ),
+                delta=1e-5,
+            )
+        self.assertEqual(
+            30,
+            self.value(
+                found,
+                'migration_unanswered_probes',
+                what='network',
+                phase='pre-copy',
+            ),
+        )
+
     def test_names(self):
         found = self.read(
             samples.test(

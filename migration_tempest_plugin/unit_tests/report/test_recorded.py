@@ -572,7 +572,7 @@ class TestText(testtools.TestCase):
             r'tcp .* in 1 outage \(a stall is longer '
             r'than 0\.310 s\)$',
         )
-        self.assertEqual('    guest            ' + load.text(), lines[3])
+        self.assertEqual('    guest            ' + load.text(), lines[4])
         quiet = dataclasses.replace(tcp, samples=tcp.samples[:40])
         self.assertIn(
             '    tcp              no outage longer than the resolution, '

@@ -47,7 +47,14 @@ class TestMarkdown(testtools.TestCase):
             r'\| 0\.100 s \(.*\) \| within limits \|$',
         )
         self.assertEqual('', empty)
-        [limit] = rest
+        limit, empty, *round_trips = rest
+        self.assertEqual('', empty)
+        self.assertEqual(2, len(round_trips))
+        self.assertRegex(
+            round_trips[0],
+            r'^- `test_it`, compute1 → compute2: round trips of network: '
+            r'pre-copy 0\.39 ms \(longest: 0\.40 ms, 30 unanswered\), ',
+        )
         self.assertEqual(
             '- `test_it`, compute1 → compute2: allowed_network_downtime '
             '0.5 s: kept, 0.300 s (0.290 to 0.310) was measured',
@@ -55,7 +62,7 @@ class TestMarkdown(testtools.TestCase):
         )
 
     def test_what_became_of_limits(self):
-        *_, row, _, said = self.lines(
+        _, _, row, _, said, *_ = self.lines(
             test(samples.migration(down=0.8), status='fail')
         )
         self.assertIn('| over the limit |', row)
@@ -72,7 +79,7 @@ class TestMarkdown(testtools.TestCase):
         self.assertIn('\\<b\\>\\*gone\\*\\</b\\> \\|', reason)
 
     def test_names(self):
-        *_, row, _, _ = self.lines(
+        _, _, row, *_ = self.lines(
             test(samples.migration(), name='watch: a|b `c`\n**d**')
         )
         self.assertTrue(
@@ -111,6 +118,16 @@ class TestSpreadsheet(testtools.TestCase):
             ),
         )
         self.assertEqual('guest stopped', clock['what'])
+
+    def test_round_trips(self):
+        """Those of the migration, and none where they are not known."""
+        network, _, clock = self.rows(test(samples.migration(down=0.3)))
+        figures = ('median', 'p95', 'p99', 'maximum')
+        for figure in figures:
+            self.assertAlmostEqual(0.0004, float(network[figure]), delta=1e-5)
+        self.assertEqual([''] * 4, [clock[figure] for figure in figures])
+        old, *_ = self.rows(test(samples.aged(samples.migration())))
+        self.assertEqual('', old['median'])
 
     def test_what_was_not_seen(self):
         """It is bounded by the resolution: nothing is 0 for sure."""

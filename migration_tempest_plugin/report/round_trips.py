@@ -1,0 +1,138 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The round trips of recorded timelines, by phase, for people."""
+
+import collections.abc
+import typing
+
+from migration_tempest_plugin.measurement import brownout
+from migration_tempest_plugin.measurement.duration import Duration
+from migration_tempest_plugin.measurement.round_trips import milliseconds
+from migration_tempest_plugin.measurement.round_trips import Percentiles
+from migration_tempest_plugin.measurement.round_trips import within_error
+from migration_tempest_plugin.report import documents
+
+_Figure: typing.TypeAlias = typing.Literal['median', 'p95', 'p99', 'maximum']
+
+#: Each figure, with the part of all answers that took no longer.
+FIGURES: dict[_Figure, float] = {
+    'median': 0.5,
+    'p95': 0.95,
+    'p99': 0.99,
+    'maximum': 1.0,
+}
+
+#: What of them is compared, by what was measured.
+_COMPARED: dict[str, _Figure] = {
+    'round trip': 'median',
+    'round trip 99 %': 'p99',
+}
+
+#: Each quantity that is compared.
+QUANTITIES = tuple(
+    f'{what} {name}'
+    for what in ('network', 'tcp', 'metadata')
+    for name in _COMPARED
+)
+
+#: How many phases a line has at most: a watch may have many marks.
+_TOLD = 6
+
+
+def of_operation(
+    migration: documents.Migration, timeline: documents.Timeline
+) -> documents.RoundTrips | None:
+    """Those while it was migrated, or all of a watch; None if not known."""
+    phase = brownout.of_operation(migration.get('kind', 'live'))
+    return next(
+        (
+            each
+            for each in timeline.get('round_trips', ())
+            if each['phase'] == phase
+        ),
+        None,
+    )
+
+
+def percentiles(
+    migration: documents.Migration, timeline: documents.Timeline
+) -> Percentiles | None:
+    """Those of_operation(), as the Percentiles that they were."""
+    found = of_operation(migration, timeline)
+    if found is None:
+        return None
+    return Percentiles(
+        found['count'],
+        found['unanswered'],
+        *(found[figure] for figure in FIGURES),
+    )
+
+
+def compared(
+    migration: documents.Migration,
+) -> collections.abc.Iterator[tuple[str, Duration]]:
+    """Each of QUANTITIES that is known of a migration, within its error."""
+    for each in migration['measurements']:
+        if 'no_measurement' in each:
+            continue
+        found = of_operation(migration, each)
+        for name, figure in _COMPARED.items():
+            seconds = found and found[figure]
+            if seconds is not None:
+                yield f'{each["what"]} {name}', within_error(seconds)
+
+
+def line(timeline: documents.Timeline, of_marks: bool) -> str:
+    """The phases that its round trips tell apart, or '' if none are known.
+
+    :param of_marks: each phase is called after a mark
+    """
+    found = timeline.get('round_trips', [])
+    if len(found) > 1:
+        found = [
+            each
+            for each in found
+            if each['phase'] not in (brownout.WHOLE, brownout.DURING)
+        ]
+    worst = sorted(found, key=_longest, reverse=True)[:_TOLD]
+    told = [_told(each, of_marks) for each in found if each in worst]
+    if len(found) > len(worst):
+        told.append(f'and {len(found) - len(worst)} phases that were quicker')
+    return ', '.join(told)
+
+
+def _longest(each: documents.RoundTrips) -> float:
+    return each['p99'] or each['maximum'] or 0.0
+
+
+def _told(each: documents.RoundTrips, of_marks: bool) -> str:
+    named = of_marks and each['phase'] not in (
+        brownout.WHOLE,
+        brownout.BEFORE,
+    )
+    phase = f'after "{each["phase"]}"' if named else each['phase']
+    details = [*_slowest(each)]
+    if each['unanswered']:
+        details.append(f'{each["unanswered"]} unanswered')
+    middle = each['median']
+    if middle is None:
+        return f'{phase} {details[0]}'
+    return f'{phase} {milliseconds(middle)} ms ({", ".join(details)})'
+
+
+def _slowest(
+    each: documents.RoundTrips,
+) -> collections.abc.Iterator[str]:
+    if each['p99'] is not None:
+        yield f'99 %: {milliseconds(each["p99"])} ms'
+    elif each['maximum'] is not None:
+        yield f'longest: {milliseconds(each["maximum"])} ms'
