@@ -59,7 +59,8 @@ class Target:
     """One address that is probed.
 
     :ivar pending: the requests that are not decided, as {when sent: slack},
-        the oldest first; ``failed`` likewise for those that failed
+        the oldest first; ``failed`` likewise for those that failed, without
+        the slack
     """
 
     def __init__(
@@ -168,8 +169,12 @@ class Loop:
                 self._doubtful = time.monotonic_ns()
         mark = now
         for target in self._targets.values():
-            self._give_up(target, now)
-            mark = min(mark, next(iter(target.pending), mark))
+            # Most have nothing to decide about: of many, that is to be cheap.
+            oldest = next(iter(target.pending), now)
+            if oldest + target.deadline <= now or target.failed:
+                self._give_up(target, now)
+                oldest = next(iter(target.pending), now)
+            mark = min(mark, oldest)
         self._say('mark %d %d', mark, time.process_time_ns())
         alive = self._read_commands() and os.getppid() == self._parent
         self._flush()
@@ -209,7 +214,8 @@ class Loop:
             if start < self._doubtful:
                 self._say('unknown %d %d', target.number, start)
             else:
-                target.failed[start] = slack
+                # There may be many: of use is no more than when it was sent.
+                target.failed[start] = 0
                 self._say('failed %d %d %d', target.number, start, slack)
         for start in list(_until(target.failed, now - MEMORY)):
             del target.failed[start]
@@ -259,10 +265,12 @@ class Loop:
     def _add(self, target: Target) -> None:
         self._targets[target.number] = target
         self._say('added %d %s', target.number, target.source.method)
-        offset = self._added * STEP % target.interval
+        # A place in the interval, whenever it was added: those of one step
+        # are due at the same moment.
+        now, place = time.monotonic_ns(), self._added * STEP
         self._added += 1
         heapq.heappush(
-            self._due, (time.monotonic_ns() + offset, target.number)
+            self._due, (now + (place - now) % target.interval, target.number)
         )
 
     def _say(self, line: str, *values: object) -> None:

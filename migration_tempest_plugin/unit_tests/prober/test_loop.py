@@ -245,9 +245,22 @@ class TestSchedule(Case):
         for number in range(3):
             self.tell({**ADD, 'add': number})
         self.look()
-        first, second, third = sorted(due for due, _ in self.loop._due)
-        self.assertGreaterEqual(second - first, loop.STEP)
-        self.assertGreaterEqual(third - second, loop.STEP)
+        self.assertEqual(
+            [0, loop.STEP, 2 * loop.STEP],
+            sorted(due % (10 * MS) for due, _ in self.loop._due),
+        )
+
+    def test_one_wake_up_serves_all_of_a_step(self):
+        """Also those that were added in the middle of one."""
+        self.start()
+        for number in (8, 9, 10, 11, 12, 13):
+            time.sleep(0.0003)
+            self.tell({**ADD, 'add': number})
+            self.look()
+        self.assertEqual(
+            [0, 0, 2 * MS, 2 * MS, 4 * MS, 6 * MS, 8 * MS],
+            sorted(due % (10 * MS) for due, _ in self.loop._due),
+        )
 
 
 class TestCommands(Case):
