@@ -23,8 +23,10 @@ import testtools
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.cmd import guest
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin import meters
 from migration_tempest_plugin.selfcheck import check
 from migration_tempest_plugin.selfcheck import cost
+from migration_tempest_plugin.selfcheck import many
 from migration_tempest_plugin.selfcheck import metadata
 from migration_tempest_plugin.selfcheck import network
 
@@ -46,6 +48,9 @@ class Selfcheck(base.Command):
     With --guest, no outage is made: it says what the metadata meter costs
     that guest, which should have nothing else to do meanwhile. It exits with
     1 if that is more than 8 % of its processors, or if an outage was seen.
+
+    With --many, no outage is made either: it says what it costs this machine
+    to ping so many targets at once. It exits with 1 if an outage was seen.
     """
 
     def get_parser(self, prog_name):
@@ -73,12 +78,26 @@ class Selfcheck(base.Command):
             'meter costs it',
         )
         parser.add_argument(
+            '--many',
+            type=_targets,
+            metavar='NUMBER',
+            help='ping so many addresses of this machine instead, and say '
+            'what that costs',
+        )
+        parser.add_argument(
+            '--interval',
+            type=_interval,
+            default=0.05,
+            metavar='SECONDS',
+            help='from ping to ping of each of --many (%(default)s)',
+        )
+        parser.add_argument(
             '--seconds',
             type=_seconds,
             default=30.0,
             metavar='SECONDS',
-            help='how long to look at it with each meter, and without '
-            '(%(default)s)',
+            help='how long to look at --guest with each meter, and without; '
+            'how long to ping --many (%(default)s)',
         )
         guest.add_access(parser, '--guest')
         return parser
@@ -105,6 +124,12 @@ class Selfcheck(base.Command):
 
     def _parts(self, parsed_args):
         """Each run, and what makes a text of its result."""
+        if parsed_args.many:
+            plan = many.Plan(
+                parsed_args.many, parsed_args.interval, parsed_args.seconds
+            )
+            yield functools.partial(many.run, plan, self.say), many.text
+            return
         thorough = parsed_args.thorough
         if parsed_args.what != 'metadata':
             meter = self._tempest_meter(parsed_args, 'NetDowntimeMeter')
@@ -178,8 +203,33 @@ def _seconds(text):
     return seconds
 
 
+def _interval(text):
+    """An argument's number of seconds from ping to ping."""
+    seconds = base.positive(text)
+    try:
+        meters.NetDowntimeMeter('127.0.0.1', seconds)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return seconds
+
+
+def _targets(text):
+    """An argument's number of targets."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= many.MOST:
+        raise argparse.ArgumentTypeError(
+            f'{text} is no number of targets from 1 to {many.MOST}'
+        )
+    return number
+
+
 def _programs(parsed_args):
     """What is needed besides what makes namespaces."""
+    if parsed_args.many:
+        return
     if parsed_args.what != 'metadata' and parsed_args.beside_tempest:
         yield 'ping'
     if parsed_args.what != 'network':

@@ -26,6 +26,7 @@ from migration_tempest_plugin.functional_tests import test_guest_script
 from migration_tempest_plugin.selfcheck import check
 from migration_tempest_plugin.selfcheck import cost
 from migration_tempest_plugin.selfcheck import guest
+from migration_tempest_plugin.selfcheck import many
 from migration_tempest_plugin.selfcheck import metadata
 from migration_tempest_plugin.selfcheck import metadata_server
 from migration_tempest_plugin.selfcheck import network
@@ -60,6 +61,17 @@ class TestSelfcheck(testtools.TestCase):
         self.assertEqual(40, len(result.readings))
         self.assertTrue(result.good, check.text(result))
         self.assertGreater(result.cpu, 0)
+
+    def test_what_many_targets_cost(self):
+        result = many.run(many.Plan(300, 0.05, 1.0), print)
+        self.assertTrue(result.good, many.text(result))
+        self.assertEqual(300, len(result.timelines))
+        # One after the other, each would take an interval and a look.
+        self.assertLess(result.set_up, 300 * 0.05 / 3)
+        self.assertLess(result.read, 300 * 0.05 / 3)
+        self.assertGreater(result.sent, 0.9 * result.due)
+        self.assertGreater(result.prober.share, 0)
+        self.assertGreater(result.own.memory, result.prober.memory)
 
     def command(self, *prefix, options=()):
         with open(self.script(), 'w') as script:

@@ -54,7 +54,7 @@ class Beats:
         self._arrived: collections.deque[Beat] = collections.deque()
         # When the tester did not run: (from, to).
         self._held: list[tuple[float, float]] = []
-        self._folding = Folding(interval, 0.0)
+        self._folding = Folding(interval)
         self._round_trips = Accumulator(interval)
         self._clock = ClockFolding()
 

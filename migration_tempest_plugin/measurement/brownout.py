@@ -191,7 +191,8 @@ class Brownout:
         unanswered = [0] * len(parts)
         for sample in timeline.samples:
             if sample.round_trip is None:
-                unanswered[bisect.bisect_right(begins, sample.start) - 1] += 1
+                place = bisect.bisect_right(begins, sample.start) - 1
+                unanswered[place] += timeline.counted(sample)
         return cls(
             tuple(_phases(parts, slots, unanswered)),
             tuple(round_trips.coarse(_BAND)),

@@ -86,7 +86,8 @@ def _without(
 ) -> Timeline:
     # A probe that was under way when it began was lost, too.
     under_way = max(
-        (each.end - each.start for each in timeline.samples if each.answered),
+        [each.delay for each in timeline.samples if each.answered]
+        + [each.slowest for each in timeline.quiet],
         default=0.0,
     )
     samples = tuple(
@@ -97,4 +98,14 @@ def _without(
             gap.begin - under_way <= sample.start <= gap.end for gap in cut_off
         )
     )
-    return dataclasses.replace(timeline, samples=samples)
+    # Of which of them that is so, is not known of those that were left out.
+    quiet = tuple(
+        quiet
+        for quiet in timeline.quiet
+        if quiet.answered
+        or not any(
+            gap.begin - under_way <= quiet.end and quiet.begin <= gap.end
+            for gap in cut_off
+        )
+    )
+    return dataclasses.replace(timeline, samples=samples, quiet=quiet)

@@ -11,34 +11,53 @@
 #    under the License.
 """Keeps the samples of days in little memory, and loses nothing by it.
 
-Most probes are answered, one after the other. All that follows from such a
-stretch is in its first samples, its last one, and how many there were between
-these: those between are left out.
+Most probes are answered, one after the other, with a short gap now and then;
+or they fail, one after the other. All that follows from such a stretch is in
+its first samples, its last one, how many there were between these, and how
+long the gaps were: those between are left out.
 """
 
+import bisect
 import collections.abc
 import dataclasses
 import itertools
 
+from migration_tempest_plugin.measurement.gaps import Gaps
+from migration_tempest_plugin.measurement.gaps import NONE
 from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement.sample import Sample
+
+#: A gap is short up to so many intervals, or seconds: of such a one it is not
+#: kept when it was.
+SHORT_INTERVALS = 10
+SHORT = 0.1
+
+#: After so many seconds in which all failed, another stretch begins: where a
+#: part of one turns out to be of no use, all of it is.
+LONGEST_DOWN = 60.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Quiet:
-    """Probes between two others that were left out: all were answered.
+    """Probes between two others that were left out: all ended like these.
 
     :ivar begin: when the last one before them was sent, in seconds
     :ivar end: when the first one after them was sent
     :ivar count: how many were left out
     :ivar apart: the longest time from one probe to the next, in seconds, from
-        begin to end
+        begin to end, other than the gaps; 0 if there were gaps alone
+    :ivar slowest: the longest time that an answer took, in seconds
+    :ivar gaps: what there was of short Gaps
+    :ivar answered: all were answered; if not, all failed
     """
 
     begin: float
     end: float
     count: int
     apart: float
+    slowest: float = 0.0
+    gaps: Gaps = NONE
+    answered: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +79,12 @@ class Probed:
 class Folding:
     """Samples as they come; the quiet ones are left out in time.
 
-    Kept is all that bounds an outage or a gap: each sample that failed, the
-    last one before it, those behind it that may have had the first answer,
-    and both sides of each gap.
+    Kept is all that bounds an outage or a long gap: the first sample that
+    failed and the last one, the one before them, those behind them that may
+    have had the first answer, each that was answered late, and both sides of
+    each long gap.
 
     :param interval: seconds from probe to probe, as it was asked for
-    :param deadline: seconds within which an answer comes
     :param cuts: moments, in seconds; the last probe before each and the first
         one after it are kept
     """
@@ -73,29 +92,52 @@ class Folding:
     def __init__(
         self,
         interval: float,
-        deadline: float,
         cuts: collections.abc.Collection[float] = (),
     ) -> None:
         self._interval = interval
-        self._deadline = deadline
+        self._longest_gap = max(SHORT, SHORT_INTERVALS * interval)
         self._cuts = cuts
         # By when they were sent. New ones are not in order, and not folded.
         self._new: dict[float, Sample] = {}
         self._kept: dict[float, Sample] = {}
         self._quiet: list[Quiet] = []
+        self._folded = float('-inf')  # until when
+        # Those that had been left out already.
+        self._late: dict[float, Sample] = {}
         self._needed: set[float] = set()
-        # Of the stretch that goes on: until when all of it is kept, and
-        # its last sample, with what was left out before that.
-        self._all_until = float('-inf')
+        # Until when a probe that failed may have been sent, and when the first
+        # answer came to one that was certainly sent after it.
+        self._failed_until = float('-inf')
+        self._first_answer = float('-inf')
+        # The last sample; what was left out before it, if any may be.
         self._last: Sample | None = None
-        self._left_out: Quiet | None = None
+        self._left_out: _LeftOut | None = None
 
     def add(self, sample: Sample) -> None:
         """Take in a sample, or what became known of one that failed."""
+        if sample.late and sample.start < self._folded:
+            self._end_stretch()
         if sample.start in self._kept:
             self._kept[sample.start] = sample
+        elif sample.late and sample.start < self._folded:
+            self._put_back(sample)
         else:
             self._new[sample.start] = sample
+
+    def _put_back(self, late: Sample) -> None:
+        """Keep one that was left out: it divides its stretch."""
+        self._late[late.start] = late
+        place = bisect.bisect_left(
+            self._quiet, late.start, key=lambda quiet: quiet.begin
+        )
+        whole = self._quiet[place - 1] if place else None
+        if whole is None or whole.end <= late.start:
+            return  # it had not been left out: what is read may be spoilt
+        self._quiet[place - 1 : place] = [
+            # How many of the others were on which side, nobody knows.
+            dataclasses.replace(whole, end=late.start, count=whole.count - 1),
+            dataclasses.replace(whole, begin=late.start, count=0),
+        ]
 
     def keep(self, start: float) -> None:
         """Never leave out the sample that was sent at a moment.
@@ -115,6 +157,7 @@ class Folding:
         ):
             del self._new[sample.start]
             self._fold(sample)
+        self._folded = max(self._folded, known)
 
     def since(
         self, moment: float = float('-inf'), oldest: float = float('-inf')
@@ -127,25 +170,27 @@ class Folding:
         newest_first = itertools.chain(
             reversed(self._new.values()), last, reversed(self._kept.values())
         )
+        recent = itertools.takewhile(
+            lambda sample: sample.start >= oldest, newest_first
+        )
         return [
             sample
-            for sample in itertools.takewhile(
-                lambda sample: sample.start >= oldest, newest_first
-            )
+            for sample in itertools.chain(recent, self._late.values())
             if sample.start >= moment
         ]
 
     def quiet_since(self, moment: float = float('-inf')) -> tuple[Quiet, ...]:
-        """What was left out since a moment, the last one first."""
+        """What was left out since a moment, the last one first.
+
+        Where some of a stretch was left out before it, all of the stretch.
+        """
         left_out = self._left_out
         newest_first = itertools.chain(
-            [left_out] if left_out and left_out.count else [],
+            [left_out.quiet()] if left_out and left_out.count else [],
             reversed(self._quiet),
         )
         return tuple(
-            itertools.takewhile(
-                lambda quiet: quiet.begin >= moment, newest_first
-            )
+            itertools.takewhile(lambda quiet: quiet.end > moment, newest_first)
         )
 
     def _fold(self, sample: Sample) -> None:
@@ -153,47 +198,94 @@ class Folding:
         if last is None or not self._goes_on(last, sample):
             self._end_stretch()
             self._kept[sample.start] = sample
-        elif sample.start <= self._all_until:
-            self._kept[sample.start] = sample
         else:
-            self._leave_out(last, sample)
-        if not (sample.answered and (last is None or last.answered)):
-            # Which answer was the first one after it, is not known sooner. A
-            # probe that failed may have been sent when the next ones were.
-            self._all_until = max(
-                self._all_until, sample.latest_start + self._deadline
-            )
+            if self._left_out is None:
+                # The last one is kept: it is the end of what all is kept of.
+                self._left_out = _LeftOut(last.start, last.answered)
+            else:
+                self._left_out.add(last)
+            self._left_out.go_on(last, sample, 2 * self._interval)
+        if not sample.answered:
+            self._failed_until = max(self._failed_until, sample.latest_start)
+            self._first_answer = float('inf')
+        elif sample.start > self._failed_until:
+            self._first_answer = min(self._first_answer, sample.end)
         self._last = sample
 
     def _goes_on(self, last: Sample, sample: Sample) -> bool:
+        """Whether a stretch goes on, and will do without the sample."""
         return (
-            last.answered
-            and sample.answered
-            and not sample.slack
+            sample.answered is last.answered
+            and (self._is_quiet if sample.answered else self._is_down)(
+                last, sample
+            )
             and sample.start not in self._needed
-            and sample.start - last.start <= 2 * self._interval
             and not any(last.start < cut <= sample.start for cut in self._cuts)
         )
 
-    def _leave_out(self, last: Sample, sample: Sample) -> None:
-        """What was the last one of the stretch is not any more."""
-        apart = sample.start - last.start
-        before = self._left_out
-        self._left_out = (
-            Quiet(
-                before.begin,
-                sample.start,
-                before.count + 1,
-                max(before.apart, apart),
-            )
-            if before
-            # The last one is kept: it is the end of what all is kept of.
-            else Quiet(last.start, sample.start, 0, apart)
+    def _is_quiet(self, last: Sample, sample: Sample) -> bool:
+        return (
+            not sample.slack
+            # A later probe may have its answer sooner.
+            and sample.end >= self._first_answer
+            and sample.start - last.start <= self._longest_gap
+        )
+
+    def _is_down(self, last: Sample, sample: Sample) -> bool:
+        began = self._left_out.begin if self._left_out else last.start
+        return (
+            not sample.late
+            and sample.why == last.why
+            and sample.start - last.start <= 2 * self._interval
+            and sample.start - began <= LONGEST_DOWN
         )
 
     def _end_stretch(self) -> None:
+        """What was the last one of the stretch is kept."""
         if self._last and self._left_out:
             self._kept[self._last.start] = self._last
             if self._left_out.count:
-                self._quiet.append(self._left_out)
+                self._quiet.append(self._left_out.quiet())
         self._left_out = None
+
+
+@dataclasses.dataclass(slots=True)
+class _LeftOut:
+    """What becomes a Quiet, as it grows."""
+
+    begin: float
+    answered: bool
+    end: float = 0.0
+    count: int = 0
+    apart: float = 0.0
+    slowest: float = 0.0
+    gaps: Gaps = NONE
+
+    def add(self, sample: Sample) -> None:
+        """Leave out one more."""
+        self.count += 1
+        if sample.answered:
+            self.slowest = max(self.slowest, sample.delay)
+
+    def go_on(self, last: Sample, sample: Sample, most: float) -> None:
+        """Go on from one sample to the next.
+
+        :param most: what is farther apart than that is a gap
+        """
+        apart = sample.start - last.start
+        if apart > most:
+            self.gaps += Gaps.of([apart])
+        else:
+            self.apart = max(self.apart, apart)
+        self.end = sample.start
+
+    def quiet(self) -> Quiet:
+        return Quiet(
+            self.begin,
+            self.end,
+            self.count,
+            self.apart,
+            self.slowest,
+            self.gaps,
+            self.answered,
+        )

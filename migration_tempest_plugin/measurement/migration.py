@@ -30,6 +30,8 @@ from migration_tempest_plugin.measurement.distribution import Distribution
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.figures import Figures
 from migration_tempest_plugin.measurement.followed import Followed
+from migration_tempest_plugin.measurement import gaps
+from migration_tempest_plugin.measurement.gaps import Gaps
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement.guest_load import GuestLoad
 from migration_tempest_plugin.measurement.outage import Outage
@@ -115,9 +117,8 @@ class Limit:
     def exceeded(self, seen: 'Seen') -> str | None:
         """What is longer than it, or may be; None if nothing is."""
         duration = self.shown(seen)
-        hidden = (
-            max(seen.missed, default=0.0) if self.longest else sum(seen.missed)
-        )
+        missed = seen.missed
+        hidden = missed.longest if self.longest else missed.total
         seconds = self._told(seen)
         if duration.upper > self.seconds:
             longer = (
@@ -169,6 +170,7 @@ class Seen:
     :ivar resolution: seconds; no outage that was longer can have been missed
     :ivar hidden: for how many seconds on end nobody looked, outside of the
         outages
+    :ivar short: further Gaps like these
     :ivar round_trips: the Percentiles during the migration, or of all of a
         watch; None if they are not known
     """
@@ -176,6 +178,7 @@ class Seen:
     durations: tuple[Duration, ...]
     resolution: float
     hidden: tuple[float, ...] = ()
+    short: Gaps = gaps.NONE
     round_trips: Percentiles | None = None
 
     @classmethod
@@ -187,17 +190,23 @@ class Seen:
             timeline.durations,
             timeline.resolution,
             tuple(gap.length for gap in timeline.hidden),
+            timeline.short_gaps,
             round_trips,
         )
 
     @property
-    def missed(self) -> tuple[float, ...]:
-        """For so long on end it may have been down, beside the outages.
+    def missed(self) -> Gaps:
+        """The Gaps in which it may have been down, beside the outages.
 
         What is no longer than the resolution goes by unseen between any two
         probes: it is in no sum, whether it was in a gap or not.
         """
-        return tuple(each for each in self.hidden if each > self.resolution)
+        missed = Gaps.of(
+            [each for each in self.hidden if each > self.resolution]
+        )
+        if self.short.longest > self.resolution:
+            missed += self.short
+        return missed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -479,7 +488,7 @@ def in_median(timelines: collections.abc.Iterable[Timeline]) -> Seen:
     What nobody saw of each is in its upper bound.
     """
     seen = [Seen.of(timeline) for timeline in timelines]
-    sums = [(Duration.sum(each.durations), sum(each.missed)) for each in seen]
+    sums = [(Duration.sum(each.durations), each.missed.total) for each in seen]
     median = Distribution.of(
         [
             Duration(total.lower, total.upper + missed, total)

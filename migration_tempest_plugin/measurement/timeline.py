@@ -22,6 +22,7 @@ import time
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.folding import Quiet
+from migration_tempest_plugin.measurement import gaps
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
 from migration_tempest_plugin.measurement import ordering
 from migration_tempest_plugin.measurement.outage import Outage
@@ -107,7 +108,7 @@ class Timeline:
     :ivar deadline: seconds within which an answer must come, or None if that
         is not known
     :ivar quiet: the samples that were left out, since nothing follows from
-        them but their number and how far apart they are
+        them but their number and how far apart they were
     :ivar round_trips: the RoundTrips of all samples, where some may be left
         out; without, they follow from the samples
     :raises NoMeasurement: if no probe was answered at all
@@ -155,13 +156,31 @@ class Timeline:
     def successes(self) -> int:
         """How many probes were answered in time."""
         return sum(sample.answered for sample in self.samples) + sum(
-            quiet.count for quiet in self.quiet
+            quiet.count for quiet in self.quiet if quiet.answered
         )
 
     @functools.cached_property
     def failures(self) -> int:
         """How many probes were not, the late ones among them."""
-        return sum(not sample.answered for sample in self.samples)
+        return self._failures(self.samples)
+
+    def _failures(self, samples: collections.abc.Iterable[Sample]) -> int:
+        """How many failed, with those that were left out behind them."""
+        return sum(
+            self.counted(sample) for sample in samples if not sample.answered
+        )
+
+    def counted(self, failed: Sample) -> int:
+        """For how many probes a sample stands: those behind it failed, too."""
+        return 1 + self._failed_behind.get(failed.start, 0)
+
+    @functools.cached_property
+    def _failed_behind(self) -> dict[float, int]:
+        return {
+            quiet.begin: quiet.count
+            for quiet in self.quiet
+            if not quiet.answered
+        }
 
     def round_trips_cut_at(
         self, moments: collections.abc.Iterable[float]
@@ -191,7 +210,17 @@ class Timeline:
 
         Empty where that is not known: of pings, say.
         """
-        return dict(_reasons(self.samples).most_common())
+        return dict(self._reasons(self.samples).most_common())
+
+    def _reasons(
+        self, samples: collections.abc.Iterable[Sample]
+    ) -> collections.Counter[str]:
+        """Why some of them failed, as far as that is known."""
+        found: collections.Counter[str] = collections.Counter()
+        for sample in samples:
+            if sample.why and not sample.answered:
+                found[sample.why] += self.counted(sample)
+        return found
 
     @property
     def _reasons_told(self) -> str:
@@ -257,14 +286,26 @@ class Timeline:
     @functools.cached_property
     def unobserved(self) -> float:
         """For how many seconds nobody looked: each gap, less an interval."""
-        return sum(gap.length - self.interval for gap in self._gaps)
+        return (
+            sum(gap.length - self.interval for gap in self._gaps)
+            + self.short_gaps.total
+            - self.short_gaps.count * self.interval
+        )
+
+    @functools.cached_property
+    def short_gaps(self) -> gaps.Gaps:
+        """The Gaps of which it is not known any more when they were.
+
+        None of them touches an outage.
+        """
+        return sum((quiet.gaps for quiet in self.quiet), gaps.NONE)
 
     @functools.cached_property
     def hidden(self) -> tuple[Gap, ...]:
         """What may have been down without being part of any outage.
 
-        It is the Gaps outside of the outages: the upper bound of an outage
-        has those that it touches.
+        It is each Gap outside of the outages, but for the ``short_gaps``: the
+        upper bound of an outage has those that it touches.
         """
         return tuple(
             gap
@@ -341,7 +382,7 @@ class Timeline:
                         or (self.probing is Probing.BLOCKING and before.late)
                     )
                 ),
-                (quiet.apart for quiet in self.quiet),
+                (quiet.apart for quiet in self.quiet if quiet.apart),
             ),
             default=self.interval,
         )
@@ -377,7 +418,7 @@ class Timeline:
             else max(self.ended, failed[-1].start)
         )
         answered = before or after
-        reasons = _reasons(failed)
+        reasons = self._reasons(failed)
         lower = self._lower(
             group,
             max(0.0, answered.end - answered.latest_start)
@@ -389,7 +430,7 @@ class Timeline:
             start=start,
             end=end,
             lower=lower,
-            failures=len(failed),
+            failures=self._failures(failed),
             first_failure=failed[0].latest_start,
             last_failure=failed[-1].start,
             ongoing=after is None,
@@ -572,6 +613,7 @@ class Timeline:
                 {'begin': gap.begin - self.began, 'end': gap.end - self.began}
                 for gap in self._gaps
             ],
+            'short_gaps': self.short_gaps.to_dict(),
             'successes': self.successes,
             'failures': self.failures,
             **({'reasons': self.reasons} if self.reasons else {}),
@@ -593,12 +635,3 @@ class Timeline:
                 for outage in self.outages
             ],
         }
-
-
-def _reasons(
-    samples: collections.abc.Iterable[Sample],
-) -> collections.Counter[str]:
-    """Why some of them failed, as far as that is known."""
-    return collections.Counter(
-        sample.why for sample in samples if sample.why and not sample.answered
-    )

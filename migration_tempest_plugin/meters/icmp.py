@@ -49,10 +49,10 @@ COMMAND = (sys.executable, '-m', 'migration_tempest_plugin.prober')
 _SECOND = 1_000_000_000
 
 #: Seconds for which all samples are kept: who looks now and then sees them.
-_WHOLE = 10.0
+_WHOLE = 2.0
 
 #: Seconds after which it is looked again which of the others are left out.
-_FOLD = 5.0
+_FOLD = 1.0
 
 
 class Forbidden(Exception):
@@ -83,7 +83,7 @@ class Probes:
         self._sink = sink
         self.method = 'prober'
         self._deadline = deadline
-        self._folding = folding.Folding(interval, deadline)
+        self._folding = folding.Folding(interval)
         self._round_trips = round_trips.Accumulator(interval)
         self._last_answered = float('-inf')  # when it was sent, in seconds
         self._unknown = 0
@@ -173,7 +173,7 @@ class Probes:
                     or self._prober.status is not None
                     or self._stopped is not None
                 ),
-                self._deadline + PATIENCE,
+                moment + self._deadline + PATIENCE - time.monotonic(),
             )
 
     def samples(

@@ -144,19 +144,24 @@ class NetDowntimeMeter(fixtures.Fixture):
         """
         return self._sender.cpu
 
-    def wait_until_up(self, timeout: float) -> float:
+    def wait_until_up(
+        self, timeout: float, since: float | None = None
+    ) -> float:
         """Wait until a probe that was sent after this call is answered.
 
         Says both that there is a baseline before an operation, and that the
         network is back after it.
 
         :param timeout: in seconds
+        :param since: the moment that counts instead of that of this call: so
+            many meters are waited for at the same time
         :returns: when the answered probe was sent, for Timeline.since()
         :raises NoMeasurement: if there was no such answer within the
             timeout, or if what sends the probes has ended
         """
-        since = time.monotonic()
-        answered = self._sender.wait_for_answer(since, timeout)
+        now = time.monotonic()
+        since = now if since is None else since
+        answered = self._sender.wait_for_answer(since, since + timeout - now)
         self._check_alive()
         if answered is None:
             raise exceptions.NoMeasurement(
@@ -165,17 +170,19 @@ class NetDowntimeMeter(fixtures.Fixture):
             )
         return answered
 
-    def measurement(self) -> timeline.Timeline:
+    def measurement(self, until: float | None = None) -> timeline.Timeline:
         """The Timeline up to now, or up to the clean-up if that is over.
 
         Probes that were sent before this call and are in flight are waited
         for, until the deadline at the most.
 
+        :param until: the moment that counts instead of that of this call: so
+            what is in flight of many meters is waited for at the same time
         :raises NoMeasurement: if the meter was never set up, if what sends
             the probes ended by itself, if no probe was answered, or if it is
             still down: then with the timeline up to now
         """
-        now = time.monotonic()
+        now = time.monotonic() if until is None else until
         decided = self._sender.wait_until_decided(now)
         self._check_alive()
         if not decided:

@@ -72,7 +72,7 @@ class Probes:
         self._deadline = deadline
         self._sink = sink
         self._changed = threading.Condition()
-        self._folding = folding.Folding(interval, deadline)
+        self._folding = folding.Folding(interval)
         self._round_trips = round_trips.Accumulator(interval)
         self._folded = 0.0
         self._last_answered = float('-inf')  # when it was sent, in seconds

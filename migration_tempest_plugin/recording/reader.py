@@ -258,9 +258,7 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
             case lines.Stream() as stream:
                 streams[stream.number] = Recorded(
                     stream,
-                    Folding(
-                        stream.interval, stream.deadline or 0.0, (begin, end)
-                    ),
+                    Folding(stream.interval, (begin, end)),
                     Accumulator(stream.interval),
                 )
             case lines.Baseline(number, moment):

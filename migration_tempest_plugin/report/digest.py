@@ -20,6 +20,7 @@ import math
 import typing
 
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import gaps
 from migration_tempest_plugin.measurement import setting
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import round_trips
@@ -175,6 +176,7 @@ def seen(migration: documents.Migration) -> dict[str, measurement.Seen]:
             tuple(map(as_duration, each['outages'])),
             each['resolution'],
             tuple(_hidden(each)),
+            _short_gaps(each),
             round_trips.percentiles(migration, each),
         )
         for each in migration['measurements']
@@ -301,6 +303,14 @@ def phase(found: documents.Phase) -> str:
 def _between(moments: list[float]) -> str:
     earliest, latest = moments
     return f'{earliest:.1f}..{latest:.1f} s'
+
+
+def _short_gaps(timeline: documents.Timeline) -> gaps.Gaps:
+    """As Timeline.short_gaps; in older records, each gap is by itself."""
+    if 'short_gaps' not in timeline:
+        return gaps.NONE
+    found = timeline['short_gaps']
+    return gaps.Gaps(found['count'], found['total'], found['longest'])
 
 
 def _hidden(timeline: documents.Timeline) -> collections.abc.Iterator[float]:

@@ -49,6 +49,14 @@ class Gap(typing.TypedDict):
     end: float
 
 
+class ShortGaps(typing.TypedDict):
+    """For how long nobody looked."""
+
+    count: int
+    total: float
+    longest: float
+
+
 class RoundTrips(typing.TypedDict):
     """The measurement's Percentiles of one phase."""
 
@@ -95,6 +103,7 @@ class Timeline(_Timeline, total=False):
     deadline: float | None
     unobserved: float
     gaps: list[Gap]
+    short_gaps: ShortGaps
     successes: int
     failures: int
     reasons: dict[str, int]

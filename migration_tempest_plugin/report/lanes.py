@@ -147,8 +147,8 @@ def _timeline_lane(
             begin,
             until,
             missing
-            or f'{timeline["target"]}: observed, '
-            f'resolution {timeline["resolution"]:.3f} s',
+            or f'{timeline["target"]}: observed, resolution '
+            f'{timeline["resolution"]:.3f} s{_short_gaps(timeline)}',
         ),
     )
     lane.bars += [
@@ -166,6 +166,17 @@ def _timeline_lane(
     lane.limit = _limit(document, what, outages, until)
     lane.band = bands.pieces(timeline), plot.COLOURS.get(what, plot.OTHER)
     return lane
+
+
+def _short_gaps(timeline: documents.Timeline) -> str:
+    """For how long nobody looked, of the times that have no bar."""
+    gaps = timeline.get('short_gaps')
+    if not gaps or not gaps['count']:
+        return ''
+    return (
+        f', in {gaps["count"]} short times for {gaps["total"]:.3f} s by '
+        f'nobody, {gaps["longest"]:.3f} s on end at most'
+    )
 
 
 def _timeline(

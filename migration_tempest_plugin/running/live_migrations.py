@@ -111,11 +111,10 @@ def measure(
             meters.recover(give_up)
         finally:
             # Before the meters end, so that one that died is noticed.
+            read = meters.read(give_up)
             measured = []
             for move in moves:
-                measured.append(
-                    _measured(move, meters.read(move.server, give_up), terms)
-                )
+                measured.append(_measured(move, read[move.server], terms))
                 keep(measured[-1])
     return measured
 

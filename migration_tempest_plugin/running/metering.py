@@ -16,15 +16,23 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import typing
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.meters import heartbeat
+from migration_tempest_plugin.meters import many
+from migration_tempest_plugin.meters import network
 from migration_tempest_plugin.meters import reading
 from migration_tempest_plugin import threads
 
 #: Of how many targets the guests are worked in at a time: for some seconds
 #: each, and nearly all of it is waiting for the guest.
 _AT_A_TIME = 16
+
+_Measured: typing.TypeAlias = (
+    measurement.Timeline | heartbeat.Heartbeat | exceptions.NoMeasurement
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +88,10 @@ class Metering:
         :raises NoMeasurement: if something is not up by then
         """
         # Those of the network show best who does not answer at all.
-        for target, (network, *_) in self.meters.items():
-            reading.set_up(self._stacks[target], network)
+        many.set_up(
+            functools.partial(reading.set_up, self._stacks[target], first)
+            for target, (first, *_) in self.meters.items()
+        )
         threads.call_all(
             (
                 functools.partial(self._set_up_inside, target)
@@ -89,7 +99,10 @@ class Metering:
             ),
             _AT_A_TIME,
         )
-        for meter in self._every():
+        self.baselines.update(
+            many.wait_until_up(self._of_network(), patience).items()
+        )
+        for meter in self._others():
             self.baselines[meter] = meter.wait_until_up(patience(meter))
         self._taken = {
             target: reading.taken(its_meters)
@@ -104,25 +117,53 @@ class Metering:
 
     def recover(self, give_up: float) -> None:
         """Wait until all of it is up again, or a moment is reached."""
-        for meter in self._every():
+        many.wait_until_recovered(self._of_network(), give_up)
+        for meter in self._others():
             reading.wait_until_recovered(meter, give_up)
 
-    def read(self, target: str, give_up: float) -> Read:
-        """What was Read of a target since it was up.
+    def read(self, give_up: float) -> dict[str, Read]:
+        """What was Read of each target since it was up.
 
         :param give_up: until which moment the very last probe may recover
         """
+        of_network = {each: self._since(each) for each in self._of_network()}
+        measured: dict[reading.Meter, _Measured] = dict(
+            many.read(of_network, give_up).items()
+        )
+        for meter in self._others():
+            measured[meter] = reading.read(meter, self._since(meter), give_up)
+        return {target: self._read(target, measured) for target in self.meters}
+
+    def _since(self, meter: reading.Meter) -> float:
+        return self.baselines.get(meter, 0.0)
+
+    def _read(
+        self,
+        target: str,
+        measured: collections.abc.Mapping[reading.Meter, _Measured],
+    ) -> Read:
         measurements, clock = reading.join(
-            [
-                reading.read(meter, self.baselines.get(meter, 0), give_up)
-                for meter in self.meters[target]
-            ]
+            measured[meter] for meter in self.meters[target]
         )
         return Read(measurements, clock, self.load(target))
 
     def load(self, target: str) -> measurement.GuestLoad | None:
         """The GuestLoad of a target up to now, or None."""
         return reading.guest_load(self.meters[target], self._taken.get(target))
+
+    def _of_network(self) -> list[network.NetDowntimeMeter]:
+        return [
+            meter
+            for meter in self._every()
+            if isinstance(meter, network.NetDowntimeMeter)
+        ]
+
+    def _others(self) -> list[reading.Meter]:
+        return [
+            meter
+            for meter in self._every()
+            if not isinstance(meter, network.NetDowntimeMeter)
+        ]
 
     def _every(self) -> list[reading.Meter]:
         return list(itertools.chain.from_iterable(self.meters.values()))

@@ -213,13 +213,13 @@ class Session:
         progress = measurement.Progress.of_marks(
             began, marks, time.monotonic()
         )
+        read = self._metering.read(time.monotonic() + PATIENCE)
         return [
-            self._measured(target, progress, limits, gaps)
+            self._measured(target, read[target], progress, limits, gaps)
             for target in self.plan.targets
         ]
 
-    def _measured(self, target, progress, limits, gaps):
-        read = self._metering.read(target, time.monotonic() + PATIENCE)
+    def _measured(self, target, read, progress, limits, gaps):
         return measurement.MeasuredMigration(
             server=target,
             source=None,

@@ -19,6 +19,7 @@ import testtools
 
 from migration_tempest_plugin.cmd import selfcheck
 from migration_tempest_plugin.selfcheck import check
+from migration_tempest_plugin.selfcheck import many
 from migration_tempest_plugin.selfcheck import metadata
 
 
@@ -105,6 +106,19 @@ class TestSelfcheck(testtools.TestCase):
             self.app.stderr.getvalue(),
         )
 
+    def test_many_targets(self):
+        [(run, text)] = self.command._parts(
+            self.parse('--many', '7', '--interval', '0.02', '--seconds', '3')
+        )
+        self.assertEqual(many.run, run.func)
+        self.assertEqual(many.Plan(7, 0.02, 3.0), run.args[0])
+        self.assertEqual(many.text, text)
+
+    def test_many_targets_take_no_program(self):
+        self.assertEqual(
+            [], list(selfcheck._programs(self.parse('--many', '7')))
+        )
+
     def test_what_makes_no_sense(self):
         self.useFixture(fixtures.MonkeyPatch('sys.stderr', io.StringIO()))
         for words in (
@@ -112,5 +126,9 @@ class TestSelfcheck(testtools.TestCase):
             ('--guest', 'host'),
             ('--seconds', '0'),
             ('--seconds', '0.5'),
+            ('--many', '0'),
+            ('--many', 'some'),
+            ('--many', '99999999'),
+            ('--interval', '0.0001'),
         ):
             self.assertRaises(SystemExit, self.parse, *words)

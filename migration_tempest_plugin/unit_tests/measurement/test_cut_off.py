@@ -11,11 +11,14 @@
 #    under the License.
 """What this machine's own outages make of what it measured."""
 
+import dataclasses
+
 import testtools
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import cut_off
+from migration_tempest_plugin.measurement.folding import Folding
 from migration_tempest_plugin.measurement import Sample
 
 INTERVAL = 0.1
@@ -62,6 +65,24 @@ class TestCutOff(testtools.TestCase):
         [outage] = found.outages
         self.assertAlmostEqual(2.9, outage.lower, 0)
         self.assertAlmostEqual(6.1, outage.upper, 1)
+
+    def test_the_target_was_down_all_the_time(self):
+        """Of probes that were left out, none of a stretch is counted."""
+        target, control = timeline((5.0, 11.0)), timeline((7.0, 8.0))
+        folding = Folding(INTERVAL)
+        for sample in target.samples:
+            folding.add(sample)
+        folding.fold(target.ended)
+        folded = dataclasses.replace(
+            target, samples=folding.since(), quiet=folding.quiet_since()
+        )
+        self.assertEqual(target.outages, folded.outages)
+        [whole], [outage] = [
+            self.without(each, control).outages for each in (target, folded)
+        ]
+        self.assertEqual((whole.start, whole.end), (outage.start, outage.end))
+        self.assertAlmostEqual(4.58, whole.lower)
+        self.assertEqual(0.0, outage.lower)
 
     def test_a_probe_was_under_way(self):
         """It was sent before that, and its answer was lost."""

@@ -277,7 +277,7 @@ class TestTimeline(base.Case):
                 for begin, end in truth.down
                 if end - begin > seen.resolution + 2 * truth.trip
             )
-            bound = Duration.sum(seen.durations).upper + sum(seen.missed)
+            bound = Duration.sum(seen.durations).upper + seen.missed.total
             self.assertGreaterEqual(bound, longer - ROUNDING)
 
         # Of several, the bounds of one would leave room for another.

@@ -16,6 +16,8 @@ import dataclasses
 import testtools
 
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement.folding import Quiet
+from migration_tempest_plugin.measurement.gaps import Gaps
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report.digest import Verdict
 from migration_tempest_plugin.unit_tests.report import samples
@@ -161,6 +163,21 @@ class TestDigest(testtools.TestCase):
         self.assertEqual(
             [samples.LIMIT], list(map(digest.limit, document['limits']))
         )
+
+    def test_seen_of_what_was_left_out(self):
+        gaps = Gaps(3, 1.5, 0.7)
+        timeline = measurement.Timeline(
+            'network',
+            'x',
+            [measurement.Sample(each, each, True) for each in (0.0, 60.0)],
+            0.1,
+            60.0,
+            quiet=(Quiet(0.0, 60.0, 500, 0.1, gaps=gaps),),
+        )
+        document = samples.migration(measurements=(timeline,))
+        found = digest.seen(document)['network']
+        self.assertEqual(measurement.Seen.of(timeline), found)
+        self.assertEqual(gaps, found.missed)
 
     def test_phase(self):
         phase = {'name': 'running', 'begin': [0.1, 0.2], 'end': [1.0, 1.26]}

@@ -88,6 +88,7 @@ class TestDocuments(testtools.TestCase):
             (documents.Breakdown, self.definitions['breakdown']),
             (documents.Outage, timeline['outages']['items']),
             (documents.Gap, timeline['gaps']['items']),
+            (documents.ShortGaps, timeline['short_gaps']),
             (documents.RoundTrips, timeline['round_trips']['items']),
             (documents.RoundTripSlot, timeline['band']['items']),
             (documents.GuestClock, of['guest_clock']),

@@ -83,6 +83,19 @@ class TestMigration(testtools.TestCase):
         self.assertAlmostEqual(0.41, end - begin, delta=0.06)
         self.assertEqual('', hatching)
 
+    def test_lane_of_short_gaps(self):
+        """They have no place in it, but a word."""
+        document = samples.migration(measurements=(samples.timeline(0.3),))
+        [timeline] = document['measurements']
+        self.assertNotIn(
+            'short times', str(picture.migration(document)['data'])
+        )
+        timeline['short_gaps'] = {'count': 3, 'total': 1.5, 'longest': 0.7}
+        self.assertIn(
+            'in 3 short times for 1.500 s by nobody, 0.700 s on end at most',
+            str(picture.migration(document)['data']),
+        )
+
     def test_lane_of_a_service(self):
         document = samples.migration(
             measurements=(samples.timeline(0.3, 'http'),), clock=None

@@ -15,8 +15,22 @@ import threading
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.meters import network
 from migration_tempest_plugin.running import metering
 from migration_tempest_plugin.unit_tests.running import fakes
+
+
+class FakeNetworkMeter(fakes.FakeMeter, network.NetDowntimeMeter):
+    """It can be asked of a moment, as those of the network can."""
+
+    def wait_until_up(self, timeout, since):
+        super().wait_until_up(timeout)
+        self._said.append((self.name, since))
+        return 0.15
+
+    def measurement(self, until):
+        self._said.append((self.name, until))
+        return super().measurement()
 
 
 class TestMetering(testtools.TestCase):
@@ -103,7 +117,7 @@ class TestMetering(testtools.TestCase):
                 ['a', 'b'],
                 [
                     timeline.target
-                    for timeline in found.read('x', 0).measurements
+                    for timeline in found.read(0)['x'].measurements
                 ],
             )
         self.assertEqual(sorted('ab'), sorted(self.did('ended')))
@@ -112,7 +126,7 @@ class TestMetering(testtools.TestCase):
         [meter] = self.meters('a')
         with metering.Metering({'x': [meter]}) as found:
             found.begin(lambda meter: 1)
-            read = found.read('x', 0)
+            read = found.read(0)['x']
         [timeline] = read.measurements
         self.assertEqual(
             [0.3, 0.4],
@@ -120,6 +134,32 @@ class TestMetering(testtools.TestCase):
         )
         self.assertIsNone(read.clock)
         self.assertIsNone(read.load)
+
+    def test_those_of_the_network_wait_together(self):
+        self.said = []
+        meters = [FakeNetworkMeter(name, self.said) for name in 'abc']
+        with metering.Metering(
+            {meter.name: [meter] for meter in meters}
+        ) as found:
+            found.begin(lambda meter: 1)
+            found.recover(0)
+            read = found.read(0)
+        self.assertEqual(dict.fromkeys(meters, 0.15), found.baselines)
+        self.assertEqual(
+            list('abc'), [read[name].measurements[0].target for name in 'abc']
+        )
+        self.assertEqual(0.2, read['c'].measurements[0].began)
+        moments = {
+            name: [did for each, did in self.said if each == name]
+            for name in 'abc'
+        }
+        moments = [
+            [each for each in did if isinstance(each, float)]
+            for did in moments.values()
+        ]
+        # to be up, to recover, and to be read
+        self.assertEqual(3, len(set(moments[0])))
+        self.assertEqual([moments[0]] * 3, moments)
 
     def test_recover(self):
         meters = self.meters(*'ab', down='ab')
