@@ -44,8 +44,10 @@ QUANTITIES = tuple(
     for name in _COMPARED
 )
 
-#: How many phases a line has at most: a watch may have many marks.
-_TOLD = 6
+#: How many phases a line has at most beside what was before; of marks, whose
+#: names are long.
+_TOLD = 5
+_TOLD_OF_MARKS = 2
 
 
 def of_operation(
@@ -103,10 +105,17 @@ def line(timeline: documents.Timeline, of_marks: bool) -> str:
             for each in found
             if each['phase'] not in (brownout.WHOLE, brownout.DURING)
         ]
-    worst = sorted(found, key=_longest, reverse=True)[:_TOLD]
-    told = [_told(each, of_marks) for each in found if each in worst]
-    if len(found) > len(worst):
-        told.append(f'and {len(found) - len(worst)} phases that were quicker')
+    most = _TOLD_OF_MARKS if of_marks else _TOLD
+    before = [each for each in found if each['phase'] == brownout.BEFORE]
+    others = [each for each in found if each not in before]
+    worst = sorted(others, key=_longest, reverse=True)[:most]
+    told = [
+        _told(each, of_marks)
+        for each in found
+        if each in before or each in worst
+    ]
+    if quicker := len(others) - len(worst):
+        told.append(f'and {quicker} phases that were quicker')
     return ', '.join(told)
 
 
