@@ -137,6 +137,13 @@ class _Card:
         return self.server[:8] if len(self.server) == 36 else self.server
 
     @property
+    def headline(self) -> str:
+        """The server and its way, which begins with the target of a watch."""
+        if self.way.startswith(self.server):
+            return self.way
+        return f'{self.name} {self.way}'
+
+    @property
     def figure(self) -> plot.Figure:
         return picture.migration(self.migration)
 
@@ -303,7 +310,7 @@ def _spread(
                 found[quantity].setdefault(card.test.name, []).append(
                     spread.Point.of(
                         cost,
-                        f'{card.name} {card.way}: {judged.text(cost)}',
+                        f'{card.headline}: {judged.text(cost)}',
                     )
                 )
     return {quantity: each for quantity, each in found.items() if each}

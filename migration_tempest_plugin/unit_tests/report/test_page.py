@@ -301,6 +301,8 @@ class TestReport(testtools.TestCase):
         self.assertEqual(['http', 'dns'], head[5:])
         self.assertIn('https://vip/', http)
         self.assertIn('a@ns', dns)
+        self.assertIn('<h3>a@ns', text)
+        self.assertNotIn('a@ns a@ns', text)
 
     def test_what_was_not_checked(self):
         text = page.report(
