@@ -77,6 +77,16 @@ class Plan:
     kept: bool = False
 
     @property
+    def asked(self):
+        """What is measured from here, in words: 'network', 'http'."""
+        asked = {each.what for each in self.services.values()}
+        if len(self.services) < len(self.targets):
+            asked.add('network')
+        if self.kept and 'http' in asked:
+            asked.add('kept')
+        return asked
+
+    @property
     def longest_deadline(self):
         """Seconds after which each probe is answered, or failed."""
         return max(self.deadline, self.service_deadline * bool(self.services))

@@ -21,9 +21,11 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin.cmd import watch
+from migration_tempest_plugin.cmd import watch_options
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.meters import service_kinds
 from migration_tempest_plugin.unit_tests.cloud import fake_nova
+from migration_tempest_plugin.watch import looking
 
 
 class TestArguments(testtools.TestCase):
@@ -142,7 +144,8 @@ class TestArguments(testtools.TestCase):
         self.assertEqual('b', parsed.os_cloud)
         self.assertIsNone(parsed.server_network)
         self.assertEqual(['d'], parsed.targets)
-        self.assertEqual([], watch._servers(self.parse('d')).addresses)
+        nobody = watch_options.named_servers(self.parse('d'))
+        self.assertEqual([], nobody.addresses)
 
     def test_a_server_of_no_cloud(self):
         folder = self.useFixture(fixtures.TempDir()).path
@@ -173,7 +176,7 @@ class TestArguments(testtools.TestCase):
                 ),
                 'c:80': service_kinds.Connect(('c', 80)),
             },
-            watch._services(parsed, parsed.targets),
+            watch_options.plan(parsed, []).services,
         )
 
     def test_a_bad_target(self):
@@ -196,14 +199,16 @@ class TestArguments(testtools.TestCase):
     def listed(self, data):
         path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'list')
         path.write_bytes(data)
-        return list(watch._listed([path]))
+        return watch_options.plan(
+            self.parse('--targets', str(path)), ['192.0.2.9']
+        ).targets
 
     def test_targets_in_a_file(self):
         parsed = self.parse('a', '--targets', 'x', '--targets', 'y')
         self.assertEqual(['a'], parsed.targets)
         self.assertEqual([pathlib.Path('x'), pathlib.Path('y')], parsed.files)
         self.assertEqual(
-            ['192.0.2.1', 'fd00::5', 'host.example', '192.0.2.1'],
+            ('192.0.2.1', 'fd00::5', 'host.example', '192.0.2.9'),
             self.listed(
                 b'\xef\xbb\xbf192.0.2.1\r\n# all of rack 3\n\n'
                 b'  fd00::5 # its gateway\nhost.example\n192.0.2.1'
@@ -239,41 +244,6 @@ class TestArguments(testtools.TestCase):
         """There may be a password among them."""
         parsed = self.parse('a', '--', 'do', '--password', 'secret')
         self.assertNotIn(
-            'secret', repr(watch._facts(parsed, (), watch._Measured([], '')))
+            'secret', repr(watch._facts(parsed, (), looking.Measured([], '')))
         )
         self.assertIsInstance(parsed, argparse.Namespace)
-
-
-class TestMigrations(testtools.TestCase):
-    """Whether it waits for what COMMAND has begun."""
-
-    def waited_for(self, at_rest, unknown_for=0.0, addresses=('192.0.2.1',)):
-        """How many looks it takes; what each says of the servers."""
-        followed = mock.Mock(
-            addresses=addresses,
-            **{
-                'is_at_rest.side_effect': at_rest,
-                'unknown_for.return_value': unknown_for,
-            },
-        )
-        over = mock.Mock(**{'is_set.return_value': False})
-        watched = mock.Mock(
-            **{'cut_off.return_value': [], 'look.return_value': ([], [])}
-        )
-        followed.look.return_value = followed.now.return_value = []
-        following = watch._Following(watched, mock.Mock(), mock.Mock(), over)
-        following.marked.look.return_value = []
-        following.servers = followed
-        ended = watch._await_migrations(
-            argparse.Namespace(recovery=60.0), 5.0, following
-        )
-        return watched.look.call_count, ended == 5.0
-
-    def test_until_nothing_goes_on(self):
-        self.assertEqual((3, False), self.waited_for([False, False, True]))
-
-    def test_not_for_an_api_that_does_not_come_back(self):
-        self.assertEqual((1, False), self.waited_for([False], 61.0))
-
-    def test_no_server_is_followed(self):
-        self.assertEqual((0, True), self.waited_for([], addresses=()))
