@@ -422,8 +422,13 @@ class TestMetadataMeter(GuestTestCase):
 class TestFollowed(GuestTestCase):
     """What is seen is known while it goes on."""
 
+    def await_nothing(self):
+        """The end of a session is noticed a moment later."""
+        wait_until(lambda: self.guest.processes() == {}, 20)
+        self.assertEqual([], os.listdir(self.guest.tmp))
+
     def test_an_outage(self):
-        self.addCleanup(self.assertNothingLeft)
+        self.addCleanup(self.await_nothing)
         lines = []
         meter = self.useFixture(
             metadata_follow.FollowedMetadataMeter(
@@ -453,9 +458,48 @@ class TestFollowed(GuestTestCase):
         )
         baseline = meter.wait_until_up(20)
         self.assertGreater(meter.measurement().since(baseline).successes, 0)
-        self.assertIn('known at the end alone', self.output.output)
         self.assertIn('no more sessions', self.output.output)
-        self.assertRaises(exceptions.NoMeasurement, meter.recent, baseline)
+        self.assertIsNone(meter.recent(baseline))
+
+    def follow(self, grace, again):
+        for name, seconds in (('GRACE', grace), ('AGAIN', again)):
+            self.useFixture(
+                fixtures.MockPatchObject(metadata_follow, name, seconds)
+            )
+        lines = []
+        meter = self.useFixture(
+            metadata_follow.FollowedMetadataMeter(
+                self.client, self.guest.connect, 60, lines.append
+            )
+        )
+        return meter, meter.wait_until_up(20), lines
+
+    def followers(self):
+        return [
+            pid
+            for pid, words in self.guest.processes().items()
+            if ' metadata_follow ' in words
+        ]
+
+    def test_a_session_that_is_lost(self):
+        """It is followed again, and no line comes twice."""
+        self.addCleanup(self.await_nothing)
+        meter, _, lines = self.follow(grace=60, again=0.2)
+        followers = self.followers()
+        for pid in {*map(parent, followers)} - {*followers}:
+            os.kill(pid, signal.SIGKILL)  # sshd, of this session
+        seen = len(lines)
+        wait_until(lambda: len(lines) > seen + 5, 20)
+        meter.measurement()
+        self.assertEqual(len(lines), len(set(lines)), lines)
+
+    def test_nobody_follows_any_more(self):
+        """The guest ends the measuring itself, and leaves nothing."""
+        meter, _, _ = self.follow(grace=1, again=3600)
+        meter._stack.close()
+        self.await_nothing()
+        error = self.assertRaises(exceptions.NoMeasurement, meter.measurement)
+        self.assertIn('is gone', str(error))
 
 
 class TestFollowedByDash(TestFollowed):

@@ -12,41 +12,56 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 #
-# Prints the log of a metadata_probe that runs in this guest, from its beginning
-# and as it grows, for as long as the SSH session lasts that it is a part of.
-# Runs under any POSIX shell (busybox, dash, bash).
+# Prints the log of a metadata_probe that runs in this guest, as it grows, for as
+# long as the SSH session lasts that it is a part of. Runs under any POSIX shell
+# (busybox, dash, bash).
 #
-# Usage: sh -c "$(cat metadata_follow.sh)" metadata_follow DIRECTORY LIFETIME
+# Usage: sh -c "$(cat metadata_follow.sh)" metadata_follow DIRECTORY FIRST GRACE
 #   DIRECTORY  that of the probe
-#   LIFETIME   whole seconds after which it ends by itself
+#   FIRST      the number of the line to begin with, from 1 on
+#   GRACE      whole seconds
 #
 # The first line says what runs, or what is in the way:
 #   metadata_follow 1
 #   error TEXT
-# Then come the lines of the log. It ends with its input.
+# Then come the lines of the log. It ends with its input. Whoever has started the
+# probe may have been killed then: if nobody follows it again within GRACE, it is
+# ended, too: DIRECTORY is removed, without which the probe does not go on.
 
-log=$1/log lifetime=$2
+directory=$1 first=$2 grace=$3
 
-# Ends this shell, in which nothing else waits for the time to be over. It holds
-# nothing of the session open.
-watch() {
-    trap 'kill "$sleeper" 2>/dev/null; exit' TERM
-    sleep "$lifetime" &
-    sleeper=$!
-    wait "$sleeper"
-    kill "$$" 2>/dev/null
+log=$directory/log
+owner=$directory/follower
+
+is_ours() {
+    read -r found 2>/dev/null <"$owner" && [ "$found" = "$$" ]
+}
+
+wait_and_remove() {
+    trap '' HUP
+    trap - EXIT
+    while [ "$grace" -gt 0 ]; do
+        is_ours || return
+        sleep 1
+        grace=$((grace - 1))
+    done
+    is_ours && rm -rf "$directory"
 }
 
 [ -f "$log" ] || {
     echo "error there is no $log"
     exit 1
 }
-watch </dev/null >/dev/null 2>&1 &
-watcher=$!
-trap 'kill "$watcher" "$follower" 2>/dev/null' EXIT
+echo "$$" >"$owner"
+# Also where the end of the session ends it.
+leave() {
+    kill "$follower" 2>/dev/null
+    wait_and_remove </dev/null >/dev/null 2>&1 &
+}
+trap leave EXIT
 trap exit HUP TERM PIPE
 
 echo 'metadata_follow 1'
-tail -n +1 -f "$log" </dev/null 2>/dev/null &
+tail -n "+$first" -f "$log" </dev/null 2>/dev/null &
 follower=$!
 while read -r _; do :; done

@@ -14,6 +14,8 @@
 import collections
 import collections.abc
 import contextlib
+import threading
+import time
 
 from oslo_log import log
 import paramiko
@@ -34,13 +36,23 @@ WITNESSED = 20.0
 #: So many of the latest lines of the log are kept here: of some minutes.
 KEPT = 1500
 
+#: Seconds after which it is tried again to follow a log that is not.
+AGAIN = 5.0
+
+#: Seconds for which it may not be followed until it counts as lost.
+PATIENCE = 60.0
+
+#: Whole seconds after which a guest ends the measuring that nobody follows.
+GRACE = 3600
+
 
 class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
     """A MetadataDowntimeMeter whose log is read while it is written.
 
     That takes one more SSH connection, and a ``tail`` in the guest. Where it
-    can't be done, or breaks, ``recent()`` has nothing new; what is measured is
-    the same.
+    can't be done, or breaks, it is tried again; ``recent()`` has nothing new
+    meanwhile, and what is measured is the same. If it is never done again, as
+    this process was killed, the guest ends the measuring after GRACE.
 
     :param ssh_client: as of a MetadataDowntimeMeter
     :param connect: returns a connected ``paramiko.SSHClient``, which is
@@ -56,37 +68,63 @@ class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
         sink: collections.abc.Callable[[str], object] | None = None,
     ) -> None:
         super().__init__(ssh_client, lifetime=lifetime)
+        self._connect = connect
         self._sink = sink
-        self._followed = stream.ScriptStream(
-            connect,
-            'metadata_follow',
-            self._words(),
-            self._take,
-        )
-        # Why it is not followed, or None.
-        self._unfollowed: str | None = None
+        self._followed: stream.ScriptStream | None = None
+        # Why it is not followed, and since when; or None.
+        self._unfollowed: tuple[str, float] | None = None
+        self._seen_lines = 0
         # The header, and what was chosen; then what comes after these.
         self._head: list[str] = []
         self._lines: collections.deque[str] = collections.deque(maxlen=KEPT)
+        self._over = threading.Event()
+        self._stack = contextlib.ExitStack()
+        self._thread = threading.Thread(target=self._follow_on, daemon=True)
 
     def _setUp(self) -> None:
+        # After the end of the script: the guest has nothing to end then.
+        self.addCleanup(self._end_following)
         super()._setUp()
-        stack = contextlib.ExitStack()
-        self.addCleanup(stack.close)
-        try:
-            reading.set_up(stack, self._followed)
-        except exceptions.GuestError as error:
-            LOG.warning(
-                'What the metadata service does is known at the end alone: %s',
-                error,
-            )
-            self._unfollowed = str(error)
+        self._follow()
+        self._thread.start()
 
-    def _words(self) -> collections.abc.Iterator[object]:
-        yield self._script.directory
-        yield int(self.lifetime)
+    def _end_following(self) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._stack.close()
+
+    def _follow_on(self) -> None:
+        """Follow it again where it is not any more; runs in a thread."""
+        while not self._over.wait(AGAIN):
+            if self._followed and self._followed.ended:
+                self._not_followed(self._followed.ended)
+                self._stack.close()
+            if self._unfollowed:
+                self._follow()
+
+    def _follow(self) -> None:
+        followed = stream.ScriptStream(
+            self._connect,
+            'metadata_follow',
+            [self._script.directory, self._seen_lines + 1, GRACE],
+            self._take,
+        )
+        try:
+            reading.set_up(self._stack, followed)
+        except exceptions.GuestError as error:
+            self._not_followed(str(error))
+            return
+        self._followed, self._unfollowed = followed, None
+
+    def _not_followed(self, why: str) -> None:
+        self._followed = None
+        if self._unfollowed is None:
+            LOG.warning('What metadata does is not known any more: %s', why)
+            self._unfollowed = why, time.monotonic()
 
     def _take(self, line: str) -> None:
+        self._seen_lines += 1
         if self._head and not line.startswith('deadline '):
             self._lines.append(line)
         else:
@@ -100,12 +138,16 @@ class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
         As far as it is known what became of them: nothing is waited for.
 
         :returns: None as long as no answer of them is known
-        :raises NoMeasurement: if nothing more becomes known before the end
+        :raises NoMeasurement: if it has not been followed for PATIENCE
         """
-        if lost := self._unfollowed or self._followed.ended:
-            raise exceptions.NoMeasurement(
-                f'what is seen of metadata is known at the end alone: {lost}'
-            )
+        if self._unfollowed:
+            why, when = self._unfollowed
+            if time.monotonic() - when > PATIENCE:
+                raise exceptions.NoMeasurement(
+                    'what is seen of metadata is known at the end alone: '
+                    + why
+                )
+            return None
         try:
             return of_log(
                 [*self._head, *self._latest(since - WITNESSED)],

@@ -13,6 +13,7 @@
 
 from unittest import mock
 
+import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
@@ -99,9 +100,28 @@ class TestRecent(testtools.TestCase):
             len(self.meter._latest(490.0 - metadata_follow.WITNESSED)),
         )
 
-    def test_it_has_ended(self):
-        self.meter._followed.ended = 'the guest has ended its session'
-        error = self.assertRaises(
-            exceptions.NoMeasurement, self.meter.recent, 287.0
+    def test_it_is_not_followed(self):
+        """Nothing is new for a while; then it is lost."""
+        for line in LOG:
+            self.meter._take(line)
+        self.meter._not_followed('no way there')
+        self.assertIsNone(self.meter.recent(288.09))
+        self.useFixture(
+            fixtures.MockPatchObject(metadata_follow, 'PATIENCE', -1)
         )
-        self.assertIn('ended its session', str(error))
+        error = self.assertRaises(
+            exceptions.NoMeasurement, self.meter.recent, 288.09
+        )
+        self.assertIn('at the end alone: no way there', str(error))
+
+    def test_each_line_once(self):
+        """It is followed from the next line on."""
+        for line in LOG:
+            self.meter._take(line)
+        stream = self.useFixture(
+            fixtures.MockPatchObject(metadata_follow.stream, 'ScriptStream')
+        ).mock
+        self.meter._follow()
+        [_, name, (_, first, _), _] = stream.call_args.args
+        self.assertEqual(('metadata_follow', len(LOG) + 1), (name, first))
+        self.assertIsNone(self.meter._unfollowed)
