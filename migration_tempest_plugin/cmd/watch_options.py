@@ -37,7 +37,7 @@ _TARGETS = {
     'network': 'ADDRESS',
     'connect': 'HOST:PORT',
     'http': 'https://HOST/',
-    'kept': 'https://HOST/ with --kept',
+    'kept': 'https://HOST/ or HOST:PORT with --kept',
     'dns': 'NAME@SERVER',
 }
 
@@ -179,7 +179,8 @@ def _add_services(parser):
     group.add_argument(
         '--kept',
         action='store_true',
-        help='also ask each URL over one connection, which is kept',
+        help='also ask each URL, and each HOST:PORT, over one connection, '
+        'which is kept',
     )
     group.add_argument(
         '--http-status',

@@ -37,17 +37,26 @@ class Tcp(fixtures.Fixture):
     """Accepts connections.
 
     :param address: its address
+    :param keeps: whether it keeps them; else each is closed at once
     :ivar port: a free one, which it keeps
+    :ivar connections: those that it keeps
     """
 
-    def __init__(self, address):
+    def __init__(self, address, keeps=False):
         self._address = address
+        self._keeps = keeps
         self.port = 0
+        self.connections = []
         self._server = None
 
     def _setUp(self):
         self.start()
+        self.addCleanup(self._close)
         self.addCleanup(self.stop)
+
+    def _close(self):
+        for each in self.connections:
+            each.close()
 
     def start(self):
         self._server = _listening(self._address, self.port)
@@ -69,7 +78,10 @@ class Tcp(fixtures.Fixture):
         with contextlib.suppress(OSError):  # it is over
             while True:
                 client, _ = server.accept()
-                client.close()
+                if self._keeps:
+                    self.connections.append(client)
+                else:
+                    client.close()
 
 
 class Silent(fixtures.Fixture):

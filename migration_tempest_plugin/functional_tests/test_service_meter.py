@@ -326,6 +326,52 @@ class TestKept(ServiceTest):
         self.assertEqual(1, len(self.server.connections))
 
 
+class TestKeptTcp(ServiceTest):
+    """Nothing is said over it, but by the kernel."""
+
+    def kept(self):
+        self.server = self.serve(services.Tcp(network.SERVER, keeps=True))
+        asked = service_kinds.KeptTcp((network.SERVER, self.server.port))
+        return self.meter(asked, deadline=2.5)
+
+    def test_it_is_one(self):
+        meter = self.kept()
+        for _ in range(3):
+            meter.wait_until_up(PATIENCE)
+        measured = meter.measurement()
+        self.assertEqual((), measured.outages)
+        self.assertEqual({}, measured.reasons)
+        self.assertEqual(1, len(self.server.connections))
+        self.assertTrue(0.9 < measured.resolution < 2.0, measured.resolution)
+
+    def test_one_that_is_lost(self):
+        """It is counted, and another one is opened."""
+        meter = self.kept()
+        baseline = meter.wait_until_up(PATIENCE)
+        meter.wait_until_up(PATIENCE)
+        self.server.connections[-1].shutdown(socket.SHUT_RDWR)
+        meter.wait_until_up(PATIENCE)
+        measured = meter.measurement().since(baseline)
+        self.assertEqual(
+            {'the connection was lost: the service closed it': 1},
+            measured.reasons,
+        )
+        self.assertEqual(2, len(self.server.connections))
+
+    def test_it_survives_an_outage(self):
+        meter = self.kept()
+        baseline = meter.wait_until_up(PATIENCE)
+        with self.network.outage() as injected:
+            time.sleep(4.0)
+        meter.wait_until_up(PATIENCE)
+        [outage] = meter.measurement().since(baseline).outages
+        self.assertLessEqual(outage.lower, injected.upper)
+        self.assertGreaterEqual(outage.upper, injected.lower)
+        self.assertLess(outage.upper, injected.upper + 2 * 1.0 + WIDEST)
+        self.assertEqual('no answer to a keepalive within 2.5 s', outage.why)
+        self.assertEqual(1, len(self.server.connections))
+
+
 class TestDns(ServiceTest):
     def setUp(self):
         super().setUp()

@@ -27,6 +27,7 @@ import select
 import socket
 import ssl
 import struct
+import time
 import typing
 
 import dns.exception
@@ -46,6 +47,18 @@ Statuses: typing.TypeAlias = collections.abc.Sequence[tuple[int, int]]
 
 #: Where struct tcp_info (linux/tcp.h) has tcpi_total_retrans.
 _RETRANSMITTED = struct.Struct('100x I')
+
+#: Where it has tcpi_last_ack_recv: how many milliseconds ago that was.
+_ACKNOWLEDGED = struct.Struct('56x I')
+
+#: Milliseconds of a tick of the slowest clock that Linux has.
+_TICK = 10
+
+#: So many keepalives without an answer end a connection: the most there are.
+_KEEPALIVES = 127
+
+#: Seconds from one look for an acknowledgement to the next.
+_LOOK = 0.02
 
 #: How it is said that a connection was lost that had been kept.
 LOST = 'the connection was lost'
@@ -67,11 +80,13 @@ class _Asked:
     :cvar what: the word for it in records
     :cvar method: how it is asked, for people
     :cvar probing: how its probes depend on each other
+    :cvar pause: seconds within which it is asked, after a probe began
     """
 
     what: typing.ClassVar[str]
     method: typing.ClassVar[str]
     probing: typing.ClassVar = measurement.Probing.INDEPENDENT
+    pause: typing.ClassVar[float] = 0.0
 
     def close(self) -> None:
         """Nobody will ask any more."""
@@ -235,6 +250,57 @@ class Kept(_Asked):
             self._connection = None
 
 
+class KeptTcp(_Asked):
+    """Answers the kernel's keepalives over one connection, which is kept.
+
+    Nothing is said over it: where a service sends something, that is left out.
+    The kernel asks when a second has gone by without an answer, so a probe
+    waits for up to that. One that is lost is opened anew for the next probe.
+
+    :param place: its host, an address or a name, and its port
+    """
+
+    what = 'kept'
+    method = 'one connection, by keepalives'
+    probing = measurement.Probing.SEQUENTIAL
+    pause = 1.0
+
+    def __init__(self, place: tuple[str, int]) -> None:
+        self.place = place
+        self._connection: socket.socket | None = None
+
+    def ask(self, address: Address, attempt: service_attempt.Attempt) -> None:
+        """See the module."""
+        if self._connection is None:
+            self._connection = _connected(address, attempt)
+            _keep_alive(self._connection)
+            return
+        with attempt.sending():
+            pass
+        attempt.stage = 'no answer to a keepalive'
+        try:
+            while not _acknowledged(self._connection, attempt.start or 0.0):
+                self._discard(min(_LOOK, attempt.remaining()))
+        except FAILURES as error:
+            if isinstance(error, TimeoutError) and error.errno is None:
+                raise  # it may come back
+            self.close()
+            raise Failed(f'{LOST}: {reason(error, attempt)}') from error
+
+    def _discard(self, seconds: float) -> None:
+        """What comes within so many seconds; an error if it is lost."""
+        assert self._connection is not None
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        if poll.poll(1000 * seconds) and not self._connection.recv(_CHUNK):
+            raise Failed('the service closed it')
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
 @dataclasses.dataclass(frozen=True)
 class Dns(_Asked):
     """Knows the IPv4 address of a name, by UDP.
@@ -276,7 +342,7 @@ class Dns(_Asked):
 
 
 #: What can be asked of a service.
-Service: typing.TypeAlias = Connect | Http | Kept | Dns
+Service: typing.TypeAlias = Connect | Http | Kept | KeptTcp | Dns
 
 #: The word of each of them.
 KINDS = tuple(each.what for each in (Connect, Http, Kept, Dns))
@@ -342,6 +408,29 @@ def _connected(
             raise Failed('the first packet was lost')
         stack.pop_all()
         return sock
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """Have the kernel ask each second, and never give up by itself soon."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, number in (
+        (socket.TCP_KEEPIDLE, 1),
+        (socket.TCP_KEEPINTVL, 1),
+        (socket.TCP_KEEPCNT, _KEEPALIVES),
+    ):
+        sock.setsockopt(socket.IPPROTO_TCP, option, number)
+
+
+def _acknowledged(sock: socket.socket, since: float) -> bool:
+    """Whether the other end has acknowledged something since a moment."""
+    [ago] = _ACKNOWLEDGED.unpack(
+        sock.getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.size
+        )
+    )
+    assert isinstance(ago, int)
+    # It is known to a tick of the kernel, by which it may seem later.
+    return time.monotonic() - (ago + _TICK) / 1000 >= since
 
 
 def _retransmitted(sock: socket.socket) -> int:

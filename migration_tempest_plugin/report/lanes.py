@@ -27,7 +27,7 @@ _LABELS = {
     'guest stopped': 'guest clock',
     'connect': 'connect',
     'http': 'HTTP',
-    'kept': 'HTTP, kept',
+    'kept': 'kept',
     'dns': 'DNS',
 }
 _LIMIT_OF = {'guest': 'guest stopped'}

@@ -26,7 +26,7 @@ _NAMES = {
     'metadata': 'metadata',
     'connect': 'connect',
     'http': 'HTTP',
-    'kept': 'HTTP, kept',
+    'kept': 'kept',
     'dns': 'DNS',
 }
 _COLUMNS = ('target', 'by', 'now', 'outages', 'longest', 'in sum')

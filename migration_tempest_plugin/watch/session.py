@@ -57,7 +57,8 @@ class Plan:
     :ivar interval: seconds from one ping to the next; deadline: within which
         it must be answered
     :ivar service_interval: the same of services; service_deadline, too
-    :ivar kept: whether each URL is also asked over a connection that is kept
+    :ivar kept: whether each URL, and each HOST:PORT, is also asked over a
+        connection that is kept
     :ivar baseline: seconds within which each must answer at first
     :ivar guest_baseline: seconds within which each guest must have answered
         so often that what it takes is known: long if it has no room for that
@@ -82,14 +83,17 @@ class Plan:
         asked = {each.what for each in self.services.values()}
         if len(self.services) < len(self.targets):
             asked.add('network')
-        if self.kept and 'http' in asked:
+        if self.kept and asked & {'http', 'connect'}:
             asked.add('kept')
         return asked
 
     @property
     def longest_deadline(self):
         """Seconds after which each probe is answered, or failed."""
-        return max(self.deadline, self.service_deadline * bool(self.services))
+        if not self.services:
+            return self.deadline
+        pause = service_kinds.KeptTcp.pause if self.kept else 0.0
+        return max(self.deadline, self.service_deadline + pause)
 
 
 class Session:
@@ -148,7 +152,7 @@ class Session:
                     target,
                     service,
                     plan.service_interval,
-                    plan.service_deadline,
+                    plan.service_deadline + service.pause,
                 )
             return
         yield self._recorder.network(target, plan.interval, plan.deadline)
@@ -163,8 +167,13 @@ class Session:
         """All that is asked of a target that is a service."""
         service = self.plan.services[target]
         yield service
-        if self.plan.kept and isinstance(service, service_kinds.Http):
-            yield service_kinds.Kept(service)
+        if not self.plan.kept:
+            return
+        match service:
+            case service_kinds.Http():
+                yield service_kinds.Kept(service)
+            case service_kinds.Connect():
+                yield service_kinds.KeptTcp(service.place)
 
     def _patience(self, meter):
         return (

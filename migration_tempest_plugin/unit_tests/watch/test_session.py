@@ -211,7 +211,8 @@ class TestServices(testtools.TestCase):
     def test_a_connection_that_is_kept(self):
         plan = dataclasses.replace(self.PLAN, kept=True)
         self.assertEqual(['http', 'kept'], self.limited(plan, 'http://b'))
-        self.assertEqual(['connect'], self.limited(plan, 'b:80'))
+        self.assertEqual(['connect', 'kept'], self.limited(plan, 'b:80'))
+        self.assertEqual(['network', 'guest'], self.limited(plan, 'a'))
 
     def test_how_it_is_called(self):
         watched = session.Session(self.PLAN)
