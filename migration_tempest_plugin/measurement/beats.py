@@ -14,13 +14,13 @@
 import bisect
 import collections
 import collections.abc
+import dataclasses
 
 from migration_tempest_plugin.measurement.clock_folding import ClockFolding
 from migration_tempest_plugin.measurement.folding import Folding
 from migration_tempest_plugin.measurement.folding import Probed
 from migration_tempest_plugin.measurement.guest_clock import Beat
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
-from migration_tempest_plugin.measurement.round_trips import Accumulator
 from migration_tempest_plugin.measurement.sample import Sample
 
 #: Takes each Sample, and what the guest's clock showed then, or None.
@@ -55,7 +55,6 @@ class Beats:
         # When the tester did not run: (from, to).
         self._held: list[tuple[float, float]] = []
         self._folding = Folding(interval)
-        self._round_trips = Accumulator(interval)
         self._clock = ClockFolding()
 
     def send(self, moment: float) -> int:
@@ -125,7 +124,8 @@ class Beats:
 
         :param since: those that were sent before are left out
         """
-        samples = self._folding.since(since, since)
+        decided = self._folding.probed(now, since)
+        samples = [*decided.samples]
         samples += filter(
             None, (self._of(beat, threshold) for beat in self._arrived)
         )
@@ -138,19 +138,11 @@ class Beats:
         )
         # An answer that has arrived says more than that it was late.
         found = {each.start: each for each in samples if each.start >= since}
-        return Probed(
-            tuple(found.values()),
-            now,
-            self._folding.quiet_since(since),
-            # A look at a part has no need of all of them.
-            self._round_trips.round_trips()
-            if since == float('-inf')
-            else None,
-        )
+        return dataclasses.replace(decided, samples=tuple(found.values()))
 
     def cut(self, moment: float) -> None:
         """Count round trips since a moment apart from those before it."""
-        self._round_trips.cut(moment)
+        self._folding.cut(moment)
 
     def clock(self) -> GuestClock:
         """The GuestClock of all beats.
@@ -198,8 +190,6 @@ class Beats:
     def _decide(self, sample: Sample | None, uptime: float | None) -> None:
         if sample:
             self._folding.add(sample)
-            if (seconds := sample.round_trip) is not None:
-                self._round_trips.add(sample.start, seconds)
             if self._sink:
                 self._sink(sample, uptime)
 

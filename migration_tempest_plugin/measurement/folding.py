@@ -18,14 +18,17 @@ long the gaps were: those between are left out.
 """
 
 import bisect
-import collections.abc
 import dataclasses
 import itertools
 
 from migration_tempest_plugin.measurement.gaps import Gaps
 from migration_tempest_plugin.measurement.gaps import NONE
+from migration_tempest_plugin.measurement import round_trips
 from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement.sample import Sample
+
+#: All of the time.
+WHOLE = (float('-inf'), float('inf'))
 
 #: A gap is short up to so many intervals, or seconds: of such a one it is not
 #: kept when it was.
@@ -84,19 +87,25 @@ class Folding:
     have had the first answer, each that was answered late, and both sides of
     each long gap.
 
+    How long answers took is counted as they come: see round_trips.
+
     :param interval: seconds from probe to probe, as it was asked for
-    :param cuts: moments, in seconds; the last probe before each and the first
-        one after it are kept
+    :param window: from when to when round trips count, in seconds; the last
+        probe before each of both and the first one after it are kept
+    :param in_turn: each probe waited for the one before
     """
 
     def __init__(
         self,
         interval: float,
-        cuts: collections.abc.Collection[float] = (),
+        window: tuple[float, float] = WHOLE,
+        in_turn: bool = False,
     ) -> None:
         self._interval = interval
         self._longest_gap = max(SHORT, SHORT_INTERVALS * interval)
-        self._cuts = cuts
+        self._window = window
+        self._in_turn = in_turn
+        self._round_trips = round_trips.Accumulator(interval)
         # By when they were sent. New ones are not in order, and not folded.
         self._new: dict[float, Sample] = {}
         self._kept: dict[float, Sample] = {}
@@ -115,6 +124,7 @@ class Folding:
 
     def add(self, sample: Sample) -> None:
         """Take in a sample, or what became known of one that failed."""
+        self._count(sample)
         if sample.late and sample.start < self._folded:
             self._end_stretch()
         if sample.start in self._kept:
@@ -123,6 +133,26 @@ class Folding:
             self._put_back(sample)
         else:
             self._new[sample.start] = sample
+
+    def _count(self, sample: Sample) -> None:
+        """Count how long its answer took."""
+        seconds = sample.round_trip
+        begin, end = self._window
+        if seconds is None or not begin <= sample.start < end:
+            return
+        if not self._in_turn:
+            self._round_trips.add(sample.start, seconds)
+            return
+        # Others would have waited, too.
+        for each in round_trips.due(sample.start, seconds, self._interval):
+            self._round_trips.add(*each)
+
+    def cut(self, moment: float) -> None:
+        """Count round trips since a moment apart from those before it.
+
+        :param moment: in seconds, just now
+        """
+        self._round_trips.cut(moment)
 
     def _put_back(self, late: Sample) -> None:
         """Keep one that was left out: it divides its stretch."""
@@ -158,6 +188,29 @@ class Folding:
             del self._new[sample.start]
             self._fold(sample)
         self._folded = max(self._folded, known)
+
+    def probed(
+        self, known: float, since: float = float('-inf'), slowest: float = 0.0
+    ) -> Probed:
+        """What became of the probes up to a moment.
+
+        :param known: up to when that is known, in seconds
+        :param since: those that were sent before are left out
+        :param slowest: seconds within which it is known of each
+        """
+        return Probed(
+            tuple(
+                sample
+                for sample in self.since(since, since - slowest)
+                if sample.start <= known
+            ),
+            known,
+            self.quiet_since(since),
+            # A look at a part has no need of all of them.
+            self._round_trips.round_trips()
+            if since == float('-inf')
+            else None,
+        )
 
     def since(
         self, moment: float = float('-inf'), oldest: float = float('-inf')
@@ -220,7 +273,9 @@ class Folding:
                 last, sample
             )
             and sample.start not in self._needed
-            and not any(last.start < cut <= sample.start for cut in self._cuts)
+            and not any(
+                last.start < cut <= sample.start for cut in self._window
+            )
         )
 
     def _is_quiet(self, last: Sample, sample: Sample) -> bool:

@@ -28,7 +28,6 @@ import migration_tempest_plugin
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import folding
-from migration_tempest_plugin.measurement import round_trips
 
 if typing.TYPE_CHECKING:  # it runs as a process of its own
     from migration_tempest_plugin.prober import echo
@@ -84,7 +83,6 @@ class Probes:
         self.method = 'prober'
         self._deadline = deadline
         self._folding = folding.Folding(interval)
-        self._round_trips = round_trips.Accumulator(interval)
         self._last_answered = float('-inf')  # when it was sent, in seconds
         self._unknown = 0
         self._unsent: collections.Counter[str] = collections.Counter()
@@ -184,29 +182,17 @@ class Probes:
         :param since: those that were sent before are left out
         """
         with self._prober.changed:
-            known = min(now, self.known)
-            return folding.Probed(
-                tuple(
-                    sample
-                    for sample in self._folding.since(
-                        # Each is reported within this and a look.
-                        since,
-                        since - self._deadline - 1.0,
-                    )
-                    if sample.start <= known
-                ),
-                known,
-                self._folding.quiet_since(since),
-                # A look at a part has no need of all of them.
-                self._round_trips.round_trips()
-                if since == float('-inf')
-                else None,
+            return self._folding.probed(
+                min(now, self.known),
+                since,
+                # Each is reported within this and a look.
+                self._deadline + 1.0,
             )
 
     def cut(self, moment: float) -> None:
         """Count round trips since a moment apart from those before it."""
         with self._prober.changed:
-            self._round_trips.cut(moment)
+            self._folding.cut(moment)
 
     @property
     def known(self) -> float:
@@ -259,8 +245,6 @@ class Probes:
                 sent, other / _SECOND, kind == 'ok', late=kind == 'late'
             )
         self._folding.add(sample)
-        if kind != 'failed':
-            self._round_trips.add(sent, sample.delay)
         if self._sink:
             self._sink(sample)
         if kind == 'ok':

@@ -21,7 +21,6 @@ import time
 
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import folding
-from migration_tempest_plugin.measurement import round_trips
 from migration_tempest_plugin.meters import service_attempt
 from migration_tempest_plugin.meters import service_kinds
 
@@ -72,8 +71,9 @@ class Probes:
         self._deadline = deadline
         self._sink = sink
         self._changed = threading.Condition()
-        self._folding = folding.Folding(interval)
-        self._round_trips = round_trips.Accumulator(interval)
+        self._folding = folding.Folding(
+            interval, in_turn=service.probing.waits
+        )
         self._folded = 0.0
         self._last_answered = float('-inf')  # when it was sent, in seconds
         self._sent: set[float] = set()  # when those under way were
@@ -168,7 +168,6 @@ class Probes:
 
     def _take(self, sample: measurement.Sample) -> None:
         self._folding.add(sample)
-        self._count(sample)
         if self._sink:
             self._sink(sample)
         if sample.answered:
@@ -176,16 +175,6 @@ class Probes:
         if sample.end - self._folded > _FOLD:
             self._folded = sample.end
             self._folding.fold(self.known - _WHOLE)
-
-    def _count(self, sample: measurement.Sample) -> None:
-        """Count how long its answer took."""
-        seconds = sample.round_trip
-        if seconds is None:
-            return
-        # Where each waits for the one before, others would have waited, too.
-        interval = self._interval if self._waits else math.inf
-        for each in round_trips.due(sample.start, seconds, interval):
-            self._round_trips.add(*each)
 
     @property
     def known(self) -> float:
@@ -229,27 +218,17 @@ class Probes:
         :param since: those that were sent before are left out
         """
         with self._changed:
-            known = min(now, self.known)
-            # Each is there within its deadline, or at least soon after it.
-            oldest = since - self._deadline - PATIENCE
-            return folding.Probed(
-                tuple(
-                    sample
-                    for sample in self._folding.since(since, oldest)
-                    if sample.start <= known
-                ),
-                known,
-                self._folding.quiet_since(since),
-                # A look at a part has no need of all of them.
-                self._round_trips.round_trips()
-                if since == float('-inf')
-                else None,
+            return self._folding.probed(
+                min(now, self.known),
+                since,
+                # Each is there within its deadline, or at least soon after it.
+                self._deadline + PATIENCE,
             )
 
     def cut(self, moment: float) -> None:
         """Count round trips since a moment apart from those before it."""
         with self._changed:
-            self._round_trips.cut(moment)
+            self._folding.cut(moment)
 
     def said(self) -> str:
         """What else is to be said of it, for people."""

@@ -25,7 +25,6 @@ from migration_tempest_plugin.measurement.clock_folding import ClockFolding
 from migration_tempest_plugin.measurement.folding import Folding
 from migration_tempest_plugin.measurement import GuestClock
 from migration_tempest_plugin.measurement import Mark
-from migration_tempest_plugin.measurement.round_trips import Accumulator
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.recording import lines
@@ -52,7 +51,6 @@ class Recorded:
 
     stream: lines.Stream
     folding: Folding
-    round_trips: Accumulator
     deadline: float | None = None
     clock: ClockFolding = dataclasses.field(default_factory=ClockFolding)
     log: list[str] = dataclasses.field(default_factory=list)
@@ -65,16 +63,10 @@ class Recorded:
         self.folding.keep(moment)
         self.clock.begin(moment)
 
-    def take(self, batch: lines.Batch, begin: float, end: float) -> None:
-        """Take in some samples.
-
-        :param begin, end: from when to when round trips count, in seconds
-        """
+    def take(self, batch: lines.Batch) -> None:
+        """Take in some samples."""
         for sample in batch.samples:
             self.folding.add(sample)
-            seconds = sample.round_trip
-            if seconds is not None and begin <= sample.start < end:
-                self.round_trips.add(sample.start, seconds)
         for sample, uptime in zip(batch.samples, batch.uptimes):
             if uptime is not None:
                 self.clock.add(Beat(sample.start, sample.end, uptime))
@@ -114,14 +106,8 @@ class File:
         :raises NoMeasurement: if no probe of it was answered
         """
         stream = recorded.stream
-        samples = sorted(
-            (
-                sample
-                for sample in recorded.folding.since()
-                if sample.start <= self.ended
-            ),
-            key=lambda sample: sample.start,
-        )
+        probed = recorded.folding.probed(self.ended)
+        samples = sorted(probed.samples, key=lambda sample: sample.start)
         first = _bound(
             [each for each in samples if each.start >= self.begin],
             reversed([each for each in samples if each.start < self.begin]),
@@ -151,11 +137,9 @@ class File:
             clock=stream.clock,
             deadline=recorded.deadline,
             quiet=tuple(
-                quiet
-                for quiet in recorded.folding.quiet_since(first)
-                if quiet.end <= last
+                quiet for quiet in probed.quiet if first < quiet.end <= last
             ),
-            round_trips=recorded.round_trips.round_trips(),
+            round_trips=probed.round_trips,
         )
         whole = dataclasses.replace(
             whole,
@@ -258,15 +242,18 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
             case lines.Stream() as stream:
                 streams[stream.number] = Recorded(
                     stream,
-                    Folding(stream.interval, (begin, end)),
-                    Accumulator(stream.interval),
+                    Folding(
+                        stream.interval,
+                        (begin, end),
+                        stream.probing.waits,
+                    ),
                 )
             case lines.Baseline(number, moment):
                 streams[number].begin(moment)
             case lines.Deadline(number, seconds):
                 streams[number].deadline = seconds
             case lines.Batch() as batch:
-                streams[batch.stream].take(batch, begin, end)
+                streams[batch.stream].take(batch)
             case lines.Log(number, log):
                 streams[number].log.extend(log)
             case lines.Lost() as lost:
@@ -274,7 +261,7 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
             case Mark() as mark:
                 marks.append(mark)
                 for each in streams.values():
-                    each.round_trips.cut(mark.moment)
+                    each.folding.cut(mark.moment)
             case lines.Known(moment):
                 ended = moment
                 for each in streams.values():
