@@ -96,8 +96,8 @@ class TestBrownout(test_watch.NetworkTest):
         self.assertAsHeld(slow, found['slow'])
         self.assertRegex(
             output,
-            r'round trips .*after "sh runs" [23]\.\d ms .*, '
-            r'after "slow" (39|4\d) ms \(99 %: \d\d ms\), after "late"',
+            r'round trips +in ms: before [23]\.\d .*, '
+            r'after "slow" (39|4\d) \(99 %: \d\d\), after "late"',
         )
 
     def test_a_late_answer_has_its_delay(self):

@@ -96,6 +96,8 @@ def compared(
 def line(timeline: documents.Timeline, of_marks: bool) -> str:
     """The phases that its round trips tell apart, or '' if none are known.
 
+    In milliseconds: the median of each, and how much the slowest ones took.
+
     :param of_marks: each phase is called after a mark
     """
     found = timeline.get('round_trips', [])
@@ -116,7 +118,7 @@ def line(timeline: documents.Timeline, of_marks: bool) -> str:
     ]
     if quicker := len(others) - len(worst):
         told.append(f'and {quicker} phases that were quicker')
-    return ', '.join(told)
+    return 'in ms: ' + ', '.join(told) if told else ''
 
 
 def _longest(each: documents.RoundTrips) -> float:
@@ -135,13 +137,13 @@ def _told(each: documents.RoundTrips, of_marks: bool) -> str:
     middle = each['median']
     if middle is None:
         return f'{phase} {details[0]}'
-    return f'{phase} {milliseconds(middle)} ms ({", ".join(details)})'
+    return f'{phase} {milliseconds(middle)} ({", ".join(details)})'
 
 
 def _slowest(
     each: documents.RoundTrips,
 ) -> collections.abc.Iterator[str]:
     if each['p99'] is not None:
-        yield f'99 %: {milliseconds(each["p99"])} ms'
+        yield f'99 %: {milliseconds(each["p99"])}'
     elif each['maximum'] is not None:
-        yield f'longest: {milliseconds(each["maximum"])} ms'
+        yield f'longest: {milliseconds(each["maximum"])}'

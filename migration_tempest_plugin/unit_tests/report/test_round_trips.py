@@ -34,8 +34,8 @@ class TestLine(testtools.TestCase):
     def test_of_a_migration(self):
         """The sum says less than its parts."""
         self.assertEqual(
-            'before 0.40 ms (99 %: 0.90 ms), pre-copy 1.9 ms (99 %: 8.0 ms), '
-            'switch-over 12 ms (longest: 480 ms, 7 unanswered)',
+            'in ms: before 0.40 (99 %: 0.90), pre-copy 1.9 (99 %: 8.0), '
+            'switch-over 12 (longest: 480, 7 unanswered)',
             self.line(
                 row('before'),
                 row('during'),
@@ -46,19 +46,20 @@ class TestLine(testtools.TestCase):
 
     def test_nothing_but_the_whole(self):
         self.assertEqual(
-            'whole 0.040 ms (99 %: 0.90 ms)', self.line(row('whole', 0.00004))
+            'in ms: whole 0.040 (99 %: 0.90)',
+            self.line(row('whole', 0.00004)),
         )
 
     def test_nothing_was_answered(self):
         self.assertEqual(
-            'before 0.40 ms (99 %: 0.90 ms), switch-over 3 unanswered',
+            'in ms: before 0.40 (99 %: 0.90), switch-over 3 unanswered',
             self.line(row('before'), row('switch-over', None, None, 3, None)),
         )
 
     def test_of_a_watch(self):
         self.assertEqual(
-            'before 0.40 ms (99 %: 0.90 ms), '
-            'after "upgrade" 0.40 ms (99 %: 0.90 ms)',
+            'in ms: before 0.40 (99 %: 0.90), '
+            'after "upgrade" 0.40 (99 %: 0.90)',
             self.line(
                 row('whole'), row('before'), row('upgrade'), of_marks=True
             ),
@@ -68,9 +69,9 @@ class TestLine(testtools.TestCase):
         rows = [row(f'step {each}', p99=each / 1000) for each in range(1, 11)]
         line = self.line(row('whole'), row('before'), *rows, of_marks=True)
         self.assertEqual(
-            'before 0.40 ms (99 %: 0.90 ms), '
-            'after "step 9" 0.40 ms (99 %: 9.0 ms), '
-            'after "step 10" 0.40 ms (99 %: 10 ms), '
+            'in ms: before 0.40 (99 %: 0.90), '
+            'after "step 9" 0.40 (99 %: 9.0), '
+            'after "step 10" 0.40 (99 %: 10), '
             'and 8 phases that were quicker',
             line,
         )

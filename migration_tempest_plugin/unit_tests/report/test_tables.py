@@ -53,7 +53,7 @@ class TestMarkdown(testtools.TestCase):
         self.assertRegex(
             round_trips[0],
             r'^- `test_it`, compute1 → compute2: round trips of network: '
-            r'pre-copy 0\.39 ms \(longest: 0\.40 ms, 30 unanswered\), ',
+            r'in ms: pre-copy 0\.39 \(longest: 0\.40, 30 unanswered\), ',
         )
         self.assertEqual(
             '- `test_it`, compute1 → compute2: allowed_network_downtime '
