@@ -106,6 +106,8 @@ class Watch(base.Command):
                 exporter.Exporter(*parsed_args.listen, parsed_args.name)
             )
             watched = session.Session(plan, file)
+            if offered:
+                offered.offer(watched.answers)
             marked = stack.enter_context(
                 marks.Marks(
                     marks.beside(output),

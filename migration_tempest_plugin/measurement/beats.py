@@ -21,6 +21,7 @@ from migration_tempest_plugin.measurement.folding import Folding
 from migration_tempest_plugin.measurement.folding import Probed
 from migration_tempest_plugin.measurement.guest_clock import Beat
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
+from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement.sample import Sample
 
 #: Takes each Sample, and what the guest's clock showed then, or None.
@@ -143,6 +144,10 @@ class Beats:
     def cut(self, moment: float) -> None:
         """Count round trips since a moment apart from those before it."""
         self._folding.cut(moment)
+
+    def round_trips(self) -> RoundTrips:
+        """All that were counted up to now."""
+        return self._folding.round_trips()
 
     def clock(self) -> GuestClock:
         """The GuestClock of all beats.

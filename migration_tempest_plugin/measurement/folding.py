@@ -154,6 +154,10 @@ class Folding:
         """
         self._round_trips.cut(moment)
 
+    def round_trips(self) -> RoundTrips:
+        """All that were counted up to now."""
+        return self._round_trips.round_trips()
+
     def _put_back(self, late: Sample) -> None:
         """Keep one that was left out: it divides its stretch."""
         self._late[late.start] = late

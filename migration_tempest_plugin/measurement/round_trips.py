@@ -198,6 +198,10 @@ class RoundTrips:
             )
         )
 
+    def percentiles(self) -> Percentiles:
+        """Those of all of them; of what had no answer, it knows nothing."""
+        return Slot.of(self.slots).percentiles()
+
     def coarse(self, most: int) -> list[Slot]:
         """The slots, or neighbours together where there are too many.
 

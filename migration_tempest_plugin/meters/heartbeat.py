@@ -29,6 +29,7 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import beats
 from migration_tempest_plugin.measurement import guest_clock
 from migration_tempest_plugin.measurement.guest_clock import TICK
+from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement import stall
 from migration_tempest_plugin.measurement import timeline
 
@@ -237,6 +238,11 @@ class GuestHeartbeatMeter(fixtures.Fixture):
         """
         with self._changed:
             self._beats.cut(moment)
+
+    def round_trips(self) -> RoundTrips:
+        """How long all answers took up to now."""
+        with self._changed:
+            return self._beats.round_trips()
 
     @property
     def lost(self) -> str | None:

@@ -28,6 +28,7 @@ import migration_tempest_plugin
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import folding
+from migration_tempest_plugin.measurement.round_trips import RoundTrips
 
 if typing.TYPE_CHECKING:  # it runs as a process of its own
     from migration_tempest_plugin.prober import echo
@@ -193,6 +194,11 @@ class Probes:
         """Count round trips since a moment apart from those before it."""
         with self._prober.changed:
             self._folding.cut(moment)
+
+    def round_trips(self) -> RoundTrips:
+        """How long all answers took up to now."""
+        with self._prober.changed:
+            return self._folding.round_trips()
 
     @property
     def known(self) -> float:

@@ -21,6 +21,7 @@ from oslo_log import log
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import folding
+from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement import timeline
 from migration_tempest_plugin.meters import icmp
 from migration_tempest_plugin.meters import ping
@@ -129,6 +130,13 @@ class NetDowntimeMeter(fixtures.Fixture):
         # ping's are all kept.
         if isinstance(self._probes, icmp.Probes):
             self._probes.cut(moment)
+
+    def round_trips(self) -> RoundTrips | None:
+        """How long all answers took up to now; None where ping is used."""
+        sender = self._sender
+        return (
+            sender.round_trips() if isinstance(sender, icmp.Probes) else None
+        )
 
     @property
     def known(self) -> float | None:

@@ -18,6 +18,7 @@ import fixtures
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import folding
+from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement import timeline
 from migration_tempest_plugin.meters import service_kinds
 from migration_tempest_plugin.meters import service_probes
@@ -133,6 +134,10 @@ class ServiceDowntimeMeter(fixtures.Fixture):
         :param moment: when that was, in seconds, just now
         """
         self._probes.cut(moment)
+
+    def round_trips(self) -> RoundTrips:
+        """How long all answers took up to now."""
+        return self._probes.round_trips()
 
     def wait_until_up(self, timeout: float) -> float:
         """Wait until a probe that was sent after this call is answered.

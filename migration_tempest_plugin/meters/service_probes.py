@@ -21,6 +21,7 @@ import time
 
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import folding
+from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.meters import service_attempt
 from migration_tempest_plugin.meters import service_kinds
 
@@ -229,6 +230,11 @@ class Probes:
         """Count round trips since a moment apart from those before it."""
         with self._changed:
             self._folding.cut(moment)
+
+    def round_trips(self) -> RoundTrips:
+        """How long all answers took up to now."""
+        with self._changed:
+            return self._folding.round_trips()
 
     def said(self) -> str:
         """What else is to be said of it, for people."""

@@ -15,10 +15,13 @@ For the textfile collector of a node exporter, say, or a gate's own store.
 """
 
 import collections.abc
+import typing
 
 import prometheus_client
 
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import brownout
+from migration_tempest_plugin.measurement.round_trips import Percentiles
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import recorded
@@ -121,10 +124,17 @@ class Series:
         for each in timeline.get('round_trips', ()):
             phase = *of, each['phase']
             self._unanswered.labels(*phase).set(each['unanswered'])
-            for figure, part in round_trips.FIGURES.items():
-                seconds = each[figure]
-                if seconds is not None:
-                    self._round_trip.labels(*phase, part).set(seconds)
+            self._add_figures(phase, each)
+
+    def _add_figures(
+        self,
+        of: tuple[object, ...],
+        figures: collections.abc.Mapping[str, typing.Any],
+    ) -> None:
+        for figure, part in round_trips.FIGURES.items():
+            seconds = figures[figure]
+            if seconds is not None:
+                self._round_trip.labels(*of, part).set(seconds)
 
     def add_watched(
         self,
@@ -135,10 +145,12 @@ class Series:
         outages: collections.abc.Collection[measurement.Outage],
         resolution: float,
         is_down: bool,
+        answers: Percentiles | None = None,
     ) -> None:
         """Take in what was seen of a target up to now.
 
         :param outages: those that are over
+        :param answers: the Percentiles of how long they took, if known
         """
         of = (test, number, target, '', '', 'watch', what)
         durations = [each.duration for each in outages]
@@ -152,6 +164,8 @@ class Series:
             resolution,
             is_down,
         )
+        if answers:
+            self._add_figures((*of, brownout.WHOLE), answers.to_dict())
 
     def _add_outages(
         self,

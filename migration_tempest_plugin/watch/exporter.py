@@ -13,13 +13,20 @@
 
 import collections.abc
 import http.server
+import itertools
 import socket
 import threading
+import typing
 
 import prometheus_client
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.report import prometheus
+
+#: Gives the Percentiles of each State, or None.
+_Answers: typing.TypeAlias = collections.abc.Callable[
+    [], collections.abc.Sequence
+]
 
 
 class Exporter:
@@ -34,7 +41,8 @@ class Exporter:
 
     def __init__(self, address: str, port: int, name: str) -> None:
         self._name = name
-        self._states: collections.abc.Iterable = ()
+        self._states: collections.abc.Sequence = ()
+        self._answers: _Answers = list
         registry = prometheus_client.CollectorRegistry()
         registry.register(self)
         try:
@@ -61,6 +69,14 @@ class Exporter:
         self._thread.join()
         self._server.server_close()
 
+    def offer(self, answers: _Answers) -> None:
+        """Offer how long answers took, too.
+
+        :param answers: gives the Percentiles of each State, or None, when
+            somebody asks
+        """
+        self._answers = answers
+
     @property
     def url(self) -> str:
         """Where it can be asked."""
@@ -77,8 +93,9 @@ class Exporter:
     def collect(self) -> collections.abc.Iterable:
         """For the registry: what was seen up to the last look."""
         series = prometheus.Series()
-        for number, state in enumerate(self._states, 1):
-            if not state.lost:
+        both = itertools.zip_longest(self._states, self._answers())
+        for number, (state, answers) in enumerate(both, 1):
+            if state and not state.lost:
                 series.add_watched(
                     self._name,
                     number,
@@ -87,6 +104,7 @@ class Exporter:
                     state.outages,
                     state.resolution,
                     state.down_since is not None,
+                    answers,
                 )
         return series.registry.collect()
 

@@ -98,6 +98,16 @@ class Live:
         )
         return ended
 
+    def answers(self):
+        """The Percentiles of all answers up to now, or None."""
+        if self.state.lost or not hasattr(self._meter, 'round_trips'):
+            return None
+        try:
+            found = self._meter.round_trips()
+        except exceptions.NoMeasurement:
+            return None
+        return found and found.percentiles()
+
     def _joined(self, timeline):
         """The Timeline in the tester's clock; None if that is not known."""
         if timeline.clock == 'tester':

@@ -195,6 +195,13 @@ class Session:
         ]  # reported once
         return [live.state for live in self._live], ended
 
+    def answers(self):
+        """The Percentiles of each State's answers up to now, or None.
+
+        In the order of the States that look() gives.
+        """
+        return [live.answers() for live in self._live]
+
     def mark(self, mark):
         """Something else is done from a Mark on."""
         for its_meters in self._metering.meters.values():

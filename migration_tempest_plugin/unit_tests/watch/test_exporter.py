@@ -18,6 +18,7 @@ from prometheus_client import parser
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import round_trips
 from migration_tempest_plugin.unit_tests.watch.seen import OUTAGE
 from migration_tempest_plugin.watch import exporter
 from migration_tempest_plugin.watch import live
@@ -71,6 +72,33 @@ class TestExporter(testtools.TestCase):
         self.assertEqual(
             {'10.0.0.5', 'fd00::5'}, {server for _, server, _, _ in found}
         )
+
+    def test_how_long_answers_took(self):
+        """What is known when somebody asks; phases are not."""
+        counted = round_trips.Accumulator(0.05)
+        for each in range(200):
+            counted.add(each / 20, 0.001 if each < 150 else 0.2)
+        with exporter.Exporter('127.0.0.1', 0, 'upgrade') as found:
+            found.update([WAS_DOWN, IS_DOWN], [])
+            found.offer(lambda: [counted.round_trips().percentiles(), None])
+            with urllib.request.urlopen(found.url, timeout=10) as answer:
+                text = answer.read().decode()
+        seen = {
+            (sample.labels['server'], float(sample.labels['quantile'])): (
+                sample.labels['phase'],
+                sample.value,
+            )
+            for family in parser.text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == 'migration_round_trip_seconds'
+        }
+        self.assertEqual(
+            {('10.0.0.5', part) for part in (0.5, 0.95, 0.99, 1.0)}, {*seen}
+        )
+        phase, median = seen['10.0.0.5', 0.5]
+        self.assertEqual('whole', phase)
+        self.assertAlmostEqual(0.001, median, delta=0.001 * round_trips.ERROR)
+        self.assertEqual(0.2, seen['10.0.0.5', 1.0][1])
 
     def test_by_ipv6(self):
         self.assertIn(
