@@ -21,6 +21,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import text
+from migration_tempest_plugin.report import watched
 from migration_tempest_plugin.running import machine
 from migration_tempest_plugin.watch import display
 from migration_tempest_plugin.watch import events as jsonlines
@@ -73,11 +74,11 @@ class Watch(base.Command):
             with contextlib.ExitStack() as stack:
                 stack.enter_context(followed)
                 shown = display.Display(self.app.stderr)
-                watched, marked, offered = self._begin(
+                watching, marked, offered = self._begin(
                     parsed_args, plan, output, stack, shown, events
                 )
                 looks = looking.Looking(
-                    watched, followed, marked, shown, ending, events, offered
+                    watching, followed, marked, shown, ending, events, offered
                 )
                 ending.begin()
                 with shown.shown():
@@ -105,38 +106,27 @@ class Watch(base.Command):
             offered = parsed_args.listen and stack.enter_context(
                 exporter.Exporter(*parsed_args.listen, parsed_args.name)
             )
-            watched = session.Session(plan, file)
+            watching = session.Session(plan, file)
             if offered:
-                offered.offer(watched.answers)
+                offered.offer(watching.answers)
             marked = stack.enter_context(
                 marks.Marks(
                     marks.beside(output),
                     file.mark,
-                    watched.mark,
+                    watching.mark,
                     *([events.mark] if events else []),
                 )
             )
-            stack.enter_context(watched)
-        for line in _begun(watched, offered):
+            stack.enter_context(watching)
+        for line in _begun(watching, offered):
             shown.say(line)
         if events:
             events.begin(list(plan.targets))
-        return watched, marked, offered
+        return watching, marked, offered
 
     def _conclude(self, parsed_args, output, measured, limits, status, events):
-        wrong = [
-            complaint
-            for each in measured.migrations
-            for complaint in each.complaints(limits)
-        ]
-        test = recorded.RecordedTest(
-            'watch: ' + parsed_args.name
-            if parsed_args.name != 'watch'
-            else 'watch',
-            'fail' if wrong else 'success',
-            tuple(each.to_dict() for each in measured.migrations),
-            reason='\n'.join(wrong),
-        )
+        wrong = watched.complaints(measured.migrations, limits)
+        test = watched.test(parsed_args.name, measured.migrations, limits)
         run = recorded.Run((test,), _facts(parsed_args, limits, measured))
         try:
             base.write(output, run.to_json())
@@ -190,15 +180,15 @@ def _gone_on_failure(file):
         raise
 
 
-def _begun(watched, offered):
+def _begun(watching, offered):
     """What is said when all have answered, line by line."""
-    yield f'{STARTED} {", ".join(watched.plan.targets)}'
-    for loaded, load in watched.under_load():
+    yield f'{STARTED} {", ".join(watching.plan.targets)}'
+    for loaded, load in watching.under_load():
         yield f'{loaded}: {load.room}'
-    if watched.control and watched.control.why:
+    if watching.control and watching.control.why:
         yield (
             'not known when this machine itself is cut off: '
-            f'{watched.control.why} (--control)'
+            f'{watching.control.why} (--control)'
         )
     if offered:
         yield 'offered to Prometheus at ' + offered.url

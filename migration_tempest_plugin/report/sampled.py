@@ -24,7 +24,7 @@ from migration_tempest_plugin.meters import metadata_follow
 from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.recording.window import Window
 from migration_tempest_plugin.report import recorded
-from migration_tempest_plugin.report import validation
+from migration_tempest_plugin.report import watched
 
 #: What it says of a file that has no end: its writer was killed.
 CUT = 'ends in the middle: what wrote it was ended, or had no room left'
@@ -52,22 +52,10 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
     streams = [
         each for each in file.streams if each.stream.what != cut_off.CONTROL
     ]
-    recorded_of = {each.stream.what for each in streams}
-    for limit in view.limits:
-        if limit.what not in recorded_of:
-            raise exceptions.RecordError(
-                f"{path}: {limit.option} can't be checked: it has only "
-                f'{", ".join(sorted(recorded_of)) or "its beginning"}'
-            )
+    _refuse_unmeasured(path, streams, view.limits)
     begin = max(file.header.origin, file.begin)
     ended = min(file.ended, file.end)
-    gaps = [
-        gap
-        for each in file.streams
-        # One that never answered says nothing.
-        if each.stream.what == cut_off.CONTROL and each.baseline is not None
-        for gap in cut_off.gaps(_measured(file, each))
-    ]
+    gaps = _cut_off(file)
     progress = measurement.Progress.of_marks(
         begin, _within(file.marks, begin, ended), ended
     )
@@ -75,34 +63,65 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
         _watched(file, target, its_streams, gaps, progress, view.limits)
         for target, its_streams in _by_target(streams).items()
     ]
-    wrong = [
-        complaint
-        for each in measured
-        for complaint in each.complaints(view.limits)
-    ]
-    test = recorded.RecordedTest(
-        'watch',
-        'fail' if wrong else 'success',
-        tuple(validation.migration(each.to_dict()) for each in measured),
-        reason='\n'.join(wrong),
-        seconds=ended - begin,
+    return recorded.Run(
+        (
+            watched.test(
+                watched.NAME, measured, view.limits, seconds=ended - begin
+            ),
+        ),
+        _facts(file, ended, gaps, view.limits),
+        () if file.why else (f'{path} {CUT}',),
     )
+
+
+def _refuse_unmeasured(
+    path: str | os.PathLike[str],
+    streams: collections.abc.Iterable[reader.Recorded],
+    limits: collections.abc.Iterable[measurement.Limit],
+) -> None:
+    """A limit of what was not measured would seem to be kept."""
+    measured = set()
+    for each in streams:
+        measured.add(each.stream.what)
+        if not each.clock.is_empty:
+            measured.add('guest')
+    for limit in limits:
+        if limit.what not in measured:
+            raise exceptions.RecordError(
+                f"{path}: {limit.option} can't be checked: it has only "
+                f'{", ".join(sorted(measured)) or "its beginning"}'
+            )
+
+
+def _cut_off(file: reader.File) -> list[Gap]:
+    """When what watched was cut off itself."""
+    return [
+        gap
+        for each in file.streams
+        # One that never answered says nothing.
+        if each.stream.what == cut_off.CONTROL and each.baseline is not None
+        for gap in cut_off.gaps(_measured(file, each))
+    ]
+
+
+def _facts(
+    file: reader.File,
+    ended: float,
+    gaps: collections.abc.Collection[Gap],
+    limits: collections.abc.Iterable[measurement.Limit],
+) -> dict[str, object]:
     stamp = time.strftime(
         '%Y-%m-%d %H:%M:%S %z', time.localtime(file.time_of_day(ended))
     )
-    facts = {'watched': 'watch', 'ended': stamp}
+    facts = {'watched': watched.NAME, 'ended': stamp}
     if gaps:
         facts['cut_off'] = cut_off.text(
             gaps, lambda moment: _clock(file, moment)
         )
-    return recorded.Run(
-        (test,),
-        {
-            'run': facts,
-            'limits': {limit.option: limit.seconds for limit in view.limits},
-        },
-        () if file.why else (f'{path} {CUT}',),
-    )
+    return {
+        'run': facts,
+        'limits': {limit.option: limit.seconds for limit in limits},
+    }
 
 
 def _clock(file: reader.File, moment: float) -> str:
