@@ -18,8 +18,12 @@ from migration_tempest_plugin.measurement import cut_off
 from migration_tempest_plugin.watch import program
 from migration_tempest_plugin.watch import session
 
-#: Seconds between two looks.
-LOOK = 0.25
+#: Seconds between two looks, at the least and at the most.
+LOOK, SELDOM = 0.25, 2.0
+
+#: The part of the time that looks take, at the most: those at a thousand
+#: targets take long.
+LOOKING = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Looking:
         self._over = over
         self._events = events
         self._others = [each for each in (events, offered) if each]
+        self._pause = LOOK
         self._tell_servers()
         if hidden := followed.hidden():
             shown.say(hidden)
@@ -106,7 +111,9 @@ class Looking:
         self._await_migrations(patience)
         # What is down is known when a probe's deadline is over.
         deadline = self._watched.plan.longest_deadline
-        settled = time.monotonic() + max(patience.settle, deadline + 2 * LOOK)
+        settled = time.monotonic() + max(
+            patience.settle, deadline + 2 * self._pause
+        )
         self._until(lambda: time.monotonic() > settled, 'COMMAND has ended')
         give_up = time.monotonic() + patience.recovery
         if self._watched.is_down():
@@ -139,10 +146,13 @@ class Looking:
         :param doing: what goes on, for people
         """
         while True:
+            began = time.monotonic()
             self._look(doing)
             if self._over.is_set() or is_over():
                 return
-            self._over.wait(LOOK)
+            took = time.monotonic() - began
+            self._pause = min(max(LOOK, took / LOOKING), SELDOM)
+            self._over.wait(self._pause)
 
     def _look(self, doing):
         self._take_marks()

@@ -103,6 +103,17 @@ class TestCommand(Case):
             ),
         )
 
+    def test_looks_that_take_long(self):
+        """They leave this machine the time that it needs to measure."""
+        self.over.is_set.side_effect = [False, False, False, True]
+        moments = iter([0.0, 10.0, 10.001, 20.0, 20.05, 30.0, 39.0, 40.0])
+        with mock.patch.object(looking.time, 'monotonic', moments.__next__):
+            self.looks().watch([], PATIENCE)
+        self.assertEqual(
+            [0.25, 1.0, 2.0],
+            [round(call.args[0], 6) for call in self.over.wait.mock_calls],
+        )
+
     def test_none(self):
         """It goes on until it is asked to end."""
         self.over.is_set.side_effect = [False, False, True]
