@@ -824,7 +824,7 @@ class TestGuest(WatchTest):
         return watch
 
     def await_said(self, watch, text):
-        """Read on up to a line; a busy machine may be told of before."""
+        """Read on up to a line. Of a busy machine, others come before it."""
         give_up = time.monotonic() + PATIENCE
         said = []
         while not said or text not in said[-1]:

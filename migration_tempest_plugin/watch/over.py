@@ -20,8 +20,8 @@ class Over:
     """Whether it is to end: by a signal.
 
     Before anything is measured, a signal ends the command. From then on, it
-    ends the watching, and any further one is in vain: what was measured is
-    written down.
+    ends the watching, and others after it change nothing: what was measured
+    is written down.
     """
 
     def __init__(self):

@@ -180,7 +180,7 @@ class TestArguments(testtools.TestCase):
         )
 
     def test_a_bad_target(self):
-        """It is told in a line, before anything is begun."""
+        """One line says so, before anything begins."""
         self.assertEqual(2, self.command.run(self.parse('a:0', '--', 'x')))
         [said] = self.app.stderr.getvalue().splitlines()
         self.assertIn("'a:0' is no target: '0' is no port", said)

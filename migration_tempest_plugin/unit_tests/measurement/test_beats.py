@@ -68,7 +68,7 @@ class TestHeld(Case):
 
 class TestDecided(Case):
     def test_in_flight(self):
-        """What is under way is told of when it is decided, and not before."""
+        """A beat goes to the sink when it is decided, and not before."""
         self.answer(100.0, 100.01, 7.0)
         number = self.beats.send(100.02)
         self.assertEqual(100.02, self.beats.decide(100.1, THRESHOLD))
@@ -79,7 +79,7 @@ class TestDecided(Case):
         self.assertEqual((Sample(100.02, 100.11, True), 7.1), self.told[-1])
 
     def test_late(self):
-        """It failed, and is told of again when its answer comes."""
+        """It failed, and goes to the sink again when its answer comes."""
         number = self.beats.send(100.0)
         self.beats.decide(100.2, THRESHOLD)
         self.assertEqual([(Sample(100.0, 100.0, False), None)], self.told)
@@ -91,7 +91,7 @@ class TestDecided(Case):
         self.assertEqual((late,), self.beats.probed(103, THRESHOLD).samples)
 
     def test_held_before_it_failed(self):
-        """What is told of is no outage if the tester did not run."""
+        """No outage goes to the sink where the tester did not run."""
         number = self.beats.send(100.0)
         self.beats.hold(100.01, 102.0)
         self.assertEqual(100.0, self.beats.decide(102.01, THRESHOLD))

@@ -9,7 +9,7 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""What many targets cost, as it is told."""
+"""What is printed of what many targets cost."""
 
 import dataclasses
 

@@ -155,7 +155,7 @@ class TestGuestsClock(testtools.TestCase):
         self.assertEqual([], seen.look())
 
     def test_not_known_yet(self):
-        """It is told of when it is."""
+        """It is shown once the clock is known."""
         clock = mock.Mock(side_effect=exceptions.NoMeasurement('too few'))
         seen = self.live(clock)
         self.assertEqual([], seen.look())
