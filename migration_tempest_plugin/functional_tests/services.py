@@ -47,6 +47,7 @@ class Tcp(fixtures.Fixture):
         self._keeps = keeps
         self.port = 0
         self.connections = []
+        self._changed = threading.Condition()
         self._server = None
 
     def _setUp(self):
@@ -57,6 +58,14 @@ class Tcp(fixtures.Fixture):
     def _close(self):
         for each in self.connections:
             each.close()
+
+    def await_connections(self, number, timeout):
+        """Wait until it has accepted so many."""
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: len(self.connections) >= number, timeout
+            ):
+                raise AssertionError(f'only {len(self.connections)} came')
 
     def start(self):
         self._server = _listening(self._address, self.port)
@@ -79,7 +88,9 @@ class Tcp(fixtures.Fixture):
             while True:
                 client, _ = server.accept()
                 if self._keeps:
-                    self.connections.append(client)
+                    with self._changed:
+                        self.connections.append(client)
+                        self._changed.notify_all()
                 else:
                     client.close()
 

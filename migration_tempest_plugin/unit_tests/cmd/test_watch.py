@@ -88,7 +88,7 @@ class TestArguments(testtools.TestCase):
             ),
             (
                 ('http://a', '--allowed-kept-downtime', '1'),
-                'name a target like https://HOST/ or HOST:PORT with --kept, too',
+                'a target like https://HOST/ or HOST:PORT with --kept',
             ),
             (
                 ('a:80', 'a@b', '--allowed-network-downtime', '1'),
