@@ -88,7 +88,10 @@ class TestArguments(testtools.TestCase):
             ),
             (
                 ('http://a', '--allowed-kept-downtime', '1'),
-                'a target like https://HOST/ or HOST:PORT with --kept',
+                (
+                    'name a target like https://HOST/ or HOST:PORT with '
+                    '--kept, too'
+                ),
             ),
             (
                 ('a:80', 'a@b', '--allowed-network-downtime', '1'),
