@@ -190,7 +190,7 @@ class Brownout:
             slots[_place(slot, parts, begins)].append(slot)
         unanswered = [0] * len(parts)
         for sample in timeline.samples:
-            if sample.round_trip is None:
+            if not (sample.answered or sample.late):
                 place = bisect.bisect_right(begins, sample.start) - 1
                 unanswered[place] += timeline.counted(sample)
         return cls(

@@ -55,7 +55,10 @@ class Sample:
 
     @property
     def round_trip(self) -> float | None:
-        """How many seconds its answer took, or None if it had none.
+        """How many seconds its answer took, or None if that is not known.
+
+        It is not of one that had none, nor of one that may have been sent at
+        any time before its answer.
 
         Where it may have been sent later, since the tester itself was late,
         say, that is no time of the answer.
@@ -64,6 +67,8 @@ class Sample:
             return None
         if self.took is not None:
             return self.took
+        if self.slack and self.end <= self.latest_start:
+            return None
         return max(0.0, self.end - self.latest_start)
 
     @property

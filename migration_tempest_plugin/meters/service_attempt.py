@@ -29,6 +29,7 @@ class Attempt:
     :param begin: called right before it is sent: the moment, in seconds
     :ivar start: when it was sent, in seconds; None as long as it is not
     :ivar slack: by how many seconds later that may have been
+    :ivar later: by how many seconds later it may be sent by the kernel
     :ivar stage: what there is not yet, for people
     """
 
@@ -41,6 +42,7 @@ class Attempt:
         self._begin = begin
         self.start: float | None = None
         self.slack = 0.0
+        self.later = 0.0
         self.stage = 'no answer'
 
     @contextlib.contextmanager
@@ -81,11 +83,16 @@ class Attempt:
             raise Unsent(why)
         end = time.monotonic()
         late = not why and end - self.start - self.slack > self.deadline
+        if why or late:
+            slack = self.slack + self.later
+        else:
+            # Of one that the kernel sent, only its answer is known.
+            slack = end - self.start if self.later else 0.0
         return measurement.Sample(
             self.start,
             end,
             not why and not late,
             late=late,
-            slack=0.0 if not why and not late else self.slack,
+            slack=slack,
             why='answered after the deadline' if late else why,
         )

@@ -255,7 +255,8 @@ class KeptTcp(_Asked):
 
     Nothing is said over it: where a service sends something, that is left out.
     The kernel asks when a second has gone by without an answer, so a probe
-    waits for up to that. One that is lost is opened anew for the next probe.
+    waits for up to that, and how long its answer took is not known. One that
+    is lost is opened anew for the next probe.
 
     :param place: its host, an address or a name, and its port
     """
@@ -277,6 +278,7 @@ class KeptTcp(_Asked):
             return
         with attempt.sending():
             pass
+        attempt.later = self.pause
         attempt.stage = 'no answer to a keepalive'
         try:
             while not _acknowledged(self._connection, attempt.start or 0.0):

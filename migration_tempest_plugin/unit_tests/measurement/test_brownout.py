@@ -183,6 +183,19 @@ class TestPhases(testtools.TestCase):
         [document] = measured.to_dict()['measurements']
         self.assertNotIn('round_trips', document)
 
+    def test_keepalives_have_none(self):
+        """They were answered for all that: they are not unanswered."""
+        samples = [
+            Sample(100.0 + each, 101.0 + each, each != 7, slack=1.0)
+            for each in range(20)
+        ]
+        seen = dataclasses.replace(timeline(samples), what='kept')
+        found = self.phases(migration(seen, kind='watch'))
+        self.assertEqual(
+            {(0, 1)},
+            {(each.count, each.unanswered) for each in found.values()},
+        )
+
     def test_of_a_watch(self):
         marks = [Mark(112.0, 'first'), Mark(120.5, 'second')]
         found = self.phases(

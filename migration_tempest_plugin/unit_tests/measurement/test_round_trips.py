@@ -192,6 +192,8 @@ class TestRoundTrips(testtools.TestCase):
                 Sample(0.02, 3.02, False, late=True),
                 Sample(0.03, 3.03, False, late=True, slack=2.5),
                 Sample(0.04, 1.0, True, took=0.002),
+                # It may have been sent at any time before its answer.
+                Sample(0.05, 0.95, True, slack=0.9),
             ],
             0.01,
         ).slots
