@@ -103,6 +103,7 @@ class Selfcheck(base.Command):
         return parser
 
     def take_action(self, parsed_args):
+        base.collect_seldom()
         if parsed_args.guest:
             return self._cost(parsed_args)
         _become_root()

@@ -60,6 +60,7 @@ class Watch(base.Command):
         return parser
 
     def take_action(self, parsed_args):
+        base.collect_seldom()
         followed = watch_options.named_servers(parsed_args)
         plan = watch_options.plan(parsed_args, followed.addresses)
         limits = watch_options.limits(parsed_args, plan)

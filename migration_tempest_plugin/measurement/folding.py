@@ -136,7 +136,12 @@ class Folding:
 
     def _count(self, sample: Sample) -> None:
         """Count how long its answer took."""
-        seconds = sample.round_trip
+        seconds = (
+            # As nearly all are: a thousand targets give 20 000 a second.
+            sample.end - sample.start
+            if sample.answered and not sample.slack and sample.took is None
+            else sample.round_trip
+        )
         begin, end = self._window
         if seconds is None or not begin <= sample.start < end:
             return

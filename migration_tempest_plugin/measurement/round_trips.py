@@ -151,6 +151,10 @@ class Slot:
         return whole
 
 
+#: No slot, from when to when it counts.
+_NONE = (math.inf, -math.inf, Slot())
+
+
 @dataclasses.dataclass(frozen=True)
 class RoundTrips:
     """The round trips of one timeline.
@@ -226,6 +230,8 @@ class Accumulator:
         self._cuts: list[float] = []
         self._packed: dict[_Place, bytes] = {}
         self._open: dict[_Place, Slot] = {}
+        # The slot that was counted in, with from when to when it counts.
+        self._latest = _NONE
 
     def cut(self, moment: float) -> None:
         """What was sent since a moment is in no slot with what was before.
@@ -235,13 +241,17 @@ class Accumulator:
         :param moment: in seconds; one before an earlier cut counts as that
         """
         self._cuts.append(max([moment, *self._cuts[-1:]]))
+        self._latest = _NONE
 
     def add(self, start: float, seconds: float) -> None:
         """Take in how long an answer took.
 
         :param start: when the probe was sent, in seconds
         """
-        slot = self._open.get(self._place(start)) or self._opened(start)
+        begin, end, slot = self._latest
+        if not begin <= start < end:
+            slot = self._open.get(self._place(start)) or self._opened(start)
+            self._latest = *self._bounds(start), slot
         bucket = (
             math.ceil(math.log(seconds / _LEAST) * _PER_LOG)
             if seconds > _LEAST
@@ -262,6 +272,14 @@ class Accumulator:
             **{place: _pack(slot) for place, slot in self._open.items()},
         }
         return RoundTrips(tuple(whole[place] for place in sorted(whole)))
+
+    def _bounds(self, start: float) -> tuple[float, float]:
+        """From when to when the slot of a moment is, in seconds."""
+        segment, number = self._place(start)
+        return (
+            max([number * self._width, *self._cuts[segment - 1 : segment]]),
+            min([(number + 1) * self._width, *self._cuts[segment:]]),
+        )
 
     def _place(self, start: float) -> _Place:
         return (

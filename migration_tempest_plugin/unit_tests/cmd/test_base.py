@@ -12,6 +12,7 @@
 """What the commands have in common."""
 
 import argparse
+import gc
 import io
 import os
 import pathlib
@@ -22,6 +23,17 @@ import testtools
 
 from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin import exceptions
+
+
+class TestCollectSeldom(testtools.TestCase):
+    def test_less_often_than_before(self):
+        before = gc.get_threshold()
+        self.addCleanup(gc.set_threshold, *before)
+        base.collect_seldom()
+        self.assertTrue(
+            all(now > was for now, was in zip(gc.get_threshold(), before)),
+            gc.get_threshold(),
+        )
 
 
 class TestNumbers(testtools.TestCase):
