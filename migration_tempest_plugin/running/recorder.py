@@ -35,6 +35,15 @@ from migration_tempest_plugin.recording import writer
 
 LOG = log.getLogger(__name__)
 
+#: A meter that gives its samples to a sink.
+_Sampling: typing.TypeAlias = (
+    meters.NetDowntimeMeter
+    | meters.GuestHeartbeatMeter
+    | services.ServiceDowntimeMeter
+)
+
+_Meter = typing.TypeVar('_Meter', bound=_Sampling)
+
 
 class Recorder:
     """Makes meters, and has the file say what is known of each.
@@ -45,12 +54,7 @@ class Recorder:
     def __init__(self, file: writer.Writer | None) -> None:
         self._file = file
         # The number of the stream of each that is not lost.
-        self._streams: dict[
-            meters.NetDowntimeMeter
-            | meters.GuestHeartbeatMeter
-            | services.ServiceDowntimeMeter,
-            int,
-        ] = {}
+        self._streams: dict[_Sampling, int] = {}
         # The same of those with a log in the guest, in its clock.
         self._logs: dict[metadata_follow.FollowedMetadataMeter, int] = {}
 
@@ -62,9 +66,10 @@ class Recorder:
         what: str = 'network',
     ) -> meters.NetDowntimeMeter:
         """A meter that pings a target."""
-        if self._file is None:
-            return meters.NetDowntimeMeter(target, interval, deadline)
-        stream = self._file.add(
+        return self._made(
+            functools.partial(
+                meters.NetDowntimeMeter, target, interval, deadline
+            ),
             what,
             target,
             interval,
@@ -72,14 +77,6 @@ class Recorder:
             measurement.Probing.INDEPENDENT,
             'prober',
         )
-        meter = meters.NetDowntimeMeter(
-            target,
-            interval,
-            deadline,
-            sink=functools.partial(self._file.take, stream),
-        )
-        self._streams[meter] = stream
-        return meter
 
     def heartbeat(
         self,
@@ -90,17 +87,15 @@ class Recorder:
         deadline: float = heartbeat.DEADLINE,
     ) -> meters.GuestHeartbeatMeter:
         """A meter of a guest's clock; see GuestHeartbeatMeter."""
-        make = functools.partial(
-            meters.GuestHeartbeatMeter,
-            connect,
-            interval,
-            deadline,
-            lifetime,
-            target,
-        )
-        if self._file is None:
-            return make()
-        stream = self._file.add(
+        return self._made(
+            functools.partial(
+                meters.GuestHeartbeatMeter,
+                connect,
+                interval,
+                deadline,
+                lifetime,
+                target,
+            ),
             'tcp',
             target,
             interval + TICK,
@@ -108,9 +103,6 @@ class Recorder:
             measurement.Probing.ORDERED,
             heartbeat.METHOD,
         )
-        meter = make(sink=functools.partial(self._file.take, stream))
-        self._streams[meter] = stream
-        return meter
 
     def metadata(
         self, guest: ssh.Host, target: str, lifetime: float
@@ -148,18 +140,37 @@ class Recorder:
         deadline: float,
     ) -> services.ServiceDowntimeMeter:
         """A meter of what is asked of a service."""
-        make = functools.partial(
-            services.ServiceDowntimeMeter, target, service, interval, deadline
-        )
-        if self._file is None:
-            return make()
-        stream = self._file.add(
+        return self._made(
+            functools.partial(
+                services.ServiceDowntimeMeter,
+                target,
+                service,
+                interval,
+                deadline,
+            ),
             service.what,
             target,
             interval,
             deadline,
             service.probing,
             service.method,
+        )
+
+    def _made(
+        self,
+        make: collections.abc.Callable[..., _Meter],
+        what: str,
+        target: str,
+        interval: float,
+        deadline: float | None,
+        probing: measurement.Probing,
+        method: str,
+    ) -> _Meter:
+        """A meter, whose samples go to a stream of their own."""
+        if self._file is None:
+            return make()
+        stream = self._file.add(
+            what, target, interval, deadline, probing, method
         )
         meter = make(sink=functools.partial(self._file.take, stream))
         self._streams[meter] = stream
