@@ -127,7 +127,7 @@ class Watch(base.Command):
 
     def _conclude(self, parsed_args, output, measured, limits, status, events):
         wrong = watched.complaints(measured.migrations, limits)
-        test = watched.test(parsed_args.name, measured.migrations, limits)
+        test = watched.test(parsed_args.name, measured.migrations, wrong)
         run = recorded.Run((test,), _facts(parsed_args, limits, measured))
         try:
             base.write(output, run.to_json())

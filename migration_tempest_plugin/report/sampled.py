@@ -63,12 +63,9 @@ def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
         _watched(file, target, its_streams, gaps, progress, view.limits)
         for target, its_streams in _by_target(streams).items()
     ]
+    wrong = watched.complaints(measured, view.limits)
     return recorded.Run(
-        (
-            watched.test(
-                watched.NAME, measured, view.limits, seconds=ended - begin
-            ),
-        ),
+        (watched.test(watched.NAME, measured, wrong, ended - begin),),
         _facts(file, ended, gaps, view.limits),
         () if file.why else (f'{path} {CUT}',),
     )
