@@ -247,9 +247,12 @@ COMPUTE = (
         autostart=True,
         leaves=True,
     ),
-    _openstack(
+    Program(
         'neutron-ovn-agent',
+        # that of the lab, which says what it mends
+        '/usr/local/sbin/neutron-ovn-agent '
         '--config-file /etc/neutron/ovn_agent.ini',
+        patience=10,
         leaves=True,
     ),
     _openstack('nova-compute'),
