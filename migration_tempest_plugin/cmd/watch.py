@@ -78,6 +78,7 @@ class Watch(base.Command):
                 watching, marked, offered = self._begin(
                     parsed_args, plan, output, stack, shown, events
                 )
+                followed.record(watching.record_migrations)
                 looks = looking.Looking(
                     watching, followed, marked, shown, ending, events, offered
                 )

@@ -22,8 +22,11 @@ import math
 import typing
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Followed
+from migration_tempest_plugin.measurement import Look
 from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.measurement import Probing
+from migration_tempest_plugin.measurement import Progress
 from migration_tempest_plugin.measurement import Sample
 
 SCHEMA = 'migration-tempest-plugin/samples'
@@ -36,6 +39,9 @@ _MICRO = 1_000_000
 
 #: /proc/uptime counts them.
 _HUNDREDTHS = 100
+
+#: Of a Look, in bytes; only there where it is known.
+_MEMORY = 'memory_total', 'memory_processed', 'memory_remaining'
 
 # What became of a probe, beside when it was sent and when that was known.
 _ANSWERED, _FAILED, _LATE = 0, 1, 2
@@ -123,6 +129,28 @@ class Lost:
 
 
 @dataclasses.dataclass(frozen=True)
+class Migration:
+    """What is known of a migration but for the looks at it: see migrations.
+
+    :ivar number: by which it is known
+    :ivar target: what is measured of its server
+    :ivar followed: the Followed, whose Progress has no looks
+    """
+
+    number: int
+    target: str
+    followed: Followed
+
+
+@dataclasses.dataclass(frozen=True)
+class Looked:
+    """A Look at a migration."""
+
+    migration: int
+    look: Look
+
+
+@dataclasses.dataclass(frozen=True)
 class Known:
     """All that was sent before a moment stands above."""
 
@@ -149,6 +177,8 @@ Line: typing.TypeAlias = (
     | Deadline
     | Lost
     | Mark
+    | Migration
+    | Looked
     | Known
     | End
 )
@@ -209,10 +239,48 @@ class Coder:
                 }
             case Mark():
                 return {'mark': line.text, 'at': self._down(line.moment)}
+            case Migration():
+                return self._migration(line)
+            case Looked():
+                return self._looked(line)
             case Known():
                 return {'known': self._down(line.moment)}
             case End():
                 return {'end': self._down(line.moment), 'why': line.why}
+
+    def _migration(self, line: Migration) -> dict[str, object]:
+        followed = line.followed
+        return {
+            'migration': line.number,
+            'target': line.target,
+            'kind': followed.kind,
+            'source': followed.source,
+            'destination': followed.destination,
+            'status': followed.status,
+            'requested': self._down(followed.progress.requested),
+            'over': followed.ended and self._bounds(*followed.ended),
+            'record': followed.record,
+            'events': list(followed.events),
+        }
+
+    def _looked(self, line: Looked) -> dict[str, object]:
+        look = line.look
+        memory = {
+            name: getattr(look, name)
+            for name in _MEMORY
+            if getattr(look, name) is not None
+        }
+        return {
+            'looked': line.migration,
+            'at': self._bounds(look.asked, look.answered),
+            'status': look.status,
+            **memory,
+            'begun': sorted(look.begun),
+            'over': sorted(look.ended),
+        }
+
+    def _bounds(self, earliest: float, latest: float) -> list[int]:
+        return [self._down(earliest), self._up(latest)]
 
     def _numbers(
         self, samples: tuple[Sample, ...]
@@ -282,11 +350,43 @@ class Coder:
             return Lost(found['lost'], self._moment(found['at']), found['why'])
         if 'mark' in found:
             return Mark(self._moment(found['at']), str(found['mark']))
+        if 'migration' in found:
+            return Migration(
+                found['migration'],
+                str(found['target']),
+                self._followed(found),
+            )
+        if 'looked' in found:
+            return Looked(found['looked'], self._look(found))
         if 'known' in found:
             return Known(self._moment(found['known']))
         if 'end' in found:
             return End(self._moment(found['end']), found['why'])
         return None
+
+    def _followed(self, found: dict[str, typing.Any]) -> Followed:
+        over = found['over']
+        return Followed(
+            found['kind'],
+            found['source'],
+            found['destination'],
+            found['status'],
+            Progress(self._moment(found['requested'])),
+            found['record'],
+            tuple(found['events']),
+            over and (self._moment(over[0]), self._moment(over[1])),
+        )
+
+    def _look(self, found: dict[str, typing.Any]) -> Look:
+        asked, answered = map(self._moment, found['at'])
+        return Look(
+            asked,
+            answered,
+            found['status'],
+            **{name: found.get(name) for name in _MEMORY},
+            begun=frozenset(found['begun']),
+            ended=frozenset(found['over']),
+        )
 
     def _samples(
         self, numbers: list[int], reasons: dict[str, str]

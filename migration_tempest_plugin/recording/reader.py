@@ -23,11 +23,13 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import Beat
 from migration_tempest_plugin.measurement.clock_folding import ClockFolding
 from migration_tempest_plugin.measurement.folding import Folding
+from migration_tempest_plugin.measurement import Followed
 from migration_tempest_plugin.measurement import GuestClock
 from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.measurement import Timeline
 from migration_tempest_plugin.recording import lines
+from migration_tempest_plugin.recording import migrations
 from migration_tempest_plugin.recording.window import WHOLE
 from migration_tempest_plugin.recording.window import Window
 
@@ -83,6 +85,7 @@ class File:
     :ivar why: why it ended there, in a word; None if it was cut
     :ivar begin: from when on it is looked at, likewise
     :ivar end: until when
+    :ivar followed: the migrations of each target that went on in that time
     """
 
     header: lines.Header
@@ -92,6 +95,9 @@ class File:
     why: str | None
     begin: float = float('-inf')
     end: float = float('inf')
+    followed: dict[str, list[Followed]] = dataclasses.field(
+        default_factory=dict
+    )
 
     def time_of_day(self, moment: float) -> float:
         """In seconds since the epoch, of one in seconds of the observer."""
@@ -235,6 +241,7 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
     begin, end = _bounds(header, window)
     streams: dict[int, Recorded] = {}
     marks: list[Mark] = []
+    followed = migrations.Read()
     ended = header.origin
     why: str | None = None
     for text in texts:
@@ -262,6 +269,8 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
                 marks.append(mark)
                 for each in streams.values():
                     each.folding.cut(mark.moment)
+            case lines.Migration() | lines.Looked() as line:
+                followed.take(line)
             case lines.Known(moment):
                 ended = moment
                 for each in streams.values():
@@ -278,6 +287,7 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
         why,
         begin,
         end,
+        followed.of_targets(begin, end),
     )
     if begin > ended or end < header.origin:
         raise exceptions.RecordError(

@@ -18,10 +18,12 @@ import threading
 import time
 import zlib
 
+from migration_tempest_plugin.measurement import Followed
 from migration_tempest_plugin.measurement import Mark
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
 from migration_tempest_plugin.recording import lines
+from migration_tempest_plugin.recording import migrations
 
 #: Seconds from one write to the next: what a kill -9 loses.
 EVERY = 1.0
@@ -57,6 +59,7 @@ class Writer:
         self._samples: dict[int, list[tuple[Sample, float | None]]] = {}
         self._logs: dict[int, list[str]] = {}
         self._streams = 0
+        self._told = migrations.Told()
         self._known: float | None = None
         self._ask: Known = lambda: None
         self._over = False
@@ -138,6 +141,17 @@ class Writer:
     def mark(self, mark: Mark) -> None:
         """Have a Mark written."""
         self._append(mark)
+
+    def migrations(
+        self, target: str, followed: collections.abc.Iterable[Followed]
+    ) -> None:
+        """Have it written what is new of a target's migrations.
+
+        :param followed: all of them up to now, in turn
+        """
+        with self._changed:
+            if self.failed is None:
+                self._new += self._told.new(target, followed)
 
     def _append(self, line: lines.Line) -> None:
         with self._changed:

@@ -180,7 +180,7 @@ def _watched(
             for limit in limits
             if limit.what in measured or limit.what == 'guest' and clock
         ),
-    )
+    ).following(file.followed.get(target, ()))
 
 
 def _logged(

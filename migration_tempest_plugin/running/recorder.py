@@ -196,6 +196,18 @@ class Recorder:
                 self._file.deadline(stream, meter.threshold)
         self._file.ask(self.known)
 
+    def migrations(
+        self,
+        target: str,
+        followed: collections.abc.Iterable[measurement.Followed],
+    ) -> None:
+        """Have it written what is new of the migrations of a target's server.
+
+        :param followed: all of them up to now, in turn
+        """
+        if self._file:
+            self._file.migrations(target, followed)
+
     def mark(self, text: str) -> None:
         """Have it written that something is done now."""
         if self._file:

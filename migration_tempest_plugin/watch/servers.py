@@ -30,6 +30,11 @@ EVERY = 0.5
 #: The part of the time in which Nova is asked, at the most.
 LOOKING = 0.5
 
+#: Gets a target, and all that was Followed of its server up to now.
+Sink = collections.abc.Callable[
+    [str, collections.abc.Sequence[measurement.Followed]], object
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class News:
@@ -62,6 +67,7 @@ class Servers:
         self._over = threading.Event()
         self._changed = threading.Lock()
         self._news = []
+        self._sink = None
         self._known = 0.0  # when the last round began in which all answered
         self._unknown = None  # (since when, why) they do not
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -88,6 +94,10 @@ class Servers:
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def record(self, sink: Sink) -> None:
+        """Have a sink get what is known of all migrations, at each look."""
+        self._sink = sink
 
     def look(self) -> list[News]:
         """What is new since the last call."""
@@ -132,12 +142,7 @@ class Servers:
         """What was measured of a target, with the migrations of its server."""
         for each in self._followed:
             if each.server.address == measured.server:
-                return measured.following(
-                    [
-                        migration.followed()
-                        for migration in each.following.migrations
-                    ]
-                )
+                return measured.following(each.followed())
         return measured
 
     def _run(self) -> None:
@@ -154,6 +159,8 @@ class Servers:
         try:
             for each in self._followed:
                 news += each.look()
+                if self._sink:
+                    self._sink(each.server.address, each.followed())
         except exceptions.CloudError as error:
             why = str(error)
         except Exception as error:  # an answer that nobody knows
@@ -229,6 +236,10 @@ class _Followed:
         said = '; '.join(texts)
         self.now = f'{self.server.named} ({self.server.address}): {said}'
         return [News(state.answered, self.now, self._details(state, changed))]
+
+    def followed(self) -> list[measurement.Followed]:
+        """Its migrations up to now, in turn."""
+        return [each.followed() for each in self.following.migrations]
 
     def _of_server(self, state: following.State) -> list[str]:
         """What it is, if that has not been said."""

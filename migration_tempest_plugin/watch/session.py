@@ -209,6 +209,13 @@ class Session:
                 if isinstance(meter, _CUT):
                     meter.cut(mark.moment)
 
+    def record_migrations(self, target, followed):
+        """Have the file get what is new of a target's migrations.
+
+        :param followed: all of them up to now, as Followed, in turn
+        """
+        self._recorder.migrations(target, followed)
+
     def cut_off(self):
         """This machine's own outages that ended since the last look."""
         return self.control.look() if self.control else []

@@ -11,7 +11,9 @@
 #    under the License.
 """What a file of samples says of a guest that was watched."""
 
+import gzip
 import pathlib
+import zlib
 
 import fixtures
 import testtools
@@ -20,8 +22,12 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.measurement import Sample
+from migration_tempest_plugin.recording.window import moment
+from migration_tempest_plugin.recording.window import WHOLE
+from migration_tempest_plugin.recording.window import Window
 from migration_tempest_plugin.recording import writer
 from migration_tempest_plugin.report import sampled
+from migration_tempest_plugin.unit_tests.measurement import test_followed
 
 #: When it began, and for how long the guest was stopped after ten seconds.
 BEGAN, STOPPED = 98765.0, 1.5
@@ -95,3 +101,99 @@ class TestGuest(testtools.TestCase):
         self.assertEqual(300, pings['successes'])
         self.assertIn('did not survive', beats['no_measurement'])
         self.assertEqual(1000, beats['timeline']['successes'])
+
+
+class TestFollowedServer(testtools.TestCase):
+    """The migrations of a server that was watched for thirty seconds."""
+
+    def setUp(self):
+        super().setUp()
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.path = pathlib.Path(folder) / 'x.samples.gz'
+        self.first = test_followed.followed(BEGAN + 4, 'a', 'b', memory=7)
+        self.second = test_followed.followed(BEGAN + 20, 'b', 'c')
+
+    def write(self, *looks):
+        """Each of the looks has all that is known by then."""
+        self.useFixture(
+            fixtures.MockPatch(
+                'migration_tempest_plugin.recording.writer.time.monotonic',
+                lambda: BEGAN,
+            )
+        )
+        with writer.Writer(self.path, self.fail) as file:
+            pings = file.add('network', 'a', 0.1, 0.5, Probing.INDEPENDENT)
+            for each in range(300):
+                file.take(
+                    pings, Sample(BEGAN + each / 10, BEGAN + each / 10, True)
+                )
+            file.baseline(pings, BEGAN)
+            for known in looks:
+                file.migrations('a', known)
+                file.migrations('another', ())
+            file.know(BEGAN + 30)
+
+    def migration(self, window=WHOLE):
+        [(_, migration)] = sampled.run(
+            self.path, sampled.View(window)
+        ).migrations
+        return migration
+
+    def phases(self, window=WHOLE):
+        return [
+            (phase['name'], round(phase['begin'][0], 3))
+            for phase in self.migration(window)['progress']['phases']
+            if phase['kind'] == 'migration'
+        ]
+
+    def test_what_was_followed_is_read(self):
+        self.write([], [self.first], [self.first, self.second])
+        found = self.migration()
+        self.assertEqual(('a', 'c'), (found['source'], found['destination']))
+        expected = [each.to_dict(BEGAN) for each in (self.first, self.second)]
+        self.assertEqual(2, len(found['followed']))
+        for each, other in zip(expected, found['followed']):
+            for name in ('kind', 'source', 'destination', 'status'):
+                self.assertEqual(each[name], other[name])
+            for bound in ('lower', 'upper'):
+                self.assertAlmostEqual(
+                    each['took'][bound], other['took'][bound], 5
+                )
+        self.assertEqual({'id': BEGAN + 20}, found['migration_record'])
+
+    def test_each_look_stands_there_once(self):
+        """However often it was known, and what changes is the latest."""
+        under_way = test_followed.followed(BEGAN + 4, memory=7, ended=False)
+        self.write([], [under_way], [under_way], [self.first], [self.first])
+        text = gzip.decompress(self.path.read_bytes()).decode()
+        self.assertEqual(3, text.count('"looked":0'))
+        self.assertEqual(2, text.count('"migration":0'))
+        self.assertIn('"memory_processed":7', text)
+        [only] = self.migration()['followed']
+        self.assertEqual('completed', only['status'])
+
+    def test_cut_while_it_goes_on(self):
+        under_way = test_followed.followed(BEGAN + 4, ended=False)
+        self.write([under_way])
+        whole = zlib.decompressobj(wbits=31).decompress(self.path.read_bytes())
+        self.path.write_bytes(gzip.compress(whole[: whole.index(b'{"end"')]))
+        [only] = self.migration()['followed']
+        self.assertEqual(('running', None), (only['status'], only['took']))
+        self.assertIsNone(self.migration()['destination'])
+        self.assertEqual([('running', 4.0)], self.phases()[:1])
+
+    def test_a_part_of_the_time(self):
+        """A migration belongs to it if it went on then."""
+        self.write([self.first, self.second])
+        for begin, end, expected in (
+            ('+0', '+3', []),
+            ('+0', '+15', [BEGAN + 4]),
+            ('+6', '+15', [BEGAN + 4]),
+            ('+9', '+15', []),
+            ('+9', '+30', [BEGAN + 20]),
+        ):
+            found = self.migration(Window(moment(begin), moment(end)))
+            record = found['migration_record']
+            self.assertEqual(
+                expected, [record['id']] if record else [], (begin, end)
+            )

@@ -153,6 +153,24 @@ class TestAdministrator(Case):
         )
         self.assertEqual('completed', joined.record['status'])
 
+    def test_what_is_recorded(self):
+        """All that is known, at each look; it may begin amid a migration."""
+        self.look(11.0)
+        got = []
+        self.servers.record(lambda *known: got.append(known))
+        self.look(12.0, 21.0)
+        statuses = [
+            (target, [each.status for each in followed])
+            for target, followed in got
+        ]
+        self.assertEqual(
+            [('10.30.3.237', ['preparing']), ('10.30.3.237', ['completed'])],
+            statuses,
+        )
+        [(_, [last])] = got[-1:]
+        self.assertEqual(3, len(last.progress.looks))
+        self.assertIsNotNone(last.ended)
+
     def test_another_target_is_left_alone(self):
         other = measurement.MeasuredMigration('192.0.2.1', None, None, ())
         self.look(11.0)
