@@ -45,6 +45,7 @@ LAYERS = (
     'measurement',
     'config',
     'threads',
+    'words',
     'exceptions',
 )
 

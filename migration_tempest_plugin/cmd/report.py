@@ -20,6 +20,7 @@ from migration_tempest_plugin.report import prometheus
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import source
 from migration_tempest_plugin.report import text
+from migration_tempest_plugin import words
 
 FOLDER = 'downtime-report'
 
@@ -68,8 +69,8 @@ class Report(base.Command):
         if not run.migrations:
             names = ', '.join(map(source.name, parsed_args.run or [None]))
             raise exceptions.RecordError(
-                f'{names}: {len(run.tests)} tests, but none of them measured '
-                'a migration'
+                f'{names}: {words.counted(len(run.tests), "test")}, but none '
+                'of them measured a migration'
             )
         folder = parsed_args.output
         for name, written in (

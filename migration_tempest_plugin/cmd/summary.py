@@ -18,6 +18,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.report import markdown
 from migration_tempest_plugin.report import spreadsheet
 from migration_tempest_plugin.report import text
+from migration_tempest_plugin import words
 
 
 class Summary(base.Command):
@@ -54,8 +55,8 @@ class Summary(base.Command):
         if not run.measured:
             raise exceptions.RecordError(
                 'There is no measurement in this run, of '
-                f'{len(run.tests)} tests; it is looked for where tempest run '
-                'was run'
+                f'{words.counted(len(run.tests), "test")}; it is looked for '
+                'where tempest run was run'
             )
         if parsed_args.json:
             said = dataclasses.replace(

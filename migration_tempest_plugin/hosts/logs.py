@@ -124,8 +124,9 @@ def _check_format(
         raise exceptions.HostError(
             host.name,
             words,
-            f'none of the last {len(lines)} lines is as oslo.log writes them '
-            'by default ("TIME PID LEVEL LOGGER [CONTEXT] MESSAGE"), as this '
+            f'none of the lines that were read ({len(lines)}) is as oslo.log '
+            'writes them by default ("TIME PID LEVEL LOGGER [CONTEXT] '
+            'MESSAGE"), as this '
             f'one: {lines[-1][:200]}',
         )
 

@@ -26,6 +26,7 @@ import itertools
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement.duration import Duration
 from migration_tempest_plugin.measurement.sample import Sample
+from migration_tempest_plugin import words
 
 #: /proc/uptime counts hundredths of a second, and cuts off what is less.
 TICK = 0.01
@@ -312,10 +313,9 @@ class GuestClock:
 
     def summary(self) -> str:
         """One line."""
-        count = len(self.stops)
-        plural = 's' * (count > 1)
+        count = words.counted(len(self.stops), 'stop')
         found = (
-            f'stopped for {self.stopped} in {count} stop{plural}'
+            f'stopped for {self.stopped} in {count}'
             if self.stops
             else f'no stop longer than {self.resolution:.4f} s'
         )

@@ -28,6 +28,7 @@ from migration_tempest_plugin.measurement import ordering
 from migration_tempest_plugin.measurement.outage import Outage
 from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.measurement.sample import Sample
+from migration_tempest_plugin import words
 
 SCHEMA = 'migration-tempest-plugin/timeline'
 SCHEMA_VERSION = 2
@@ -566,12 +567,8 @@ class Timeline:
     def summary(self) -> str:
         """One line that says it all."""
         if self.outages:
-            count = len(self.outages)
-            plural = 's' * (count > 1)
-            found = (
-                f'{count} outage{plural}, longest {self.longest}, '
-                f'in sum {self.total}'
-            )
+            count = words.counted(len(self.outages), 'outage')
+            found = f'{count}, longest {self.longest}, in sum {self.total}'
         else:
             found = f'no outage longer than {self.resolution:.3f} s'
         if self.still_down:

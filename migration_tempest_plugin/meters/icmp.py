@@ -29,6 +29,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import folding
 from migration_tempest_plugin.measurement.round_trips import RoundTrips
+from migration_tempest_plugin import words
 
 if typing.TYPE_CHECKING:  # it runs as a process of its own
     from migration_tempest_plugin.prober import echo
@@ -215,7 +216,8 @@ class Probes:
     def said(self) -> str:
         """What else is to be said of it, for people."""
         parts = [
-            f'{number} probes could not be sent from here: {why}'
+            f'{words.counted(number, "probe")} could not be sent from '
+            f'here: {why}'
             for why, number in self._unsent.items()
         ]
         if self._unknown:

@@ -25,6 +25,7 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
 from migration_tempest_plugin.measurement import timeline
 from migration_tempest_plugin.meters import metadata_log
+from migration_tempest_plugin import words
 
 LOG = log.getLogger(__name__)
 
@@ -281,8 +282,8 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         if reading.restarts:
             LOG.warning(
                 'In the guest, curl ended and was started again '
-                '%d times: its time is unobserved',
-                reading.restarts,
+                '%s: its time is unobserved',
+                words.counted(reading.restarts, 'time'),
             )
         samples = reading.samples(self._reached_interval(), self.deadline)
         if reading.is_emptied or not samples:
@@ -427,9 +428,9 @@ def method(
     name = TOOLS.get(tool, tool)
     if chosen is None:
         return name
-    plural = 's' * (chosen.lanes > 1)
     return (
-        f'{name} ({chosen.lanes} lane{plural}, {chosen.connect:g} s to '
+        f'{name} ({words.counted(chosen.lanes, "lane")}, '
+        f'{chosen.connect:g} s to '
         f'connect, {chosen.deadline:g} s to answer)'
     )
 

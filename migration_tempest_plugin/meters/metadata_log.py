@@ -23,6 +23,7 @@ import re
 
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
+from migration_tempest_plugin import words
 
 _ATTEMPT = re.compile(r'(\d) (\d+) (\d+\.\d\d) (\d+\.\d+) (\w+) ;')
 _NOW = re.compile(
@@ -369,22 +370,26 @@ class Reading:
         return starts[::-1]
 
     def __str__(self) -> str:
-        lost = self.unreadable + sum(now.lost for now in self.nows)
+        lost = words.counted(
+            self.unreadable + sum(now.lost for now in self.nows), 'line'
+        )
         if not self.attempts:
-            return f'no attempt in the log, {lost} lines cut or lost'
+            return f'no attempt in the log, {lost} cut or lost'
         counts = collections.Counter(each.result for each in self.attempts)
         results = ', '.join(
             f'{result}: {count}' for result, count in sorted(counts.items())
         )
         seconds = self.uptime - self.attempts[0].start
         restarts = (
-            f', curl ended and was started again {self.restarts} times'
+            ', curl ended and was started again '
+            f'{words.counted(self.restarts, "time")}'
             if self.restarts
             else ''
         )
         return (
-            f'{len(self.attempts)} attempts in {seconds:.1f} s ({results}), '
-            f'{lost} lines cut or lost{restarts}'
+            f'{words.counted(len(self.attempts), "attempt")} in '
+            f'{seconds:.1f} s ({results}), '
+            f'{lost} cut or lost{restarts}'
         )
 
 

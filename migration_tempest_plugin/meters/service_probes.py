@@ -24,6 +24,7 @@ from migration_tempest_plugin.measurement import folding
 from migration_tempest_plugin.measurement.round_trips import RoundTrips
 from migration_tempest_plugin.meters import service_attempt
 from migration_tempest_plugin.meters import service_kinds
+from migration_tempest_plugin import words
 
 #: Seconds that a probe gets beyond its deadline until it has ended: a page may
 #: come byte by byte.
@@ -240,6 +241,7 @@ class Probes:
         """What else is to be said of it, for people."""
         with self._changed:
             return '; '.join(
-                f'{number} probes could not be sent from here: {why}'
+                f'{words.counted(number, "probe")} could not be sent from '
+                f'here: {why}'
                 for why, number in self._unsent.items()
             )

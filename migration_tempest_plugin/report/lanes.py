@@ -19,6 +19,7 @@ from migration_tempest_plugin.report import bands
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
 from migration_tempest_plugin.report import plot
+from migration_tempest_plugin import words
 
 _LABELS = {
     'network': 'ping',
@@ -126,13 +127,14 @@ def _timeline_lane(
     name = _LABELS.get(what, what)
     if not _on_the_axis(timeline):
         before = missing + '; ' if missing else ''
+        count = words.counted(len(timeline['outages']), 'outage')
         longest = plot.duration(timeline['longest'])
         return Lane(
             f"{name}, {timeline['clock']}'s clock",
             bars=[
                 Bar(
                     *whole,
-                    f'{before}{len(timeline["outages"])} outages, the longest '
+                    f'{before}{count}, the longest '
                     f"{longest}, by another clock than the tester's: when "
                     'they were is not known',
                     plot.GREY,

@@ -20,6 +20,7 @@ from migration_tempest_plugin.measurement.round_trips import milliseconds
 from migration_tempest_plugin.measurement.round_trips import Percentiles
 from migration_tempest_plugin.measurement.round_trips import within_error
 from migration_tempest_plugin.report import documents
+from migration_tempest_plugin import words
 
 _Figure: typing.TypeAlias = typing.Literal['median', 'p95', 'p99', 'maximum']
 
@@ -117,7 +118,9 @@ def line(timeline: documents.Timeline, of_marks: bool) -> str:
         if each in before or each in worst
     ]
     if quicker := len(others) - len(worst):
-        told.append(f'and {quicker} phases that were quicker')
+        verb = 'was' if quicker == 1 else 'were'
+        phases = words.counted(quicker, 'phase')
+        told.append(f'and {phases} that {verb} quicker')
     return 'in ms: ' + ', '.join(told) if told else ''
 
 

@@ -21,6 +21,7 @@ from migration_tempest_plugin.report import judged
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import round_trips
 from migration_tempest_plugin.report import several
+from migration_tempest_plugin import words
 
 
 def summary(tests: collections.abc.Iterable[recorded.RecordedTest]) -> str:
@@ -129,7 +130,7 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
             f'{measured["resolution"]:.3f} s{stall}'
         )
     line = _line(measured['what'], digest.as_duration(measured['total']))
-    text = f'{line}  in {_outages(outages)}{stall}'
+    text = f'{line}  in {words.counted(outages, "outage")}{stall}'
     if outages > 1:
         text += f', the longest {measured["longest"]["estimate"]:.3f} s'
     text += _reasons(measured)
@@ -156,7 +157,7 @@ def _by_mark(
         total = measurement.Duration.sum(map(digest.as_duration, outages))
         when = f'after "{name}"' if name else 'before anything was done'
         line = _line('  of which', total)
-        yield f'{line}  in {_outages(len(outages))}, {when}'
+        yield f'{line}  in {words.counted(len(outages), "outage")}, {when}'
 
 
 def _round_trips(
@@ -168,10 +169,6 @@ def _round_trips(
     by_mark = document.get('kind') == 'watch'
     if told := round_trips.line(measured, by_mark):
         yield f'{"  round trips":<15}  {told}'
-
-
-def _outages(count: int) -> str:
-    return f'{count} outage' if count == 1 else f'{count} outages'
 
 
 def _line(label: str, duration: measurement.Duration) -> str:

@@ -20,6 +20,7 @@ import time
 from migration_tempest_plugin.meters import NetDowntimeMeter
 from migration_tempest_plugin.selfcheck import network
 from migration_tempest_plugin.selfcheck import reading
+from migration_tempest_plugin import words
 
 #: Seconds of quiet after each outage, at random in between: so outages begin
 #: anywhere between two probes, and a meter that looks five times in a second
@@ -206,11 +207,12 @@ def _result(plan, timelines, injected, tempest, seconds, cpu):
 def text(result):
     """A table of a result, for people."""
     plan = result.plan
-    plural = 's' * (plan.targets > 1)
     lines = [
         (
-            f'{plan.interval * 1000:g} ms, {plan.targets} target{plural}: '
-            f'{len(plan.outages)} outages in {result.seconds:.0f} s, '
+            f'{plan.interval * 1000:g} ms, '
+            f'{words.counted(plan.targets, "target")}: '
+            f'{words.counted(len(plan.outages), "outage")} in '
+            f'{result.seconds:.0f} s, '
             f'by {result.method}'
         )
     ]

@@ -19,6 +19,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.meters import MetadataDowntimeMeter
 from migration_tempest_plugin.meters import reading
+from migration_tempest_plugin import words
 
 #: What asks, as tables call it.
 OURS = 'this meter'
@@ -196,11 +197,11 @@ def text(result, guest):
 
     :param guest: as people call it
     """
-    plural = 's' * (result.processors > 1)
     return '\n'.join(
         [
             (
-                f'metadata in {guest}, {result.processors} processor{plural}, '
+                f'metadata in {guest}, '
+                f'{words.counted(result.processors, "processor")}, '
                 f'{result.seconds:g} s each, a request each {INTERVAL:g} s'
             ),
             (

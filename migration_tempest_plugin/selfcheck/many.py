@@ -27,6 +27,7 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.meters import NetDowntimeMeter
 from migration_tempest_plugin.running import metering
+from migration_tempest_plugin import words
 
 #: Seconds within which all must have answered, and the very last probe of
 #: each, at the end.
@@ -204,7 +205,6 @@ def text(result):
     unobserved = [each.unobserved for each in result.timelines]
     method = result.timelines[0].method if result.timelines else 'nobody'
     share, memory = own.share + prober.share, own.memory + prober.memory
-    plural = 's' * (plan.targets > 1)
     lines = {
         'set up in': f'{result.set_up:.2f} s',
         'read in': f'{result.read:.2f} s',
@@ -220,7 +220,7 @@ def text(result):
         'not measured': f'{result.missing}',
     }
     head = (
-        f'{plan.targets} target{plural}, a ping each '
+        f'{words.counted(plan.targets, "target")}, a ping each '
         f'{plan.interval * 1000:g} ms, for {plan.seconds:g} s, by {method}'
     )
     return '\n'.join(

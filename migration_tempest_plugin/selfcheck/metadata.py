@@ -29,6 +29,7 @@ from migration_tempest_plugin.selfcheck import guest
 from migration_tempest_plugin.selfcheck import metadata_server
 from migration_tempest_plugin.selfcheck import network
 from migration_tempest_plugin.selfcheck import reading
+from migration_tempest_plugin import words
 
 #: Ways to be down.
 KINDS = DROP, REFUSAL, ERROR = 'silent drop', 'refusal', 'HTTP 503'
@@ -366,7 +367,8 @@ def text(result):
         [
             (
                 f'metadata, a request each {plan.interval:g} s: '
-                f'{len(plan.outages)} outages in {result.seconds:.0f} s, '
+                f'{words.counted(len(plan.outages), "outage")} in '
+                f'{result.seconds:.0f} s, '
                 f'by {ours.method}'
             ),
             *_heading([name for name, _ in meters], tempest),

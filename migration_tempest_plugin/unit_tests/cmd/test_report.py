@@ -96,7 +96,7 @@ class TestReport(CommandTest):
     def test_nothing_to_show(self):
         path = self.file('one', samples.test())
         self.assert_refused(
-            '1 tests, but none of them measured',
+            '1 test, but none of them measured',
             report.Report,
             path,
             '--output',
@@ -370,7 +370,7 @@ class TestOthers(CommandTest):
         self.assertEqual(samples.FACTS, found.facts)
         self.assertEqual(1, len(found.tests))
         self.assert_refused(
-            'no measurement in this run, of 1 tests',
+            'no measurement in this run, of 1 test',
             summary.Summary,
             '--subunit',
             self.file('none', samples.test()),

@@ -167,7 +167,7 @@ class TestJournal(testtools.TestCase):
                     '2026-11-21T08:33:11.616+0000 host nova-compute[89]: VM '
                     'Paused\n'
                 ),
-                'none of the last 1 lines is as oslo.log',
+                'none of the lines that were read (1) is as oslo.log',
             ),
         ):
             error = self.assertRaises(

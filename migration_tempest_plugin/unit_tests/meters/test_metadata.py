@@ -309,7 +309,7 @@ deadline 0.50 1.00 tool=curl lanes=3 baseline=10 slowest=0.01 ;
         ).measurement()
         self.assertEqual(1, len(timeline.outages))
         self.assertIn(
-            'curl ended and was started again 1 times', self.output.output
+            'curl ended and was started again 1 time: ', self.output.output
         )
 
     def test_method(self):
@@ -371,7 +371,7 @@ class TestNoMeasurement(MeterTestCase):
             meter = self.read(state('1 1 ok 12.00 1 12.00 1 1 ;', '12.1', log))
             error = self.assertNothing('holds no attempt', meter.measurement)
             self.assertEqual(
-                'no attempt in the log, 1 lines cut or lost', error.seen
+                'no attempt in the log, 1 line cut or lost', error.seen
             )
 
     def test_empty_log_while_an_attempt_hangs(self):

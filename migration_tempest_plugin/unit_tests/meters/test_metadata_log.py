@@ -129,7 +129,7 @@ class TestAttempts(testtools.TestCase):
 
     def test_as_text(self):
         self.assertEqual(
-            '3 attempts in 18.1 s (ok: 2, rc28: 1), 1 lines cut or lost',
+            '3 attempts in 18.1 s (ok: 2, rc28: 1), 1 line cut or lost',
             str(parse(ATTEMPTS + '1 4 13')),
         )
         self.assertEqual(
@@ -142,7 +142,7 @@ class TestAttempts(testtools.TestCase):
             ),
         )
         self.assertIn(
-            'curl ended and was started again 1 times',
+            'curl ended and was started again 1 time',
             str(parse(ATTEMPTS + 'again 1 ;')),
         )
 

@@ -477,7 +477,7 @@ class TestProber(Case):
             meter,
             60,
             'ended in the middle, with exit status 1',
-            '1 probes could not be sent from here: Network is unreachable',
+            '1 probe could not be sent from here: Network is unreachable',
             '1 answers may have been lost',
             'oh dear',
         )

@@ -327,7 +327,7 @@ class TestMigration(testtools.TestCase):
         self.assertEqual('.', hatching)
         self.assertEqual(self.views(document)['all'], [begin, end])
         self.assertGreater(begin, -1)
-        self.assertIn('1 outages, the longest 0.200 s', str(figure))
+        self.assertIn('1 outage, the longest 0.200 s', str(figure))
 
     def test_still_down(self):
         try:
