@@ -327,8 +327,9 @@ MigrationGroup = [
     cfg.StrOpt(
         'samples_directory',
         help='Folder on this machine for a file of each measured live '
-        'migration, with each sample as it comes, so that a test that is '
-        'killed loses the last second of them: tempest downtime report and '
+        'migration, with each sample as it comes and the phases, so '
+        'that a test that is killed loses the last second of them (of '
+        'metadata, what came since the baseline): tempest downtime report and '
         'summary --subunit FILE read it. It is made if it is not there. '
         'Unset: no file is written.',
     ),

@@ -22,6 +22,7 @@ from tempest.lib import exceptions as lib_exc
 from migration_tempest_plugin.cloud import api
 from migration_tempest_plugin.cloud import records
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement import Followed
 from migration_tempest_plugin.measurement import Look
 from migration_tempest_plugin.measurement import Progress
 
@@ -44,6 +45,7 @@ class LiveMigration:
     :param admin: Tempest's clients of an administrator
     :param server_id: id of the server
     :param interval: seconds between two looks at the API
+    :ivar looked: called after each look; it must not wait
     """
 
     def __init__(
@@ -61,6 +63,10 @@ class LiveMigration:
         self._tells_progress = True
         self._requested: float | None = None
         self._looks: list[Look] = []
+        # What the last of them showed.
+        self._seen: tuple[api.Record | None, tuple[api.Record, ...]]
+        self._seen = None, ()
+        self.looked: collections.abc.Callable[[], object] = lambda: None
 
     def host(self) -> str | None:
         """The host that the server is on."""
@@ -214,7 +220,33 @@ class LiveMigration:
         record = self.record
         shown, events = self._shown(record), self.events()
         self._looks.append(records.look(asked, record, shown, events))
+        self._seen = record, tuple(events)
+        self.looked()
         return record
+
+    def followed(self) -> Followed:
+        """What was seen of it up to now; nothing is asked for that.
+
+        :raises RuntimeError: if it was not requested
+        """
+        if self.progress is None:
+            raise RuntimeError('it was not requested')
+        record, events = self._seen
+        status = record['status'] if record else 'under way'
+        destination = None
+        if record and status in records.ENDED:
+            moved = status == 'completed'
+            destination = record['dest_compute'] if moved else self.source
+        return Followed(
+            'live migration',
+            self.source,
+            destination,
+            status,
+            self.progress,
+            record,
+            events,
+            _ended(self.progress),
+        )
 
     def _shown(self, record: api.Record | None) -> list[api.Record]:
         """The migrations that go on, as long as the API shows them."""
@@ -379,6 +411,16 @@ def _wait_until_all(
             _pause(asked, interval)
     if failures:
         raise failures[0]
+
+
+def _ended(progress: Progress) -> tuple[float, float] | None:
+    """Between which moments the record came to its end, or None."""
+    before = progress.requested
+    for look in progress.looks:
+        if look.status in records.ENDED:
+            return before, look.answered
+        before = look.asked
+    return None
 
 
 def _pause(asked: float, interval: float) -> None:

@@ -87,6 +87,9 @@ class StorageWriter(fixtures.Fixture):
         self._records: list[Record] = []
         self._arrived = 0.0  # when the last one came, by a monotonic clock
         self._changed = threading.Condition()
+        # Each line that came, from the header on, and who gets it.
+        self._lines: list[str] = []
+        self._sinks: list[collections.abc.Callable[[str], object]] = []
         self._stream: stream.ScriptStream | None = None
 
     def _setUp(self) -> None:
@@ -141,6 +144,22 @@ class StorageWriter(fixtures.Fixture):
                 f'{self._ended or f"nothing for {self.silent:.1f} s"}'
             )
 
+    def tell(self, sink: collections.abc.Callable[[str], object]) -> None:
+        """Have a sink get each line, from the header on; it must not wait."""
+        with self._changed:
+            for line in self._lines:
+                sink(line)
+            self._sinks.append(sink)
+
+    def _tell(self, line: str) -> None:
+        new = [line]
+        if self._stream and not self._lines:
+            new = [self._stream.header, line]
+        for each in new:
+            self._lines.append(each)
+            for sink in self._sinks:
+                sink(each)
+
     @property
     def _ended(self) -> str | None:
         return self._stream.ended if self._stream else 'it was not set up'
@@ -150,4 +169,5 @@ class StorageWriter(fixtures.Fixture):
         with self._changed:
             self._records.append(record)
             self._arrived = time.monotonic()
+            self._tell(line)
             self._changed.notify_all()

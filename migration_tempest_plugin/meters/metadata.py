@@ -122,6 +122,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     :param least_deadline: the same for deadline
     :param tool: 'curl' (one process for many requests), 'curl-each' or
         'wget'; the first of them that the guest has if None
+    :param sink: called with each line of the guest's log, once it is read
     :raises ValueError: for a number that makes no sense
     """
 
@@ -138,6 +139,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         least_connect_deadline: float = 0.5,
         least_deadline: float = 1.0,
         tool: str | None = None,
+        sink: collections.abc.Callable[[str], object] | None = None,
     ) -> None:
         if ip_version not in ADDRESSES:
             raise ValueError(f'ip_version is 4 or 6, not {ip_version!r}')
@@ -174,6 +176,8 @@ class MetadataDowntimeMeter(fixtures.Fixture):
             lifetime,
         )
         self._running = False
+        self._sink = sink
+        self._sunk = 0  # lines
         self._last: shell.State | None = None
         self._cpu: float | None = None
         self._wall_start: float | None = None
@@ -210,7 +214,20 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         """The State, after a look."""
         if state.cpu is not None:
             self._cpu = state.cpu
+        if self._sink:
+            self._give(self._sink, state.log)
         return state
+
+    def _give(
+        self, sink: collections.abc.Callable[[str], object], log: str
+    ) -> None:
+        """Give what is new of a log, but a line that is not whole yet."""
+        lines = log.splitlines()
+        if lines and not lines[-1].endswith(' ;'):
+            lines.pop()
+        for line in lines[self._sunk :]:
+            sink(line)
+            self._sunk += 1
 
     def wait_until_up(self, timeout: float) -> float:
         """Wait until an attempt that began after this call is answered.

@@ -69,7 +69,7 @@ class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
     ) -> None:
         super().__init__(ssh_client, lifetime=lifetime)
         self._connect = connect
-        self._sink = sink
+        self._live = sink
         self._followed: stream.ScriptStream | None = None
         # Why it is not followed, and since when; or None.
         self._unfollowed: tuple[str, float] | None = None
@@ -129,8 +129,8 @@ class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
             self._lines.append(line)
         else:
             self._head.append(line)
-        if self._sink:
-            self._sink(line)
+        if self._live:
+            self._live(line)
 
     def recent(self, since: float) -> measurement.Timeline | None:
         """The Timeline of the attempts since a moment of the guest's clock.

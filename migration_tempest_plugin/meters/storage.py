@@ -11,11 +11,13 @@
 #    under the License.
 """Measures for how long what a guest writes to its disk stalls."""
 
+import collections.abc
 import time
 
 import fixtures
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.guest import writer as guest_writer
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
@@ -115,7 +117,7 @@ class StorageStallMeter(fixtures.Fixture):
         except exceptions.GuestError:
             pass  # it stalls, or is stopped
         records = self._writer.records
-        samples = [self._sample(each) for each in records]
+        samples = [_sample(each, self.threshold) for each in records]
         silent = self._writer.silent
         if silent > patience:
             last = records[-1].end
@@ -128,21 +130,10 @@ class StorageStallMeter(fixtures.Fixture):
             samples[-1].end,
             time.time() - (samples[-1].end - samples[0].start) - silent,
             probing=measurement.Probing.BLOCKING,
-            method=f'records on {self._writer.source} ({self._writer.type})',
+            method=_method(self._writer.source, self._writer.type),
             clock='guest',
             deadline=self.threshold,
         ).recovered()
-
-    def _sample(self, record: guest_writer.Record) -> sample.Sample:
-        in_time = record.delay <= self.threshold
-        # The guest's clock cuts both off.
-        return measurement.Sample(
-            record.begin,
-            record.end + TICK,
-            in_time,
-            late=not in_time,
-            slack=TICK,
-        )
 
     def _nothing(self, reason: str) -> exceptions.NoMeasurement:
         records = self._writer.records
@@ -155,3 +146,66 @@ class StorageStallMeter(fixtures.Fixture):
         return exceptions.NoMeasurement(
             f'storage of {self.target}: {reason}', seen
         )
+
+
+def of_log(
+    lines: collections.abc.Sequence[str],
+    target: str,
+    pause: float,
+    threshold: float,
+    since: float | None = None,
+) -> timeline.Timeline:
+    """The Timeline of what storage_writer.sh says, in the guest's clock.
+
+    :param lines: from its first one on
+    :param pause: seconds between two records
+    :param threshold: seconds from which on a record has stalled
+    :param since: from when on it counts, in seconds of that clock
+    :raises NoMeasurement: if nothing was written
+    """
+    header, *others = lines or ['']
+    where = shell.named(header)
+    records = [*_records(others)]
+    if not records:
+        raise exceptions.NoMeasurement(
+            f'storage of {target}: the guest has written nothing'
+        )
+    whole = measurement.Timeline(
+        'storage',
+        target,
+        tuple(_sample(each, threshold) for each in records),
+        pause,
+        records[-1].end + TICK,
+        probing=measurement.Probing.BLOCKING,
+        method=_method(where.get('source', '?'), where.get('type', '?')),
+        clock='guest',
+        deadline=threshold,
+    )
+    return whole if since is None else whole.since(since)
+
+
+def _records(
+    lines: collections.abc.Iterable[str],
+) -> collections.abc.Iterator[guest_writer.Record]:
+    """Of the lines that are whole."""
+    for line in lines:
+        try:
+            yield guest_writer.Record.parse(line)
+        except ValueError:
+            continue
+
+
+def _sample(record: guest_writer.Record, threshold: float) -> sample.Sample:
+    in_time = record.delay <= threshold
+    # The guest's clock cuts both off.
+    return measurement.Sample(
+        record.begin,
+        record.end + TICK,
+        in_time,
+        late=not in_time,
+        slack=TICK,
+    )
+
+
+def _method(source: str, kind: str) -> str:
+    return f'records on {source} ({kind})'

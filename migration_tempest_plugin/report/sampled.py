@@ -21,10 +21,21 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement import cut_off
 from migration_tempest_plugin.measurement.timeline import Gap
 from migration_tempest_plugin.meters import metadata_follow
+from migration_tempest_plugin.meters import storage
 from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.recording.window import Window
 from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import watched
+
+#: What reads the log of a script in a guest, by what is measured.
+_LOGS = {
+    'metadata': metadata_follow.of_log,
+    'storage': storage.of_log,
+}
+
+#: Seconds by which the log of a guest may be behind what else is known: it is
+#: looked at once a second. What is missing beyond that is unobserved.
+_BEHIND = 3.0
 
 #: What it says of a file that has no end: its writer was killed.
 CUT = 'ends in the middle: what wrote it was ended, or had no room left'
@@ -189,19 +200,28 @@ def _logged(
     clock: measurement.GuestClock | None,
 ) -> measurement.Timeline | exceptions.NoMeasurement:
     """What the log of a script in a guest says, in the window."""
+    read = _LOGS.get(each.stream.what)
+    if read is None:
+        return exceptions.NoMeasurement(
+            f'{each.stream.what} of {each.stream.target}: this release does '
+            'not know its log'
+        )
     if clock is None:
         return exceptions.NoMeasurement(
             f"{each.stream.what} of {each.stream.target}: the guest's clock, "
             'in which it was measured, is not known'
         )
     try:
-        whole = metadata_follow.of_log(
+        whole = read(
             each.log,
             each.stream.target,
             each.stream.interval,
-            each.stream.deadline or 0.0,
+            each.deadline or each.stream.deadline or 0.0,
             each.baseline,
         ).joined(clock)
+        ended = whole.ended
+        if file.ended - ended > _BEHIND:
+            ended = file.ended
         return dataclasses.replace(
             whole,
             samples=tuple(
@@ -209,7 +229,7 @@ def _logged(
                 for sample in whole.samples
                 if file.begin <= sample.start <= file.end
             ),
-            ended=min(whole.ended, file.end),
+            ended=min(ended, file.end),
             wall_start=file.time_of_day(max(whole.began, file.begin)),
         ).recovered()
     except exceptions.NoMeasurement as error:

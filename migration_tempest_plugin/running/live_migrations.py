@@ -42,6 +42,7 @@ class Move:
     :ivar figures: called with a moment: the Figures that its hosts reported
         of it since then
     :ivar settings: the Settings that hold for it
+    :ivar target: what its meters call it in a recording
     """
 
     server: str
@@ -52,6 +53,7 @@ class Move:
         [float], tuple[measurement.Figures, ...]
     ] = lambda since: ()
     settings: tuple[measurement.Setting, ...] = ()
+    target: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +94,10 @@ def measure(
     :returns: the MeasuredMigrations
     """
     migrations = [move.migration for move in moves]
+    for move in moves:
+        move.migration.looked = functools.partial(
+            _record, move, terms.recording
+        )
     give_up = 0.0
     with metering.Metering(
         {move.server: move.meters for move in moves}
@@ -117,6 +123,11 @@ def measure(
                 measured.append(_measured(move, read[move.server], terms))
                 keep(measured[-1])
     return measured
+
+
+def _record(move: Move, recording: recorder.Recorder) -> None:
+    """Have it written what was seen of a migration."""
+    recording.migrations(move.target, [move.migration.followed()])
 
 
 @contextlib.contextmanager

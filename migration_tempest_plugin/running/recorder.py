@@ -22,6 +22,8 @@ import typing
 from oslo_log import log
 import paramiko
 
+from migration_tempest_plugin.guest import shell
+from migration_tempest_plugin.guest import writer as guest_writer
 from migration_tempest_plugin.hosts import ssh
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.measurement.guest_clock import TICK
@@ -44,6 +46,12 @@ _Sampling: typing.TypeAlias = (
 
 _Meter = typing.TypeVar('_Meter', bound=_Sampling)
 
+#: A meter that gives the lines of its log in the guest to a sink.
+_Logged = typing.TypeVar(
+    '_Logged', bound=metadata.MetadataDowntimeMeter | meters.StorageStallMeter
+)
+_Sink: typing.TypeAlias = collections.abc.Callable[[str], object]
+
 
 class Recorder:
     """Makes meters, and has the file say what is known of each.
@@ -56,7 +64,7 @@ class Recorder:
         # The number of the stream of each that is not lost.
         self._streams: dict[_Sampling, int] = {}
         # The same of those with a log in the guest, in its clock.
-        self._logs: dict[metadata_follow.FollowedMetadataMeter, int] = {}
+        self._logs: dict[typing.Any, int] = {}
 
     def network(
         self,
@@ -104,31 +112,89 @@ class Recorder:
             heartbeat.METHOD,
         )
 
-    def metadata(
+    def followed_metadata(
         self, guest: ssh.Host, target: str, lifetime: float
     ) -> metadata_follow.FollowedMetadataMeter:
         """A meter of a guest's metadata service; see FollowedMetadataMeter.
 
         :param guest: where the service is asked for
         """
-        if self._file is None:
-            return metadata_follow.FollowedMetadataMeter(
-                guest, guest.connect, lifetime
-            )
-        stream = self._file.add(
+        return self._logging(
+            lambda sink: metadata_follow.FollowedMetadataMeter(
+                guest, guest.connect, lifetime, sink
+            ),
             'metadata',
             target,
             metadata.INTERVAL,
             metadata.DEADLINE,
             measurement.Probing.SEQUENTIAL,
-            clock='guest',
         )
-        meter = metadata_follow.FollowedMetadataMeter(
-            guest,
-            guest.connect,
-            lifetime,
-            functools.partial(self._file.log, stream),
+
+    def metadata(
+        self,
+        ssh_client: shell.Client,
+        target: str,
+        interval: float,
+        deadline: float,
+        **settings: typing.Any,
+    ) -> metadata.MetadataDowntimeMeter:
+        """The same, which is known whenever the guest's log is read.
+
+        :param settings: of a MetadataDowntimeMeter
+        """
+        return self._logging(
+            lambda sink: metadata.MetadataDowntimeMeter(
+                ssh_client,
+                interval=interval,
+                deadline=deadline,
+                sink=sink,
+                **settings,
+            ),
+            'metadata',
+            target,
+            interval,
+            deadline,
+            measurement.Probing.SEQUENTIAL,
         )
+
+    def storage(
+        self,
+        storage_writer: guest_writer.StorageWriter,
+        target: str,
+        deadline: float,
+    ) -> meters.StorageStallMeter:
+        """A meter of what a guest writes to its disk."""
+
+        def make(sink: _Sink | None) -> meters.StorageStallMeter:
+            if sink:
+                storage_writer.tell(sink)
+            return meters.StorageStallMeter(storage_writer, deadline, target)
+
+        return self._logging(
+            make,
+            'storage',
+            target,
+            storage_writer.pause,
+            None,  # it is chosen later
+            measurement.Probing.BLOCKING,
+        )
+
+    def _logging(
+        self,
+        make: collections.abc.Callable[[_Sink | None], _Logged],
+        what: str,
+        target: str,
+        interval: float,
+        deadline: float | None,
+        probing: measurement.Probing,
+    ) -> _Logged:
+        """A meter with a log in the guest, whose lines go to the file."""
+        if self._file is None:
+            return make(None)
+        stream = self._file.add(
+            what, target, interval, deadline, probing, clock='guest'
+        )
+        meter = make(functools.partial(self._file.log, stream))
         self._logs[meter] = stream
         return meter
 
@@ -187,9 +253,11 @@ class Recorder:
             for meter, stream in self._streams.items()
             if meter in baselines
         }
-        for follower, stream in self._logs.items():
-            if follower in baselines:
-                self._file.baseline(stream, baselines[follower])
+        for logged, stream in self._logs.items():
+            if logged in baselines:
+                self._file.baseline(stream, baselines[logged])
+            if isinstance(logged, meters.StorageStallMeter):
+                self._file.deadline(stream, logged.threshold)
         for meter, stream in self._streams.items():
             self._file.baseline(stream, baselines[meter])
             if isinstance(meter, meters.GuestHeartbeatMeter):

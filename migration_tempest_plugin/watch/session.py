@@ -161,7 +161,7 @@ class Session:
             return
         yield self._recorder.heartbeat(guest.connect, target, LIFETIME)
         if plan.metadata:
-            yield self._recorder.metadata(guest, target, LIFETIME)
+            yield self._recorder.followed_metadata(guest, target, LIFETIME)
 
     def _asked(self, target):
         """All that is asked of a target that is a service."""

@@ -26,7 +26,6 @@ from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin import config
 from migration_tempest_plugin.guest import writer
 from migration_tempest_plugin import measurement
-from migration_tempest_plugin import meters
 from migration_tempest_plugin.report import several
 from migration_tempest_plugin.report import streams
 from migration_tempest_plugin.running import facts
@@ -349,6 +348,7 @@ class LiveMigrationScenario(guests.GuestScenario):
             self.meters_of(guest, recording),
             functools.partial(self.figures_of, guest),
             settings.of_server(self.os_admin, guest.id),
+            guest.address,
         )
 
     def assert_downtime_allowed(self, *measured):
@@ -404,11 +404,12 @@ class LiveMigrationScenario(guests.GuestScenario):
                 self.heartbeat_interval,
                 options.guest_heartbeat_deadline,
             ),
-            meters.MetadataDowntimeMeter(
+            recording.metadata(
                 guest.ssh,
-                interval=self.metadata_interval,
+                guest.address,
+                self.metadata_interval,
+                options.metadata_probe_deadline,
                 connect_deadline=options.metadata_connect_deadline,
-                deadline=options.metadata_probe_deadline,
                 lifetime=options.guest_probe_lifetime,
                 ip_version=options.metadata_ip_version,
                 path=options.metadata_path,
@@ -417,14 +418,16 @@ class LiveMigrationScenario(guests.GuestScenario):
                 ),
                 least_deadline=options.metadata_least_probe_deadline,
             ),
-            *self.storage_meters_of(guest),
+            *self.storage_meters_of(guest, recording),
         )
 
-    def storage_meters_of(self, guest):
+    def storage_meters_of(self, guest, recording=recorder.NONE):
         """The meter of what a guest writes to its disk, if it has a limit."""
         if CONF.migration.allowed_storage_stall is None:
             return ()
-        return (self.storage_meter(guest, self.storage_writer(guest)),)
+        return (
+            self.storage_meter(guest, self.storage_writer(guest), recording),
+        )
 
     def storage_writer(self, guest, folder=None):
         """A StorageWriter: to a folder, or to the one of the options."""
@@ -434,12 +437,12 @@ class LiveMigrationScenario(guests.GuestScenario):
             lifetime=CONF.migration.guest_probe_lifetime,
         )
 
-    def storage_meter(self, guest, storage_writer):
+    def storage_meter(self, guest, storage_writer, recording=recorder.NONE):
         """A meter of what a StorageWriter has a guest write."""
-        return meters.StorageStallMeter(
+        return recording.storage(
             storage_writer,
-            CONF.migration.guest_storage_deadline,
             guest.address,
+            CONF.migration.guest_storage_deadline,
         )
 
     def live_migrate_arguments(self, guest, host=None):

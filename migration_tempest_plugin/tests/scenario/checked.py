@@ -22,6 +22,7 @@ from testtools import content
 from migration_tempest_plugin import checks
 from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.running import recorder
 from migration_tempest_plugin.tests.scenario import base
 
 CONF = config.CONF
@@ -72,12 +73,12 @@ class CheckedScenario(base.LiveMigrationScenario):
         super().setUp()
         self._writers = {}  # the StorageWriter of each guest, by its id
 
-    def storage_meters_of(self, guest):
+    def storage_meters_of(self, guest, recording=recorder.NONE):
         """As in the base; of what a check has the guest write already."""
         writer = self._writers.get(guest.id)
         if writer and writer.is_running:
-            return (self.storage_meter(guest, writer),)
-        return super().storage_meters_of(guest)
+            return (self.storage_meter(guest, writer, recording),)
+        return super().storage_meters_of(guest, recording)
 
     def boot_guests(self, count, **arguments):
         """As in the base; one more port of them is open."""

@@ -270,6 +270,47 @@ class TestProgress(Case):
 
     def test_not_requested(self):
         self.assertIsNone(self.migration.progress)
+        self.assertRaises(RuntimeError, self.migration.followed)
+
+    def test_followed(self):
+        """What each look shows is known at once, and nothing is asked."""
+        seen = []
+        self.migration.looked = lambda: seen.append(self.migration.followed())
+        self.play(
+            ([], server()),
+            ([record('running')], server()),
+            (
+                [record('completed') | {'dest_compute': 'b'}],
+                server('b', 'MIGRATING', 'migrating'),
+            ),
+            ([record('completed') | {'dest_compute': 'b'}], server('b')),
+        )
+        progress = self.follow()
+        self.assertEqual(
+            [
+                ('under way', None, 1),
+                ('running', None, 2),
+                ('completed', 'b', 3),
+                ('completed', 'b', 4),
+            ],
+            [
+                (each.status, each.destination, len(each.progress.looks))
+                for each in seen
+            ],
+        )
+        self.assertEqual([None, None], [each.ended for each in seen[:2]])
+        # From the last look at which it went on.
+        over = progress.looks[1].asked, progress.looks[2].answered
+        self.assertEqual([over, over], [each.ended for each in seen[2:]])
+
+    def test_one_that_failed_is_where_it_was(self):
+        self.play(([record('error') | {'dest_compute': 'b'}], server()))
+        self.migration.request()
+        self.migration.wait_until_ended(60)
+        followed = self.migration.followed()
+        self.assertEqual(
+            ('error', 'a'), (followed.status, followed.destination)
+        )
 
     def test_a_slow_cloud_is_asked_less_often(self):
         self.migration = live_migration.LiveMigration(

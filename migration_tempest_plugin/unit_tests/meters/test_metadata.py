@@ -226,6 +226,24 @@ class TestMeasurement(MeterTestCase):
         ).measurement()
         self.assertEqual(4, timeline.successes)
 
+    def test_whoever_wants_the_lines_gets_each_once(self):
+        """A line that is just being written, with the next reading."""
+        lines = []
+        self.guest = fake_guest.Guest(
+            read=[
+                state(DONE, '13.90', LOG + '1 7 14.0'),
+                state(DONE, '14.90', LOG + '1 7 14.01 0.01 ok ;'),
+            ]
+        )
+        meter = self.useFixture(
+            metadata.MetadataDowntimeMeter(self.guest, sink=lines.append)
+        )
+        meter.measurement()
+        self.assertEqual(LOG.strip().splitlines(), lines)
+        meter.measurement()
+        self.assertEqual('1 7 14.01 0.01 ok ;', lines[-1])
+        self.assertEqual(len(LOG.strip().splitlines()) + 1, len(lines))
+
 
 class TestOneCurl(MeterTestCase):
     """Three lanes, out of step, each of which asks every 0.6 s."""

@@ -18,6 +18,7 @@ import testtools
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.guest import writer
 from migration_tempest_plugin import meters
+from migration_tempest_plugin.meters import storage
 
 
 class Writer:
@@ -128,3 +129,52 @@ class TestStorageStallMeter(testtools.TestCase):
         self.assertRaises(
             ValueError, meters.StorageStallMeter, Writer(), 0.001
         )
+
+
+class TestLog(testtools.TestCase):
+    """What the script in the guest said, read later."""
+
+    HEADER = 'storage_writer 1 file=/var/x type=ext4 source=/dev/vda1'
+    LINES = (
+        HEADER,
+        '1 t1 100.00 100.01 2',
+        '2 t2 100.21 100.22 3',
+        '3 t3 100.42 102.92 4',
+        '4 t4 103.12 103.13 5',
+    )
+
+    def read(self, lines, **named):
+        return storage.of_log(lines, 'the-guest', 0.2, 0.1, **named)
+
+    def test_a_stall(self):
+        timeline = self.read(self.LINES)
+        self.assertEqual(
+            ('storage', 'guest', 0.1, 'records on /dev/vda1 (ext4)'),
+            (
+                timeline.what,
+                timeline.clock,
+                timeline.deadline,
+                timeline.method,
+            ),
+        )
+        [outage] = timeline.outages
+        # Up to the records before and after it.
+        self.assertTrue(
+            2.4 < outage.lower <= 2.5 <= outage.upper < 2.95, outage
+        )
+
+    def test_since_a_moment(self):
+        timeline = self.read(self.LINES, since=103.12)
+        self.assertEqual((), timeline.outages)
+        self.assertEqual(1, timeline.successes)
+
+    def test_a_line_that_is_cut(self):
+        timeline = self.read([*self.LINES, '5 t5 103.'])
+        self.assertEqual(4, timeline.successes + timeline.failures)
+
+    def test_nothing_was_written(self):
+        for lines in ([], [self.HEADER]):
+            error = self.assertRaises(
+                exceptions.NoMeasurement, self.read, lines
+            )
+            self.assertIn('has written nothing', str(error))

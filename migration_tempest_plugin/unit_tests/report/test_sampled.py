@@ -103,6 +103,92 @@ class TestGuest(testtools.TestCase):
         self.assertEqual(1000, beats['timeline']['successes'])
 
 
+class TestLogsOfTheGuest(testtools.TestCase):
+    """The guest's clock was 100 when that of the tester was BEGAN."""
+
+    METADATA = (
+        'metadata_probe 2 pid=7 tool=curl-each pause=fraction interface=- ;',
+        'deadline 0.50 1.00 tool=curl-each lanes=1 baseline=10 slowest=0.01 ;',
+        *(
+            f'1 {each + 1} {100 + each / 5 + 0.01:.2f} 0.01 ok ;'
+            for each in range(100)
+        ),
+    )
+    STORAGE = (
+        'storage_writer 1 file=/x type=ext4 source=/dev/vda1',
+        *(
+            f'{each} t {100 + each / 5:.2f} {100 + each / 5 + 0.01:.2f} 1'
+            for each in range(1, 60)
+        ),
+        # from 112 to 114.5
+        '60 t 112.00 114.50 1',
+        *(
+            f'{each} t {102.5 + each / 5:.2f} {102.5 + each / 5 + 0.01:.2f} 1'
+            for each in range(61, 87)
+        ),
+    )
+
+    def setUp(self):
+        super().setUp()
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.path = pathlib.Path(folder) / 'x.samples.gz'
+
+    def measurements(self, metadata=METADATA, storage=STORAGE):
+        """Of what is in the file, twenty seconds long."""
+        with writer.Writer(self.path, self.fail) as file:
+            beats = file.add('tcp', 'a', 0.03, None, Probing.ORDERED)
+            asked = file.add(
+                'metadata', 'a', 0.2, 5.0, Probing.SEQUENTIAL, clock='guest'
+            )
+            written = file.add(
+                'storage', 'a', 0.2, None, Probing.BLOCKING, clock='guest'
+            )
+            for each in range(1000):
+                sent = BEGAN + each / 50
+                file.take(
+                    beats, Sample(sent, sent + 0.001, True), 100 + each / 50
+                )
+            for stream, lines in ((asked, metadata), (written, storage)):
+                for line in lines:
+                    file.log(stream, line)
+            file.baseline(beats, BEGAN)
+            file.baseline(asked, 101.0)
+            file.baseline(written, 101.0)
+            file.deadline(beats, 0.1)
+            file.deadline(written, 0.1)
+            file.know(BEGAN + 20)
+        [(_, migration)] = sampled.run(self.path, sampled.View()).migrations
+        self.path.unlink()
+        return migration['measurements']
+
+    def test_they_are_in_the_time_of_the_tester(self):
+        _, metadata, storage = self.measurements()
+        self.assertEqual('metadata', metadata['what'])
+        self.assertEqual([], metadata['outages'])
+        self.assertEqual(0.0, metadata['unobserved'])
+        [outage] = storage['outages']
+        self.assertTrue(
+            2.4 < outage['lower'] <= 2.5 <= outage['upper'] < 2.95, outage
+        )
+        self.assertAlmostEqual(11.0, outage['start'], delta=0.3)
+        self.assertIn('/dev/vda1 (ext4)', storage['method'])
+
+    def test_one_that_ends_early_was_not_observed(self):
+        """A test that was killed: its log was read before it migrated."""
+        _, metadata, storage = self.measurements(self.METADATA[:30])
+        self.assertAlmostEqual(20 - 28 / 5, metadata['unobserved'], delta=0.3)
+        self.assertEqual(0.0, storage['unobserved'])
+
+    def test_one_that_was_never_read(self):
+        unread = [
+            each['no_measurement']
+            for each in self.measurements(metadata=())
+            if 'no_measurement' in each
+        ]
+        self.assertEqual(1, len(unread))
+        self.assertIn('metadata of a: ', unread[0])
+
+
 class TestFollowedServer(testtools.TestCase):
     """The migrations of a server that was watched for thirty seconds."""
 

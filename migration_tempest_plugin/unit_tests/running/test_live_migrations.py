@@ -20,6 +20,7 @@ from migration_tempest_plugin import measurement
 from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.running import live_migrations
 from migration_tempest_plugin.running import recorder
+from migration_tempest_plugin.unit_tests.measurement import test_followed
 from migration_tempest_plugin.unit_tests.running import fakes
 
 
@@ -86,10 +87,13 @@ class TestMeasure(testtools.TestCase):
     def test_recorded(self):
         """What was done and from when it counts is in the file."""
         folder = self.useFixture(fixtures.TempDir()).path
+        move = self.move('x', target='192.0.2.7')
+        seen = test_followed.followed(5.0)
+        move.migration.followed.return_value = seen
         with recorder.recording(folder, 'a test') as recording:
             live_migrations.measure(
-                [self.move('x')],
-                lambda migrations: None,
+                [move],
+                lambda migrations: move.migration.looked(),
                 live_migrations.Terms(5, 7, recording=recording),
                 self.kept.append,
             )
@@ -98,6 +102,12 @@ class TestMeasure(testtools.TestCase):
         self.assertEqual(
             ['live migration requested', 'live migration ended'],
             [mark.text for mark in reader.read(path).marks],
+        )
+        [(target, [followed])] = reader.read(path).followed.items()
+        self.assertEqual('192.0.2.7', target)
+        self.assertEqual(
+            (seen.status, seen.record, 3),
+            (followed.status, followed.record, len(followed.progress.looks)),
         )
 
     def test_several(self):

@@ -13,9 +13,12 @@
 
 import pathlib
 
+from unittest import mock
+
 import fixtures
 import testtools
 
+from migration_tempest_plugin.guest import writer as guest_writer
 from migration_tempest_plugin.measurement import Probing
 from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.running import recorder
@@ -28,7 +31,7 @@ class FakeFile:
         self.said = []
         self.streams = 0
 
-    def add(self, *stream):
+    def add(self, *stream, clock='tester'):
         self.said.append(stream)
         self.streams += 1
         return self.streams - 1
@@ -41,6 +44,9 @@ class FakeFile:
 
     def deadline(self, *words):
         self.said.append(('deadline', *words))
+
+    def log(self, *words):
+        self.said.append(('log', *words))
 
     def lose(self, *words):
         self.said.append(('lost', *words))
@@ -83,6 +89,55 @@ class TestRecorder(testtools.TestCase):
             ],
             [each[:5] for each in self.file.said],
         )
+
+    def test_logs_in_the_guest(self):
+        """What a test measures of metadata, and of a disk."""
+        asked = self.recorder.metadata(None, '192.0.2.7', 0.2, 5.0, lifetime=9)
+        self.assertEqual(
+            (0.2, 5.0, 9), (asked.interval, asked.deadline, asked.lifetime)
+        )
+        its_writer = guest_writer.StorageWriter(None, '/var', pause=0.3)
+        written = self.recorder.storage(its_writer, '192.0.2.7', 0.1)
+        streams = [
+            ('metadata', '192.0.2.7', 0.2, 5.0, Probing.SEQUENTIAL),
+            ('storage', '192.0.2.7', 0.3, None, Probing.BLOCKING),
+        ]
+        self.assertEqual(streams, [each[:5] for each in self.file.said])
+        self.recorder.begin({asked: 12.0, written: 13.0})
+        self.assertEqual(
+            [
+                ('baseline', 0, 12.0),
+                ('baseline', 1, 13.0),
+                ('deadline', 1, 0.1),
+            ],
+            self.file.said[2:],
+        )
+
+    def test_each_line_of_the_disk_from_the_header_on(self):
+        """Whether somebody wants them before or after they came."""
+        its_writer = guest_writer.StorageWriter(None, '/var')
+        its_writer._stream = mock.Mock(header='storage_writer 1', ended=None)
+        self.recorder.storage(its_writer, 'early', 0.1)
+        lines = ['1 t1 100.00 100.01 2', '2 t2 100.21 100.22 3']
+        for line in lines:
+            its_writer._take(line)
+        self.recorder.storage(its_writer, 'late', 0.1)
+        for number in (0, 1):
+            self.assertEqual(
+                ['storage_writer 1', *lines],
+                [
+                    said[2]
+                    for said in self.file.said
+                    if said[:2] == ('log', number)
+                ],
+            )
+
+    def test_no_file(self):
+        its_writer = guest_writer.StorageWriter(None, '/var')
+        meter = recorder.NONE.storage(its_writer, 'x', 0.1)
+        self.assertEqual(0.1, meter.deadline)
+        self.assertEqual([], its_writer._sinks)
+        recorder.NONE.migrations('x', ())
 
     def test_one_without_a_baseline(self):
         """It does not keep what the others see from being known."""
