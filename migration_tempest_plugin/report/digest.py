@@ -28,6 +28,10 @@ from migration_tempest_plugin.report import round_trips
 #: What of services a watch measures.
 SERVICES = ('connect', 'http', 'kept', 'dns')
 
+#: What nobody observed is worth a word where it is more than that part of the
+#: time.
+UNOBSERVED = 0.01
+
 #: What a migration costs a server, in the order of the reports; and those.
 COSTS = (
     'network',
@@ -109,6 +113,14 @@ def resolved(migration: documents.Migration) -> dict[str, float]:
         for name, duration in durations(migration).items()
         if name in reached
     }
+
+
+def unobserved(timeline: documents.Timeline) -> float:
+    """Seconds that nobody observed, where they are worth a word; else 0."""
+    seconds, observed = timeline.get('unobserved'), timeline.get('observed')
+    if not seconds or not observed or seconds < UNOBSERVED * observed:
+        return 0.0
+    return seconds
 
 
 def missing(migration: documents.Migration) -> list[str]:

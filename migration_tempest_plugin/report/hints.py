@@ -29,9 +29,6 @@ _INTERVALS = {
     **dict.fromkeys(digest.SERVICES, ('--service-interval', 0.01)),
 }
 
-#: More than that part of the time is worth a word, if nobody observed it.
-UNOBSERVED = 0.01
-
 
 def of_watch(
     migration: documents.Migration,
@@ -67,8 +64,8 @@ def _observed(
     timeline: documents.Timeline,
 ) -> collections.abc.Iterator[str]:
     """Who had no time to look."""
-    unobserved, observed = timeline.get('unobserved'), timeline.get('observed')
-    if not unobserved or not observed or unobserved < UNOBSERVED * observed:
+    unobserved = digest.unobserved(timeline)
+    if not unobserved:
         return
     why = (
         'the guest had no time for it: fewer processes in it would help'
@@ -78,5 +75,5 @@ def _observed(
     )
     yield (
         f'{timeline["what"]}: nobody observed {unobserved:.3f} s of '
-        f'{observed:.1f} s; {why}'
+        f'{timeline["observed"]:.1f} s; {why}'
     )

@@ -34,7 +34,7 @@ _LOGS = {
 }
 
 #: Seconds by which the log of a guest may be behind what else is known: it is
-#: looked at once a second. What is missing beyond that is unobserved.
+#: looked at once a second.
 _BEHIND = 3.0
 
 #: What it says of a file that has no end: its writer was killed.
@@ -219,19 +219,26 @@ def _logged(
             each.deadline or each.stream.deadline or 0.0,
             each.baseline,
         ).joined(clock)
-        ended = whole.ended
-        if file.ended - ended > _BEHIND:
-            ended = file.ended
-        return dataclasses.replace(
+        seen = dataclasses.replace(
             whole,
             samples=tuple(
                 sample
                 for sample in whole.samples
                 if file.begin <= sample.start <= file.end
             ),
-            ended=min(ended, file.end),
+            ended=min(whole.ended, file.end),
             wall_start=file.time_of_day(max(whole.began, file.begin)),
-        ).recovered()
+        )
+        missing = min(file.ended, file.end) - whole.ended
+        if missing > _BEHIND:
+            return exceptions.NoMeasurement(
+                f'{each.stream.what} of {each.stream.target}: the last '
+                f'{missing:.1f} s are not known: the log in the guest was '
+                'not read any more',
+                seen.summary(),
+                timeline=seen,
+            )
+        return seen.recovered()
     except exceptions.NoMeasurement as error:
         return error
 

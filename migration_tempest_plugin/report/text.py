@@ -124,16 +124,18 @@ def _measurement(measured: documents.Timeline | documents.Missing) -> str:
         if measured['what'] in ('tcp', 'storage') and deadline
         else ''
     )
+    seconds = digest.unobserved(measured)
+    unobserved = f', {seconds:.3f} s unobserved' if seconds else ''
     if not outages:
         return (
             f'{measured["what"]:<15}  no outage longer than the resolution, '
-            f'{measured["resolution"]:.3f} s{stall}'
+            f'{measured["resolution"]:.3f} s{stall}{unobserved}'
         )
     line = _line(measured['what'], digest.as_duration(measured['total']))
     text = f'{line}  in {words.counted(outages, "outage")}{stall}'
     if outages > 1:
         text += f', the longest {measured["longest"]["estimate"]:.3f} s'
-    text += _reasons(measured)
+    text += unobserved + _reasons(measured)
     # Records of version 1 only: later ones have no measurement then.
     if measured['still_down']:
         text += ', STILL DOWN at the end'

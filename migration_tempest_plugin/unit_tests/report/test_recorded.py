@@ -555,6 +555,23 @@ class TestText(testtools.TestCase):
             self.lines(samples.migration(0.0)),
         )
 
+    def test_what_nobody_observed(self):
+        """It is in the line, whether there was an outage beside it or not."""
+        whole = samples.timeline(0.4)
+        for found in (
+            dataclasses.replace(whole, ended=whole.ended + 5),
+            dataclasses.replace(
+                whole,
+                samples=whole.samples[:40],
+                ended=whole.samples[39].end + 5,
+            ),
+        ):
+            document = measurement.MeasuredMigration('x', 'a', 'b', (found,))
+            self.assertRegex(
+                self.lines(document.to_dict())[2],
+                r'network .*, [45]\.\d{3} s unobserved$',
+            )
+
     def test_load_and_threshold(self):
         tcp = dataclasses.replace(
             samples.timeline(0.4, 'tcp'),
@@ -573,7 +590,9 @@ class TestText(testtools.TestCase):
             r'than 0\.310 s\)$',
         )
         self.assertEqual('    guest            ' + load.text(), lines[4])
-        quiet = dataclasses.replace(tcp, samples=tcp.samples[:40])
+        quiet = dataclasses.replace(
+            tcp, samples=tcp.samples[:40], ended=tcp.samples[39].end
+        )
         self.assertIn(
             '    tcp              no outage longer than the resolution, '
             '0.320 s (a stall is longer than 0.310 s)',

@@ -173,11 +173,20 @@ class TestLogsOfTheGuest(testtools.TestCase):
         self.assertAlmostEqual(11.0, outage['start'], delta=0.3)
         self.assertIn('/dev/vda1 (ext4)', storage['method'])
 
-    def test_one_that_ends_early_was_not_observed(self):
+    def test_one_that_ends_early(self):
         """A test that was killed: its log was read before it migrated."""
         _, metadata, storage = self.measurements(self.METADATA[:30])
-        self.assertAlmostEqual(20 - 28 / 5, metadata['unobserved'], delta=0.3)
-        self.assertEqual(0.0, storage['unobserved'])
+        self.assertIn(
+            'metadata of a: the last 14.6 s are not known',
+            metadata['no_measurement'],
+        )
+        self.assertEqual(0, metadata['timeline']['failures'])
+        self.assertEqual(1, len(storage['outages']))
+
+    def test_the_end_is_behind(self):
+        """The log in the guest is looked at once a second."""
+        _, metadata, _ = self.measurements(self.METADATA[:-10])
+        self.assertAlmostEqual(16.8, metadata['observed'], delta=0.1)
 
     def test_one_that_was_never_read(self):
         unread = [
