@@ -365,23 +365,24 @@ class Coder:
         return None
 
     def _followed(self, found: dict[str, typing.Any]) -> Followed:
-        over = found['over']
+        over = found['over'] and self._span(found['over'])
+        requested = self._moment(found['requested'])
+        if over and over[0] < requested:
+            raise ValueError('it was over before it began')
         return Followed(
-            found['kind'],
+            str(found['kind']),
             found['source'],
             found['destination'],
-            found['status'],
-            Progress(self._moment(found['requested'])),
+            str(found['status']),
+            Progress(requested),
             found['record'],
             tuple(found['events']),
-            over and (self._moment(over[0]), self._moment(over[1])),
+            over,
         )
 
     def _look(self, found: dict[str, typing.Any]) -> Look:
-        asked, answered = map(self._moment, found['at'])
         return Look(
-            asked,
-            answered,
+            *self._span(found['at']),
             found['status'],
             **{name: found.get(name) for name in _MEMORY},
             begun=frozenset(found['begun']),
@@ -394,6 +395,8 @@ class Coder:
         start = 0
         for each in range(0, len(numbers), 4):
             since, took, what, slack = numbers[each : each + 4]
+            if took < 0 or slack < 0:
+                raise ValueError('it ends before it begins')
             start += since
             yield Sample(
                 self._moment(start),
@@ -403,6 +406,12 @@ class Coder:
                 slack=slack / _MICRO,
                 why=reasons.get(str(each // 4), ''),
             )
+
+    def _span(self, bounds: list[int]) -> tuple[float, float]:
+        earliest, latest = map(self._moment, bounds)
+        if latest < earliest:
+            raise ValueError('it ends before it begins')
+        return earliest, latest
 
     def _moment(self, micro: int) -> float:
         return self._origin + micro / _MICRO

@@ -239,62 +239,94 @@ def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:
     header = lines.header(first)
     coder = lines.Coder(header)
     begin, end = _bounds(header, window)
-    streams: dict[int, Recorded] = {}
-    marks: list[Mark] = []
-    followed = migrations.Read()
-    ended = header.origin
-    why: str | None = None
+    whole = _Whole(header, begin, end)
     for text in texts:
-        match coder.decode(text):
-            case lines.Stream() as stream:
-                streams[stream.number] = Recorded(
-                    stream,
-                    Folding(
-                        stream.interval,
-                        (begin, end),
-                        stream.probing.waits,
-                    ),
-                )
-            case lines.Baseline(number, moment):
-                streams[number].begin(moment)
-            case lines.Deadline(number, seconds):
-                streams[number].deadline = seconds
-            case lines.Batch() as batch:
-                streams[batch.stream].take(batch)
-            case lines.Log(number, log):
-                streams[number].log.extend(log)
-            case lines.Lost() as lost:
-                streams[lost.stream].lost = lost
-            case Mark() as mark:
-                marks.append(mark)
-                for each in streams.values():
-                    each.folding.cut(mark.moment)
-            case lines.Migration() | lines.Looked() as line:
-                followed.take(line)
-            case lines.Known(moment):
-                ended = moment
-                for each in streams.values():
-                    # Of others, it is not the time of sending that counts.
-                    if not each.stream.probing.waits:
-                        each.folding.fold(moment - _WHOLE)
-            case lines.End(_, why):
-                pass
-    file = File(
-        header,
-        tuple(streams.values()),
-        tuple(marks),
-        ended,
-        why,
-        begin,
-        end,
-        followed.of_targets(begin, end),
-    )
-    if begin > ended or end < header.origin:
+        line = coder.decode(text)
+        try:
+            whole.take(line)
+        except KeyError as error:
+            raise exceptions.RecordError(
+                f'a line is of number {error}, which did not begin: '
+                f'{text[:80]!r}'
+            ) from error
+    file = whole.file()
+    if begin > file.ended or end < header.origin:
         raise exceptions.RecordError(
             f'it has nothing {window}: it goes from '
-            f'{_text(header.wall)} to {_text(file.time_of_day(ended))}'
+            f'{_text(header.wall)} to {_text(file.time_of_day(file.ended))}'
         )
     return file
+
+
+class _Whole:
+    """What a file of samples has, taken in line by line.
+
+    :param begin: from when on it is looked at; end: until when
+    """
+
+    def __init__(self, header: lines.Header, begin: float, end: float) -> None:
+        self._header = header
+        self._begin, self._end = begin, end
+        self._streams: dict[int, Recorded] = {}
+        self._marks: list[Mark] = []
+        self._migrations = migrations.Read()
+        self._ended = header.origin
+        self._why: str | None = None
+
+    def take(self, line: lines.Line | None) -> None:
+        """Take in a line; None is one that a later version has."""
+        match line:
+            case lines.Stream():
+                self._streams[line.number] = self._new(line)
+            case lines.Baseline(number, moment):
+                self._streams[number].begin(moment)
+            case lines.Deadline(number, seconds):
+                self._streams[number].deadline = seconds
+            case lines.Batch():
+                self._streams[line.stream].take(line)
+            case lines.Log(number, log):
+                self._streams[number].log.extend(log)
+            case lines.Lost():
+                self._streams[line.stream].lost = line
+            case Mark():
+                self._mark(line)
+            case lines.Migration() | lines.Looked():
+                self._migrations.take(line)
+            case lines.Known(moment):
+                self._know(moment)
+            case lines.End(_, why):
+                self._why = why
+
+    def _new(self, stream: lines.Stream) -> Recorded:
+        window = self._begin, self._end
+        return Recorded(
+            stream, Folding(stream.interval, window, stream.probing.waits)
+        )
+
+    def _mark(self, mark: Mark) -> None:
+        self._marks.append(mark)
+        for each in self._streams.values():
+            each.folding.cut(mark.moment)
+
+    def _know(self, moment: float) -> None:
+        self._ended = moment
+        for each in self._streams.values():
+            # Of others, it is not the time of sending that counts.
+            if not each.stream.probing.waits:
+                each.folding.fold(moment - _WHOLE)
+
+    def file(self) -> File:
+        """All of it."""
+        return File(
+            self._header,
+            tuple(self._streams.values()),
+            tuple(self._marks),
+            self._ended,
+            self._why,
+            self._begin,
+            self._end,
+            self._migrations.of_targets(self._begin, self._end),
+        )
 
 
 def _bounds(header: lines.Header, window: Window) -> tuple[float, float]:

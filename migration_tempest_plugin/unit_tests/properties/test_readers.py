@@ -11,9 +11,12 @@
 #    under the License.
 """Whatever they are given: what it says, or an error of the plugin's own."""
 
+import gzip
 import io
 import json
 import os
+
+import fixtures
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.hosts import events
@@ -27,6 +30,7 @@ from migration_tempest_plugin.report import junit
 from migration_tempest_plugin.report import page
 from migration_tempest_plugin.report import prometheus
 from migration_tempest_plugin.report import recorded
+from migration_tempest_plugin.report import sampled
 from migration_tempest_plugin.report import streams
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin.unit_tests.properties import base
@@ -148,6 +152,81 @@ class TestParsers(base.Case):
         )
         self.assertEqual(1, len(metadata_log.parse_now(NOW)))
         self.for_all(check, broken(*METADATA[1:]), broken(NOW), examples=1000)
+
+
+class TestSamples(base.Case):
+    """A file of samples, of which somebody has changed some lines."""
+
+    HEADER = (
+        '{"schema":"migration-tempest-plugin/samples","version":1,'
+        '"wall":1763700000.0,"origin":500.0}'
+    )
+    LINES = (
+        (
+            '{"stream":0,"what":"network","target":"a","interval":0.1,'
+            '"deadline":0.5,"method":"","clock":"tester",'
+            '"probing":"independent"}'
+        ),
+        (
+            '{"stream":1,"what":"metadata","target":"a","interval":0.2,'
+            '"deadline":5.0,"method":"","clock":"guest",'
+            '"probing":"sequential"}'
+        ),
+        '{"of":0,"samples":[1000,500,0,0,100000,500,0,0],"uptimes":[5,15]}',
+        '{"of":0,"samples":[200000,500000,1,9],"why":{"0":"refused"}}',
+        '{"log":1,"lines":["metadata_probe 2 pid=1 tool=curl ;"]}',
+        '{"baseline":0,"at":1000}',
+        '{"deadline":0,"seconds":0.3}',
+        '{"mark":"begun","at":1000}',
+        (
+            '{"migration":0,"target":"a","kind":"live migration",'
+            '"source":"x","destination":null,"status":"running",'
+            '"requested":1000,"over":[1200,2000],"record":null,"events":[{}]}'
+        ),
+        (
+            '{"looked":0,"at":[1000,1500],"status":"running",'
+            '"memory_total":5,"begun":["e"],"over":[]}'
+        ),
+        '{"lost":0,"at":1000,"why":"gone"}',
+        '{"known":900000}',
+        '{"end":900000,"why":"over"}',
+    )
+
+    def run_of(self, *lines):
+        path = os.path.join(self.folder, 'x.samples.gz')
+        with gzip.open(path, 'wt') as file:
+            file.write('\n'.join([self.HEADER, *lines, '']))
+        return sampled.run(path, sampled.View())
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.useFixture(fixtures.TempDir()).path
+
+    def test_broken_lines(self):
+        def check(said):
+            try:
+                run = self.run_of(*said.split('\n'))
+            except exceptions.RecordError as error:
+                self.assertNotIn('\n', str(error))
+            else:
+                self.assertIn('watch', text.summary(run.tests))
+
+        [(_, migration)] = self.run_of(*self.LINES).migrations
+        self.assertEqual('running', migration['followed'][0]['status'])
+        self.for_all(check, broken(*self.LINES), examples=400)
+
+    def test_lines_in_another_order(self):
+        def check(lines):
+            try:
+                self.run_of(*lines)
+            except exceptions.RecordError as error:
+                self.assertNotIn('\n', str(error))
+
+        self.for_all(
+            check,
+            strategies.lists(strategies.sampled_from(self.LINES), max_size=12),
+            examples=400,
+        )
 
 
 class TestRecords(base.Case):
