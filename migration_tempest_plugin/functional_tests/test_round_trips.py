@@ -160,4 +160,5 @@ class TestBrownout(test_watch.NetworkTest):
         # The first slot may have some that were sent before the baseline.
         self.assertGreaterEqual(whole['count'], timeline['successes'])
         self.assertLessEqual(whole['count'], timeline['successes'] + 10)
-        self.assertLess(whole['p99'], SLOW)
+        # One of ten had no answer: what it waited for is in no percentile.
+        self.assertLess(whole['p95'], 0.25)

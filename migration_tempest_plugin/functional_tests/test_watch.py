@@ -843,18 +843,20 @@ class TestGuest(WatchTest):
             if words.endswith(f' heartbeat {session.LIFETIME}')
         ]
         self.assertNotEqual([], pids)
+        began = time.monotonic()
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         time.sleep(1.5)  # how long it is to be
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
         self.await_said(watch, '127.0.0.1 TCP: was down')
+        most = time.monotonic() - began
         time.sleep(2 * writer.EVERY)  # what it may lose, and as much again
         watch.kill()
         self.end(watch)
         [(_, migration)] = source.run(self.samples).migrations
         [outage] = migration['measurements'][1]['outages']
-        self.assertLessEqual(outage['lower'], 1.6)
+        self.assertLessEqual(outage['lower'], most)
         self.assertGreaterEqual(outage['upper'], 1.5)
         self.assertEqual([], migration['guest_clock']['stops'])
 
@@ -884,10 +886,12 @@ class TestGuest(WatchTest):
         )
         watch = self.watch('--no-host-key-check', '--metadata')
         self.assertEqual('watching 127.0.0.1\n', watch.stderr.readline())
+        began = time.monotonic()
         server.refuse()
         time.sleep(1.5)  # how long it is to be
         server.answer()
         self.await_said(watch, '127.0.0.1 metadata: was down')
+        most = time.monotonic() - began
         time.sleep(2 * writer.EVERY)
         watch.kill()
         self.end(watch)
@@ -897,7 +901,7 @@ class TestGuest(WatchTest):
             ('metadata', 'tester'), (metadata['what'], metadata['clock'])
         )
         [outage] = metadata['outages']
-        self.assertLessEqual(outage['lower'], 1.7)
+        self.assertLessEqual(outage['lower'], most)
         self.assertGreaterEqual(outage['upper'], 1.5)
 
     def test_its_host_key_is_checked(self):
