@@ -20,9 +20,7 @@ from migration_tempest_plugin.cloud import shown
 from migration_tempest_plugin.measurement import Followed
 from migration_tempest_plugin.measurement import Look
 from migration_tempest_plugin.measurement import Progress
-
-#: Statuses of a record where nothing is done until somebody asks for more.
-_AT_REST = (*records.ENDED, 'finished', 'confirmed', 'reverted', 'done')
+from migration_tempest_plugin.measurement.progress import AT_REST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Migration:
     def is_at_rest(self) -> bool:
         """Whether nothing is done in it, as far as it itself shows."""
         if self.record is not None:
-            return self.record['status'] in _AT_REST
+            return self.record['status'] in AT_REST
         return bool(self.events) and all(
             event.get('finish_time') for event in self.events
         )

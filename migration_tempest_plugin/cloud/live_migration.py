@@ -25,6 +25,8 @@ from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.measurement import Followed
 from migration_tempest_plugin.measurement import Look
 from migration_tempest_plugin.measurement import Progress
+from migration_tempest_plugin.measurement.progress import ENDED
+from migration_tempest_plugin.measurement.progress import FAILED
 
 LOG = log.getLogger(__name__)
 
@@ -120,7 +122,7 @@ class LiveMigration:
 
         def reached(record: api.Record | None) -> bool:
             status = record['status'] if record else None
-            if status not in statuses and status in records.ENDED:
+            if status not in statuses and status in ENDED:
                 raise self._failed(f'ended as {status}')
             return status in statuses
 
@@ -152,7 +154,7 @@ class LiveMigration:
         """
         try:
             record = self.record
-            if record and record['status'] not in records.ENDED:
+            if record and record['status'] not in ENDED:
                 self.abort()
                 self.wait_until_ended(timeout)
         except (lib_exc.TempestException, exceptions.MigrationFailed) as error:
@@ -234,7 +236,7 @@ class LiveMigration:
         record, events = self._seen
         status = record['status'] if record else 'under way'
         destination = None
-        if record and status in records.ENDED:
+        if record and status in ENDED:
             moved = status == 'completed'
             destination = record['dest_compute'] if moved else self.source
         return Followed(
@@ -272,7 +274,7 @@ class LiveMigration:
     def _ended(self, record: api.Record | None) -> bool:
         return (
             record is not None
-            and record['status'] in records.ENDED
+            and record['status'] in ENDED
             and self._server()['OS-EXT-STS:task_state'] is None
         )
 
@@ -280,11 +282,11 @@ class LiveMigration:
         self, record: api.Record | None, becomes: str = 'ACTIVE'
     ) -> bool:
         status = record['status'] if record else None
-        if record and status not in records.ENDED:
+        if record and status not in ENDED:
             # To show the server costs Nova a question to Neutron, too.
             return False
         server = self._server()
-        if status in records.FAILED or server['status'] == 'ERROR':
+        if status in FAILED or server['status'] == 'ERROR':
             raise self._failed(
                 f'ended as {status}, with the server {server["status"]}'
             )
@@ -417,7 +419,7 @@ def _ended(progress: Progress) -> tuple[float, float] | None:
     """Between which moments the record came to its end, or None."""
     before = progress.requested
     for look in progress.looks:
-        if look.status in records.ENDED:
+        if look.status in ENDED:
             return before, look.answered
         before = look.asked
     return None

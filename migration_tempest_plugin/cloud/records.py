@@ -20,11 +20,6 @@ from migration_tempest_plugin.measurement import Look
 #: What the API says of one thing, by the API's names.
 Record = dict[str, typing.Any]
 
-#: States of a migration record that do not change any more and are no success
-#: (nova/compute/manager.py and nova/conductor/tasks/live_migrate.py).
-FAILED = ('error', 'failed', 'cancelled')
-ENDED = ('completed', *FAILED)
-
 
 def look(
     asked: float,

@@ -21,6 +21,7 @@ import dataclasses
 import math
 
 from migration_tempest_plugin.measurement.guest_clock import GuestClock
+from migration_tempest_plugin.measurement.progress import ENDED
 from migration_tempest_plugin.measurement.progress import Phase
 from migration_tempest_plugin.measurement.progress import Progress
 from migration_tempest_plugin.measurement.round_trips import Percentiles
@@ -36,7 +37,6 @@ POST_COPY, POST_MIGRATING = 'post-copy', 'post-migrating'
 
 #: Nova's words for states of a migration.
 _RUNNING, _IN_POST_COPY = 'running', 'running (post-copy)'
-_ENDED = ('completed', 'failed', 'error', 'cancelled')
 
 #: From when to when, in seconds.
 _Span = tuple[float, float]
@@ -87,7 +87,7 @@ def parts_of_migration(
         return [Part(WHOLE, -math.inf)]
     statuses = _statuses(progress)
     ended = next(
-        (each.begin[1] for each in statuses if each.name in _ENDED), math.inf
+        (each.begin[1] for each in statuses if each.name in ENDED), math.inf
     )
     parts = [Part(BEFORE, -math.inf)]
     if switch_over:

@@ -18,6 +18,17 @@ import itertools
 
 from migration_tempest_plugin.measurement.duration import Duration
 
+#: Statuses of a migration record that do not change any more and are no
+#: success (nova/compute/manager.py and nova/conductor/tasks/live_migrate.py).
+FAILED = ('error', 'failed', 'cancelled')
+ENDED = ('completed', *FAILED)
+
+#: Those where nothing is done until somebody asks for more.
+AT_REST = (*ENDED, 'finished', 'confirmed', 'reverted', 'done')
+
+#: What a watch is after its last phase.
+OVER = 'over'
+
 _QUEUED = 'queued'
 #: States of a migration record before its turn has come.
 _WAITING = (None, 'accepted', _QUEUED)
@@ -125,7 +136,7 @@ class Progress:
             looks.append(Look(moment, moment, status))
         if looks:
             over = max(over, looks[-1].asked)
-            looks += [Look(over, over, status), Look(over, over, 'over')]
+            looks += [Look(over, over, status), Look(over, over, OVER)]
         return cls(requested, tuple(looks))
 
     @property

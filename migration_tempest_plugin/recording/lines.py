@@ -381,8 +381,10 @@ class Coder:
         )
 
     def _look(self, found: dict[str, typing.Any]) -> Look:
+        asked, answered = self._span(found['at'])
         return Look(
-            *self._span(found['at']),
+            asked,
+            answered,
             found['status'],
             **{name: found.get(name) for name in _MEMORY},
             begun=frozenset(found['begun']),

@@ -15,6 +15,8 @@ import collections.abc
 import dataclasses
 import typing
 
+from migration_tempest_plugin.measurement.progress import AT_REST
+from migration_tempest_plugin.measurement.progress import OVER
 from migration_tempest_plugin.report import bands
 from migration_tempest_plugin.report import digest
 from migration_tempest_plugin.report import documents
@@ -88,6 +90,8 @@ def of(document: documents.Migration, whole: Span) -> list[Lane]:
     if clock:
         lanes.append(_clock_lane(document, clock))
     progress = document.get('progress') or {}
+    found = progress.get('phases', ())
+    goes_on = any(_goes_on(phase) for phase in found)
     for kind, name in (
         ('status', 'phase'),
         ('migration', 'migration'),
@@ -96,16 +100,30 @@ def of(document: documents.Migration, whole: Span) -> list[Lane]:
         phases = [
             (
                 sum(phase['begin']) / 2,
-                sum(phase['end']) / 2,
+                sum(phase['end']) / 2 if phase['end'] else whole[1],
                 digest.phase(phase),
                 phase['name'],
             )
-            for phase in progress.get('phases', ())
-            if phase['kind'] == kind and phase['end']
+            for phase in found
+            if phase['kind'] == kind
+            and (
+                phase['end'] or _goes_on(phase) or goes_on and kind == 'event'
+            )
         ]
         if phases:
             lanes.append(Lane(name, phases=phases))
     return lanes
+
+
+def _goes_on(phase: documents.Phase) -> bool:
+    """Whether a migration was in a phase when nobody looked any more."""
+    # "2: running", of the second migration
+    name = phase['name'].rpartition(': ')[2]
+    return (
+        phase['kind'] != 'event'
+        and phase['end'] is None
+        and name not in (*AT_REST, OVER)
+    )
 
 
 def _timeline_lane(

@@ -21,11 +21,11 @@ from testtools import content
 
 from migration_tempest_plugin.cloud import disks
 from migration_tempest_plugin.cloud import live_migration
-from migration_tempest_plugin.cloud import records
 from migration_tempest_plugin.cloud import services
 from migration_tempest_plugin import config
 from migration_tempest_plugin.guest import writer
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.measurement import progress
 from migration_tempest_plugin.report import several
 from migration_tempest_plugin.report import streams
 from migration_tempest_plugin.running import facts
@@ -266,7 +266,7 @@ class LiveMigrationScenario(guests.GuestScenario):
         )
         self.assertIn(
             measured.record and measured.record['status'],
-            records.FAILED,
+            progress.FAILED,
             seen,
         )
         self.assert_active(guest, seen)

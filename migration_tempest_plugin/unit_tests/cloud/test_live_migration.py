@@ -21,8 +21,9 @@ from tempest.lib.services.compute import base_compute_client
 import testtools
 
 from migration_tempest_plugin.cloud import live_migration
-from migration_tempest_plugin.cloud import records as cloud_records
+
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.measurement.progress import ENDED
 
 SERVER = 'the-server'
 OLD = {'id': 3, 'instance_uuid': SERVER, 'status': 'error'}
@@ -82,7 +83,7 @@ class Case(testtools.TestCase):
         self.servers.show_server.side_effect = [
             said
             for records, said in steps
-            if not records or records[-1]['status'] in cloud_records.ENDED
+            if not records or records[-1]['status'] in ENDED
         ]
 
 

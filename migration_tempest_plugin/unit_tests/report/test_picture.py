@@ -19,6 +19,7 @@ from testtools import matchers
 
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
+from migration_tempest_plugin.report import lanes
 from migration_tempest_plugin.report import picture
 from migration_tempest_plugin.unit_tests.report import samples
 
@@ -107,6 +108,29 @@ class TestMigration(testtools.TestCase):
         self.assertIn(
             '30 probes failed: HTTP 503 &lt;b&gt;', marks['hovertext'][0]
         )
+
+    def test_a_phase_that_nobody_saw_end(self):
+        """It goes on to the end; one that is an end is none."""
+        for name, drawn in (
+            ('running', True),
+            ('2: queued', True),
+            ('completed', False),
+            ('1: error', False),
+        ):
+            document = samples.migration()
+            document['progress']['phases'] = [
+                {'kind': kind, 'name': each, 'begin': [1.0, 1.5], 'end': None}
+                for kind, each in (('migration', name), ('event', 'e'))
+            ]
+            found = {
+                lane.name: lane for lane in lanes.of(document, (0.0, 40.0))
+            }
+            self.assertEqual(drawn, 'migration' in found, name)
+            self.assertEqual(drawn, 'events' in found, name)
+            if drawn:
+                [(begin, end, text, _)] = found['migration'].phases
+                self.assertEqual((1.25, 40.0), (begin, end))
+                self.assertIn(name + ': from 1.0..1.5 s on', text)
 
     def test_lanes_of_one_name(self):
         """Two guests may be asked for the same."""
