@@ -225,7 +225,8 @@ class Progress:
 
     def _events(self) -> collections.abc.Iterator[Phase]:
         names = {name for look in self.looks for name in look.begun}
-        for name in names:
+        # A set has another order each time that a program runs.
+        for name in sorted(names):
             begin = self._first(lambda look: name in look.begun)
             if begin is not None:  # as it always is: a look has it
                 yield Phase(

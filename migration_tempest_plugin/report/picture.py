@@ -37,6 +37,9 @@ _NAME = 18
 #: The lane that it is in, from when to when, and what is to be read at it.
 _InLane: typing.TypeAlias = tuple[int, float, float, str]
 
+#: The lanes, each with its number from the top.
+_Numbered: typing.TypeAlias = list[tuple[int, lanes.Lane]]
+
 
 def migration(document: documents.Migration) -> plot.Figure:
     """What happened in one migration, on one axis of time."""
@@ -128,101 +131,16 @@ def _legend(top: float) -> dict[str, object]:
 
 
 def _traces(drawn: list[lanes.Lane]) -> list[plot.Trace]:
-    """One trace of each kind for all lanes, by their numbers from the top."""
+    """One trace of each kind for all lanes, by their numbers from the top.
+
+    What comes later is drawn over what came before.
+    """
     numbered = list(enumerate(drawn))
-    bars = [(number, bar) for number, lane in numbered for bar in lane.bars]
-    phases = [
-        (number, *phase) for number, lane in numbered for phase in lane.phases
-    ]
-    marks = [
-        (number, *mark) for number, lane in numbered for mark in lane.marks
-    ]
-    return list(
-        filter(
-            None,
-            (
-                _band(numbered),
-                _lines(
-                    [
-                        (number, *lane.observed)
-                        for number, lane in numbered
-                        if lane.observed
-                    ],
-                    mode='lines',
-                    line={'color': plot.GREY, 'width': 2},
-                ),
-                _bars(
-                    [
-                        (number, bar.begin, bar.end, bar.text)
-                        for number, bar in bars
-                    ],
-                    marker={
-                        'color': [bar.colour for _, bar in bars],
-                        'line': {
-                            'color': [bar.colour for _, bar in bars],
-                            'width': 1.5,
-                        },
-                        'pattern': {
-                            'shape': [bar.hatching for _, bar in bars],
-                            'fillmode': 'replace',
-                            'size': 6,
-                        },
-                    },
-                ),
-                _bars(
-                    [phase[:4] for phase in phases],
-                    text=[plot.escaped(name) for *_, name in phases],
-                    textposition='inside',
-                    insidetextanchor='middle',
-                    insidetextfont={'color': plot.FOREGROUND, 'size': 12},
-                    marker={
-                        'color': 'rgba(128,128,128,0.15)',
-                        'line': {'color': plot.COLOURS['phase'], 'width': 1.5},
-                    },
-                ),
-                {
-                    'type': 'scatter',
-                    'mode': 'markers',
-                    'hoverinfo': 'text',
-                    'x': [moment for _, moment, _, _ in marks],
-                    'y': [number for number, *_ in marks],
-                    'hovertext': [
-                        plot.escaped(text) for _, _, text, _ in marks
-                    ],
-                    'marker': {
-                        'symbol': 'triangle-down',
-                        'size': 11,
-                        'color': [colour for *_, colour in marks],
-                        'line': {'color': plot.FOREGROUND, 'width': 1},
-                    },
-                }
-                if marks
-                else None,
-                _lines(
-                    [
-                        (number, *lane.limit)
-                        for number, lane in numbered
-                        if lane.limit
-                    ],
-                    mode='lines+markers',
-                    meta='limit',
-                    line={
-                        'color': plot.FOREGROUND,
-                        'dash': 'dash',
-                        'width': 2,
-                    },
-                    marker={
-                        'symbol': 'line-ns-open',
-                        'size': 20,
-                        'color': plot.FOREGROUND,
-                    },
-                ),
-            ),
-        )
-    )
+    kinds = (_band, _observed, _down, _phases, _marks, _limits)
+    return [trace for kind in kinds if (trace := kind(numbered))]
 
 
-def _band(numbered: list[tuple[int, lanes.Lane]]) -> plot.Trace | None:
+def _band(numbered: _Numbered) -> plot.Trace | None:
     """How long answers took, below what was down."""
     found = [
         (number, piece, colour)
@@ -251,6 +169,92 @@ def _band(numbered: list[tuple[int, lanes.Lane]]) -> plot.Trace | None:
         'opacity': 0.45,
         'marker': {'color': [colour for *_, colour in found]},
     }
+
+
+def _observed(numbered: _Numbered) -> plot.Trace | None:
+    """From when to when somebody looked."""
+    return _lines(
+        [
+            (number, *lane.observed)
+            for number, lane in numbered
+            if lane.observed
+        ],
+        mode='lines',
+        line={'color': plot.GREY, 'width': 2},
+    )
+
+
+def _down(numbered: _Numbered) -> plot.Trace | None:
+    """What was down, or not observed."""
+    bars = [(number, bar) for number, lane in numbered for bar in lane.bars]
+    colours = [bar.colour for _, bar in bars]
+    return _bars(
+        [(number, bar.begin, bar.end, bar.text) for number, bar in bars],
+        marker={
+            'color': colours,
+            'line': {'color': colours, 'width': 1.5},
+            'pattern': {
+                'shape': [bar.hatching for _, bar in bars],
+                'fillmode': 'replace',
+                'size': 6,
+            },
+        },
+    )
+
+
+def _phases(numbered: _Numbered) -> plot.Trace | None:
+    phases = [
+        (number, *phase) for number, lane in numbered for phase in lane.phases
+    ]
+    return _bars(
+        [phase[:4] for phase in phases],
+        text=[plot.escaped(name) for *_, name in phases],
+        textposition='inside',
+        insidetextanchor='middle',
+        insidetextfont={'color': plot.FOREGROUND, 'size': 12},
+        marker={
+            'color': 'rgba(128,128,128,0.15)',
+            'line': {'color': plot.COLOURS['phase'], 'width': 1.5},
+        },
+    )
+
+
+def _marks(numbered: _Numbered) -> plot.Trace | None:
+    """A triangle where something was down: it may be too short to be seen."""
+    marks = [
+        (number, *mark) for number, lane in numbered for mark in lane.marks
+    ]
+    if not marks:
+        return None
+    return {
+        'type': 'scatter',
+        'mode': 'markers',
+        'hoverinfo': 'text',
+        'x': [moment for _, moment, _, _ in marks],
+        'y': [number for number, *_ in marks],
+        'hovertext': [plot.escaped(text) for _, _, text, _ in marks],
+        'marker': {
+            'symbol': 'triangle-down',
+            'size': 11,
+            'color': [colour for *_, colour in marks],
+            'line': {'color': plot.FOREGROUND, 'width': 1},
+        },
+    }
+
+
+def _limits(numbered: _Numbered) -> plot.Trace | None:
+    """What is allowed."""
+    return _lines(
+        [(number, *lane.limit) for number, lane in numbered if lane.limit],
+        mode='lines+markers',
+        meta='limit',
+        line={'color': plot.FOREGROUND, 'dash': 'dash', 'width': 2},
+        marker={
+            'symbol': 'line-ns-open',
+            'size': 20,
+            'color': plot.FOREGROUND,
+        },
+    )
 
 
 def _bars(spans: list[_InLane], **look: object) -> plot.Trace | None:

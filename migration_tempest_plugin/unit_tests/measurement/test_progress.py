@@ -59,6 +59,14 @@ class TestProgress(testtools.TestCase):
     def phase(self, name):
         return next(phase for phase in PROGRESS.phases if phase.name == name)
 
+    def test_events_of_one_look_are_in_one_order(self):
+        names = ['compute_b', 'conductor_a', 'compute_c', 'compute_a']
+        look = Look(1.0, 2.0, begun=frozenset(names))
+        self.assertEqual(
+            sorted(names),
+            [phase.name for phase in Progress(0.0, (look,)).phases],
+        )
+
     def test_a_status_began_between_two_looks(self):
         running = self.phase('running')
         self.assertEqual('status', running.kind)
