@@ -17,6 +17,7 @@ import math
 import os
 import pathlib
 import tempfile
+import time
 
 import argparse
 
@@ -34,6 +35,9 @@ CANT = 2
 
 #: Exit status where a limit was not kept.
 EXCEEDED = 1
+
+#: Seconds from one word on how far something is to the next.
+PAUSE = 5.0
 
 #: What shells make of a SIGINT.
 INTERRUPTED = 130
@@ -205,8 +209,24 @@ def _moment(text):
 def run_of(command, parsed_args):
     """The Run that the options name; its problems are said."""
     return say_problems(
-        command, source.run(parsed_args.subunit, view(parsed_args))
+        command, read(command, parsed_args.subunit, view(parsed_args))
     )
+
+
+def read(command, path, view):
+    """The Run at a path; how far it is, is said while that takes long.
+
+    :param view: a View, or None: see source.run()
+    """
+    told = time.monotonic()
+
+    def tell(part):
+        nonlocal told
+        if time.monotonic() - told > PAUSE:
+            told = time.monotonic()
+            command.say(f'{source.name(path)}: {part:.0%} is read')
+
+    return source.run(path, view, tell)
 
 
 def say_problems(command, run):

@@ -112,7 +112,8 @@ class Compare(base.Command):
         ]
         runs = [
             base.say_problems(
-                self, recorded.Run.of(source.run(path, view) for path in side)
+                self,
+                recorded.Run.of(base.read(self, path, view) for path in side),
             )
             for side, view in zip(sides, views)
         ]

@@ -63,7 +63,8 @@ class Report(base.Command):
         run = base.say_problems(
             self,
             recorded.Run.of(
-                source.run(path, view) for path in parsed_args.run or [None]
+                base.read(self, path, view)
+                for path in parsed_args.run or [None]
             ),
         )
         if not run.migrations:

@@ -35,6 +35,9 @@ from migration_tempest_plugin.recording.window import Window
 
 _CHUNK = 1 << 16
 
+#: Called with the part of a file that was read, from 0 to 1.
+Tell: typing.TypeAlias = collections.abc.Callable[[float], object]
+
 #: Seconds within which a sample may turn out to be the baseline.
 _WHOLE = 10.0
 
@@ -200,15 +203,20 @@ def is_samples(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def read(path: str | os.PathLike[str], window: Window = WHOLE) -> File:
+def read(
+    path: str | os.PathLike[str],
+    window: Window = WHOLE,
+    tell: Tell = lambda part: None,
+) -> File:
     """What a file of samples has, up to where it was cut.
 
     :param window: what of it is looked at
+    :param tell: called now and then with the part that was read
     :raises RecordError: if it can't be read, or has nothing in the window
     """
     try:
         with open(path, 'rb') as file:
-            return _recorded(_lines(file), window)
+            return _recorded(_lines(file, tell), window)
     except OSError as error:
         raise exceptions.RecordError(
             f"{path} can't be read: {error.strerror}"
@@ -217,8 +225,11 @@ def read(path: str | os.PathLike[str], window: Window = WHOLE) -> File:
         raise exceptions.RecordError(f'{path}: {error}') from error
 
 
-def _lines(file: typing.BinaryIO) -> collections.abc.Iterator[str]:
+def _lines(
+    file: typing.BinaryIO, tell: Tell = lambda part: None
+) -> collections.abc.Iterator[str]:
     """The whole lines of what can be unpacked."""
+    size = os.fstat(file.fileno()).st_size
     unpacker = zlib.decompressobj(wbits=lines.GZIP)
     rest = b''
     for chunk in iter(lambda: file.read(_CHUNK), b''):
@@ -230,6 +241,8 @@ def _lines(file: typing.BinaryIO) -> collections.abc.Iterator[str]:
         for line in whole:
             # It may be any file that is packed.
             yield line.decode(errors='replace')
+        if size:  # it is no pipe
+            tell(min(1.0, file.tell() / size))
 
 
 def _recorded(texts: collections.abc.Iterator[str], window: Window) -> File:

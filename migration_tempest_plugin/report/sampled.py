@@ -53,13 +53,18 @@ class View:
     limits: tuple[measurement.Limit, ...] = ()
 
 
-def run(path: str | os.PathLike[str], view: View) -> recorded.Run:
+def run(
+    path: str | os.PathLike[str],
+    view: View,
+    tell: reader.Tell = lambda part: None,
+) -> recorded.Run:
     """The Run of a file of samples.
 
+    :param tell: called now and then with the part that was read
     :raises RecordError: if it can't be read, or has nothing in the window, or
         nothing that a limit is for
     """
-    file = reader.read(path, view.window)
+    file = reader.read(path, view.window, tell)
     streams = [
         each for each in file.streams if each.stream.what != cut_off.CONTROL
     ]

@@ -37,7 +37,11 @@ _GZIP = b'\x1f\x8b'
 _Path: typing.TypeAlias = str | os.PathLike[str] | None
 
 
-def run(path: _Path = None, view: sampled.View | None = None) -> recorded.Run:
+def run(
+    path: _Path = None,
+    view: sampled.View | None = None,
+    tell: reader.Tell = lambda part: None,
+) -> recorded.Run:
     """The Run at a path.
 
     :param path: a folder in which ``tempest run`` was run, or one of a
@@ -45,10 +49,11 @@ def run(path: _Path = None, view: sampled.View | None = None) -> recorded.Run:
         JSON, which may be one of gzip; a file of samples; ``-`` for standard
         input; None for the folder that this is run in
     :param view: how a file of samples is looked at; nothing else can be
+    :param tell: called now and then with the part of it that was read
     :raises RecordError: if it can't be read; it says which and why
     """
     if path not in (None, STANDARD_INPUT) and reader.is_samples(path):
-        return sampled.run(path, view or sampled.View())
+        return sampled.run(path, view or sampled.View(), tell)
     if view:
         raise exceptions.RecordError(
             f'{name(path)} is no file of samples (NAME.samples.gz): only of '

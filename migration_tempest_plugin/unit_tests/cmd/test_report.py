@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import fixtures
 import testtools
 
+from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin.cmd import compare
 from migration_tempest_plugin.cmd import junit
 from migration_tempest_plugin.cmd import report
@@ -143,6 +144,16 @@ class TestSamples(CommandTest):
             )
             self.assertEqual(status, found, output)
             self.assertIn(said, output)
+
+    def test_a_large_file(self):
+        """How far it is, is said each few seconds: not of a small one."""
+        arguments = summary.Summary, '--subunit', self.path
+        _, _, said = self.run_command(*arguments)
+        self.assertEqual('', said)
+        self.useFixture(fixtures.MockPatchObject(base, 'PAUSE', -1))
+        _, output, said = self.run_command(*arguments)
+        self.assertEqual(f'{self.path}: 100% is read\n', said)
+        self.assertNotIn('is read', output)
 
     def test_a_window(self):
         status, output, _ = self.run_command(
