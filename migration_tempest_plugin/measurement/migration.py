@@ -224,7 +224,8 @@ class MeasuredMigration:
     :ivar progress: the Progress, as Nova's API showed it
     :ivar libvirt_downtime: for how long libvirt says that the guest was
         stopped, in seconds, or None if it was not asked or does not know
-    :ivar kind: 'live', or 'cold' if the server was shut down for it
+    :ivar kind: 'live', or 'cold' if the server was shut down for it; 'watch'
+        if it is a target of a watch, whatever was done to it
     :ivar limits: the Limits that it is to keep
     :ivar figures: the Figures of its copying, as libvirt on the source host
         reported them
