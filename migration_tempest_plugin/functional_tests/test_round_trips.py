@@ -96,8 +96,8 @@ class TestBrownout(test_watch.NetworkTest):
         self.assertAsHeld(slow, found['slow'])
         self.assertRegex(
             output,
-            r'round trips +in ms: before [23]\.\d .*, '
-            r'after "slow" (39|4\d) \(99 %: \d\d\), after "late"',
+            r'round trips +in ms: before \d+(\.\d)? .*, '
+            r'after "slow" (39|[4-9]\d) \(99 %: \d+\), after "late"',
         )
 
     def test_a_late_answer_has_its_delay(self):
@@ -110,22 +110,16 @@ class TestBrownout(test_watch.NetworkTest):
         self.assertEqual(0, late['unanswered'])
         self.assertGreater(late['p95'], 0.5)
 
-    def test_the_file_of_samples_has_the_same(self):
-        self.watch_it_slow_down()
-        recorded = self.phases(self.recorded())
+    def test_the_file_of_samples_knows_them_too(self):
+        """From the very mark on: it was there before the answers were."""
+        quick, slow, _ = self.watch_it_slow_down()
         run = sampled.run(self.samples, sampled.View())
         [(_, migration)] = run.migrations
         [timeline] = migration['measurements']
-        again = self.phases(timeline)
-        self.assertEqual(list(recorded), list(again))
-        for phase in 'sh runs', 'slow':
-            for figure in 'median', 'p95', 'p99':
-                # Rounded to a microsecond, it may be in the next bucket.
-                self.assertAlmostEqual(
-                    1.0,
-                    again[phase][figure] / recorded[phase][figure],
-                    delta=2.2 * round_trips.ERROR,
-                )
+        found = self.phases(timeline)
+        self.assertEqual(list(self.phases(self.recorded())), list(found))
+        self.assertAsHeld(quick, found['sh runs'])
+        self.assertAsHeld(slow, found['slow'])
 
     def test_a_limit(self):
         """As long as answers are held, or too few for a percentile."""
