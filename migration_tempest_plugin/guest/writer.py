@@ -151,6 +151,13 @@ class StorageWriter(fixtures.Fixture):
                 sink(line)
             self._sinks.append(sink)
 
+    def tell_no_more(
+        self, sink: collections.abc.Callable[[str], object]
+    ) -> None:
+        """Leave a sink alone that got the lines."""
+        with self._changed:
+            self._sinks.remove(sink)
+
     def _tell(self, line: str) -> None:
         new = [line]
         if self._stream and not self._lines:

@@ -154,8 +154,7 @@ class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
                 self.url,
                 self.interval,
                 self.deadline,
-                since,
-            )
+            ).since(since)
         except exceptions.NoMeasurement:
             return None
 
@@ -182,7 +181,6 @@ def of_log(
     target: str,
     interval: float,
     deadline: float,
-    since: float | None = None,
 ) -> measurement.Timeline:
     """The Timeline of what a guest's log has, in the guest's clock.
 
@@ -190,15 +188,13 @@ def of_log(
     :param interval: seconds from attempt to attempt, as asked for
     :param deadline: seconds in which an attempt of the baseline had to be
         answered
-    :param since: from when on it counts, in seconds of that clock: see
-        Timeline.since()
     :raises NoMeasurement: if no attempt was answered
     """
     said = shell.named(lines[0]) if lines else {}
     found = metadata_log.parse('\n'.join(lines), '', 0.0)
     reached = metadata.reached_interval(said, interval)
     samples = found.samples(reached, deadline)
-    whole = measurement.Timeline(
+    return measurement.Timeline(
         'metadata',
         target,
         tuple(samples),
@@ -208,4 +204,3 @@ def of_log(
         clock='guest',
         deadline=found.chosen.deadline if found.chosen else deadline,
     )
-    return whole if since is None else whole.since(since)

@@ -45,6 +45,7 @@ class StorageStallMeter(fixtures.Fixture):
         then it is not ended here either.
     :param deadline: seconds; the threshold is not less than that
     :param target: name of the guest, for people
+    :param sink: called with each line of the writer, from its header on
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class StorageStallMeter(fixtures.Fixture):
         writer: guest_writer.StorageWriter,
         deadline: float = 0.1,
         target: str = 'the guest',
+        sink: collections.abc.Callable[[str], object] | None = None,
     ) -> None:
         if not deadline >= TICK:
             raise ValueError(
@@ -61,11 +63,15 @@ class StorageStallMeter(fixtures.Fixture):
         self.deadline = deadline
         self.target = target
         self._writer = writer
+        self._sink = sink
         self._threshold: float | None = None
 
     def _setUp(self) -> None:
         if not self._writer.is_running:
             self.useFixture(self._writer)
+        if self._sink:
+            self._writer.tell(self._sink)
+            self.addCleanup(self._writer.tell_no_more, self._sink)
 
     @property
     def guest_cpu(self) -> float | None:
@@ -122,17 +128,13 @@ class StorageStallMeter(fixtures.Fixture):
         if silent > patience:
             last = records[-1].end
             samples.append(measurement.Sample(last, last + silent, False))
-        return measurement.Timeline(
-            'storage',
+        return _timeline(
+            samples,
             self.target,
-            tuple(samples),
             self._writer.pause,
-            samples[-1].end,
+            self.threshold,
+            f'{self._writer.source} ({self._writer.type})',
             time.time() - (samples[-1].end - samples[0].start) - silent,
-            probing=measurement.Probing.BLOCKING,
-            method=_method(self._writer.source, self._writer.type),
-            clock='guest',
-            deadline=self.threshold,
         ).recovered()
 
     def _nothing(self, reason: str) -> exceptions.NoMeasurement:
@@ -153,14 +155,12 @@ def of_log(
     target: str,
     pause: float,
     threshold: float,
-    since: float | None = None,
 ) -> timeline.Timeline:
     """The Timeline of what storage_writer.sh says, in the guest's clock.
 
     :param lines: from its first one on
     :param pause: seconds between two records
     :param threshold: seconds from which on a record has stalled
-    :param since: from when on it counts, in seconds of that clock
     :raises NoMeasurement: if nothing was written
     """
     header, *others = lines or ['']
@@ -170,18 +170,13 @@ def of_log(
         raise exceptions.NoMeasurement(
             f'storage of {target}: the guest has written nothing'
         )
-    whole = measurement.Timeline(
-        'storage',
+    return _timeline(
+        [_sample(each, threshold) for each in records],
         target,
-        tuple(_sample(each, threshold) for each in records),
         pause,
-        records[-1].end + TICK,
-        probing=measurement.Probing.BLOCKING,
-        method=_method(where.get('source', '?'), where.get('type', '?')),
-        clock='guest',
-        deadline=threshold,
+        threshold,
+        f'{where.get("source", "?")} ({where.get("type", "?")})',
     )
-    return whole if since is None else whole.since(since)
 
 
 def _records(
@@ -207,5 +202,24 @@ def _sample(record: guest_writer.Record, threshold: float) -> sample.Sample:
     )
 
 
-def _method(source: str, kind: str) -> str:
-    return f'records on {source} ({kind})'
+def _timeline(
+    samples: list[sample.Sample],
+    target: str,
+    pause: float,
+    threshold: float,
+    disk: str,
+    wall_start: float | None = None,
+) -> timeline.Timeline:
+    """The Timeline of what was written to a disk."""
+    return measurement.Timeline(
+        'storage',
+        target,
+        tuple(samples),
+        pause,
+        samples[-1].end,
+        wall_start,
+        probing=measurement.Probing.BLOCKING,
+        method=f'records on {disk}',
+        clock='guest',
+        deadline=threshold,
+    )

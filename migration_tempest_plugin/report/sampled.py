@@ -222,8 +222,10 @@ def _logged(
             each.stream.target,
             each.stream.interval,
             each.deadline or each.stream.deadline or 0.0,
-            each.baseline,
-        ).joined(clock)
+        )
+        if each.baseline is not None:
+            whole = whole.since(each.baseline)
+        whole = whole.joined(clock)
         seen = dataclasses.replace(
             whole,
             samples=tuple(

@@ -44,13 +44,15 @@ _Sampling: typing.TypeAlias = (
     | services.ServiceDowntimeMeter
 )
 
-_Meter = typing.TypeVar('_Meter', bound=_Sampling)
-
-#: A meter that gives the lines of its log in the guest to a sink.
-_Logged = typing.TypeVar(
-    '_Logged', bound=metadata.MetadataDowntimeMeter | meters.StorageStallMeter
+#: One that gives it the lines of its log in the guest.
+_Logging: typing.TypeAlias = (
+    meters.MetadataDowntimeMeter | meters.StorageStallMeter
 )
-_Sink: typing.TypeAlias = collections.abc.Callable[[str], object]
+
+_Meter = typing.TypeVar('_Meter', bound=_Sampling | _Logging)
+
+#: Those whose threshold is chosen when they begin.
+_CHOOSING = meters.GuestHeartbeatMeter, meters.StorageStallMeter
 
 
 class Recorder:
@@ -64,7 +66,7 @@ class Recorder:
         # The number of the stream of each that is not lost.
         self._streams: dict[_Sampling, int] = {}
         # The same of those with a log in the guest, in its clock.
-        self._logs: dict[typing.Any, int] = {}
+        self._logs: dict[_Logging, int] = {}
 
     def network(
         self,
@@ -119,15 +121,19 @@ class Recorder:
 
         :param guest: where the service is asked for
         """
-        return self._logging(
-            lambda sink: metadata_follow.FollowedMetadataMeter(
-                guest, guest.connect, lifetime, sink
+        return self._made(
+            functools.partial(
+                metadata_follow.FollowedMetadataMeter,
+                guest,
+                guest.connect,
+                lifetime,
             ),
             'metadata',
             target,
             metadata.INTERVAL,
             metadata.DEADLINE,
             measurement.Probing.SEQUENTIAL,
+            clock='guest',
         )
 
     def metadata(
@@ -142,12 +148,12 @@ class Recorder:
 
         :param settings: of a MetadataDowntimeMeter
         """
-        return self._logging(
-            lambda sink: metadata.MetadataDowntimeMeter(
+        return self._made(
+            functools.partial(
+                metadata.MetadataDowntimeMeter,
                 ssh_client,
                 interval=interval,
                 deadline=deadline,
-                sink=sink,
                 **settings,
             ),
             'metadata',
@@ -155,6 +161,7 @@ class Recorder:
             interval,
             deadline,
             measurement.Probing.SEQUENTIAL,
+            clock='guest',
         )
 
     def storage(
@@ -164,39 +171,17 @@ class Recorder:
         deadline: float,
     ) -> meters.StorageStallMeter:
         """A meter of what a guest writes to its disk."""
-
-        def make(sink: _Sink | None) -> meters.StorageStallMeter:
-            if sink:
-                storage_writer.tell(sink)
-            return meters.StorageStallMeter(storage_writer, deadline, target)
-
-        return self._logging(
-            make,
+        return self._made(
+            functools.partial(
+                meters.StorageStallMeter, storage_writer, deadline, target
+            ),
             'storage',
             target,
             storage_writer.pause,
             None,  # it is chosen later
             measurement.Probing.BLOCKING,
+            clock='guest',
         )
-
-    def _logging(
-        self,
-        make: collections.abc.Callable[[_Sink | None], _Logged],
-        what: str,
-        target: str,
-        interval: float,
-        deadline: float | None,
-        probing: measurement.Probing,
-    ) -> _Logged:
-        """A meter with a log in the guest, whose lines go to the file."""
-        if self._file is None:
-            return make(None)
-        stream = self._file.add(
-            what, target, interval, deadline, probing, clock='guest'
-        )
-        meter = make(functools.partial(self._file.log, stream))
-        self._logs[meter] = stream
-        return meter
 
     def service(
         self,
@@ -230,16 +215,24 @@ class Recorder:
         interval: float,
         deadline: float | None,
         probing: measurement.Probing,
-        method: str,
+        method: str = '',
+        clock: str = 'tester',
     ) -> _Meter:
-        """A meter, whose samples go to a stream of their own."""
+        """A meter, with a stream of its own for its samples.
+
+        What is in the guest's clock comes as the lines of a log.
+        """
         if self._file is None:
             return make()
         stream = self._file.add(
-            what, target, interval, deadline, probing, method
+            what, target, interval, deadline, probing, method, clock
         )
-        meter = make(sink=functools.partial(self._file.take, stream))
-        self._streams[meter] = stream
+        take = self._file.log if clock == 'guest' else self._file.take
+        meter = make(sink=functools.partial(take, stream))
+        if isinstance(meter, _Logging):
+            self._logs[meter] = stream
+        else:
+            self._streams[meter] = stream
         return meter
 
     def begin(
@@ -253,14 +246,12 @@ class Recorder:
             for meter, stream in self._streams.items()
             if meter in baselines
         }
-        for logged, stream in self._logs.items():
-            if logged in baselines:
-                self._file.baseline(stream, baselines[logged])
-            if isinstance(logged, meters.StorageStallMeter):
-                self._file.deadline(stream, logged.threshold)
-        for meter, stream in self._streams.items():
-            self._file.baseline(stream, baselines[meter])
-            if isinstance(meter, meters.GuestHeartbeatMeter):
+        for meter, stream in itertools.chain(
+            self._logs.items(), self._streams.items()
+        ):
+            if meter in baselines:
+                self._file.baseline(stream, baselines[meter])
+            if isinstance(meter, _CHOOSING):
                 self._file.deadline(stream, meter.threshold)
         self._file.ask(self.known)
 

@@ -42,8 +42,8 @@ LOG = (
 )
 
 
-def of_log(*arguments):
-    return metadata_follow.of_log(LOG, 'x', 0.2, 5.0, *arguments)
+def of_log():
+    return metadata_follow.of_log(LOG, 'x', 0.2, 5.0)
 
 
 class TestOfLog(testtools.TestCase):
@@ -59,7 +59,7 @@ class TestOfLog(testtools.TestCase):
         """When that began is not known exactly: it is there all the same."""
         [outage] = of_log().outages
         for moment in (288.09, 288.0973):
-            self.assertEqual((outage,), of_log(moment).outages)
+            self.assertEqual((outage,), of_log().since(moment).outages)
 
     def test_nothing(self):
         self.assertRaises(
@@ -86,7 +86,7 @@ class TestRecent(testtools.TestCase):
             self.meter._take(line)
         self.assertEqual(list(LOG), self.sunk)
         self.assertEqual(
-            of_log(288.09).outages, self.meter.recent(288.09).outages
+            of_log().since(288.09).outages, self.meter.recent(288.09).outages
         )
 
     def test_only_what_may_matter_is_read(self):

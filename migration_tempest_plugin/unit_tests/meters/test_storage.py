@@ -143,8 +143,8 @@ class TestLog(testtools.TestCase):
         '4 t4 103.12 103.13 5',
     )
 
-    def read(self, lines, **named):
-        return storage.of_log(lines, 'the-guest', 0.2, 0.1, **named)
+    def read(self, lines):
+        return storage.of_log(lines, 'the-guest', 0.2, 0.1)
 
     def test_a_stall(self):
         timeline = self.read(self.LINES)
@@ -164,7 +164,7 @@ class TestLog(testtools.TestCase):
         )
 
     def test_since_a_moment(self):
-        timeline = self.read(self.LINES, since=103.12)
+        timeline = self.read(self.LINES).since(103.12)
         self.assertEqual((), timeline.outages)
         self.assertEqual(1, timeline.successes)
 

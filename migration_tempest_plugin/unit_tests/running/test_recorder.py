@@ -117,14 +117,17 @@ class TestRecorder(testtools.TestCase):
         """Whether somebody wants them before or after they came."""
         its_writer = guest_writer.StorageWriter(None, '/var')
         its_writer._stream = mock.Mock(header='storage_writer 1', ended=None)
-        self.recorder.storage(its_writer, 'early', 0.1)
+        self.useFixture(self.recorder.storage(its_writer, 'early', 0.1))
         lines = ['1 t1 100.00 100.01 2', '2 t2 100.21 100.22 3']
         for line in lines:
             its_writer._take(line)
-        self.recorder.storage(its_writer, 'late', 0.1)
-        for number in (0, 1):
+        with self.recorder.storage(its_writer, 'late', 0.1):
+            pass
+        its_writer._tell('of one that is over, nothing more')
+        lines_of = ([*lines, its_writer._lines[-1]], lines)
+        for number, expected in enumerate(lines_of):
             self.assertEqual(
-                ['storage_writer 1', *lines],
+                ['storage_writer 1', *expected],
                 [
                     said[2]
                     for said in self.file.said
