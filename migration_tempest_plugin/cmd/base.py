@@ -27,6 +27,7 @@ from migration_tempest_plugin import config
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin import measurement
 from migration_tempest_plugin.recording import window
+from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import sampled
 from migration_tempest_plugin.report import source
 
@@ -207,17 +208,27 @@ def _moment(text):
 
 
 def run_of(command, parsed_args):
-    """The Run that the options name; its problems are said."""
-    return say_problems(
-        command, read(command, parsed_args.subunit, view(parsed_args))
-    )
+    """The Run that the options name: see read()."""
+    return read(command, [parsed_args.subunit], view(parsed_args))
 
 
-def read(command, path, view):
-    """The Run at a path; how far it is, is said while that takes long.
+def read(command, paths, view):
+    """What several paths have, as one Run.
+
+    What of it can't be read is said, and how far it is, while it takes long.
 
     :param view: a View, or None: see source.run()
     """
+    run = recorded.Run.of(
+        source.run(path, view, _telling(command, path)) for path in paths
+    )
+    for problem in run.problems:
+        command.say('NOT READ: ' + problem)
+    return run
+
+
+def _telling(command, path):
+    """Says now and then which part of a path was read."""
     told = time.monotonic()
 
     def tell(part):
@@ -226,14 +237,7 @@ def read(command, path, view):
             told = time.monotonic()
             command.say(f'{source.name(path)}: {part:.0%} is read')
 
-    return source.run(path, view, tell)
-
-
-def say_problems(command, run):
-    """Say what of a Run could not be read; the Run."""
-    for problem in run.problems:
-        command.say('NOT READ: ' + problem)
-    return run
+    return tell
 
 
 def write(path, text):

@@ -17,7 +17,6 @@ from migration_tempest_plugin.cmd import base
 from migration_tempest_plugin import exceptions
 from migration_tempest_plugin.report import page
 from migration_tempest_plugin.report import prometheus
-from migration_tempest_plugin.report import recorded
 from migration_tempest_plugin.report import source
 from migration_tempest_plugin.report import text
 from migration_tempest_plugin import words
@@ -59,16 +58,10 @@ class Report(base.Command):
         return parser
 
     def take_action(self, parsed_args):
-        view = base.view(parsed_args)
-        run = base.say_problems(
-            self,
-            recorded.Run.of(
-                base.read(self, path, view)
-                for path in parsed_args.run or [None]
-            ),
-        )
+        paths = parsed_args.run or [None]
+        run = base.read(self, paths, base.view(parsed_args))
         if not run.migrations:
-            names = ', '.join(map(source.name, parsed_args.run or [None]))
+            names = ', '.join(map(source.name, paths))
             raise exceptions.RecordError(
                 f'{names}: {words.counted(len(run.tests), "test")}, but none '
                 'of them measured a migration'
