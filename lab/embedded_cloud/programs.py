@@ -126,8 +126,10 @@ def _api(name, port, module, processes):
     )
 
 
-def _openstack(name, arguments='', patience=10, leaves=False):
-    command = f'/opt/openstack/bin/{name} {arguments}'.rstrip()
+def _openstack(
+    name, arguments='', patience=10, leaves=False, folder='/opt/openstack/bin'
+):
+    command = f'{folder}/{name} {arguments}'.rstrip()
     return Program(name, command, patience=patience, leaves=leaves)
 
 
@@ -247,13 +249,11 @@ COMPUTE = (
         autostart=True,
         leaves=True,
     ),
-    Program(
+    _openstack(
         'neutron-ovn-agent',
-        # that of the lab, which says what it mends
-        '/usr/local/sbin/neutron-ovn-agent '
         '--config-file /etc/neutron/ovn_agent.ini',
-        patience=10,
         leaves=True,
+        folder='/usr/local/sbin',  # that of the lab, which says what it mends
     ),
     _openstack('nova-compute'),
 )

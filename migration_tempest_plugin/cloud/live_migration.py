@@ -231,7 +231,8 @@ class LiveMigration:
 
         :raises RuntimeError: if it was not requested
         """
-        if self.progress is None:
+        progress = self.progress
+        if progress is None:
             raise RuntimeError('it was not requested')
         record, events = self._seen
         status = record['status'] if record else 'under way'
@@ -244,10 +245,10 @@ class LiveMigration:
             self.source,
             destination,
             status,
-            self.progress,
+            progress,
             record,
             events,
-            _ended(self.progress),
+            _when_ended(progress),
         )
 
     def _shown(self, record: api.Record | None) -> list[api.Record]:
@@ -415,7 +416,7 @@ def _wait_until_all(
         raise failures[0]
 
 
-def _ended(progress: Progress) -> tuple[float, float] | None:
+def _when_ended(progress: Progress) -> tuple[float, float] | None:
     """Between which moments the record came to its end, or None."""
     before = progress.requested
     for look in progress.looks:

@@ -126,8 +126,7 @@ def _check_format(
             words,
             f'none of the lines that were read ({len(lines)}) is as oslo.log '
             'writes them by default ("TIME PID LEVEL LOGGER [CONTEXT] '
-            'MESSAGE"), as this '
-            f'one: {lines[-1][:200]}',
+            f'MESSAGE"), as this one: {lines[-1][:200]}',
         )
 
 
