@@ -32,6 +32,7 @@ from migration_tempest_plugin.meters import metadata
 from migration_tempest_plugin.meters import metadata_follow
 from migration_tempest_plugin.meters import metadata_log
 from migration_tempest_plugin.selfcheck import metadata_server
+from migration_tempest_plugin.selfcheck import network
 
 wait_until = test_guest_script.wait_until
 
@@ -130,32 +131,21 @@ class GuestTestCase(testtools.TestCase):
         return error.args[0][1]
 
     def inject(self, start, end, seconds):
-        """Cause an outage.
-
-        :returns: when it began and when it ended, each as two times between
-            which that was
-        """
-        before = uptime()
-        start()
-        began = before, uptime()
-        time.sleep(seconds)
-        before = uptime()
-        end()
-        return began, (before, uptime())
+        """Cause an outage; returns what is known of it, in uptime."""
+        with network.inject(start, end, clock=uptime) as injected:
+            time.sleep(seconds)
+        return injected
 
     def assertSees(self, injected, outage, timeline):
         """The bounds hold what was injected, and are as close as stated."""
-        (began, has_begun), (ends, has_ended) = injected
-        self.assertLessEqual(outage.start, has_begun)
-        self.assertGreaterEqual(outage.end, ends)
-        self.assertLessEqual(outage.lower, has_ended - began)
-        self.assertGreaterEqual(outage.upper, ends - has_begun)
+        self.assertLessEqual(outage.start, injected.has_begun)
+        self.assertGreaterEqual(outage.end, injected.ends)
+        self.assertLessEqual(outage.lower, injected.upper)
+        self.assertGreaterEqual(outage.upper, injected.lower)
         self.assertAlmostEqual(
-            ends - has_begun,
+            injected.lower,
             float(outage.duration),
-            delta=timeline.resolution
-            + (has_begun - began)
-            + (has_ended - ends),
+            delta=timeline.resolution + injected.upper - injected.lower,
         )
 
     def scripts(self):

@@ -71,8 +71,8 @@ class ServiceTest(testtools.TestCase):
         self.assertGreaterEqual(outage.upper, injected.lower)
         self.assertGreater(outage.lower, injected.lower - WIDEST)
         self.assertLess(outage.upper, injected.upper + WIDEST)
-        self.assertLessEqual(outage.start, injected.begin)
-        self.assertGreaterEqual(outage.end, injected.end)
+        self.assertLessEqual(outage.start, injected.has_begun)
+        self.assertGreaterEqual(outage.end, injected.ends)
         return outage
 
     def assert_never_up(self, meter, said):

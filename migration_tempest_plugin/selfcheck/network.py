@@ -58,17 +58,24 @@ def missing(*tools):
 class Injected:
     """An outage that was made.
 
-    Turning it on and off takes a moment each: what is known of its length are
-    these bounds, in seconds, and that it lay between begin and end.
+    Turning it on and off takes a moment each. It began between began and
+    has_begun, and ended between ends and has_ended: seconds of one clock.
     """
 
-    begin: float = 0.0
-    end: float = 0.0
-    lower: float = 0.0
+    began: float = 0.0
+    has_begun: float = 0.0
+    ends: float = 0.0
+    has_ended: float = 0.0
+
+    @property
+    def lower(self):
+        """How long it was at the least, in seconds."""
+        return self.ends - self.has_begun
 
     @property
     def upper(self):
-        return self.end - self.begin
+        """How long it was at the most, in seconds."""
+        return self.has_ended - self.began
 
 
 @contextlib.contextmanager
@@ -78,14 +85,13 @@ def inject(begin, end, clock=time.monotonic):
     :param begin, end: functions that turn it on and off
     :param clock: its times are of this one
     """
-    injected = Injected(begin=clock())
+    injected = Injected(began=clock())
     begin()
-    has_begun = clock()
+    injected.has_begun = clock()
     yield injected
-    ends = clock()
+    injected.ends = clock()
     end()
-    injected.end = clock()
-    injected.lower = ends - has_begun
+    injected.has_ended = clock()
 
 
 def enter(descriptor):

@@ -71,7 +71,7 @@ def read(timeline, planned, injected):
         seen = [
             each
             for each in rest
-            if each.start <= outage.end and each.end >= outage.begin
+            if each.start <= outage.has_ended and each.end >= outage.began
         ]
         rest = [each for each in rest if each not in seen]
         readings.append(

@@ -26,7 +26,9 @@ PLAN = check.Plan(0.01, 1, (0.1, 0.1, 0.3))
 
 def injected(begin, seconds):
     """An outage that was turned on and off in a tenth of a millisecond."""
-    return network.Injected(begin, begin + seconds + 0.0002, seconds)
+    has_begun = begin + 0.0001
+    ends = has_begun + seconds
+    return network.Injected(begin, has_begun, ends, ends + 0.0001)
 
 
 def timeline(*outages):
@@ -92,7 +94,7 @@ class TestResult(testtools.TestCase):
             self.assertFalse(seen.good)
 
     def test_one_that_was_seen_as_two(self):
-        seen = result((1, 1.1), (2, 2.1), (3, 3.14), (3.16, 3.3))
+        seen = result((1, 1.1), (2, 2.1), (3, 3.12), (3.16, 3.3))
         self.assertEqual(0, seen.false)
         self.assertFalse(seen.readings[2].holds)
 
