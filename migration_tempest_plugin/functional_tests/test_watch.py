@@ -867,7 +867,11 @@ class TestGuest(WatchTest):
         watch.kill()
         self.end(watch)
         [(_, migration)] = source.run(self.samples).migrations
-        [outage] = migration['measurements'][1]['outages']
+        # A busy machine answers late at other times, too.
+        outage = max(
+            migration['measurements'][1]['outages'],
+            key=lambda each: each['upper'],
+        )
         self.assertLessEqual(outage['lower'], most)
         self.assertGreaterEqual(outage['upper'], 1.5)
         self.assertEqual([], migration['guest_clock']['stops'])
