@@ -12,6 +12,7 @@
 """A server followed through whatever is done to it, by Nova's API."""
 
 import dataclasses
+import itertools
 import time
 
 from migration_tempest_plugin.cloud import records
@@ -173,6 +174,7 @@ class Following:
             # Of what is over, only the record may change.
             if not migration.ended or each.record != migration.record:
                 self._follow(migration, each, state, memory)
+        self._see_where(state)
 
     def _follow(
         self,
@@ -193,7 +195,20 @@ class Following:
         if state.task is None and migration.is_at_rest:
             before = self._state.asked if self._state else migration.requested
             migration.ended = migration.ended or (before, look.answered)
-            migration.destination = state.host
+
+    def _see_where(self, state: State) -> None:
+        """Where the server is after each of them that is over.
+
+        A resize or a cold migration is over when it can be confirmed, and may
+        be reverted after that: then the server is where it was before.
+        """
+        for migration, after in itertools.pairwise(self.migrations):
+            if migration.ended:
+                migration.destination = after.source
+        if state.task is None and self.migrations:
+            last = self.migrations[-1]
+            if last.ended:
+                last.destination = state.host
 
 
 def _begun(found: shown.Found, before: State) -> Migration:

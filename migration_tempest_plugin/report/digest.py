@@ -266,6 +266,8 @@ def way(migration: documents.Migration, arrow: str = '->') -> str:
         return hosts
     if not (source and destination):
         return migration['server']
+    if source == destination:  # reverted, failed, or there and back again
+        return f'{migration["server"]}, {source}'
     return f'{migration["server"]}, {hosts}'
 
 

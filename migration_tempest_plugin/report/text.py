@@ -103,7 +103,13 @@ def phases(document: documents.Migration) -> collections.abc.Iterator[str]:
 def _followed(followed: documents.Followed) -> str:
     """A migration that went on during a watch."""
     source, destination = followed['source'], followed['destination']
-    way = f'  {source} -> {destination}' if source and destination else ''
+    way = ''
+    if source and destination:
+        way = (
+            f'  on {source} as before'
+            if source == destination
+            else f'  {source} -> {destination}'
+        )
     took = followed['took']
     line = (
         _line(followed['kind'], digest.as_duration(took))

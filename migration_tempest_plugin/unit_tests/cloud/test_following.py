@@ -139,6 +139,81 @@ class TestAdministrator(Case):
         self.assertFalse(self.following.is_under_way)
 
 
+class TestResize(Case):
+    def setUp(self):
+        super().setUp()
+        self.follow('resized')
+
+    def resized(self, *moments):
+        self.look(*moments)
+        [migration] = self.following.migrations
+        return migration.followed()
+
+    def test_it_is_over_when_it_can_be_confirmed(self):
+        followed = self.resized(1.0, 4.3, 7.0, 8.0)
+        self.assertEqual(
+            ('resize', 'finished', 'compute1', 'compute2'),
+            (
+                followed.kind,
+                followed.status,
+                followed.source,
+                followed.destination,
+            ),
+        )
+        self.assertFalse(self.following.is_under_way)
+        self.assertGreater(followed.took.lower, 2.5)
+        self.assertLess(followed.took.upper, 7.1)
+
+    def test_reverted(self):
+        """It is where it was, and it took as long as it did."""
+        before = self.resized(1.0, 4.3, 7.0, 8.0)
+        self.look(13.0)
+        self.assertTrue(self.following.is_under_way)
+        self.look(14.5, 15.0)
+        followed = self.resized(18.0)
+        self.assertFalse(self.following.is_under_way)
+        self.assertEqual(
+            ('reverted', 'compute1', 'compute1'),
+            (followed.status, followed.source, followed.destination),
+        )
+        self.assertEqual(before.took, followed.took)
+
+    def test_two_looks(self):
+        """Between which all of it was."""
+        followed = self.resized(1.0, 18.0)
+        self.assertEqual(
+            ('reverted', 'compute1', 'compute1'),
+            (followed.status, followed.source, followed.destination),
+        )
+
+
+class TestEvacuation(Case):
+    def test_all_of_it(self):
+        self.follow('evacuated')
+        self.look(1.0, 6.0, 8.0)
+        self.assertTrue(self.following.is_under_way)
+        state = self.look(11.0)
+        self.assertEqual('SHUTOFF', state.status)
+        self.assertFalse(self.following.is_under_way)
+        [migration] = self.following.migrations
+        followed = migration.followed()
+        self.assertEqual(
+            ('evacuation', 'done', 'compute1', 'compute2'),
+            (
+                followed.kind,
+                followed.status,
+                followed.source,
+                followed.destination,
+            ),
+        )
+        self.assertGreater(followed.took.lower, 1.9)
+        self.assertLess(followed.took.upper, 10.1)
+        # It is started: that is not part of it.
+        self.look(19.5, 21.0)
+        self.assertEqual(1, len(self.following.migrations))
+        self.assertEqual(followed.took, migration.followed().took)
+
+
 class TestMember(Case):
     """Who sees neither hosts nor the records of migrations."""
 

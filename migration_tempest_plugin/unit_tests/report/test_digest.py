@@ -194,6 +194,8 @@ class TestDigest(testtools.TestCase):
         self.assertEqual(
             '192.0.2.1, compute1 -> compute2', digest.way(migration)
         )
+        migration['destination'] = 'compute1'
+        self.assertEqual('192.0.2.1, compute1', digest.way(migration))
         migration['destination'] = None
         self.assertEqual('192.0.2.1', digest.way(migration))
 

@@ -172,6 +172,11 @@ class TestText(testtools.TestCase):
             'live migration    5.000 s  (4.000 to 6.000 s)  a -> b: completed',
             self.followed(),
         )
+        self.assertEqual(
+            'live migration    5.000 s  (4.000 to 6.000 s)  on a as before: '
+            'reverted',
+            self.followed(destination='a', status='reverted'),
+        )
         # of whom no hosts are shown
         self.assertEqual(
             'live migration    5.000 s  (4.000 to 6.000 s): over',
