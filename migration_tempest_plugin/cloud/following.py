@@ -12,7 +12,6 @@
 """A server followed through whatever is done to it, by Nova's API."""
 
 import dataclasses
-import itertools
 import time
 
 from migration_tempest_plugin.cloud import records
@@ -62,11 +61,15 @@ class State:
 
 @dataclasses.dataclass
 class Migration:
-    """A migration while it is followed; its parts are those of a Followed."""
+    """A migration while it is followed; its parts are those of a Followed.
+
+    :ivar host_ids: State.host_id before it, and after it once it is over
+    """
 
     kind: str
     source: str | None
     requested: float
+    host_ids: tuple[str, str]
     record: Record | None = None
     events: list[Record] = dataclasses.field(default_factory=list)
     looks: list[Look] = dataclasses.field(default_factory=list)
@@ -76,10 +79,20 @@ class Migration:
     @property
     def status(self) -> str:
         """That of its record, or in words where that is not shown."""
-        if self.record is None:
-            return 'over' if self.ended else 'under way'
-        status: str = self.record['status']
-        return status
+        if self.record is not None:
+            status: str = self.record['status']
+            return status
+        if not self.ended:
+            return 'under way'
+        before, after = self.host_ids
+        if before != after:
+            return 'over'
+        # A resize may stay on its host, and is no failure then.
+        return 'failed' if self._had_errors else 'over, on the same host'
+
+    @property
+    def _had_errors(self) -> bool:
+        return any(event.get('result') == 'Error' for event in self.events)
 
     @property
     def to(self) -> str | None:
@@ -202,16 +215,20 @@ class Following:
         A resize or a cold migration is over when it can be confirmed, and may
         be reverted after that: then the server is where it was before.
         """
-        for migration, after in itertools.pairwise(self.migrations):
+        places = [
+            (each.source, each.host_ids[0]) for each in self.migrations[1:]
+        ]
+        if state.task is None:
+            places.append((state.host, state.host_id))
+        for migration, (host, host_id) in zip(self.migrations, places):
             if migration.ended:
-                migration.destination = after.source
-        if state.task is None and self.migrations:
-            last = self.migrations[-1]
-            if last.ended:
-                last.destination = state.host
+                migration.destination = host
+                migration.host_ids = migration.host_ids[0], host_id
 
 
 def _begun(found: shown.Found, before: State) -> Migration:
     """A Migration that was not there when the server was in a State."""
     source = (found.record or {}).get('source_compute') or before.host
-    return Migration(found.kind, source, before.asked)
+    return Migration(
+        found.kind, source, before.asked, (before.host_id, before.host_id)
+    )

@@ -25,7 +25,8 @@ class Followed:
     :ivar source: host that the server was on, or None where it is not shown
     :ivar destination: host that it was on afterwards, or None: it is not
         shown, or the migration was not over
-    :ivar status: of the record; 'under way' or 'over' where that is not shown
+    :ivar status: of the record; where that is not shown 'under way', 'over',
+        'over, on the same host', or 'failed'
     :ivar progress: the Progress; it counts from the last look before it
     :ivar record: the migration record of Nova's API, or None where it is not
         shown

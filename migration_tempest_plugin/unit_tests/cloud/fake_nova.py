@@ -15,7 +15,8 @@
 administrator and to a member of the project while a server was live migrated,
 each answer once, with the second in which it came. It was the sixth migration
 of the server. ``resized`` and ``evacuated`` are the same of a resize that was
-reverted, and of an evacuation of a server that was started again after it.
+reverted, and of an evacuation of a server that was started again after it;
+``failed`` of a cold migration that found no host, as a member sees it.
 """
 
 import contextlib
@@ -37,8 +38,8 @@ _RECORDED = pathlib.Path(__file__).parent / 'recorded'
 class Replayed(fixtures.Fixture):
     """Answers as Nova did, at the time that its clock shows.
 
-    :param who: 'administrator' or 'member'; or what was done: 'resized' or
-        'evacuated', as an administrator sees it
+    :param who: 'administrator' or 'member'; or what was done: 'resized',
+        'evacuated' or 'failed'
     :ivar now: the time, in seconds; each answer takes a hundredth of one
     :ivar asked: the paths that were asked for
     :ivar failure: what to raise instead, or None

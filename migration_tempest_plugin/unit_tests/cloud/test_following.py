@@ -261,6 +261,30 @@ class TestMember(Case):
         self.assertAlmostEqual(14.0 - 11.03, followed.took.lower)
         self.assertAlmostEqual(17.03, followed.took.upper)
 
+    def test_failed(self):
+        """Nobody but an administrator is shown the record that says so."""
+        self.follow('failed')
+        self.look(1.0, 3.2)
+        [migration] = self.following.migrations
+        self.assertEqual('under way', migration.status)
+        self.look(3.5)
+        self.assertEqual(
+            ('cold migration', 'failed'), (migration.kind, migration.status)
+        )
+
+    def test_reverted(self):
+        """A resize that was asked to be: it did not fail."""
+        self.follow('resized')
+        get = self.api.get
+        self.api.get = lambda path, *arguments, **more: (
+            None if path == '/os-migrations' else get(path, *arguments, **more)
+        )
+        self.look(1.0, 4.3, 8.0)
+        [migration] = self.following.migrations
+        self.assertEqual('over', migration.status)
+        self.look(13.0, 18.0)
+        self.assertEqual('over, on the same host', migration.status)
+
 
 class TestShown(testtools.TestCase):
     """Which request a record comes from."""
