@@ -328,9 +328,10 @@ MigrationGroup = [
         'samples_directory',
         help='Folder on this machine for a file of each measured live '
         'migration, with each sample as it comes and the phases, so '
-        'that a test that is killed loses the last second of them (of '
-        'metadata, what came since the baseline): tempest downtime report and '
-        'summary --subunit FILE read it. It is made if it is not there. '
+        'that a test that is killed loses the last second of them: tempest '
+        'downtime report and summary --subunit FILE read it. For what a '
+        'server asks its metadata service, that takes one more SSH connection '
+        'to it. The folder is made if it is not there. '
         'Unset: no file is written.',
     ),
     cfg.StrOpt(

@@ -420,11 +420,18 @@ class TestFollowed(GuestTestCase):
     def test_an_outage(self):
         self.addCleanup(self.await_nothing)
         lines = []
-        meter = self.useFixture(
-            metadata_follow.FollowedMetadataMeter(
-                self.client, self.guest.connect, 60, lines.append
-            )
-        )
+        with metadata_follow.FollowedMetadataMeter(
+            self.client, self.guest.connect, lifetime=60, sink=lines.append
+        ) as meter:
+            self.assert_it_knows_an_outage(meter)
+            followed = lines.copy()
+            self.assertTrue(followed[0].startswith('metadata_probe 2 '))
+            written = meter._script.read().log.splitlines()
+            self.assertEqual(written[: len(followed)], followed)
+        # What tail(1) has not shown yet is read before the end.
+        self.assertEqual(written, lines[: len(written)])
+
+    def assert_it_knows_an_outage(self, meter):
         baseline = meter.wait_until_up(20)
         injected = self.inject(self.server.refuse, self.server.answer, 1.0)
         meter.wait_until_up(20)
@@ -443,10 +450,6 @@ class TestFollowed(GuestTestCase):
                 delta=metadata_log.PUNCTUAL,
                 msg=bound,
             )
-        followed = lines.copy()
-        self.assertTrue(followed[0].startswith('metadata_probe 2 '))
-        written = meter._script.read().log.splitlines()
-        self.assertEqual(written[: len(followed)], followed)
 
     def test_without_a_second_connection(self):
         """It measures all the same."""
@@ -455,7 +458,7 @@ class TestFollowed(GuestTestCase):
             raise OSError('no more sessions')
 
         meter = self.useFixture(
-            metadata_follow.FollowedMetadataMeter(self.client, refused, 60)
+            metadata_follow.FollowedMetadataMeter(self.client, refused)
         )
         baseline = meter.wait_until_up(20)
         self.assertGreater(meter.measurement().since(baseline).successes, 0)
@@ -470,7 +473,7 @@ class TestFollowed(GuestTestCase):
         lines = []
         meter = self.useFixture(
             metadata_follow.FollowedMetadataMeter(
-                self.client, self.guest.connect, 60, lines.append
+                self.client, self.guest.connect, lifetime=60, sink=lines.append
             )
         )
         return meter, meter.wait_until_up(20), lines

@@ -13,6 +13,7 @@
 
 import collections.abc
 import math
+import threading
 import time
 import typing
 
@@ -122,7 +123,8 @@ class MetadataDowntimeMeter(fixtures.Fixture):
     :param least_deadline: the same for deadline
     :param tool: 'curl' (one process for many requests), 'curl-each' or
         'wget'; the first of them that the guest has if None
-    :param sink: called with each line of the guest's log, once it is read
+    :param sink: called with each line of the guest's log, once it is read; it
+        must not wait
     :raises ValueError: for a number that makes no sense
     """
 
@@ -177,6 +179,7 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         )
         self._running = False
         self._sink = sink
+        self._sinking = threading.Lock()
         self._sunk = 0  # lines
         self._last: shell.State | None = None
         self._cpu: float | None = None
@@ -214,20 +217,23 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         """The State, after a look."""
         if state.cpu is not None:
             self._cpu = state.cpu
-        if self._sink:
-            self._give(self._sink, state.log)
+        lines = state.log.splitlines()
+        if lines and not lines[-1].endswith(' ;'):
+            lines.pop()  # it is not whole yet
+        self._give(0, lines)
         return state
 
-    def _give(
-        self, sink: collections.abc.Callable[[str], object], log: str
-    ) -> None:
-        """Give what is new of a log, but a line that is not whole yet."""
-        lines = log.splitlines()
-        if lines and not lines[-1].endswith(' ;'):
-            lines.pop()
-        for line in lines[self._sunk :]:
-            sink(line)
-            self._sunk += 1
+    def _give(self, before: int, lines: collections.abc.Sequence[str]) -> None:
+        """Give the sink what is new of some lines of the log.
+
+        :param before: how many lines of the log are before them
+        """
+        if self._sink is None:
+            return
+        with self._sinking:
+            for line in lines[self._sunk - before :]:
+                self._sink(line)
+                self._sunk += 1
 
     def wait_until_up(self, timeout: float) -> float:
         """Wait until an attempt that began after this call is answered.

@@ -16,6 +16,7 @@ import collections.abc
 import contextlib
 import threading
 import time
+import typing
 
 from oslo_log import log
 import paramiko
@@ -57,19 +58,18 @@ class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
     :param ssh_client: as of a MetadataDowntimeMeter
     :param connect: returns a connected ``paramiko.SSHClient``, which is
         closed here
-    :param sink: called with each line of the log; it must not wait
+    :param settings: of a MetadataDowntimeMeter; its sink gets each line as it
+        comes
     """
 
     def __init__(
         self,
         ssh_client: shell.Client,
         connect: collections.abc.Callable[[], paramiko.SSHClient],
-        lifetime: float,
-        sink: collections.abc.Callable[[str], object] | None = None,
+        **settings: typing.Any,
     ) -> None:
-        super().__init__(ssh_client, lifetime=lifetime)
+        super().__init__(ssh_client, **settings)
         self._connect = connect
-        self._live = sink
         self._followed: stream.ScriptStream | None = None
         # Why it is not followed, and since when; or None.
         self._unfollowed: tuple[str, float] | None = None
@@ -124,13 +124,12 @@ class FollowedMetadataMeter(metadata.MetadataDowntimeMeter):
             self._unfollowed = why, time.monotonic()
 
     def _take(self, line: str) -> None:
+        self._give(self._seen_lines, [line])
         self._seen_lines += 1
         if self._head and not line.startswith('deadline '):
             self._lines.append(line)
         else:
             self._head.append(line)
-        if self._live:
-            self._live(line)
 
     def recent(self, since: float) -> measurement.Timeline | None:
         """The Timeline of the attempts since a moment of the guest's clock.

@@ -114,44 +114,33 @@ class Recorder:
             heartbeat.METHOD,
         )
 
-    def followed_metadata(
-        self, guest: ssh.Host, target: str, lifetime: float
-    ) -> metadata_follow.FollowedMetadataMeter:
-        """A meter of a guest's metadata service; see FollowedMetadataMeter.
-
-        :param guest: where the service is asked for
-        """
-        return self._made(
-            functools.partial(
-                metadata_follow.FollowedMetadataMeter,
-                guest,
-                guest.connect,
-                lifetime,
-            ),
-            'metadata',
-            target,
-            metadata.INTERVAL,
-            metadata.DEADLINE,
-            measurement.Probing.SEQUENTIAL,
-            clock='guest',
-        )
-
     def metadata(
         self,
-        ssh_client: shell.Client,
+        guest: ssh.Host | shell.Client,
+        connect: collections.abc.Callable[[], paramiko.SSHClient],
         target: str,
-        interval: float,
-        deadline: float,
+        interval: float = metadata.INTERVAL,
+        deadline: float = metadata.DEADLINE,
         **settings: typing.Any,
     ) -> metadata.MetadataDowntimeMeter:
-        """The same, which is known whenever the guest's log is read.
+        """A meter of a guest's metadata service.
 
+        If it is written down, it is followed: see FollowedMetadataMeter.
+
+        :param guest: where the service is asked for
+        :param connect: as of a FollowedMetadataMeter
         :param settings: of a MetadataDowntimeMeter
         """
+        make = (
+            functools.partial(
+                metadata_follow.FollowedMetadataMeter, guest, connect
+            )
+            if self._file
+            else functools.partial(metadata.MetadataDowntimeMeter, guest)
+        )
         return self._made(
             functools.partial(
-                metadata.MetadataDowntimeMeter,
-                ssh_client,
+                make,
                 interval=interval,
                 deadline=deadline,
                 **settings,

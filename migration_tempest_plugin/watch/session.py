@@ -161,7 +161,9 @@ class Session:
             return
         yield self._recorder.heartbeat(guest.connect, target, LIFETIME)
         if plan.metadata:
-            yield self._recorder.followed_metadata(guest, target, LIFETIME)
+            yield self._recorder.metadata(
+                guest, guest.connect, target, lifetime=LIFETIME
+            )
 
     def _asked(self, target):
         """All that is asked of a target that is a service."""

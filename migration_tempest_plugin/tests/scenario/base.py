@@ -406,6 +406,7 @@ class LiveMigrationScenario(guests.GuestScenario):
             ),
             recording.metadata(
                 guest.ssh,
+                guest.connect,
                 guest.address,
                 self.metadata_interval,
                 options.metadata_probe_deadline,

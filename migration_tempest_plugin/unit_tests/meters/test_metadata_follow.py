@@ -17,6 +17,7 @@ import fixtures
 import testtools
 
 from migration_tempest_plugin import exceptions
+from migration_tempest_plugin.guest import shell
 from migration_tempest_plugin.meters import metadata_follow
 
 #: As a guest wrote it; refused for 1.5 s from 288.27 on.
@@ -77,7 +78,7 @@ class TestRecent(testtools.TestCase):
         super().setUp()
         self.sunk = []
         self.meter = metadata_follow.FollowedMetadataMeter(
-            mock.Mock(), mock.Mock(), 60, self.sunk.append
+            mock.Mock(), mock.Mock(), sink=self.sunk.append
         )
 
     def test_piece_by_piece(self):
@@ -113,6 +114,20 @@ class TestRecent(testtools.TestCase):
             exceptions.NoMeasurement, self.meter.recent, 288.09
         )
         self.assertIn('at the end alone: no way there', str(error))
+
+    def test_a_line_is_followed_and_read(self):
+        """Whatever comes first, the sink gets it once."""
+        for line in LOG[:4]:
+            self.meter._take(line)
+        not_whole = '\n'.join([*LOG[:8], LOG[8][:9]])
+        self.meter._seen(shell.State(True, True, 'b', 0.0, '', log=not_whole))
+        self.assertEqual(list(LOG[:8]), self.sunk)
+        for line in LOG[4:]:
+            self.meter._take(line)
+        self.meter._seen(
+            shell.State(True, True, 'b', 0.0, '', log='\n'.join(LOG))
+        )
+        self.assertEqual(list(LOG), self.sunk)
 
     def test_each_line_once(self):
         """It is followed from the next line on."""

@@ -20,6 +20,7 @@ import testtools
 
 from migration_tempest_plugin.guest import writer as guest_writer
 from migration_tempest_plugin.measurement import Probing
+from migration_tempest_plugin.meters import metadata_follow
 from migration_tempest_plugin.recording import reader
 from migration_tempest_plugin.running import recorder
 
@@ -92,7 +93,9 @@ class TestRecorder(testtools.TestCase):
 
     def test_logs_in_the_guest(self):
         """What a test measures of metadata, and of a disk."""
-        asked = self.recorder.metadata(None, '192.0.2.7', 0.2, 5.0, lifetime=9)
+        asked = self.recorder.metadata(
+            None, None, '192.0.2.7', 0.2, 5.0, lifetime=9
+        )
         self.assertEqual(
             (0.2, 5.0, 9), (asked.interval, asked.deadline, asked.lifetime)
         )
@@ -112,6 +115,17 @@ class TestRecorder(testtools.TestCase):
             ],
             self.file.said[2:],
         )
+
+    def test_a_log_is_followed_if_it_is_written_down(self):
+        """That takes one more connection to the guest."""
+        for each, followed in ((self.recorder, True), (recorder.NONE, False)):
+            self.assertEqual(
+                followed,
+                isinstance(
+                    each.metadata(None, None, '192.0.2.7'),
+                    metadata_follow.FollowedMetadataMeter,
+                ),
+            )
 
     def test_each_line_of_the_disk_from_the_header_on(self):
         """Whether somebody wants them before or after they came."""
