@@ -77,7 +77,8 @@ from migration_tempest_plugin.meters import GuestHeartbeatMeter
 from migration_tempest_plugin.meters import heartbeat
 heartbeat.BASELINE = 0.3
 guest = sshd.Guest.running(%(pid)d, %(home)r)
-with GuestHeartbeatMeter(guest.connect) as meter:
+# The guest stands still for a while before its tester does: no stall yet.
+with GuestHeartbeatMeter(guest.connect, deadline=1.0) as meter:
     baseline = meter.wait_until_up(30)
     print('up', flush=True)
     loop = input().split()
