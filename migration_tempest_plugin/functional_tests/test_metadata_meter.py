@@ -13,9 +13,11 @@
 
 import contextlib
 import glob
+import itertools
 import logging
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -203,7 +205,13 @@ class TestMetadataMeter(GuestTestCase):
         self.assertEqual(0.0, timeline.total)
         self.assertFalse(timeline.still_down)
         self.assertEqual(0.0, timeline.unobserved)
-        self.assertLess(timeline.resolution, 0.4)
+        # It is the longest of them, which a busy machine makes longer.
+        apart = [
+            after.start - before.start
+            for before, after in itertools.pairwise(timeline.samples)
+        ]
+        self.assertLess(statistics.median(apart), 2 * meter.interval)
+        self.assertEqual(max(apart), timeline.resolution)
         results = meter.get_results()
         self.assertEqual(0, results['failures'])
         self.assertGreaterEqual(results['successes'], timeline.successes)

@@ -225,9 +225,10 @@ class TestNetwork(NetworkTest):
         terminal.begin()
         shown = [terminal.await_shown(' ping .* up ') for _ in range(4)]
         with self.network.outage():
-            shown.append(terminal.await_shown(r'DOWN for 0\.[5-9] s'))
+            # From half a second on: a busy machine may show it later.
+            shown.append(terminal.await_shown(r'DOWN for (?!0\.[0-4])'))
         shown += [
-            terminal.await_shown('ping: was down for 0'),
+            terminal.await_shown(r'ping: was down for \d'),
             terminal.await_shown(' ping .* up .* 1 '),
         ]
         self.assertNotIn('LOST', ''.join(shown))
