@@ -63,17 +63,19 @@ class State:
 class Migration:
     """A migration while it is followed; its parts are those of a Followed.
 
-    :ivar host_ids: State.host_id before it, and after it once it is over
+    :ivar source_id: State.host_id of the source
+    :ivar destination_id: that of the destination, once it is over
     """
 
     kind: str
     source: str | None
     requested: float
-    host_ids: tuple[str, str]
+    source_id: str
     record: Record | None = None
     events: list[Record] = dataclasses.field(default_factory=list)
     looks: list[Look] = dataclasses.field(default_factory=list)
     destination: str | None = None
+    destination_id: str | None = None
     ended: tuple[float, float] | None = None
 
     @property
@@ -84,8 +86,7 @@ class Migration:
             return status
         if not self.ended:
             return 'under way'
-        before, after = self.host_ids
-        if before != after:
+        if self.source_id != self.destination_id:
             return 'over'
         # A resize may stay on its host, and is no failure then.
         return 'failed' if self._had_errors else 'over, on the same host'
@@ -216,19 +217,16 @@ class Following:
         be reverted after that: then the server is where it was before.
         """
         places = [
-            (each.source, each.host_ids[0]) for each in self.migrations[1:]
+            (each.source, each.source_id) for each in self.migrations[1:]
         ]
         if state.task is None:
             places.append((state.host, state.host_id))
-        for migration, (host, host_id) in zip(self.migrations, places):
+        for migration, place in zip(self.migrations, places):
             if migration.ended:
-                migration.destination = host
-                migration.host_ids = migration.host_ids[0], host_id
+                migration.destination, migration.destination_id = place
 
 
 def _begun(found: shown.Found, before: State) -> Migration:
     """A Migration that was not there when the server was in a State."""
     source = (found.record or {}).get('source_compute') or before.host
-    return Migration(
-        found.kind, source, before.asked, (before.host_id, before.host_id)
-    )
+    return Migration(found.kind, source, before.asked, before.host_id)

@@ -217,10 +217,11 @@ class MetadataDowntimeMeter(fixtures.Fixture):
         """The State, after a look."""
         if state.cpu is not None:
             self._cpu = state.cpu
-        lines = state.log.splitlines()
-        if lines and not lines[-1].endswith(' ;'):
-            lines.pop()  # it is not whole yet
-        self._give(0, lines)
+        if self._sink:
+            lines = state.log.splitlines()
+            if lines and not lines[-1].endswith(' ;'):
+                lines.pop()  # it is not whole yet
+            self._give(0, lines)
         return state
 
     def _give(self, before: int, lines: collections.abc.Sequence[str]) -> None:
